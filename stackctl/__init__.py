@@ -1,0 +1,109 @@
+"""Bring a stack of containers up and down from one file, stack.toml: in order, waiting until each is ready.
+
+    import stackctl
+
+    with stackctl.running("stack.toml") as app:      # a project of its own, free host ports, gone afterwards
+        httpx.get(app["api"].url("/health"))
+
+Or step by step: `load` reads, `plan` decides, `up`, `down` and `execute` do, `status` compares. Every error that is not a bug of
+stackctl is a `StackError`.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from stackctl.version import __version__
+
+if TYPE_CHECKING:
+    from stackctl.api import (
+        DownOptions,
+        ImageOptions,
+        Selection,
+        UpOptions,
+        connect,
+        containers,
+        down,
+        execute,
+        load,
+        plan,
+        status,
+        up,
+    )
+    from stackctl.errors import (
+        EngineError,
+        LockedError,
+        PreflightError,
+        SpecError,
+        StackError,
+        UsageError,
+        WaitError,
+        WaitTimeoutError,
+    )
+    from stackctl.isolated import Running, RunningService, running
+
+_ISOLATED = ("Running", "RunningService", "running")
+_ERRORS = (
+    "EngineError",
+    "LockedError",
+    "PreflightError",
+    "SpecError",
+    "StackError",
+    "UsageError",
+    "WaitError",
+    "WaitTimeoutError",
+)
+
+__all__ = [
+    "DownOptions",
+    "EngineError",
+    "ImageOptions",
+    "LockedError",
+    "PreflightError",
+    "Running",
+    "RunningService",
+    "Selection",
+    "SpecError",
+    "StackError",
+    "UpOptions",
+    "UsageError",
+    "WaitError",
+    "WaitTimeoutError",
+    "__version__",
+    "connect",
+    "containers",
+    "down",
+    "execute",
+    "load",
+    "plan",
+    "running",
+    "status",
+    "up",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that importing stackctl costs nothing (PEP 562)."""
+    import importlib
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "errors" if name in _ERRORS else "isolated" if name in _ISOLATED else "api"
+    return getattr(importlib.import_module(f"stackctl.{module}"), name)
+
+
+class _Package(ModuleType):
+    """The type of this package, in which `plan` is both a verb and a package: `stackctl.plan` is the verb."""
+
+    @property
+    def plan(self) -> object:
+        return __getattr__("plan")
+
+    @plan.setter
+    def plan(self, package: ModuleType) -> None:
+        """Importing the package sets this; `from stackctl.plan import …` finds it without."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,319 @@
+"""The verbs as functions. The command line and the tests' fixtures are made of these.
+
+stack = stackctl.load("stack.toml")
+engine = stackctl.connect()
+for event in stackctl.up(stack, engine): ...
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from stackctl.engine.engine import Engine
+from stackctl.engine.execute import Cancel
+from stackctl.engine.execute import execute as _execute
+from stackctl.engine.lock import lock
+from stackctl.errors import PreflightError, Problem, SpecError, StackError
+from stackctl.plan import find
+from stackctl.plan import images as image_plans
+from stackctl.plan import status as _status
+from stackctl.plan.compare import instance_of, ours
+from stackctl.plan.desire import desire
+from stackctl.plan.down import DownOptions, LostVolume, lost_volumes, plan_down, spared
+from stackctl.plan.events import Event, Planned
+from stackctl.plan.images import ImageOptions, plan_images
+from stackctl.plan.observed import Container, Observed
+from stackctl.plan.outcome import outcome
+from stackctl.plan.plan import Plan
+from stackctl.plan.preflight import HostFacts, other_directory, preflight, questions
+from stackctl.plan.resources import Desired
+from stackctl.plan.select import dependencies_of
+from stackctl.plan.slots import UpOptions
+from stackctl.plan.up import plan_up
+from stackctl.plan.waits import unanswered
+from stackctl.spec import files as spec_files
+from stackctl.spec.lint import lint
+from stackctl.spec.model import Stack
+
+_NEEDED_BY_ALL = ("SC113",)
+"""The rules that also hold for those who only look: dependencies in a circle have no order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which part of a stack is meant: some services and what they depend on, or all that the profiles enable.
+
+    `publish_host` is the address for ports that name none; None: 127.0.0.1, if the engine runs on this machine.
+    """
+
+    services: Collection[str] = ()
+    profiles: Collection[str] = ()
+    dependencies: bool = True
+    publish_host: str | None = None
+
+
+def load(
+    *files: str | Path,
+    name: str | None = None,
+    directory: str | Path | None = None,
+    project_directory: str | Path | None = None,
+    env_files: Sequence[str | Path] = (),
+    environ: Mapping[str, str] | None = None,
+    services: Collection[str] = (),
+    profiles: Collection[str] = (),
+    strict: bool = True,
+) -> Stack:
+    """Read a stack and check it. Without a file, `stack.toml` is looked for in the directory and above.
+
+    `strict`: a variable that is not set is an error (else it is empty). Warnings are in `problems` of the stack.
+
+    Raises SpecError with every mistake at once, UsageError where there is no file or no proper project name.
+    """
+    return spec_files.read(
+        [Path(file) for file in files] or None,
+        directory=Path(directory or Path.cwd()),
+        environ=os.environ if environ is None else environ,
+        env_files=[Path(file) for file in env_files],
+        profiles=profiles,
+        services=services or None,
+        strict=strict,
+        name=name,
+        project_directory=Path(project_directory) if project_directory else None,
+        checks=[lint if strict else partial(lint, only=_NEEDED_BY_ALL)],
+    )
+
+
+def connect(host: str | None = None, context: str | None = None, *, insecure: bool = False) -> Engine:
+    """The engine that `host` or a Docker context names, else the one the environment points to.
+
+    `insecure` allows a tcp engine on another machine without TLS: whoever listens on the way owns that machine.
+
+    Raises EngineError, saying what to do, if none answers; UsageError for an unknown context or a tcp engine without TLS.
+    """
+    from stackctl.engine import connect as connecting
+
+    return connecting.connect(host, context, insecure=insecure)
+
+
+def look(stack: Stack, engine: Engine, selection: Selection | None = None) -> tuple[Desired, Observed]:
+    """What should be there and what is: the two inputs of every plan and of the status."""
+    selection = selection or Selection()
+    observed = engine.observe()
+    try:
+        desired = desire(
+            stack,
+            instance=instance_of(observed, stack.project) or secrets.token_hex(8),
+            services=selection.services,
+            profiles=selection.profiles,
+            dependencies=selection.dependencies,
+            publish_host=selection.publish_host or ("127.0.0.1" if observed.engine.local else None),
+        )
+    except SpecError as error:
+        raise SpecError(spec_files.place(stack, error.problems)) from error
+    return desired, replace(observed, ready=_glance(engine, desired, observed))
+
+
+def plan(
+    stack: Stack,
+    engine: Engine,
+    *,
+    selection: Selection | None = None,
+    options: UpOptions | None = None,
+    images: ImageOptions | None = None,
+) -> Plan:
+    """What `up` would do, as one plan. Makes no call that writes.
+
+    Raises PreflightError with every reason why it would fail.
+    """
+    desired, observed = look(stack, engine, selection)
+    _preflight(stack, desired, observed, options or UpOptions(), images)
+    image_plan = plan_images(desired, observed, images)
+    return plan_up(desired, _look_closer(engine, desired, observed, options), options, image_plan)
+
+
+def execute(
+    plan: Plan, engine: Engine, *, cancel: Cancel | None = None, began: float | None = None
+) -> Iterator[Event]:
+    """Do a plan, in parallel where its order allows, and tell what happens. Nothing happens before the first event is asked for."""
+    start = time.monotonic() if began is None else began
+    yield Planned(plan, time.monotonic() - start)
+    yield from _execute(plan, engine.perform, cancel=cancel, began=start)
+
+
+def up(
+    stack: Stack,
+    engine: Engine,
+    *,
+    selection: Selection | None = None,
+    options: UpOptions | None = None,
+    images: ImageOptions | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Callable[[str], None] | None = None,
+) -> Iterator[Event]:
+    """Bring a stack up: first the images, then, from a second look, everything else; returns when all is ready.
+
+    `waiting` is told who holds the project while this run waits for it, `lock_timeout` seconds at most.
+
+    Raises PreflightError before anything was changed, LockedError (another run), EngineError. What fails later is an event.
+    """
+    began = time.monotonic()
+    with _locked(engine, stack.project, lock_timeout, waiting):
+        desired, observed = look(stack, engine, selection)
+        _preflight(stack, desired, observed, options or UpOptions(), images)
+        image_plan = plan_images(desired, observed, images)
+        if image_plan.steps:
+            failed = False
+            for event in execute(image_plan, engine, cancel=cancel, began=began):
+                failed = failed or bool(outcome([event]).exit_code)
+                yield event
+            if failed:
+                return
+            desired, observed = look(stack, engine, selection)
+        observed = _look_closer(engine, desired, observed, options)
+        if problems := [p for p in preflight(desired, observed, None, options, images) if p.rule == "SC203"]:
+            raise PreflightError(spec_files.place(stack, problems))
+        yield from execute(plan_up(desired, observed, options), engine, cancel=cancel, began=began)
+
+
+def down(
+    project: str,
+    engine: Engine,
+    *,
+    stack: Stack | None = None,
+    options: DownOptions | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Callable[[str], None] | None = None,
+    confirm: Callable[[Plan], bool] = lambda _: True,
+) -> Iterator[Event]:
+    """Take a project away. Its volumes stay unless the options say otherwise; without the stack its labels are enough.
+
+    `confirm` is asked with the plan before anything is done; False does nothing.
+    """
+    began = time.monotonic()
+    with _locked(engine, project, lock_timeout, waiting):
+        plan = down_plan(project, engine, stack=stack, options=options)
+        if confirm(plan):
+            yield from execute(plan, engine, cancel=cancel, began=began)
+
+
+def down_plan(
+    project: str, engine: Engine, *, stack: Stack | None = None, options: DownOptions | None = None
+) -> Plan:
+    """What `down` would do."""
+    observed = engine.observe()
+    services = stack.everything if stack else {}
+    return plan_down(
+        project,
+        instance_of(observed, project) or "",
+        observed,
+        options,
+        dependencies={name: tuple(dependencies_of(service)) for name, service in services.items()},
+        graces={
+            name: s.stop_grace_period.whole_seconds for name, s in services.items() if s.stop_grace_period
+        },
+        spared=spared(stack) if stack else {},
+    )
+
+
+def doomed(plan: Plan, engine: Engine) -> tuple[LostVolume, ...]:
+    """The volumes that a plan removes, with what a person has to know before agreeing."""
+    return lost_volumes(plan, engine.observe(), engine.volume_sizes()) if plan.loses_data else ()
+
+
+def status(stack: Stack, engine: Engine, selection: Selection | None = None) -> tuple[_status.Row, ...]:
+    """Desired beside observed: one row a service, with what drifted from the spec."""
+    return _status.status(*look(stack, engine, selection or Selection(profiles=("*",))))
+
+
+def containers(
+    engine: Engine, project: str, names: Collection[str] = (), known: Collection[str] = ()
+) -> tuple[Container, ...]:
+    """The containers of a project, or those of the named services. Raises UsageError for a name that is none of them."""
+    observed = engine.observe()
+    return find.containers_of(observed, project, instance_of(observed, project), names, known)
+
+
+def running_container(engine: Engine, project: str, name: str, known: Collection[str] = ()) -> Container:
+    """The container to run a command in. Raises UsageError if there is none of that name, or it does not run."""
+    observed = engine.observe()
+    return find.running_container(observed, project, instance_of(observed, project), name, known)
+
+
+@contextmanager
+def _locked(
+    engine: Engine, project: str, timeout: float, waiting: Callable[[str], None] | None
+) -> Iterator[None]:
+    with lock(engine.id, project, timeout=timeout, command=" ".join(sys.argv[:3]), waiting=waiting):
+        yield
+
+
+def _look_closer(engine: Engine, desired: Desired, observed: Observed, options: UpOptions | None) -> Observed:
+    """The snapshot with what the images bring along, for the containers that may be created."""
+    refs = image_plans.images_to_look_into(desired, observed, options)
+    return replace(observed, configs=engine.look_into(refs)) if refs else observed
+
+
+def _glance(engine: Engine, desired: Desired, observed: Observed) -> frozenset[str]:
+    """Which of the containers pass their checks, as far as that can be told from outside."""
+    wanted = {want.service: want for want in desired.containers}
+    mine = [c for c in ours(observed, desired.project, desired.instance) if c.service in wanted]
+    return engine.glance({have.id: unanswered(wanted[have.service], have) for have in mine}, observed)
+
+
+def _preflight(
+    stack: Stack, desired: Desired, observed: Observed, options: UpOptions, images: ImageOptions | None
+) -> None:
+    """Raise PreflightError with everything that stands in the way. Paths and processes are looked at where we share a host."""
+    other = other_directory(desired, observed)
+    if other and not options.adopt:
+        raise PreflightError(
+            [
+                Problem(
+                    ("name",),
+                    f"project {desired.project} is already running from {other}; this is {desired.source}",
+                    "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)",
+                )
+            ]
+        )
+    facts = HostFacts()
+    if observed.engine.local:
+        from stackctl.engine.host import look as look_at_host
+
+        asked = questions(desired, observed, options)
+        facts = look_at_host(asked.bindings, asked.paths)
+    problems = preflight(desired, observed, facts, options, images)
+    if problems:
+        raise PreflightError(spec_files.place(stack, problems))
+
+
+__all__ = [
+    "Cancel",
+    "DownOptions",
+    "ImageOptions",
+    "PreflightError",
+    "Selection",
+    "SpecError",
+    "StackError",
+    "UpOptions",
+    "connect",
+    "containers",
+    "doomed",
+    "down",
+    "down_plan",
+    "execute",
+    "load",
+    "look",
+    "plan",
+    "status",
+    "up",
+]

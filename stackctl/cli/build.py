@@ -1,0 +1,29 @@
+"""stackctl build"""
+
+from __future__ import annotations
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+
+
+@click.command("build")
+@services_argument
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
+@pass_settings
+def command(settings: Settings, services: tuple[str, ...], quiet: bool) -> int:
+    """Build images
+
+    With BuildKit where the docker command has buildx, else with the engine's classic builder.
+
+    \b
+    Examples:
+      stackctl build
+      stackctl build api
+    """
+    from stackctl.cli.images import run_images
+    from stackctl.plan.images import ImageOptions
+
+    if quiet:
+        settings.progress = "quiet"
+    return run_images(settings, services, "build", ImageOptions(build=True))

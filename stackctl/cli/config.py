@@ -1,0 +1,216 @@
+"""stackctl config"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.planning import checked
+
+if TYPE_CHECKING:
+    from stackctl.plan.resources import Desired
+    from stackctl.spec.files import Written
+    from stackctl.spec.model import Stack
+
+VERSION = 1
+"""Of the JSON; version 1 only ever gains keys."""
+
+View = tuple[dict[str, Any], str]
+"""The same as JSON and as text."""
+
+_HIDDEN = "# Secrets are shown as dots; --show-secrets shows them.\n\n"
+
+
+@click.command("config")
+@services_argument
+@click.option("-q", "--quiet", "view", flag_value="quiet", help="Print nothing, only check.")
+@click.option("--services", "view", flag_value="services", help="The names of services and jobs.")
+@click.option("--images", "view", flag_value="images", help="The images.")
+@click.option("--volumes", "view", flag_value="volumes", help="The names of volumes.")
+@click.option("--networks", "view", flag_value="networks", help="The names of networks.")
+@click.option("--profiles", "view", flag_value="profiles", help="The names of profiles.")
+@click.option(
+    "--variables", "view", flag_value="variables", help="The variables: value, and where it is set."
+)
+@click.option("--hash", "hashed", metavar="SERVICE|*", help="The digest that decides what is recreated.")
+@click.option(
+    "--no-interpolate", is_flag=True, help="As it is written, files merged, variables not filled in."
+)
+@click.option("--show-secrets", is_flag=True, help="Passwords and the like in clear text.")
+@click.option("--strict", is_flag=True, help="Warnings are errors, too.")
+@click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML, or JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    default="-",
+    metavar="FILE",
+    help="Write to a file.",
+)
+@pass_settings
+def command(
+    settings: Settings,
+    /,
+    services: tuple[str, ...],
+    view: str | None,
+    hashed: str | None,
+    form: str,
+    output: Any,
+    *,
+    no_interpolate: bool,
+    show_secrets: bool,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    """Show the stack as it is understood, variables filled in
+
+    Reports every mistake at once, with its place; then the exit code is 2. What it prints stackctl can read again. Services that
+    no active profile enables are left out. Paths stay relative to the stack.toml.
+
+    \b
+    Examples:
+      stackctl config -q               is everything right?
+      stackctl config api              one service and what it depends on
+      stackctl config --variables      what comes from .env, what from the shell?
+      stackctl config --json | jq .stack.services.api.environment
+    """
+    if view == "variables":
+        data, text = _variables(_written(settings), show_secrets=show_secrets)
+    elif no_interpolate:
+        data, text = _merged(_written(settings), show_secrets=show_secrets)
+    else:
+        stack, desired = _checked(settings, services, strict=strict)
+        if view == "quiet":
+            return 0
+        if hashed is not None:
+            data, text = _hashes(desired, hashed)
+        elif view:
+            data, text = _names(view, stack, desired)
+        else:
+            data, text = _whole(_narrowed(stack, _chosen(desired)), show_secrets=show_secrets)
+    if as_json or form == "json":
+        text = json.dumps({"version": VERSION, **data}, indent=2) + "\n"
+    click.echo(text, file=output, nl=False)
+    return 0
+
+
+def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> tuple[Stack, Desired]:
+    """The stack, and what the services asked for come to. Raises SpecError for whatever `up` would not begin with."""
+    from stackctl.errors import SpecError
+    from stackctl.plan.desire import desire
+    from stackctl.spec.files import place
+
+    stack = checked(settings, services, strict=strict)
+    try:
+        return stack, desire(stack, instance="", services=services, profiles=settings.profiles)
+    except SpecError as error:
+        raise SpecError(place(stack, error.problems)) from error
+
+
+def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
+    """The stack without the services that were not chosen."""
+    from dataclasses import replace
+
+    def only(everything: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: replace(service, depends_on={k: v for k, v in service.depends_on.items() if k in chosen})
+            for name, service in everything.items()
+            if name in chosen
+        }
+
+    return replace(stack, services=only(stack.services), jobs=only(stack.jobs))
+
+
+def _written(settings: Settings) -> Written:
+    from stackctl.spec.files import gather
+
+    return gather(
+        [Path(file) for file in settings.files],
+        directory=Path.cwd(),
+        environ=os.environ,
+        env_files=[Path(file) for file in settings.env_files],
+        strict=False,
+        project_directory=Path(settings.project_directory) if settings.project_directory else None,
+    )
+
+
+def _whole(stack: Stack, *, show_secrets: bool) -> View:
+    from stackctl.spec.redact import redacted
+    from stackctl.spec.write import plain, toml, understood
+
+    stack = understood(stack)
+    long, short = plain(stack), plain(stack, short=True)
+    shown = short if show_secrets else redacted(short)
+    data = {
+        "project": stack.project,
+        "directory": str(stack.directory),
+        "files": [str(file) for file in stack.files],
+        "stack": long if show_secrets else redacted(long),
+    }
+    return data, ("" if shown == short else _HIDDEN) + toml(shown)
+
+
+def _merged(written: Written, *, show_secrets: bool) -> View:
+    import tomli_w
+
+    from stackctl.spec.redact import redacted
+
+    tree = written.tree if show_secrets else redacted(written.tree)
+    return {"stack": tree}, ("" if tree == written.tree else _HIDDEN) + tomli_w.dumps(tree)
+
+
+def _chosen(desired: Desired) -> set[str]:
+    return {container.service for container in desired.containers}
+
+
+def _names(view: str, stack: Stack, desired: Desired) -> View:
+    names: Iterable[str]
+    match view:
+        case "services":
+            names = [name for name in stack.everything if name in _chosen(desired)]
+        case "images":
+            names = dict.fromkeys(image.ref for image in desired.images)
+        case "volumes":
+            names = stack.volumes
+        case "networks":
+            names = dict.fromkeys([*(network.key for network in desired.networks), *stack.networks])
+        case _:
+            names = sorted({name for each in stack.everything.values() for name in each.profiles})
+    return {view: list(names)}, "".join(f"{name}\n" for name in names)
+
+
+def _hashes(desired: Desired, asked: str) -> View:
+    from stackctl.errors import UsageError
+
+    digests = {container.service: container.digest for container in desired.containers}
+    names = list(digests) if asked == "*" else asked.split(",")
+    if unknown := [name for name in names if name not in digests]:
+        raise UsageError(f"no service or job is called {unknown[0]!r}", f"there are: {', '.join(digests)}")
+    shown = {name: digests[name] for name in names}
+    return {"hashes": shown}, "".join(f"{name} {digest}\n" for name, digest in shown.items())
+
+
+def _variables(written: Written, *, show_secrets: bool) -> View:
+    from tabulate import tabulate
+
+    from stackctl.show.safe import one_line
+    from stackctl.spec.redact import redacted
+    from stackctl.spec.variables import mentions
+
+    rows, data = [], []
+    for each in mentions(written.tree, written.lookup):
+        value, default = (
+            text if show_secrets else redacted(text, each.name) for text in (each.value, each.default)
+        )
+        data.append({"name": each.name, "value": value, "source": each.source, "default": default})
+        source = each.source or ("not set" if default is None else "default")
+        rows.append([each.name, one_line((default if value is None else value) or ""), source])
+    table = tabulate(rows, ["VARIABLE", "VALUE", "FROM"], tablefmt="plain", disable_numparse=True)
+    return {"variables": data}, f"{table}\n" if rows else ""

@@ -1,0 +1,119 @@
+"""stackctl down"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.errors import SpecError, UsageError
+from stackctl.plan.plan import Plan
+from stackctl.spec.model import Stack
+
+
+@click.command("down")
+@services_argument
+@click.option("-v", "--volumes", is_flag=True, help="Remove the volumes too: the data is lost.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before data is lost.")
+@click.option(
+    "-t", "--timeout", type=int, metavar="SECONDS", help="How long a container may take to stop (10)."
+)
+@click.option(
+    "--remove-orphans",
+    is_flag=True,
+    expose_value=False,
+    help="Accepted for Compose's sake: down always removes them.",
+)
+@click.option(
+    "--lock-timeout",
+    type=float,
+    default=60.0,
+    metavar="SECONDS",
+    help="How long to wait for another run (60).",
+)
+@pass_settings
+def command(
+    settings: Settings,
+    services: tuple[str, ...],
+    volumes: bool,
+    yes: bool,
+    timeout: int | None,
+    lock_timeout: float,
+) -> int:
+    """Take the stack away; its data stays
+
+    Stops and removes every container of the project, whatever its profile, and its networks. Works from the labels of what is
+    there when stack.toml is missing or broken.
+
+    \b
+    Examples:
+      stackctl down                keep the volumes
+      stackctl down --volumes      lose the data, too
+      stackctl down api            only this one
+      stackctl -p shop down        a project by its name
+    """
+    from stackctl import api
+    from stackctl.cli.follow import follow, tell_waiting
+    from stackctl.show.tables import lost_text
+
+    stack = _stack(settings)
+    project = stack.project if stack else settings.project()
+    engine = settings.engine()
+    if services:
+        api.containers(engine, project, services, stack.everything if stack else ())
+
+    def confirm(plan: Plan) -> bool:
+        if not plan.steps and not plan.notes and settings.progress not in ("json", "quiet"):
+            click.echo(f"note: nothing to remove for project {project}", err=True)
+        if yes or not plan.loses_data:
+            return True
+        lost = lost_text(api.doomed(plan, engine), style=settings.style(sys.stderr))
+        if _asks():
+            click.echo(f"These volumes and all data in them will be removed:\n\n{lost}\n", err=True)
+            return click.confirm("Remove them?", default=False, err=True)
+        if stack is None:
+            raise UsageError(
+                f"without a stack that says what to keep, this would remove:\n{lost}",
+                "if it may go, say --yes",
+            )
+        return True
+
+    options = api.DownOptions(services=services, volumes=volumes, grace=timeout)
+    _, code = follow(
+        settings,
+        "stackctl down",
+        lambda cancel: api.down(
+            project,
+            engine,
+            stack=stack,
+            options=options,
+            cancel=cancel,
+            lock_timeout=lock_timeout,
+            waiting=tell_waiting,
+            confirm=confirm,
+        ),
+        source=stack.files[0].name if stack else "",
+    )
+    return code
+
+
+def _stack(settings: Settings) -> Stack | None:
+    """The stack, or None, having said so, when it cannot be read: then the labels have to do."""
+    try:
+        return settings.load_leniently()
+    except SpecError as error:
+        from stackctl.show.problems import problems_text
+
+        click.echo(problems_text(error.problems, style=settings.style(sys.stderr)), err=True)
+        click.echo(f"the stack cannot be read: going by the labels of project {settings.project()}", err=True)
+    except UsageError as error:
+        if settings.project_name is None or settings.files:
+            raise
+        click.echo(f"{error.message}: going by the labels of project {settings.project_name}", err=True)
+    return None
+
+
+def _asks() -> bool:
+    """Only a person can be asked: stdin and stderr are both terminals."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,48 @@
+"""Errors into words and exit codes, once for all commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from stackctl.errors import SpecError, StackError
+
+INTERRUPTED = 130
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """Run a command and return its exit code; whatever a user or an engine did is told in words on stderr."""
+    try:
+        result = run()
+    except SpecError as error:
+        _tell_problems(error)
+        return error.exit_code
+    except StackError as error:
+        _tell(error.message, error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except OSError as error:
+        _tell(str(error))
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _tell(message: str, hint: str = "") -> None:
+    from stackctl.show.problems import error_text
+    from stackctl.show.style import style_for
+
+    click.echo(error_text(message, hint, style=style_for(sys.stderr)), err=True)
+
+
+def _tell_problems(error: SpecError) -> None:
+    from stackctl.show.problems import problems_text
+    from stackctl.show.style import style_for
+
+    click.echo(problems_text(error.problems, style=style_for(sys.stderr)), err=True)

@@ -1,0 +1,93 @@
+"""stackctl exec"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from stackctl.cli.options import Settings, complete_services, pass_settings
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option(
+    "-i",
+    "--interactive",
+    is_flag=True,
+    expose_value=False,
+    help="Accepted for docker's sake: stdin is always passed on.",
+)
+@click.option(
+    "-t",
+    "--tty",
+    "tty",
+    flag_value=True,
+    type=bool,
+    default=None,
+    help="With a terminal (if stdin and stdout are one).",
+)
+@click.option("-T", "--no-tty", "--no-TTY", "tty", flag_value=False, type=bool, help="Without a terminal.")
+@click.option("-d", "--detach", is_flag=True, help="Start it and return.")
+@click.option(
+    "-e", "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable; a name alone takes yours."
+)
+@click.option("-u", "--user", metavar="USER", help="As this user.")
+@click.option("-w", "--workdir", metavar="DIR", help="In this directory.")
+@click.option("--privileged", is_flag=True, help="With all rights.")
+@click.option(
+    "--index",
+    type=int,
+    default=1,
+    expose_value=False,
+    help="Accepted for Compose's sake: there is one replica.",
+)
+@click.argument("service", shell_complete=complete_services)
+@click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
+@pass_settings
+def command(
+    settings: Settings,
+    service: str,
+    argv: tuple[str, ...],
+    tty: bool | None,
+    detach: bool,
+    env: tuple[str, ...],
+    user: str | None,
+    workdir: str | None,
+    privileged: bool,
+) -> int:
+    """Run a command in a running container
+
+    SERVICE is a service's or a container's name. Ends with the command's own exit code.
+
+    \b
+    Examples:
+      stackctl exec -it api bash
+      stackctl exec db psql -U postgres
+      echo 'SELECT 1' | stackctl exec -T db psql -U postgres
+    """
+    from stackctl import api
+    from stackctl.engine.engine import Exec
+
+    stack = settings.load_leniently()
+    engine = settings.engine()
+    container = api.running_container(engine, stack.project, service, stack.everything)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return engine.interact(
+        Exec(
+            container=container.id,
+            argv=argv,
+            environment=dict(_variable(text) for text in env),
+            user=user,
+            working_dir=workdir,
+            tty=terminal if tty is None else tty,
+            stdin=not detach,
+            privileged=privileged,
+            detach=detach,
+        )
+    )
+
+
+def _variable(text: str) -> tuple[str, str | None]:
+    name, separator, value = text.partition("=")
+    return name, value if separator else os.environ.get(name)

@@ -1,0 +1,164 @@
+"""The options that every command shares, and what a command gets from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from stackctl.api import Selection
+    from stackctl.engine.engine import Engine
+    from stackctl.show.style import Style
+    from stackctl.spec.model import Stack
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PROGRESS = ("auto", "live", "plain", "json", "quiet")
+
+
+@dataclass
+class Settings:
+    """What the global options say. Commands read the stack and reach the engine through it."""
+
+    files: tuple[str, ...] = ()
+    project_name: str | None = None
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    project_directory: str | None = None
+    host: str | None = None
+    context: str | None = None
+    insecure: bool = False
+    progress: str = "auto"
+    color: bool = True
+    publish_host: str | None = None
+    _engine: Engine | None = field(default=None, repr=False)
+
+    def load(self, services: Collection[str] = (), *, strict: bool = True, warn: bool = True) -> Stack:
+        """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run."""
+        from stackctl import api
+
+        stack = api.load(
+            *self.files,
+            name=self.project_name,
+            project_directory=self.project_directory,
+            env_files=self.env_files,
+            services=services,
+            profiles=self.profiles,
+            strict=strict,
+        )
+        if warn and stack.problems:
+            from stackctl.show.problems import problems_text
+
+            click.echo(problems_text(stack.problems, style=self.style(sys.stderr)), err=True)
+        return stack
+
+    def load_leniently(self) -> Stack:
+        """The stack for commands that only look: a variable may be missing, warnings are kept to themselves."""
+        return self.load(strict=False, warn=False)
+
+    def project(self) -> str:
+        """The project's name, also where the stack cannot be read."""
+        from stackctl.spec.find import lenient_project_name
+
+        return lenient_project_name(
+            [Path(file) for file in self.files],
+            given=self.project_name,
+            environ=os.environ,
+            directory=Path.cwd(),
+            project_directory=Path(self.project_directory) if self.project_directory else None,
+        )
+
+    def engine(self) -> Engine:
+        """The engine, connected at first use and closed when the command ends."""
+        if self._engine is None:
+            from stackctl import api
+
+            self._engine = api.connect(host=self.host, context=self.context, insecure=self.insecure)
+            click.get_current_context().call_on_close(self._engine.close)
+        return self._engine
+
+    def selection(self, services: Collection[str] = (), *, dependencies: bool = True) -> Selection:
+        from stackctl.api import Selection
+
+        return Selection(
+            services=services,
+            profiles=self.profiles,
+            dependencies=dependencies,
+            publish_host=self.publish_host,
+        )
+
+    def style(self, stream: Any) -> Style:
+        from stackctl.show.style import style_for
+
+        return style_for(stream, no_color=not self.color)
+
+
+def global_options(function: F) -> F:
+    """Add the global options to a group; what they say is the context's object."""
+
+    @click.pass_context
+    def callback(ctx: click.Context, /, **values: Any) -> None:
+        ctx.obj = _filled(ctx.find_object(Settings) or Settings(), values)
+
+    callback.__doc__ = function.__doc__
+    callback.__name__ = function.__name__
+    for option in reversed(_OPTIONS):
+        callback = option(callback)
+    return callback  # type: ignore[return-value]
+
+
+def _filled(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with what the options of a group say; what they do not say stays."""
+    given = {name: value for name, value in values.items() if value not in (None, (), "auto", False)}
+    profiles = [p for text in given.pop("profile", ()) for p in text.split(",") if p]
+    no_color = given.pop("no_color", False)
+    return replace(
+        settings,
+        **given,
+        color=settings.color and not no_color,
+        profiles=(*settings.profiles, *profiles),
+    )
+
+
+_OPTIONS = (
+    click.option("-f", "--file", "files", multiple=True, type=click.Path(), metavar="FILE", envvar="STACKCTL_FILE", help="The stack's file; a later one is laid over it."),
+    click.option("-p", "--project-name", metavar="NAME", help="The project's name."),
+    click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Variables, instead of .env; the last one wins."),
+    click.option("--profile", multiple=True, metavar="NAME", envvar=["STACKCTL_PROFILES", "COMPOSE_PROFILES"], help="Enable a profile; '*' for all."),
+    click.option("--project-directory", metavar="DIR", help="What paths in the file are relative to."),
+    click.option("-H", "--host", metavar="URL", help="The engine: unix://…, tcp://…, ssh://…"),
+    click.option("--context", metavar="NAME", help="The engine, by Docker context."),
+    click.option("--insecure", is_flag=True, default=None, envvar="STACKCTL_INSECURE", help="Allow an engine over tcp without TLS."),
+    click.option("--publish-host", metavar="IP", envvar="STACKCTL_PUBLISH_HOST", help="Where ports without an address listen."),
+    click.option("--progress", type=click.Choice(PROGRESS), default="auto", metavar="HOW", envvar="STACKCTL_PROGRESS", help="auto, live, plain, json or quiet."),
+    click.option("--no-color", is_flag=True, help="Without colours; NO_COLOR does the same."),
+)  # fmt: skip
+
+pass_settings = click.make_pass_decorator(Settings, ensure=True)
+
+
+def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The names of services and jobs, for the shell's completion; none where the stack cannot be read."""
+    from stackctl.errors import StackError
+
+    groups = [ctx]
+    while groups[0].parent:
+        groups.insert(0, groups[0].parent)
+    settings = Settings()
+    for group in groups[:-1]:
+        settings = _filled(settings, group.params)
+    try:
+        return [name for name in settings.load_leniently().everything if name.startswith(incomplete)]
+    except (StackError, OSError):
+        return []
+
+
+services_argument = click.argument(
+    "services", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services
+)

@@ -1,0 +1,53 @@
+"""stackctl plan"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.planning import plan_arguments, planning_options
+
+CHANGES = 10
+"""The exit code of `--detailed-exitcode` when there is work."""
+
+
+@click.command("plan")
+@services_argument
+@planning_options
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--steps", is_flag=True, help="Every step with its order, instead of the summary.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 10 if there is something to do, 0 if not.")
+@pass_settings
+def command(
+    settings: Settings,
+    /,
+    services: tuple[str, ...],
+    as_json: bool,
+    steps: bool,
+    detailed_exitcode: bool,
+    **planning: Any,
+) -> int:
+    """Show what up would do, and why, without doing it
+
+    \b
+    Examples:
+      stackctl plan
+      stackctl plan --build
+      stackctl plan --detailed-exitcode     for scripts: 10 means there is work
+    """
+    from stackctl import api
+    from stackctl.show.plan import plan_json, plan_text
+
+    stack, arguments = plan_arguments(settings, services, planning)
+    plan = api.plan(stack, settings.engine(), **arguments)
+    if as_json:
+        click.echo(json.dumps(plan_json(plan), indent=2))
+    elif steps:
+        click.echo(str(plan))
+    else:
+        click.echo(plan_text(plan, style=settings.style(sys.stdout)))
+    return CHANGES if detailed_exitcode and plan.changes else 0

@@ -1,0 +1,47 @@
+"""stackctl port"""
+
+from __future__ import annotations
+
+import click
+
+from stackctl.cli.options import Settings, complete_services, pass_settings
+from stackctl.errors import EngineError
+
+
+@click.command("port")
+@click.argument("service", shell_complete=complete_services)
+@click.argument("target", type=int, metavar="PRIVATE_PORT", required=False)
+@click.option(
+    "--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", help="The protocol (tcp)."
+)
+@click.option("--index", type=int, default=1, help="The replica (1).")
+@pass_settings
+def command(settings: Settings, service: str, target: int | None, protocol: str, index: int) -> int:
+    """Print where a port is published
+
+    \b
+    Examples:
+      stackctl port api 8000     127.0.0.1:8000
+      stackctl port api          all of its ports
+    """
+    from stackctl import api
+
+    stack = settings.load_leniently()
+    found = api.containers(settings.engine(), stack.project, [service], stack.everything)
+    container = next((c for c in found if c.number == index), None)
+    if container is None:
+        raise EngineError(f"{service} has no container {index}", f"stackctl up {service} makes one")
+    ports = [
+        p
+        for p in container.ports
+        if ":" not in p.host_ip and (target is None or (p.target, p.protocol) == (target, protocol))
+    ]
+    if not ports:
+        what = f"port {target}/{protocol}" if target else "any port"
+        raise EngineError(
+            f"{service} does not publish {what}", f"add it to services.{service}.ports, or start the service"
+        )
+    for port in ports if target is None else ports[:1]:
+        address = f"{port.host_ip}:{port.published}"
+        click.echo(address if target else f"{port.target}/{port.protocol} -> {address}")
+    return 0

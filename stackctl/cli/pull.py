@@ -1,0 +1,36 @@
+"""stackctl pull"""
+
+from __future__ import annotations
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+
+
+@click.command("pull")
+@services_argument
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
+@click.option(
+    "--policy",
+    type=click.Choice(["always", "missing"]),
+    default="always",
+    help="always, or only what is missing.",
+)
+@pass_settings
+def command(settings: Settings, services: tuple[str, ...], quiet: bool, policy: str) -> int:
+    """Pull images
+
+    Images that are built here are left alone.
+
+    \b
+    Examples:
+      stackctl pull
+      stackctl pull --policy missing db
+    """
+    from stackctl.cli.images import run_images
+    from stackctl.plan.images import ImageOptions
+    from stackctl.spec.model import PullPolicy
+
+    if quiet:
+        settings.progress = "quiet"
+    return run_images(settings, services, "pull", ImageOptions(pull=PullPolicy(policy)))

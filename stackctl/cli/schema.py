@@ -1,0 +1,31 @@
+"""stackctl schema"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("schema")
+def command() -> int:
+    """Print the JSON Schema of stack.toml, for editors
+
+    Editors with Taplo (Even Better TOML in VS Code) complete, explain and check keys in a stack.toml whose first line names the
+    schema: #:schema ./stack.schema.json
+
+    \b
+    Examples:
+      stackctl schema > stack.schema.json
+      taplo lint stack.toml
+    """
+    click.echo(schema_text(), nl=False)
+    return 0
+
+
+def schema_text() -> str:
+    """The schema as it is written to a file."""
+    from stackctl.spec.model import Stack
+    from stackctl.spec.schema import json_schema
+
+    return json.dumps(json_schema(Stack), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,35 @@
+"""stackctl status"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+
+
+@click.command("status")
+@services_argument
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_settings
+def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int:
+    """Desired beside observed: state, health, URLs, drift
+
+    \b
+    Examples:
+      stackctl status
+      stackctl status --json
+    """
+    from stackctl import api
+    from stackctl.show.tables import status_json, status_text
+
+    stack = settings.load_leniently()
+    selection = settings.selection(services, dependencies=not services) if services else None
+    rows = api.status(stack, settings.engine(), selection)
+    if as_json:
+        click.echo(json.dumps(status_json(rows, stack.project), indent=2))
+    else:
+        click.echo(status_text(rows, style=settings.style(sys.stdout)))
+    return 0

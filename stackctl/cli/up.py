@@ -1,0 +1,99 @@
+"""stackctl up"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.planning import plan_arguments, planning_options
+from stackctl.engine.engine import Engine
+from stackctl.spec.model import Stack
+
+
+@click.command("up")
+@services_argument
+@planning_options
+@click.option(
+    "-d", "--detach", is_flag=True, help="Accepted for Compose's sake: up always returns when all is ready."
+)
+@click.option("--wait", is_flag=True, help="Accepted for Compose's sake: up always waits.")
+@click.option("--follow", is_flag=True, help="Stay with the logs; Ctrl-C stops the stack.")
+@click.option(
+    "--lock-timeout",
+    type=float,
+    default=60.0,
+    metavar="SECONDS",
+    help="How long to wait for another run (60).",
+)
+@pass_settings
+def command(
+    settings: Settings,
+    /,
+    services: tuple[str, ...],
+    lock_timeout: float,
+    follow: bool,
+    detach: bool,
+    wait: bool,
+    **planning: Any,
+) -> int:
+    """Bring the stack up and wait until all is ready
+
+    Pulls and builds what is missing, creates and starts what is not there, recreates what changed, and leaves everything else
+    alone. Mistakes in stack.toml, busy ports and the like are reported before anything is done.
+
+    \b
+    Examples:
+      stackctl up                     everything
+      stackctl up api                 api and what it depends on
+      stackctl up --build             after the code changed
+      stackctl --profile debug up     with the services of a profile
+    """
+    from stackctl import api
+    from stackctl.cli import follow as runs
+    from stackctl.show.tables import endpoints
+
+    if follow and (detach or wait):
+        raise click.UsageError("--follow stays, --detach and --wait return: choose one")
+    stack, arguments = plan_arguments(settings, services, planning)
+    engine = settings.engine()
+    _, code = runs.follow(
+        settings,
+        "stackctl up",
+        lambda cancel: api.up(
+            stack, engine, cancel=cancel, lock_timeout=lock_timeout, waiting=runs.tell_waiting, **arguments
+        ),
+        source=stack.files[0].name,
+    )
+    if code == 0 and settings.progress not in ("json", "quiet"):
+        click.echo(endpoints(api.status(stack, engine, arguments["selection"])), nl=False)
+    if code == 0 and follow:
+        return _stay(settings, stack, engine, services)
+    return code
+
+
+def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...]) -> int:
+    """Show the logs until they end or Ctrl-C, then stop what was asked for (Compose: what came along as a dependency goes on)."""
+    from dataclasses import replace
+
+    from stackctl import api
+    from stackctl.cli import follow as runs
+    from stackctl.cli.logs import show
+    from stackctl.plan.actions import StopContainer
+
+    found = api.containers(engine, stack.project, services, stack.everything)
+    try:
+        show(engine.logs([c.id for c in found], follow=True), found, style=settings.style(sys.stdout))
+    except KeyboardInterrupt:
+        click.echo("stopping; Ctrl-C again leaves at once", err=True)
+    plan = api.down_plan(stack.project, engine, stack=stack, options=api.DownOptions(services=services))
+    stops = tuple(step for step in plan.steps if isinstance(step.action, StopContainer))
+    _, code = runs.follow(
+        settings,
+        "stackctl up",
+        lambda cancel: api.execute(replace(plan, steps=stops, notes=()), engine, cancel=cancel),
+        source=stack.files[0].name,
+    )
+    return code

@@ -1,0 +1,106 @@
+"""What only this machine knows: which ports its processes hold, and which paths there are."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from stackctl.plan.preflight import Binding, HostFacts
+
+_SOMEBODY = "another process"
+_TAKEN = (errno.EADDRINUSE,)
+
+
+def look(bindings: Collection[Binding], paths: Collection[str]) -> HostFacts:
+    """Which of these bindings are taken, by whom, with a free port near each; and which of these paths are missing.
+
+    A binding is tried out, as the engine's port proxy will. One that cannot be tried here (no such address, no
+    privilege) counts as free: the engine decides.
+    """
+    taken = [binding for binding in sorted(bindings) if _is_taken(*binding)]
+    holders = _holders(taken) if taken else {}
+    asked = {port for _, port, _ in bindings}
+    return HostFacts(
+        busy={binding: holders.get(binding[1:], _SOMEBODY) for binding in taken},
+        free={port: _free_near(host, port, protocol, asked) for host, port, protocol in taken},
+        missing=frozenset(path for path in paths if not Path(path).exists()),
+    )
+
+
+def _is_taken(host: str, port: int, protocol: str) -> bool:
+    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}.get(protocol)
+    if kind is None:
+        return False
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as attempt:
+        if family == socket.AF_INET6:
+            attempt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:  # as Go's net.Listen: a connection that lingers does not hold the port
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((host, port))
+            if kind == socket.SOCK_STREAM:
+                attempt.listen(1)
+        except OSError as error:
+            return error.errno in _TAKEN
+    return False
+
+
+def _free_near(host: str, port: int, protocol: str, asked: Collection[int]) -> int:
+    """The next free port above, else below."""
+    candidates = [*range(port + 1, 65536), *range(port - 1, 1023, -1)]
+    return next((p for p in candidates if p not in asked and not _is_taken(host, p, protocol)), 0)
+
+
+def _holders(taken: Iterable[Binding]) -> Mapping[tuple[int, str], str]:
+    """Who holds a port of a protocol, in words, as far as /proc shows it to this user (Linux; elsewhere nothing)."""
+    inodes: dict[str, tuple[int, str]] = {}
+    wanted = {(port, protocol) for _, port, protocol in taken}
+    for protocol in {protocol for _, protocol in wanted}:
+        for table in (protocol, f"{protocol}6"):
+            for port, inode in _listeners(Path("/proc/net") / table, protocol):
+                if (port, protocol) in wanted:
+                    inodes[f"socket:[{inode}]"] = (port, protocol)
+    found: dict[tuple[int, str], str] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        for key in _sockets(process) & inodes.keys():
+            found.setdefault(inodes[key], f"process {process.name}{_command(process)}")
+    return found
+
+
+_LISTEN = "0A"
+
+
+def _listeners(table: Path, protocol: str) -> Iterable[tuple[int, str]]:
+    """Local port and inode of every socket that listens (proc(5), /proc/net/tcp)."""
+    try:
+        rows = table.read_text().splitlines()[1:]
+    except OSError:
+        return
+    for row in rows:
+        columns = row.split()
+        if protocol != "tcp" or columns[3] == _LISTEN:
+            yield int(columns[1].rpartition(":")[2], 16), columns[9]
+
+
+def _sockets(process: Path) -> set[str]:
+    """What the process's descriptors are; empty for a process that ended or is another user's."""
+    found: set[str] = set()
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(OSError):  # closed in between
+                found.add(os.readlink(link))  # noqa: PTH115 "socket:[1]" is no path
+    return found
+
+
+def _command(process: Path) -> str:
+    """Its command line, short, for people."""
+    try:
+        words = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ").strip()
+    except OSError:
+        return ""
+    return f" ({words[:60]}{'…' if len(words) > 60 else ''})" if words else ""

@@ -1,0 +1,119 @@
+"""One writer a project: a lock that the kernel gives back, however its holder ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stackctl.errors import LockedError
+
+_POLL = 0.1
+
+
+@contextmanager
+def lock(
+    engine_id: str,
+    project: str,
+    *,
+    timeout: float = 60.0,
+    command: str = "",
+    waiting: Callable[[str], None] | None = None,
+) -> Iterator[None]:
+    """Hold the project on this engine. Waits up to `timeout` seconds; `waiting` is told the holder, in words, whenever
+    it is another one. Other users and other hosts are not covered.
+
+    Raises `LockedError`, naming the holder.
+    """
+    path = _directory() / f"{_safe(engine_id)}-{_safe(project)}.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _acquire(handle, project, timeout, waiting or (lambda _: None))
+        _write(handle, {"pid": os.getpid(), "command": command, "since": int(time.time())})
+        try:
+            yield
+        finally:
+            _write(handle, {})
+    finally:
+        os.close(handle)  # this also unlocks
+
+
+def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + timeout
+    told = ""
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(handle)
+        else:
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LockedError(
+                f"project {project} is held by {holder}",
+                "wait for it to end, or give more time: --lock-timeout",
+            )
+        if holder != told:
+            told = holder
+            waiting(holder)
+        time.sleep(min(_POLL, left))
+
+
+def _write(handle: int, content: dict[str, object]) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(content).encode(), 0)
+
+
+def _holder(handle: int) -> str:
+    """Who holds it, as its file says; the file is empty for an instant between two holders."""
+    try:
+        content = json.loads(os.pread(handle, 4096, 0))
+        since = time.strftime("%H:%M:%S", time.localtime(content["since"]))
+        return f"process {content['pid']} ({content['command'] or 'stackctl'}), since {since}"
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return "another run"
+
+
+def _safe(text: str) -> str:
+    """The text as a part of a file's name; ids and project names hardly need it."""
+    return re.sub(r"[^A-Za-z0-9_.]", lambda found: f"-{ord(found[0]):x}-", text)[:100]
+
+
+def _directory() -> Path:
+    """The user's own directory for what lives as long as a session. Raises `LockedError` if it is somebody else's."""
+    for runtime in _runtime_directories():
+        if os.access(runtime, os.W_OK | os.X_OK):
+            directory = Path(runtime) / "stackctl"
+            break
+    else:
+        directory = Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise LockedError(
+            f"{directory} is not a directory of this user alone",
+            "remove it, or set XDG_RUNTIME_DIR to one that is",
+        )
+    return directory
+
+
+def _runtime_directories() -> list[str]:
+    """Where a user's runtime files belong (XDG Base Directory Specification), the same for a login and a system service.
+
+    What XDG_RUNTIME_DIR says is the user's own; a service of root or of a user that is logged in finds the same place
+    without it.
+    """
+    uid = os.getuid()
+    said = os.environ.get("XDG_RUNTIME_DIR")
+    usual = f"/run/user/{uid}"
+    if uid == 0 and said in (None, usual):
+        return ["/run"]
+    return [said or usual]

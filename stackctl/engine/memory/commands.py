@@ -1,0 +1,82 @@
+"""What containers of the in-memory engine do: a few commands of a shell, and whatever a test wants of a service."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+FOREVER = math.inf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """How the containers of a service, or of an image, behave. Times are in seconds after their start."""
+
+    exit_code: int | None = None
+    """End with it; None: as the command says, and forever for a program that is not known here."""
+    exit_after: float = 0.0
+    ready_after: float = 0.0
+    """When checks pass; `math.inf` for never."""
+    start_error: str = ""
+    """Why the engine cannot start them."""
+    ignores_stop: bool = False
+    log: tuple[str, ...] = ()
+    commands: Mapping[tuple[str, ...], tuple[int, str]] = field(default_factory=dict)
+    """What else can be run in them: exit code and output by command."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command comes to: output, and after how many seconds it ends with which code."""
+
+    exit_code: int
+    seconds: float = 0.0
+    stdout: str = ""
+    stderr: str = ""
+
+
+def run(argv: Sequence[str]) -> Run | None:
+    """Run true, false, exit, echo, sleep, cat and tail, alone or as a list in `sh -c`; None for any other program."""
+    match argv:
+        case [shell, "-c", script, *_] if PurePosixPath(shell).name in ("sh", "bash"):
+            return _script(script)
+        case [program, *arguments]:
+            return _simple(PurePosixPath(program).name, arguments)
+    return None
+
+
+def _script(script: str) -> Run | None:
+    code, seconds, out, err = 0, 0.0, "", ""
+    for command, separator in re.findall(r"((?:>&2|[^;&|\n])+)(&&|\|\||;|\n|$)", script):
+        words = shlex.split(command)
+        to_stderr = ">&2" in words
+        done = run([word for word in words if word != ">&2"]) if words else Run(code)
+        if done is None:
+            return None
+        code, seconds = done.exit_code, seconds + done.seconds
+        out, err = out + ("" if to_stderr else done.stdout), err + (done.stdout if to_stderr else done.stderr)
+        over = words[:1] == ["exit"] or seconds == FOREVER
+        if over or (separator == "&&" and code) or (separator == "||" and not code):
+            break
+    return Run(code, seconds, out, err)
+
+
+def _simple(program: str, arguments: Sequence[str]) -> Run | None:
+    match program, [*arguments]:
+        case (("true" | ":"), _):
+            return Run(0)
+        case "false", _:
+            return Run(1)
+        case "exit", [*codes]:
+            return Run(int(codes[0]) if codes else 0)
+        case "echo", words:
+            return Run(0, stdout=" ".join(words) + "\n")
+        case "sleep", [time]:
+            return Run(0, FOREVER if time == "infinity" else float(time))
+        case (("cat" | "tail"), _):
+            return Run(0, FOREVER)
+    return None

@@ -1,0 +1,162 @@
+"""A container of the in-memory engine: its life from a start on, on a clock of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stackctl.engine.engine import LogLine
+from stackctl.engine.memory.commands import FOREVER, Behaviour, Run, run
+from stackctl.engine.target import Running
+from stackctl.plan import observed as seen
+from stackctl.plan import resources as want
+
+_RESTART_PAUSE = 0.1
+_INTERVAL = 30.0
+"""Seconds between two checks of the engine's own, if none are given (Docker's default)."""
+
+
+@dataclass
+class MemoryContainer:
+    id: str
+    name: str
+    spec: want.Container
+    image_id: str
+    config: seen.ImageConfig
+    behaviour: Behaviour
+    created: float
+    labels: dict[str, str]
+    mounts: tuple[seen.Mounted, ...]
+    anonymous: frozenset[str]
+    """Volumes that were made with it and go with it when asked to."""
+    network_mode: str
+    networks: dict[str, want.Attachment]
+    """By network id."""
+    restart: tuple[str, int]
+    course: Run
+    clock: float = 0.0
+    started: float | None = None
+    """On its own clock; None while it does not run."""
+    begun: bool = False
+    """It was started once, so it can no longer be "created"."""
+    exit_code: int = 0
+    error: str = ""
+    ports: tuple[seen.PublishedPort, ...] = ()
+    log: list[LogLine] = field(default_factory=list)
+    log_start: int = 0
+
+    @property
+    def lived(self) -> float:
+        return self.clock - (self.started or 0.0)
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started again since its course ended for the first time."""
+        policy, times = self.restart
+        over = self.started is not None and self.lived >= self.course.seconds
+        again = policy in ("always", "unless-stopped") or (
+            policy == "on-failure" and self.course.exit_code != 0
+        )
+        if not over or not again:
+            return 0
+        count = 1 + int((self.lived - self.course.seconds) / (self.course.seconds + _RESTART_PAUSE))
+        return min(count, times) if times else count
+
+    @property
+    def state(self) -> str:
+        if self.started is None:
+            return "exited" if self.begun else "created"
+        if self.lived < self.course.seconds:
+            return "running"
+        given_up = self.restart[1] and self.restarts >= self.restart[1]
+        return "restarting" if self.restarts and not given_up else "exited"
+
+    @property
+    def code(self) -> int:
+        return self.exit_code if self.started is None else self.course.exit_code
+
+    @property
+    def health(self) -> str:
+        check = self.spec.healthcheck
+        test = check.test if check else ()
+        if test[:1] == ("NONE",) or not (test or self.config.healthcheck) or self.state != "running":
+            return ""
+        interval = (check.interval if check else None) or _INTERVAL
+        return "healthy" if self.lived >= max(self.behaviour.ready_after, interval) else "starting"
+
+    @property
+    def up(self) -> bool:
+        """Whether the engine keeps it going, so that it holds its ports and cannot be removed."""
+        return self.state in ("running", "restarting")
+
+    def start(self, ports: tuple[seen.PublishedPort, ...], tick: Callable[[], float]) -> None:
+        """Begin its course; `tick` gives the times of its log."""
+        self.course = course_of(self.spec, self.config, self.behaviour)
+        self.begun, self.error, self.ports = True, "", ports
+        self.started = self.clock
+        self.log_start = len(self.log)
+        said = [("stdout", line) for line in (*self.behaviour.log, *self.course.stdout.splitlines())]
+        said += [("stderr", line) for line in self.course.stderr.splitlines()]
+        for stream, text in said:
+            self.log.append(LogLine(self.id, stream, f"2000-01-01T00:00:{tick():020.9f}Z", text))
+
+    def fail(self, error: str) -> None:
+        """The engine could not start it."""
+        self.started, self.exit_code, self.error, self.ports = None, 128, error, ()
+
+    def stop(self, grace: int) -> str:
+        """End it, and say if it had to be killed."""
+        killed = self.behaviour.ignores_stop
+        self.started, self.exit_code = None, 137 if killed else 143
+        return f"killed after {grace} s: it ignored SIGTERM" if killed else ""
+
+    def as_seen(self) -> seen.Container:
+        """As the engine lists it."""
+        state = self.state
+        running = state == "running"
+        health = f" ({self.health})" if self.health else ""
+        ended = f"{state.capitalize()} ({self.code}) 1 second ago"
+        address = f"172.18.{int(self.created) // 250}.{2 + int(self.created) % 250}"
+        return seen.Container(
+            id=self.id,
+            name=self.name,
+            image=self.spec.image,
+            image_id=self.image_id,
+            state=state,
+            health=self.health,
+            exit_code=self.code if state in ("exited", "restarting") else None,
+            status={"created": "Created", "running": f"Up {self.lived:g} seconds{health}"}.get(state, ended),
+            created=self.created,
+            labels=self.labels,
+            ports=self.ports if running else (),
+            mounts=self.mounts,
+            networks=tuple(
+                seen.Joined(joined.network, id_, address if running else "")
+                for id_, joined in self.networks.items()
+            ),
+            network_mode=self.network_mode,
+        )
+
+    def as_running(self) -> Running:
+        """As a wait looks at it."""
+        now = self.as_seen()
+        return Running(
+            state=now.state,
+            health=now.health,
+            exit_code=self.code,
+            restarts=self.restarts,
+            error=self.error,
+            addresses=tuple(joined.address for joined in now.networks),
+            published={p.target: (p.host_ip, p.published) for p in now.ports if p.protocol == "tcp"},
+        )
+
+
+def course_of(spec: want.Container, config: seen.ImageConfig, behaviour: Behaviour) -> Run:
+    """How a container's life goes from a start on."""
+    entrypoint = config.entrypoint if spec.entrypoint is None else spec.entrypoint
+    command = (config.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
+    course = run((*entrypoint, *command)) or Run(0, FOREVER)
+    if behaviour.exit_code is None:
+        return course
+    return dataclasses.replace(course, exit_code=behaviour.exit_code, seconds=behaviour.exit_after)

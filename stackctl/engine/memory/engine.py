@@ -1,0 +1,438 @@
+"""An engine in dictionaries: for tests and dry lessons. What a real engine refuses, it refuses, and a little more.
+
+Stricter than Docker on purpose: a volume or network must exist before a container names it, and a running container is
+not removed. Time is a counter that only waits move, each for its own container.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import assert_never
+
+from stackctl.engine import ready
+from stackctl.engine.engine import Exec, ExecResult, LogLine, Report
+from stackctl.engine.memory.commands import Behaviour, Run, run
+from stackctl.engine.memory.container import MemoryContainer, course_of
+from stackctl.engine.memory.images import Images
+from stackctl.engine.memory.wait import MemoryTarget, ask
+from stackctl.engine.probe import tells_from_outside
+from stackctl.errors import EngineError
+from stackctl.plan import observed as seen
+from stackctl.plan import resources as want
+from stackctl.plan.actions import (
+    Action,
+    BuildImage,
+    ConnectNetwork,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    DisconnectNetwork,
+    PullImage,
+    RemoveContainer,
+    RemoveNetwork,
+    RemoveVolume,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+    WaitFor,
+)
+from stackctl.plan.events import Progressed
+from stackctl.plan.labels import REPLACES
+from stackctl.plan.probes import Probe
+
+_FREE_PORTS = range(32768, 61000)
+_STANDARD = ("bridge", "host", "none")
+
+
+class MemoryEngine:
+    """An `Engine` without containers.
+
+    `images` are here, `registry` can be pulled, everything but `unbuildable` can be built. `behaviours` by service or
+    image reference say how containers act. `taken` are the host ports of other processes. `before` is called with every
+    action that writes; what it raises is what the engine answers.
+    """
+
+    def __init__(
+        self,
+        images: Mapping[str, seen.ImageConfig] | None = None,
+        *,
+        registry: Mapping[str, seen.ImageConfig] | None = None,
+        unbuildable: Collection[str] = (),
+        behaviours: Mapping[str, Behaviour] | None = None,
+        taken: Collection[int] = (),
+        before: Callable[[Action], None] = lambda _: None,
+        info: seen.Engine | None = None,
+    ) -> None:
+        self.info = info or seen.Engine(id="memory", name="memory", endpoint="memory:")
+        self._images = Images(images or {}, registry or {}, unbuildable)
+        self.behaviours = dict(behaviours or {})
+        self.taken = set(taken)
+        self.before = before
+        self.reads = 0
+        """Calls that looked."""
+        self.writes = 0
+        """Calls that changed something, or would have."""
+        self.performed: list[Action] = []
+        """Every action that was asked for, waits too."""
+        self._guard = threading.RLock()
+        self._count = 0
+        self._networks = {
+            (id_ := self._new_id("network")): seen.Network(id=id_, name=name) for name in _STANDARD
+        }
+        self._volumes: dict[str, seen.Volume] = {}
+        self._containers: dict[str, MemoryContainer] = {}
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+    def revise(self, ref: str) -> None:
+        """From now on a build or pull of the reference gives another image, as if its source had changed."""
+        self._images.revise(ref)
+
+    def die(self, container: str, exit_code: int) -> None:
+        """End a running container, as if its program had."""
+        with self._guard:
+            found = self._find(container)
+            found.course = Run(exit_code, found.lived)
+
+    def remove_by_hand(self, container: str) -> None:
+        """Take a container away, running or not, as `docker rm -f` does."""
+        with self._guard:
+            del self._containers[self._find(container).id]
+
+    # Looking
+
+    def observe(self) -> seen.Observed:
+        with self._guard:
+            self.reads += 1
+            return seen.Observed(
+                engine=self.info,
+                containers=tuple(c.as_seen() for c in reversed(self._containers.values())),
+                networks=tuple(self._networks.values()),
+                volumes=tuple(self._volumes.values()),
+                images=self._images.ids,
+            )
+
+    def look_into(self, refs: Collection[str]) -> Mapping[str, seen.ImageConfig]:
+        with self._guard:
+            self.reads += len(refs)
+            return {ref: found[1] for ref in refs if (found := self._images.get(ref))}
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        with self._guard:
+            self.reads += 1
+            return dict.fromkeys(self._volumes, 0)
+
+    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed) -> frozenset[str]:
+        """Behaviours tell when a container is ready; checks that need a command or the log are not asked from outside."""
+        with self._guard:
+            return frozenset(
+                container.id
+                for container in self._containers.values()
+                if (checks := probes.get(container.id, ()))
+                and container.as_seen().state == "running"
+                and container.lived >= container.behaviour.ready_after
+                and all(map(tells_from_outside, checks))
+            )
+
+    def logs(
+        self,
+        containers: Sequence[str],
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Iterator[LogLine]:
+        with self._guard:
+            self.reads += len(containers)
+            found = [self._find(container) for container in containers]
+            lines = [
+                line
+                for one in found
+                for line in one.log[max(0, len(one.log) - tail) if tail is not None else 0 :]
+                if (not since or line.time >= since) and (not until or line.time <= until)
+            ]
+        return iter(sorted(lines, key=lambda line: line.time))
+
+    def exec(self, command: Exec) -> ExecResult:
+        with self._guard:
+            found = self._find(command.container)
+            done = _run(found, command.argv)
+        return ExecResult(done.exit_code, done.stdout.encode(), done.stderr.encode())
+
+    def interact(self, command: Exec) -> int:
+        result = self.exec(command)
+        sys.stdout.write(result.stdout.decode())
+        sys.stderr.write(result.stderr.decode())
+        return result.exit_code
+
+    # Acting
+
+    def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
+        if isinstance(action, WaitFor):
+            with self._guard:
+                self.performed.append(action)
+            target = MemoryTarget(lambda: self._get(action.container), _exec)
+            return ready.wait(action, target, report, cancelled, ask)
+        with self._guard:
+            self.performed.append(action)
+            self.writes += 1
+            self.before(action)
+            return self._write(action, report) or ""
+
+    def _write(self, action: Action, report: Report) -> str | None:
+        match action:
+            case PullImage(image):
+                report(Progressed("Pulling", 1, 1))
+                self._images.pull(image.ref)
+            case BuildImage(image):
+                report(Progressed("Step 1/1 : FROM scratch"))
+                self._images.build(image.ref)
+            case CreateNetwork(network):
+                self._create_network(network)
+            case CreateVolume(volume):
+                self._create_volume(volume.name, volume.driver, volume.labels)
+            case CreateContainer(spec, name, replaces):
+                self._create_container(spec, name, replaces)
+            case ConnectNetwork(container, attachment):
+                self._connect(self._find(container), attachment)
+            case DisconnectNetwork(container, network_id, network):
+                found = self._find(container)
+                if found.networks.pop(network_id, None) is None:
+                    raise EngineError(f"container {found.name} is not connected to network {network}")
+            case StartContainer(container):
+                self._start(self._find(container))
+            case StopContainer(container, _, grace):
+                return self._stop(container, grace)
+            case SetRestart(container, _, policy, times):
+                self._find(container).restart = (policy, times)
+            case RenameContainer(container, _, to):
+                self._check_name(to)
+                self._find(container).name = to
+            case RemoveContainer(container, _, volumes):
+                self._remove_container(container, volumes)
+            case RemoveNetwork(network_id, name):
+                self._remove_network(network_id, name)
+            case RemoveVolume(name):
+                self._remove_volume(name)
+            case WaitFor():
+                raise AssertionError("a wait writes nothing")
+            case _:
+                assert_never(action)
+        return None
+
+    # Networks and volumes
+
+    def _create_network(self, network: want.Network) -> None:
+        if any(n.name == network.name for n in self._networks.values()):
+            raise EngineError(f"network with name {network.name} already exists")
+        id_ = self._new_id("network")
+        self._networks[id_] = seen.Network(
+            id=id_, name=network.name, driver=network.driver, labels=dict(network.labels)
+        )
+
+    def _network(self, name: str) -> seen.Network:
+        found = next((n for n in self._networks.values() if name in (n.name, n.id)), None)
+        if found is None:
+            raise EngineError(f"network {name} not found")
+        return found
+
+    def _connect(self, container: MemoryContainer, attachment: want.Attachment) -> None:
+        network = self._network(attachment.network)
+        if container.network_mode.startswith(("container:", "host", "none")):
+            raise EngineError(
+                f"container {container.name} shares a network namespace and cannot join {network.name}"
+            )
+        if network.id in container.networks:
+            raise EngineError(f"endpoint with name {container.name} already exists in network {network.name}")
+        container.networks[network.id] = want.Attachment(network.name, attachment.aliases)
+
+    def _remove_network(self, network_id: str, name: str) -> None:
+        users = [
+            c.name for c in self._containers.values() if network_id in c.networks and c.state == "running"
+        ]
+        if users:
+            raise EngineError(f"network {name} has active endpoints: {', '.join(users)}")
+        self._networks.pop(network_id, None)
+
+    def _create_volume(self, name: str, driver: str, labels: Mapping[str, str]) -> None:
+        if name not in self._volumes:
+            self._volumes[name] = seen.Volume(
+                name=name, driver=driver, created=self._tick(), labels=dict(labels)
+            )
+
+    def _remove_volume(self, name: str) -> None:
+        users = [c.name for c in self._containers.values() if any(m.name == name for m in c.mounts)]
+        if users:
+            raise EngineError(f"volume {name} is in use by {', '.join(users)}")
+        self._volumes.pop(name, None)
+
+    # Containers
+
+    def _get(self, handle: str) -> MemoryContainer | None:
+        """The container of that id or name."""
+        with self._guard:
+            named = (c for c in self._containers.values() if c.name == handle)
+            return self._containers.get(handle) or next(named, None)
+
+    def _find(self, handle: str) -> MemoryContainer:
+        if found := self._get(handle):
+            return found
+        raise EngineError(f"No such container: {handle}")
+
+    def _check_name(self, name: str) -> None:
+        if any(c.name == name for c in self._containers.values()):
+            raise EngineError(f'the container name "{name}" is already in use')
+
+    def _create_container(self, spec: want.Container, name: str, replaces: str | None) -> None:
+        self._check_name(name)
+        image = self._images.get(spec.image)
+        if image is None:
+            raise EngineError(f"No such image: {spec.image}")
+        image_id, config = image
+        mode, networks = self._placed(spec)
+        behaviour = self.behaviours.get(spec.service) or self.behaviours.get(spec.image) or Behaviour()
+        mounts, anonymous = self._mounted(spec, config)
+        container = MemoryContainer(
+            id=self._new_id("container"),
+            name=name,
+            spec=spec,
+            image_id=image_id,
+            config=config,
+            behaviour=behaviour,
+            created=self._tick(),
+            labels={**spec.labels, **({REPLACES: replaces} if replaces else {})},
+            mounts=mounts,
+            anonymous=anonymous,
+            network_mode=mode,
+            networks=networks,
+            restart=(spec.restart, spec.restart_times),
+            course=course_of(spec, config, behaviour),
+        )
+        self._containers[container.id] = container
+
+    def _placed(self, spec: want.Container) -> tuple[str, dict[str, want.Attachment]]:
+        """Its network mode as the engine writes it, and the network it joins at once."""
+        if spec.networks:
+            first = spec.networks[0]
+            network = self._network(first.network)
+            return network.id, {network.id: want.Attachment(network.name, first.aliases)}
+        mode = spec.network_mode or "bridge"
+        if mode.startswith("container:"):
+            return f"container:{self._find(mode.removeprefix('container:')).id}", {}
+        return mode, {self._network(mode).id: want.Attachment(mode)}
+
+    def _mounted(
+        self, spec: want.Container, config: seen.ImageConfig
+    ) -> tuple[tuple[seen.Mounted, ...], frozenset[str]]:
+        """Its storage: what it asks for, and an anonymous volume for each VOLUME of the image it leaves uncovered."""
+        covered = {mount.target.rstrip("/") for mount in spec.mounts}
+        left = (want.Mount(type="volume", target=p) for p in config.volumes if p.rstrip("/") not in covered)
+        mounts, anonymous = [], set()
+        for mount in (*spec.mounts, *left):
+            name = mount.source
+            if mount.type == "volume" and not name:
+                name = self._new_id("volume")
+                anonymous.add(name)
+                self._create_volume(name, "local", mount.labels)
+            elif mount.type == "volume" and name not in self._volumes:
+                raise EngineError(f"no such volume: {name}")
+            mounts.append(seen.Mounted(mount.type, name, mount.target))
+        return tuple(mounts), frozenset(anonymous)
+
+    def _start(self, container: MemoryContainer) -> None:
+        if container.up:
+            return
+        try:
+            self._check_start(container)
+            ports = tuple(self._publish(container.spec.ports))
+        except EngineError as error:
+            container.fail(error.message)
+            raise
+        container.start(ports, self._tick)
+
+    def _check_start(self, container: MemoryContainer) -> None:
+        if container.behaviour.start_error:
+            raise EngineError(f"{container.name} cannot start: {container.behaviour.start_error}")
+        for network_id in container.networks:
+            self._network(network_id)
+        if container.network_mode.startswith("container:"):
+            other = self._find(container.network_mode.removeprefix("container:"))
+            if other.state != "running":
+                raise EngineError(f"cannot join the network of {other.name}: it is not running")
+
+    def _publish(self, ports: Sequence[want.Port]) -> Iterator[seen.PublishedPort]:
+        """Each port at the first host port it may have that is free."""
+        held = [p for c in self._containers.values() if c.up for p in c.ports]
+        held += [seen.PublishedPort(0, kind, "", number) for number in self.taken for kind in ("tcp", "udp")]
+        for port in ports:
+            first, _, last = port.published.partition("-")
+            wanted = range(int(first), int(last or first) + 1) if first else _FREE_PORTS
+            choice = (
+                seen.PublishedPort(port.target, port.protocol, port.host_ip, number) for number in wanted
+            )
+            found = next((new for new in choice if not any(_clash(new, old) for old in held)), None)
+            if found is None:
+                raise EngineError(
+                    f"Bind for {port.host_ip}:{port.published} failed: port is already allocated"
+                )
+            held.append(found)
+            yield found
+
+    def _stop(self, handle: str, grace: int) -> str:
+        container = self._get(handle)
+        return container.stop(grace) if container and container.up else ""
+
+    def _remove_container(self, handle: str, volumes: bool) -> None:
+        container = self._get(handle)
+        if container is None:
+            return
+        if container.up:
+            raise EngineError(f"container {container.name} is running: stop it before it is removed")
+        del self._containers[container.id]
+        for name in container.anonymous if volumes else ():
+            self._remove_volume(name)
+
+    def _tick(self) -> float:
+        """A time of creation later than all others."""
+        self._count += 1
+        return float(self._count)
+
+    def _new_id(self, kind: str) -> str:
+        return _digest(f"{kind} {self._tick()}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_ALL = ("", "0.0.0.0", "::")  # noqa: S104
+
+
+def _clash(one: seen.PublishedPort, other: seen.PublishedPort) -> bool:
+    same = (one.published, one.protocol) == (other.published, other.protocol)
+    return same and (one.host_ip == other.host_ip or one.host_ip in _ALL or other.host_ip in _ALL)
+
+
+def _run(container: MemoryContainer, argv: tuple[str, ...]) -> Run:
+    """Run a command in a container. Raises EngineError if that does not run."""
+    if container.state != "running":
+        raise EngineError(f"{container.name} does not run")
+    if argv in container.behaviour.commands:
+        code, output = container.behaviour.commands[argv]
+        return Run(code, stdout=output)
+    return run(argv) or Run(127, stderr=f'exec: "{argv[0]}": executable file not found in $PATH\n')
+
+
+def _exec(container: MemoryContainer, argv: tuple[str, ...]) -> tuple[int, str]:
+    done = _run(container, argv)
+    return done.exit_code, done.stdout + done.stderr

@@ -1,0 +1,59 @@
+"""The images of the in-memory engine: those that are here, and where others come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+
+from stackctl.errors import EngineError
+from stackctl.plan.compare import with_tag
+from stackctl.plan.observed import ImageConfig
+
+
+class Images:
+    """`registry` can be pulled, everything but `unbuildable` can be built. A reference means `:latest` without a tag."""
+
+    def __init__(
+        self,
+        here: Mapping[str, ImageConfig],
+        registry: Mapping[str, ImageConfig],
+        unbuildable: Collection[str],
+    ) -> None:
+        self._here: dict[str, tuple[str, ImageConfig]] = {}
+        self._registry = {with_tag(ref): config for ref, config in registry.items()}
+        self._unbuildable = frozenset(map(with_tag, unbuildable))
+        self._revisions: dict[str, int] = {}
+        for ref, config in here.items():
+            self._put(with_tag(ref), config)
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Image id by reference, and by id itself."""
+        by_ref = {ref: id_ for ref, (id_, _) in self._here.items()}
+        return by_ref | {id_: id_ for id_ in by_ref.values()}
+
+    def get(self, ref: str) -> tuple[str, ImageConfig] | None:
+        """Id and configuration of what a reference means here."""
+        return self._here.get(with_tag(ref))
+
+    def revise(self, ref: str) -> None:
+        """From now on a build or pull of the reference gives another image."""
+        tagged = with_tag(ref)
+        self._revisions[tagged] = self._revisions.get(tagged, 0) + 1
+
+    def pull(self, ref: str) -> None:
+        config = self._registry.get(with_tag(ref))
+        if config is None:
+            raise EngineError(f"pull access denied for {ref}, repository does not exist")
+        self._put(with_tag(ref), config)
+
+    def build(self, ref: str) -> None:
+        tagged = with_tag(ref)
+        if tagged in self._unbuildable:
+            raise EngineError(f"the build of {ref} failed")
+        known = self._here.get(tagged)
+        self._put(tagged, known[1] if known else self._registry.get(tagged, ImageConfig()))
+
+    def _put(self, tagged: str, config: ImageConfig) -> None:
+        id_ = hashlib.sha256(f"{tagged}#{self._revisions.get(tagged, 0)}".encode()).hexdigest()
+        self._here[tagged] = (f"sha256:{id_}", config)

@@ -1,0 +1,63 @@
+"""How the wait loop sees a container of the in-memory engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stackctl.engine import probe
+from stackctl.engine.memory.container import MemoryContainer
+from stackctl.engine.target import Running, Target
+from stackctl.plan.probes import CommandProbe, LogProbe, Probe
+
+
+class MemoryTarget:
+    """A container for the wait loop; a pause moves its clock. `find` gives the container, None once it is gone."""
+
+    def __init__(
+        self,
+        find: Callable[[], MemoryContainer | None],
+        run: Callable[[MemoryContainer, tuple[str, ...]], tuple[int, str]],
+    ) -> None:
+        self._find = find
+        self._run = run
+        self._waited = 0.0
+
+    @property
+    def ready(self) -> bool:
+        container = self._find()
+        return container is not None and container.lived >= container.behaviour.ready_after
+
+    def inspect(self) -> Running | None:
+        container = self._find()
+        return container.as_running() if container else None
+
+    def log(self, tail: int | None = None) -> str:
+        container = self._find()
+        lines = [f"{line.text}\n" for line in container.log[container.log_start :]] if container else []
+        return "".join(lines[-tail:] if tail else lines)
+
+    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
+        container = self._find()
+        return self._run(container, argv) if container else (None, "")
+
+    def pause(self, seconds: float) -> None:
+        self._waited += seconds
+        if container := self._find():
+            container.clock += seconds
+
+    def now(self) -> float:
+        return self._waited
+
+
+def ask(question: Probe, running: Running, target: Target, timeout: float) -> probe.Answer:
+    """Checks pass once the container's behaviour says so; logs are read and commands known here are run."""
+    assert isinstance(target, MemoryTarget)
+    if not target.ready:
+        return probe.Answer(False, "not ready yet")
+    match question:
+        case LogProbe():
+            return probe.ask(question, running, target, timeout)
+        case CommandProbe(test):
+            code, output = target.exec(("sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:], timeout)
+            return probe.Answer(code in (0, 127), output.strip() or f"exit code {code}")
+    return probe.Answer(True, "accepts connections")

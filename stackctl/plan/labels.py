@@ -1,0 +1,65 @@
+"""Every label stackctl writes or reads, and the digest that tells whether a definition changed.
+
+Docker is the database: what these labels say is all that is remembered between two commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+PREFIX = "stackctl."
+PROJECT = PREFIX + "project"  # the stack the object belongs to
+SERVICE = PREFIX + "service"  # containers: the service or job; networks and volumes: their key in the spec
+NUMBER = PREFIX + "number"  # the replica, from 1
+KIND = PREFIX + "kind"  # service, job or run (a one-off); on volumes only: anonymous
+ANONYMOUS = "anonymous"
+INSTANCE = (
+    PREFIX + "instance"
+)  # random, one per project: guards against taking over what merely has the same name
+DIGEST = PREFIX + "digest"  # of the whole definition
+FIELDS = (
+    PREFIX + "fields"
+)  # a short digest per field, so that a plan can name what changed without storing its value
+SOURCE = PREFIX + "source"  # the spec's path; on containers and networks only, outside the digest
+REPLACES = PREFIX + "replaces"  # the id of the container this one is about to replace
+PROTECT = PREFIX + "protect"  # volumes: `down --volumes` leaves it alone
+VERSION = PREFIX + "version"  # the stackctl that made it
+CREATED = PREFIX + "created"  # volumes: when, in whole seconds since the epoch; old engines do not know
+
+# Desktop tools group a stack by these. Containers alone carry them, without config-hash, so that `docker compose down` cannot see the stack.
+COMPOSE_PROJECT = "com.docker.compose.project"
+COMPOSE_SERVICE = "com.docker.compose.service"
+COMPOSE_NUMBER = "com.docker.compose.container-number"
+COMPOSE_ONEOFF = "com.docker.compose.oneoff"
+
+_DIGEST_VERSION = "1"
+
+
+def field_digests(definition: Mapping[str, Any]) -> dict[str, str]:
+    """One short digest per field of a definition; the values are plain JSON."""
+    return {name: _sha256(value)[:8] for name, value in sorted(definition.items())}
+
+
+def digest(definition: Mapping[str, Any]) -> str:
+    """The digest of a whole definition. It changes only when a field does, or the rules of digesting."""
+    return _sha256([_DIGEST_VERSION, sorted(definition.items())])[:32]
+
+
+def pack_fields(fields: Mapping[str, str]) -> str:
+    return json.dumps(dict(sorted(fields.items())), separators=(",", ":"))
+
+
+def unpack_fields(label: str | None) -> dict[str, str]:
+    """The inverse of `pack_fields`; a label that somebody broke counts as empty."""
+    try:
+        fields = json.loads(label or "{}")
+    except ValueError:
+        return {}
+    return {str(k): str(v) for k, v in fields.items()} if isinstance(fields, dict) else {}
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

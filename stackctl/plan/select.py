@@ -1,0 +1,91 @@
+"""Which services and jobs of a stack are meant, dependencies first."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+
+from stackctl.errors import Problem, SpecError, UsageError
+from stackctl.spec.model import Condition, Dependency, Job, Service, Stack
+
+
+def select(
+    stack: Stack, services: Collection[str] = (), profiles: Collection[str] = (), *, dependencies: bool = True
+) -> dict[str, Service]:
+    """The services and jobs that are meant, and unless `dependencies` is false what they depend on; dependencies first.
+
+    Without `services` all that `profiles` enable. One asked for by name needs no profile, nor does what it cannot do
+    without (Compose spec, 15-profiles).
+
+    Raises UsageError for a name that is none of them, SpecError for a required dependency that no profile enables.
+    """
+    everything = stack.everything
+    for name in services:
+        if name not in everything:
+            raise _unknown(name, everything)
+    pending = [*services] or [name for name, service in everything.items() if _enabled(service, profiles)]
+    chosen: dict[str, Service] = {}
+    problems: list[Problem] = []
+    while pending:
+        name = pending.pop(0)
+        if name in chosen:
+            continue
+        chosen[name] = everything[name]
+        for other, dependency in dependencies_of(everything[name]).items() if dependencies else ():
+            if other not in everything:
+                continue
+            if _enabled(everything[other], profiles) or (services and dependency.required):
+                pending.append(other)
+            elif dependency.required:
+                problems.append(_disabled(name, everything[name], other, everything[other]))
+    if problems:
+        raise SpecError(problems)
+    return {name: chosen[name] for name in _dependencies_first(chosen, [*everything])}
+
+
+def dependencies_of(service: Service) -> dict[str, Dependency]:
+    """What a service waits for: `depends_on`, and the service whose network it shares.
+
+    It cannot run without the latter, and not beside a new one: `required` and `restart` go with it, whatever is written.
+    """
+    found = dict(service.depends_on)
+    if service.network_mode and (shared := service.network_mode.service):
+        written = found.get(shared, Dependency(condition=Condition.started))
+        found[shared] = replace(written, required=True, restart=True)
+    return found
+
+
+def table(service: Service) -> str:
+    """The table of the spec it stands in."""
+    return "jobs" if isinstance(service, Job) else "services"
+
+
+def _dependencies_first(chosen: Mapping[str, Service], written: list[str]) -> Iterator[str]:
+    """In the order of their writing where dependencies leave a choice."""
+    needs = {name: chosen.keys() & dependencies_of(service).keys() for name, service in chosen.items()}
+    order = TopologicalSorter(needs)
+    order.prepare()
+    while order.is_active():
+        ready = sorted(order.get_ready(), key=written.index)
+        yield from ready
+        order.done(*ready)
+
+
+def _enabled(service: Service, profiles: Collection[str]) -> bool:
+    return not service.profiles or "*" in profiles or any(profile in profiles for profile in service.profiles)
+
+
+def _disabled(name: str, service: Service, other: str, needed: Service) -> Problem:
+    return Problem(
+        (table(service), name, "depends_on", other),
+        f"{name} needs {other}, which no active profile enables",
+        f"add --profile {needed.profiles[0]}, or required = false",
+    )
+
+
+def _unknown(name: str, everything: Collection[str]) -> UsageError:
+    close = difflib.get_close_matches(name, everything, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(everything)}"
+    return UsageError(f"no service or job is called {name!r}", hint if everything else "")

@@ -1,0 +1,291 @@
+"""How far a run is, service by service: plans and events in, rows out. Nothing here draws or knows a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from stackctl.plan.actions import (
+    BuildImage,
+    CreateNetwork,
+    CreateVolume,
+    PullImage,
+    RemoveNetwork,
+    RemoveVolume,
+    StartContainer,
+    WaitFor,
+)
+from stackctl.plan.events import Done, Event, Failed, Planned, Progress, Progressed, Rescued, Skipped, Started
+from stackctl.plan.plan import Plan, Step
+from stackctl.show.changes import PAST, Change, changes
+from stackctl.show.safe import one_line
+from stackctl.show.words import Words, duration, first_line, quoted, size, words
+
+Tone = Literal["queued", "active", "waiting", "ready", "failed", "skipped"]
+
+_NAMES_SHOWN = 3
+# BuildKit writes "[stage-1 2/4] RUN …", the classic builder "Step 2/4 : RUN …".
+_BUILD_STEP = re.compile(
+    r"(?:#\d+ )?(?:\[(?:\S+ )?(?P<a>\d+)/(?P<b>\d+)\]|Step (?P<c>\d+)/(?P<d>\d+) :) ?(?P<text>.*)"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: who, in which state, and what there is to say. `seconds` is the time its own steps took so far."""
+
+    name: str
+    tone: Tone
+    state: str
+    detail: str = ""
+    seconds: float | None = None
+    progress: tuple[int, int] | None = None
+    """Bytes that came, and bytes to come in all."""
+
+
+@dataclass(eq=False)
+class _Task:
+    """A step and what is known of it."""
+
+    step: Step
+    state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"
+    began: float = 0.0
+    ended: float = 0.0
+    news: Progressed | None = None
+    note: str = ""
+    error: Exception | None = None
+    because: Step | None = None
+    rescued: bool = False
+
+    @property
+    def waits(self) -> bool:
+        return isinstance(self.step.action, WaitFor)
+
+    @property
+    def open(self) -> bool:
+        return self.state in ("pending", "running")
+
+
+@dataclass
+class _Stage:
+    """One of the plans of a command: its steps by id, and when it began."""
+
+    began: float
+    tasks: dict[int, _Task]
+
+
+@dataclass
+class _Track:
+    """Everything that belongs to one row. A `thing` is a network or volume: its kind stands where a service's name would."""
+
+    name: str
+    thing: Words | None = None
+    tasks: list[_Task] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+class Board:
+    """The state of a run. Times are in seconds since the command began."""
+
+    def __init__(self) -> None:
+        self._stages: list[_Stage] = []
+        self._tracks: dict[str, _Track] = {}
+
+    def show(self, event: Event, now: float) -> None:
+        """Take in what happened; it belongs to the plan that began last."""
+        if isinstance(event, Planned):
+            self._begin(event.plan, now - event.at)
+            return
+        stage = self._stages[-1]
+        task = stage.tasks[event.step.id]
+        at = stage.began + event.at
+        match event:
+            case Started():
+                task.state, task.began = "running", at
+            case Progress(news=news):
+                task.news = _news(task, news)
+            case Done(note=note):
+                task.state, task.ended, task.note = "done", at, note
+            case Failed(error=error):
+                task.state, task.ended, task.error = "failed", at, error
+            case Skipped(because=because):
+                task.state, task.because = "skipped", because
+            case Rescued(error=error):
+                task.rescued = error is None
+
+    def _begin(self, plan: Plan, began: float) -> None:
+        """Rows follow the latest plan, by the last step of each: what others wait for stands before them."""
+        stage = _Stage(began, {step.id: _Task(step) for step in plan.steps})
+        self._stages.append(stage)
+        order: dict[str, None] = {}
+        for task in stage.tasks.values():
+            for name in _rows_of(task.step):
+                order.pop(name, None)
+                order[name] = None
+                self._tracks.setdefault(name, _Track(name, _thing(task.step))).tasks.append(task)
+        for change in changes(plan):
+            for name in _rows_of(change.steps[0]):
+                self._tracks[name].changes.append(change)
+        earlier = [name for name in self._tracks if name not in order]
+        self._tracks = {name: self._tracks[name] for name in (*order, *earlier)}
+
+    def rows(self, now: float) -> tuple[Row, ...]:
+        """A row for each service, and for each network and volume that changes."""
+        return tuple(_named(track, self._row(track, now)) for track in self._tracks.values())
+
+    def _row(self, track: _Track, now: float) -> Row:
+        failed = [task for task in track.tasks if task.state == "failed"]
+        running = [task for task in track.tasks if task.state == "running"]
+        seconds = _own_time(track.tasks, now)
+        if failed:
+            return Row(track.name, "failed", "failed", _failure(failed[0]), seconds)
+        if running:
+            return _active(track, running, seconds)
+        if any(task.state == "skipped" for task in track.tasks):
+            return Row(track.name, "skipped", "skipped", self._reason_skipped(track), seconds)
+        if any(task.open for task in track.tasks):
+            return self._pending(track, seconds)
+        return Row(track.name, "ready", _final_state(track), _summary(track), seconds)
+
+    def _pending(self, track: _Track, seconds: float | None) -> Row:
+        """Nothing of it runs: it waits for others to be ready, or for its turn."""
+        tasks = self._stages[-1].tasks
+        ahead = [
+            tasks[id_]
+            for task in track.tasks
+            if task.state == "pending" and task is tasks.get(task.step.id)
+            for id_ in sorted(task.step.after)
+            if tasks[id_].open and tasks[id_] not in track.tasks
+        ]
+        gates = [task for task in ahead if task.waits]
+        names = list(dict.fromkeys(name for task in gates or ahead for name in _rows_of(task.step)))
+        if not gates:
+            return Row(track.name, "queued", "queued", f"behind {_listed(names)}" if names else "", seconds)
+        answers = [
+            (task.step.service, one_line(task.news.text)) for task in gates if task.news and task.news.text
+        ]
+        detail = f"for {_listed(names)}"
+        if answers:
+            who, answer = answers[0]
+            detail += f" · {answer}" if len(names) == 1 else f" · {who}: {answer}"
+        return Row(track.name, "waiting", "waiting", detail, seconds)
+
+    def _reason_skipped(self, track: _Track) -> str:
+        because = next((task.because for task in track.tasks if task.because), None)
+        return f"{_listed(_rows_of(because))} failed" if because else "interrupted"
+
+
+def _rows_of(step: Step) -> list[str]:
+    """The rows a step shows in: its service, the services of an image, or the network or volume itself."""
+    match step.action:
+        case PullImage(image) | BuildImage(image) if image.services:
+            return [quoted(name) for name in image.services]
+    return [quoted(step.service) if step.service else words(step.action).what]
+
+
+def _thing(step: Step) -> Words | None:
+    things = (CreateNetwork, CreateVolume, RemoveNetwork, RemoveVolume)
+    return words(step.action) if isinstance(step.action, things) else None
+
+
+def _named(track: _Track, row: Row) -> Row:
+    if track.thing is None:
+        return row
+    detail = " · ".join(part for part in (track.thing.name, row.detail) if part)
+    return replace(row, name=track.thing.noun, detail=detail)
+
+
+def _active(track: _Track, running: list[_Task], seconds: float | None) -> Row:
+    """Of several steps under way the one that writes is told."""
+    task = next((task for task in running if not task.waits), running[0])
+    news = task.news or Progressed("")
+    match task.step.action:
+        case WaitFor():
+            return Row(track.name, "active", "starting", one_line(news.text), seconds)
+        case PullImage():
+            if news.current is not None and news.total:
+                return Row(track.name, "active", "pulling", "", seconds, (news.current, news.total))
+            detail = size(news.current) if news.current else one_line(news.text)
+            return Row(track.name, "active", "pulling", detail, seconds)
+        case BuildImage():
+            return Row(track.name, "active", "building", _build_detail(news), seconds)
+        case action:
+            replaced = any(change.verb == "recreate" for change in track.changes)
+            state = "recreating" if replaced else words(action).doing.lower()
+            return Row(track.name, "active", state, "", seconds)
+
+
+def _news(task: _Task, news: Progressed) -> Progressed:
+    """A build says which step it is at only now and then; until it says so again, it is at that one."""
+    if not isinstance(task.step.action, BuildImage) or news.current is not None:
+        return news
+    if match := _BUILD_STEP.fullmatch(one_line(news.text)):
+        step, of = match["a"] or match["c"], match["b"] or match["d"]
+        return Progressed(match["text"], int(step), int(of))
+    before = task.news or news
+    return Progressed(news.text, before.current, before.total)
+
+
+def _build_detail(news: Progressed) -> str:
+    step = f"step {news.current}/{news.total}" if news.current is not None and news.total else ""
+    return " · ".join(part for part in (step, one_line(news.text)) if part)
+
+
+def _failure(task: _Task) -> str:
+    assert task.error is not None
+    return first_line(task.error) + (" · what worked before runs again" if task.rescued else "")
+
+
+def _final_state(track: _Track) -> str:
+    done = [task.step.action for task in track.tasks]
+    for action in reversed(done):
+        if isinstance(action, WaitFor):
+            return words(action).done.lower()
+    started = next((action for action in done if isinstance(action, StartContainer)), None)
+    if started:
+        return words(started).done.lower()
+    return PAST[track.changes[-1].verb] if track.changes else "ready"
+
+
+def _summary(track: _Track) -> str:
+    """What was done to get there: `pulled 41 MB in 3.9 s · recreated: environment.LOG_LEVEL changed`."""
+    parts = []
+    for task in track.tasks:
+        match task.step.action:
+            case PullImage():
+                amount = f"{size(task.news.total)} " if task.news and task.news.total else ""
+                parts.append(f"pulled {amount}in {duration(task.ended - task.began)}")
+            case BuildImage():
+                parts.append(f"built in {duration(task.ended - task.began)}")
+    for change in track.changes:
+        if change.group == "Services":
+            why = f": {one_line(change.why)}" if change.verb == "recreate" else ""
+            parts.append(PAST[change.verb] + why)
+    parts += [one_line(task.note) for task in track.tasks if task.note]
+    final = _final_state(track)
+    return " · ".join(part for part in dict.fromkeys(parts) if part != final)
+
+
+def _own_time(tasks: Iterable[_Task], now: float) -> float | None:
+    """The time in which at least one of the steps ran; None before the first."""
+    total, until = 0.0, -1.0
+    spans = sorted(_spans(tasks, now))
+    for began, ended in spans:
+        total += max(ended - max(began, until), 0.0)
+        until = max(until, ended)
+    return total if spans else None
+
+
+def _spans(tasks: Iterable[_Task], now: float) -> Iterator[tuple[float, float]]:
+    for task in tasks:
+        if task.state == "running":
+            yield task.began, max(now, task.began)
+        elif task.state in ("done", "failed"):
+            yield task.began, task.ended
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" +{more}" if more > 0 else "")

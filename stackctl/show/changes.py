@@ -1,0 +1,198 @@
+"""A plan as a person thinks of it: one change for each network, volume, image and container, however many steps it takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from stackctl.plan.actions import (
+    Action,
+    BuildImage,
+    ConnectNetwork,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    DisconnectNetwork,
+    PullImage,
+    RemoveContainer,
+    RemoveNetwork,
+    RemoveVolume,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+)
+from stackctl.plan.plan import Plan, Step
+from stackctl.plan.resources import Container, Mount
+from stackctl.show.words import Mark
+
+Group = Literal["Networks", "Volumes", "Images", "Services"]
+Verb = Literal[
+    "pull",
+    "build",
+    "create",
+    "recreate",
+    "start",
+    "restart",
+    "stop",
+    "rename",
+    "reconnect",
+    "update",
+    "remove",
+]
+
+PAST: Mapping[Verb, str] = {
+    "pull": "pulled",
+    "build": "built",
+    "create": "created",
+    "recreate": "recreated",
+    "start": "started",
+    "restart": "restarted",
+    "stop": "stopped",
+    "rename": "renamed",
+    "reconnect": "reconnected",
+    "update": "updated",
+    "remove": "removed",
+}
+
+# What the steps for one thing amount to: the first row whose actions all occur. The reason is that of the first of them.
+_MEANING: tuple[tuple[tuple[type, ...], Verb, Mark], ...] = (
+    ((PullImage,), "pull", "+"),
+    ((BuildImage,), "build", "+"),
+    ((CreateContainer, RemoveContainer), "recreate", "~"),
+    ((CreateNetwork, RemoveNetwork), "recreate", "~"),
+    ((CreateContainer,), "create", "+"),
+    ((CreateNetwork,), "create", "+"),
+    ((CreateVolume,), "create", "+"),
+    ((RemoveContainer,), "remove", "-"),
+    ((RemoveNetwork,), "remove", "-"),
+    ((RemoveVolume,), "remove", "-"),
+    ((StartContainer, StopContainer), "restart", "~"),
+    ((StartContainer,), "start", "~"),
+    ((StopContainer,), "stop", "~"),
+    ((RenameContainer,), "rename", "~"),
+    ((ConnectNetwork,), "reconnect", "~"),
+    ((DisconnectNetwork,), "reconnect", "~"),
+    ((SetRestart,), "update", "~"),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one thing, and why. `steps` are the steps that make it up, waiting left out."""
+
+    group: Group
+    name: str
+    verb: Verb
+    mark: Mark
+    why: str
+    steps: tuple[Step, ...] = field(repr=False)
+
+
+def together(*plans: Plan) -> Plan:
+    """Plans that are executed one after the other as one: a step without predecessors comes after the plan before."""
+    steps: list[Step] = []
+    notes: list[str] = []
+    for plan in plans:
+        offset = len(steps)
+        before = frozenset(step.id for step in steps) - frozenset(i for step in steps for i in step.after)
+        for step in plan.steps:
+            after = frozenset(i + offset for i in step.after) if step.after else before
+            steps.append(replace(step, id=step.id + offset, after=after))
+        notes += plan.notes
+    return Plan(plans[-1].project if plans else "", tuple(steps), tuple(dict.fromkeys(notes)))
+
+
+def changes(plan: Plan) -> tuple[Change, ...]:
+    """The changes a plan makes: networks, volumes and images by their place in the plan, then services."""
+    names = container_names(plan)
+    grouped: dict[tuple[Group, str], list[Step]] = {}
+    called: dict[tuple[Group, str], str] = {}
+    for step in plan.changes:
+        group, thing, name = _thing(step.action, names)
+        grouped.setdefault((group, thing), []).append(step)
+        called.setdefault((group, thing), name)
+    containers = Counter(_service(steps) for (group, _), steps in grouped.items() if group == "Services")
+    found = []
+    for key, steps in grouped.items():
+        verb, mark, why = _meaning(steps)
+        service = _service(steps) if key[0] == "Services" else ""
+        name = service if service and containers[service] == 1 else called[key]
+        found.append(Change(key[0], name, verb, mark, why, tuple(steps)))
+    order: tuple[Group, ...] = ("Networks", "Volumes", "Images", "Services")
+    return tuple(sorted(found, key=lambda change: order.index(change.group)))
+
+
+def count(found: Iterable[Change]) -> dict[Verb, int]:
+    """How many changes there are of each kind. Create, recreate and remove are always named."""
+    number = Counter(change.verb for change in found)
+    always: tuple[Verb, ...] = ("create", "recreate", "remove")
+    return {verb: number[verb] for verb in PAST if number[verb] or verb in always}
+
+
+def container_names(plan: Plan) -> Mapping[str, str]:
+    """The name a container has in the end, by every id and name the plan's steps call it by: new ones and those they replace."""
+    names: dict[str, str] = {}
+    for step in plan.steps:
+        if isinstance(step.action, CreateContainer):
+            final = step.action.spec.name
+            names |= {step.action.name: final, final: final}
+            if step.action.replaces:
+                names[step.action.replaces] = final
+    return names
+
+
+def kept_volumes(plan: Plan) -> tuple[tuple[Mount, Container], ...]:
+    """The volumes that recreated containers take over, with what is in them; named ones once."""
+    touched = {a.volume.name if isinstance(a, CreateVolume) else a.name for a in _volume_actions(plan)}
+    kept = {
+        mount.source: (mount, step.action.spec)
+        for step in plan.steps
+        if isinstance(step.action, CreateContainer) and step.action.replaces
+        for mount in step.action.spec.mounts
+        if mount.type == "volume" and mount.source and mount.source not in touched
+    }
+    return tuple(kept.values())
+
+
+def loses_anonymous_volumes(plan: Plan) -> bool:
+    """Whether containers are removed together with the volumes that have no name."""
+    return any(isinstance(step.action, RemoveContainer) and step.action.volumes for step in plan.steps)
+
+
+def _volume_actions(plan: Plan) -> list[CreateVolume | RemoveVolume]:
+    return [step.action for step in plan.steps if isinstance(step.action, CreateVolume | RemoveVolume)]
+
+
+def _thing(action: Action, names: Mapping[str, str]) -> tuple[Group, str, str]:
+    """What an action is about: its group, what tells it from others there, and its name."""
+    match action:
+        case CreateNetwork(network):
+            return "Networks", network.name, network.name
+        case RemoveNetwork(_, name):
+            return "Networks", name, name
+        case CreateVolume(volume):
+            return "Volumes", volume.name, volume.name
+        case RemoveVolume(name):
+            return "Volumes", name, name
+        case PullImage(image) | BuildImage(image):
+            return "Images", image.ref, image.ref
+        case CreateContainer(spec):
+            return "Services", spec.name, spec.name
+        case _:
+            thing = names.get(action.container) or names.get(action.name) or action.container
+            return "Services", thing, action.name
+
+
+def _meaning(steps: list[Step]) -> tuple[Verb, Mark, str]:
+    kinds = {type(step.action) for step in steps}
+    required, verb, mark = next(row for row in _MEANING if kinds.issuperset(row[0]))
+    why = next(step.why for step in steps if isinstance(step.action, required[0]))
+    replaces = any(isinstance(step.action, CreateContainer) and step.action.replaces for step in steps)
+    return ("recreate", "~", why) if replaces else (verb, mark, why)
+
+
+def _service(steps: list[Step]) -> str:
+    return next((step.service for step in steps if step.service), "")

@@ -1,0 +1,152 @@
+"""The end of a run: what failed and why, once; what is left; what to type next; and one line that sums it up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from signal import Signals
+
+from stackctl.errors import StackError, WaitError
+from stackctl.plan.actions import BuildImage, PullImage, StartContainer, WaitFor
+from stackctl.plan.events import Failed, Skipped
+from stackctl.plan.outcome import Outcome
+from stackctl.plan.plan import Plan, Step
+from stackctl.show.changes import PAST, changes, count
+from stackctl.show.safe import clean, one_line, shortened
+from stackctl.show.style import PLAIN, Style
+from stackctl.show.words import counted, describe, duration, first_line, quoted
+from stackctl.spec.model import Condition
+
+LOG_LINES = 15
+
+_RULE_WIDTH = 72
+
+
+def report(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
+    """Everything to be said at the end, over several lines; `plans` are those that were executed."""
+    plans = tuple(plans)
+    return "\n".join(
+        part for part in (failure_text(outcome, plans, style), summary(outcome, plans, style)) if part
+    )
+
+
+def failure_text(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
+    """Each first cause with its evidence, then what was not done, what is left and the next command; "" if all went well."""
+    if not (outcome.failures or outcome.tolerated or outcome.interrupted):
+        return ""
+    blocks = ["\n".join(_cause(failure, style)) for failure in outcome.failures]
+    blocks += ["\n".join(_cause(failure, style)) for failure in outcome.tolerated]
+    blocks.append("\n".join(_aftermath(outcome, tuple(plans), style)))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
+    """`created 5 · recreated 1 · failed 0 in 2.6 s`: only what was done to the end counts."""
+    done: dict[str, int] = {}
+    for plan in plans:
+        finished = [step for step in plan.steps if not _unfinished(step, outcome)]
+        complete = [c for c in changes(plan) if all(step in finished for step in c.steps)]
+        for verb, number in count(complete).items():
+            done[PAST[verb]] = done.get(PAST[verb], 0) + number
+    parts = [f"{verb} {number}" for verb, number in done.items() if number] or ["nothing changed"]
+    failed = len(outcome.failures) + len(outcome.tolerated)
+    if failed:
+        parts.append(style(f"failed {failed}", "bold", "red"))
+    if outcome.interrupted:
+        parts.append(style("interrupted", "bold", "yellow"))
+    return f"{' · '.join(parts)} in {duration(outcome.seconds)}"
+
+
+def _cause(failure: Failed, style: Style) -> Iterator[str]:
+    step, error = failure.step, failure.error
+    who = f"{quoted(step.service)}: " if step.service else ""
+    optional = " (optional: the rest goes on)" if step.optional else ""
+    yield style(f"✘ {who}{first_line(error)}", "bold", "red") + optional
+    facts = [("while", f"{describe(step.action)} ({duration(failure.seconds)})")]
+    if isinstance(error, WaitError):
+        facts.append(("exit code", _exit(error.exit_code_of_container)))
+        facts.append(("last check", one_line(error.last_answer)))
+    if isinstance(error, StackError):
+        facts.append(("details", _rest(error)))
+        facts.append(("hint", one_line(error.hint)))
+    for name, fact in facts:
+        if fact:
+            yield f"  {style(name.ljust(10), 'dim')}  {fact}"
+    if isinstance(error, WaitError) and error.log_tail:
+        yield from _log(quoted(step.service), error.log_tail, style)
+
+
+def _exit(code: int | None) -> str:
+    """An exit code; above 128 it is, by the shell's custom, the signal that ended the process."""
+    if code is None:
+        return ""
+    try:
+        return f"{code} ({Signals(code - 128).name})" if code > 128 else str(code)
+    except ValueError:
+        return str(code)
+
+
+def _rest(error: StackError) -> str:
+    """What the message says after its first line."""
+    _, _, rest = clean(error.message).strip().partition("\n")
+    return rest.strip().replace("\n", "\n" + " " * 14)
+
+
+def _log(name: str, lines: tuple[str, ...], style: Style) -> Iterator[str]:
+    last = lines[-LOG_LINES:]
+    title = f"── last {counted(len(last), 'line')} of {name} "
+    yield "  " + style(title.ljust(_RULE_WIDTH, "─"), "dim")
+    for line in last:
+        yield "  " + clean(line).rstrip()
+    yield "  " + style("─" * _RULE_WIDTH, "dim")
+
+
+def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style) -> Iterator[str]:
+    skipped = _services(event.step for event in outcome.skipped)
+    if skipped:
+        yield f"  {style('not done  ', 'dim')}  {shortened(', '.join(skipped), 200)}"
+    running = _left_running(outcome, plans)
+    if running:
+        yield f"  {style('running   ', 'dim')}  {shortened(', '.join(running), 200)}"
+    following = _next_command(outcome)
+    if following:
+        yield f"  {style('next      ', 'dim')}  {style(following, 'bold')}"
+
+
+def _services(steps: Iterable[Step]) -> list[str]:
+    return list(dict.fromkeys(quoted(step.service) for step in steps if step.service))
+
+
+def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
+    """The services that this run started and that are not known to have ended."""
+    finished = [step for plan in plans for step in plan.steps if not _unfinished(step, outcome)]
+    ended = {
+        failure.step.service
+        for failure in (*outcome.failures, *outcome.tolerated)
+        if isinstance(failure.error, WaitError) and failure.error.exit_code_of_container is not None
+    }
+    for step in finished:
+        if isinstance(step.action, WaitFor) and step.action.condition is Condition.completed:
+            ended.add(step.service)
+    started = _services(step for step in finished if isinstance(step.action, StartContainer))
+    return [service for service in started if service not in map(quoted, ended)]
+
+
+def _unfinished(step: Step, outcome: Outcome) -> bool:
+    events: tuple[Failed | Skipped, ...] = (*outcome.failures, *outcome.tolerated, *outcome.skipped)
+    return any(event.step == step for event in events)
+
+
+def _next_command(outcome: Outcome) -> str:
+    """The command that tells more about the first cause, or tries again."""
+    for failure in outcome.failures:
+        service = failure.step.service
+        match failure.step.action:
+            case PullImage() if service:
+                return f"stackctl pull {service}"
+            case BuildImage() if service:
+                return f"stackctl build {service}"
+            case WaitFor() | StartContainer() if service:
+                return f"stackctl logs {service}"
+            case _:
+                return "stackctl status"
+    return "stackctl status" if outcome.interrupted else ""

@@ -1,0 +1,96 @@
+"""A run as JSON, one object a line, for programs. The shape is versioned: version 1 only ever gains keys."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from stackctl.errors import StackError, WaitError
+from stackctl.plan.actions import subject
+from stackctl.plan.events import Done, Event, Failed, Planned, Progress, Rescued, Skipped, Started
+from stackctl.plan.outcome import Outcome
+from stackctl.plan.plan import Step
+from stackctl.show.plan import plan_json
+
+VERSION = 1
+
+
+class JsonLines:
+    """`{"version": 1, "ts": "…", "at": 0.1, "event": "started", "step": 3, "action": "StartContainer", …}`.
+
+    `ts` is UTC on this machine's clock (`clock`, seconds since the epoch), `at` is in seconds since the execution began.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Planned(plan):
+                self._write("planned", event.at, {"plan": plan_json(plan)})
+            case Started():
+                self._step(event, "started")
+            case Progress(news=news):
+                self._step(event, "progress", text=news.text, current=news.current, total=news.total)
+            case Done(seconds=seconds, note=note):
+                self._step(event, "done", seconds=round(seconds, 3), note=note)
+            case Failed(seconds=seconds, error=error):
+                self._step(event, "failed", seconds=round(seconds, 3), error=error_json(error))
+            case Skipped(because=because):
+                self._step(event, "skipped", because=because.id if because else None)
+            case Rescued(error=error):
+                self._step(event, "rescued", error=error_json(error) if error else None)
+
+    def close(self, outcome: Outcome | None = None) -> None:
+        if outcome:
+            ended = {
+                "exit_code": outcome.exit_code,
+                "changed": outcome.changed,
+                "failed": [failure.step.id for failure in outcome.failures],
+                "tolerated": [failure.step.id for failure in outcome.tolerated],
+                "skipped": [skipped.step.id for skipped in outcome.skipped],
+                "interrupted": outcome.interrupted,
+            }
+            self._write("ended", outcome.seconds, ended)
+
+    def _step(
+        self, event: Started | Progress | Done | Failed | Skipped | Rescued, kind: str, **more: Any
+    ) -> None:
+        self._write(kind, event.at, {**_step_json(event.step), **more})
+
+    def _write(self, kind: str, at: float, more: dict[str, Any]) -> None:
+        now = (
+            datetime.fromtimestamp(self._clock(), UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
+        line = {"version": VERSION, "ts": now, "at": round(at, 3), "event": kind, **more}
+        print(json.dumps(line), file=self._stream, flush=True)
+
+
+def error_json(error: BaseException) -> dict[str, Any]:
+    """What an error says, and its evidence if it has some."""
+    said: dict[str, Any] = {"type": type(error).__name__, "message": str(error), "hint": ""}
+    if isinstance(error, StackError):
+        said |= {"message": error.message, "hint": error.hint}
+    if isinstance(error, WaitError):
+        said |= {
+            "exit_code": error.exit_code_of_container,
+            "last_answer": error.last_answer,
+            "log": list(error.log_tail),
+        }
+    return said
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.id,
+        "action": type(step.action).__name__,
+        "subject": subject(step.action),
+        "service": step.service,
+        "why": step.why,
+    }

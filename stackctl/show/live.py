@@ -1,0 +1,162 @@
+"""A run on a terminal: one line for each service, redrawn in place, never more lines than the screen has."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as Display
+from rich.table import Table
+from rich.text import Text
+
+from stackctl.plan.events import Event, Planned
+from stackctl.plan.outcome import Outcome
+from stackctl.plan.plan import Plan
+from stackctl.show.board import Board, Row, Tone
+from stackctl.show.failure import report
+from stackctl.show.safe import one_line, shortened
+from stackctl.show.style import Style, style_for
+from stackctl.show.words import duration, size
+
+_WIDEST = 100
+_NAME_WIDEST = 32
+_PER_SECOND = 10
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_BAR_CELLS = 16
+_SPARE_LINES = 2
+"""Lines of the screen that are never drawn on, so that the cursor's line and a prompt have room."""
+
+_MARKS: Mapping[Tone, tuple[str, str]] = {
+    "queued": ("○", "dim"),
+    "active": ("", "cyan"),
+    "waiting": ("◌", "yellow"),
+    "ready": ("✔", "green"),
+    "failed": ("✘", "bold red"),
+    "skipped": ("–", "yellow"),
+}
+_HIDDEN_FIRST: Sequence[Tone] = ("ready", "queued", "skipped", "waiting", "active", "failed")
+
+
+class Live:
+    """The live display. It begins with the first plan that has steps and leaves its last state on the screen."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        command: str,
+        source: str = "",
+        no_color: bool = False,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        colored = style_for(stream, no_color=no_color).color
+        self._console = console or Console(
+            file=stream, force_terminal=True, color_system="auto" if colored else None, highlight=False
+        )
+        self._heading = Text(command, "bold")
+        self._source = source
+        self._clock = clock
+        self._began = clock()
+        self._board = Board()
+        self._plans: list[Plan] = []
+        self._lock = Lock()  # the display redraws from a thread of its own
+        self._display = Display(
+            get_renderable=lambda: self.picture(self._console.height - _SPARE_LINES),
+            console=self._console,
+            refresh_per_second=_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+
+    def show(self, event: Event) -> None:
+        with self._lock:
+            self._board.show(event, self._now())
+            if isinstance(event, Planned):
+                self._plans.append(event.plan)
+        if not self._display.is_started and any(plan.steps for plan in self._plans):
+            self._display.start()
+
+    def close(self, outcome: Outcome | None = None) -> None:
+        if self._display.is_started:
+            self._display.stop()
+            self._console.print(self.picture(None), "", sep="\n")
+        if outcome:
+            style = Style(self._console.color_system is not None and not self._console.no_color)
+            self._console.file.write(report(outcome, self._plans, style) + "\n")
+            self._console.file.flush()
+
+    def picture(self, lines: int | None) -> RenderableType:
+        """The whole display in at most that many lines; None for as many as it takes."""
+        now = self._now()
+        with self._lock:
+            rows = self._board.rows(now)
+        shown, hidden = _fitting(rows, None if lines is None else lines - 1)
+        width = min(self._console.width, _WIDEST)
+        parts: list[RenderableType] = [self._head(now, width), _grid(shown, now, width)]
+        if hidden:
+            parts.append(Text(f" {hidden}", "dim", no_wrap=True, overflow="ellipsis"))
+        return Group(*parts)
+
+    def _head(self, now: float, width: int) -> Table:
+        project = next((plan.project for plan in reversed(self._plans) if plan.project), "")
+        about = " · ".join(one_line(part) for part in (project, self._source) if part)
+        head = Table.grid(expand=True)
+        head.width = width
+        head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        head.add_column(justify="right", no_wrap=True)
+        head.add_row(Text.assemble(self._heading, "  ", about), Text(duration(now), "bold"))
+        return head
+
+    def _now(self) -> float:
+        return self._clock() - self._began
+
+
+def _fitting(rows: Sequence[Row], lines: int | None) -> tuple[Sequence[Row], str]:
+    """The rows there is room for, and a line that counts the others; what needs no attention goes first."""
+    if lines is None or len(rows) <= lines:
+        return rows, ""
+    surplus = len(rows) - max(lines - 1, 0)
+    left_out = set(sorted(range(len(rows)), key=lambda index: _interest(rows[index], index))[:surplus])
+    states = Counter(rows[index].state for index in sorted(left_out))
+    counted = ", ".join(f"{number} {state}" for state, number in states.items())
+    return [row for index, row in enumerate(rows) if index not in left_out], f"… and {counted}"
+
+
+def _interest(row: Row, index: int) -> tuple[int, int]:
+    """Of those that are ready the latest stays longest, of the others the one whose turn comes first."""
+    return _HIDDEN_FIRST.index(row.tone), index if row.tone == "ready" else -index
+
+
+def _grid(rows: Sequence[Row], now: float, width: int) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.width = width
+    grid.add_column(width=2, no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, min_width=9)
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    grid.add_column(justify="right", no_wrap=True)
+    for row in rows:
+        mark, color = _MARKS[row.tone]
+        mark = mark or _SPINNER[int(now * _PER_SECOND) % len(_SPINNER)]
+        quiet = "dim" if row.tone == "queued" else ""
+        grid.add_row(
+            Text(f" {mark}", color),
+            Text(shortened(row.name, _NAME_WIDEST), quiet),
+            Text(row.state, color),
+            _bar(*row.progress) if row.progress else Text(row.detail, "" if row.tone == "failed" else "dim"),
+            Text("" if row.seconds is None else duration(row.seconds), "dim"),
+        )
+    return grid
+
+
+def _bar(current: int, total: int) -> Text:
+    full = min(_BAR_CELLS * current // total, _BAR_CELLS)
+    amount = f"{size(current)} / {size(total)}"
+    return Text.assemble(("━" * full, "cyan"), ("─" * (_BAR_CELLS - full), "dim"), "  ", (amount, "dim"))

@@ -1,0 +1,113 @@
+"""The lines containers write, each behind the name of who wrote it: `api-1  | text`."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TextIO
+
+from stackctl.plan.observed import Container
+from stackctl.show.safe import clean, clean_keeping_color, one_line
+from stackctl.show.style import PLAIN, Name, Style
+
+VERSION = 1
+
+_PALETTE: tuple[Name, ...] = ("cyan", "yellow", "green", "magenta", "blue")
+
+
+class Line(Protocol):
+    """A line of a container's log, as the engine gives it; `time` is RFC 3339."""
+
+    @property
+    def container(self) -> str: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def time(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+def show_logs(
+    lines: Iterable[Line],
+    containers: Mapping[str, Container],
+    stream: TextIO,
+    *,
+    prefix: bool = True,
+    timestamps: bool = False,
+    as_json: bool = False,
+    style: Style = PLAIN,
+) -> None:
+    """Print lines as they come. `containers` are those they may come from, by the reference the lines carry.
+
+    A terminal gets no escape sequences, colours excepted; a pipe gets what the container wrote.
+    """
+    form = log_formatter(
+        containers, style=style, prefix=prefix, timestamps=timestamps, terminal=stream.isatty()
+    )
+    for line in lines:
+        text = log_json(line, containers.get(line.container)) if as_json else form(line)
+        print(text, file=stream, flush=True)
+
+
+def log_formatter(
+    containers: Mapping[str, Container],
+    *,
+    style: Style = PLAIN,
+    prefix: bool = True,
+    timestamps: bool = False,
+    terminal: bool = False,
+) -> Callable[[Line], str]:
+    """A function from a line to the text to print, without the newline; see `show_logs`."""
+    labels = {reference: _label(container) for reference, container in containers.items()}
+    colors = service_colors(container.service for container in containers.values())
+    width = max(map(len, labels.values()), default=0)
+
+    def formatted(line: Line) -> str:
+        container = containers.get(line.container)
+        head = ""
+        if prefix:
+            label = f"{labels.get(line.container, one_line(line.container)):<{width}}  |"
+            head = style(label, colors[container.service]) if container else label
+            head += " "
+        if timestamps:
+            head += style(one_line(line.time), "dim") + " "
+        return head + _text(line.text)
+
+    def _text(text: str) -> str:
+        if not terminal:
+            return text
+        return clean_keeping_color(text) if style.color else clean(text)
+
+    return formatted
+
+
+def log_json(line: Line, container: Container | None) -> str:
+    """A line as a JSON object on one line, version 1; control characters are escaped, not lost."""
+    return json.dumps(
+        {
+            "version": VERSION,
+            "time": line.time,
+            "service": container.service if container else "",
+            "number": container.number if container else None,
+            "container": container.name if container else line.container,
+            "stream": line.stream,
+            "text": line.text,
+        }
+    )
+
+
+def _label(container: Container) -> str:
+    return one_line(f"{container.service or container.name}-{container.number}")
+
+
+def service_colors(services: Iterable[str]) -> dict[str, Name]:
+    """A colour for each service: by its name, so that it keeps it from run to run, and no two alike while there are enough."""
+    chosen: dict[str, Name] = {}
+    for service in sorted(set(services)):
+        first = zlib.crc32(service.encode()) % len(_PALETTE)
+        preferred = (*_PALETTE[first:], *_PALETTE[:first])
+        free = [color for color in preferred if color not in chosen.values()]
+        chosen[service] = (free or preferred)[0]
+    return chosen

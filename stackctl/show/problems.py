@@ -1,0 +1,111 @@
+"""Mistakes in what the user wrote: place, rule, message, the line itself with a caret under the culprit, and a way out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from stackctl.errors import Place, Problem, Severity
+from stackctl.show.safe import clean, one_line
+from stackctl.show.style import PLAIN, Name, Style
+from stackctl.show.words import counted
+
+VERSION = 1
+
+_COLORS: Mapping[Severity, Name] = {"error": "red", "warning": "yellow", "note": "cyan"}
+_TAB = 4
+_LONGEST_LINE = 100
+_CONTEXT = 40
+"""How much of a long line is shown before the caret."""
+
+
+def problem_text(problem: Problem, style: Style = PLAIN) -> str:
+    """One mistake, as compilers report it.
+
+    ::
+
+        stack.toml:14:15: error SC101: services.api.depends_on[0]: no service is called "postgress"
+           14 | depends_on = ["postgress", "redis"]
+              |               ^^^^^^^^^^^
+              = did you mean "postgres"?
+    """
+    return "\n".join(_lines(problem, style))
+
+
+def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
+    """All mistakes, and at the end how many there are of each kind; "" for none."""
+    problems = tuple(problems)
+    if not problems:
+        return ""
+    number = Counter(problem.severity for problem in problems)
+    total = ", ".join(counted(number[kind], kind) for kind in _COLORS if number[kind])
+    return "\n\n".join([*(problem_text(problem, style) for problem in problems), total])
+
+
+def error_text(message: str, hint: str = "", *, style: Style = PLAIN) -> str:
+    """An error that has no place in a file: `error: …`, and below it the way out."""
+    first, _, rest = clean(message).strip().partition("\n")
+    lines = [f"{style('error:', 'bold', 'red')} {first}", *(f"  {line}" for line in rest.splitlines())]
+    if hint:
+        lines.append(f"  {style('=', 'dim')} {one_line(hint)}")
+    return "\n".join(lines)
+
+
+def problems_json(problems: Iterable[Problem]) -> dict[str, Any]:
+    """The mistakes as JSON, version 1. Lines and columns count from 1; they are null where no text is to blame."""
+    return {"version": VERSION, "problems": [_json(problem) for problem in problems]}
+
+
+def _json(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    return {
+        "rule": problem.rule,
+        "severity": problem.severity,
+        "where": problem.where,
+        "path": list(problem.path),
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }
+
+
+def _lines(problem: Problem, style: Style) -> Iterator[str]:
+    color = _COLORS[problem.severity]
+    kind = f"{problem.severity} {problem.rule}".rstrip()
+    place = f"{style(one_line(str(problem.place)), 'bold')}: " if problem.place else ""
+    where = f"{one_line(problem.where)}: " if problem.path else ""
+    yield f"{place}{style(kind, 'bold', color)}: {where}{one_line(problem.message)}"
+    margin = " " * 5
+    if problem.place and problem.place.text.strip():
+        number = f"{problem.place.line:>5}"
+        margin = " " * len(number)
+        line, before, length = _excerpt(problem.place)
+        yield f"{style(f'{number} |', 'dim')} {line}"
+        yield f"{style(f'{margin} |', 'dim')} {' ' * before}{style('^' * length, color)}"
+    if problem.hint:
+        yield f"{style(f'{margin} =', 'dim')} {one_line(problem.hint)}"
+
+
+def _excerpt(place: Place) -> tuple[str, int, int]:
+    """The line as it can be shown, how many characters stand before the culprit, and how long that is."""
+    column = min(max(place.column, 1), len(place.text) + 1)
+    culprit = _token(place.text[column - 1 :])
+    before = clean(place.text[: column - 1]).expandtabs(_TAB)
+    line = clean(place.text).expandtabs(_TAB).rstrip()
+    cut = max(len(before) - _CONTEXT, 0) if len(line) > _LONGEST_LINE else 0
+    shown = line[cut : cut + _LONGEST_LINE]
+    head = "…" if cut else ""
+    tail = "…" if cut + _LONGEST_LINE < len(line) else ""
+    start = len(before) - cut
+    length = max(min(len(clean(culprit)), len(shown) - start), 1)
+    return head + shown + tail, len(head) + start, length
+
+
+def _token(text: str) -> str:
+    """The string, table header or word a text begins with, else its first character."""
+    match = re.match(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|\[+[^\],]*\]+|[\w.+:-]+|.', text)
+    return match[0] if match else ""

@@ -1,0 +1,42 @@
+"""The listeners to a run, and the choice between them."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, TextIO
+
+from stackctl.plan.events import Event
+from stackctl.plan.outcome import Outcome
+from stackctl.show.style import is_terminal, style_for
+
+Mode = Literal["auto", "live", "plain", "json", "quiet"]
+
+
+class Renderer(Protocol):
+    """Shows a run while it happens. The first event of each plan is `Planned`."""
+
+    def show(self, event: Event) -> None:
+        """Take in what happened."""
+
+    def close(self, outcome: Outcome | None = None) -> None:
+        """Show how it ended and give the terminal back; without an outcome the run broke off, and nothing is summed up."""
+
+
+def renderer(
+    mode: Mode, stream: TextIO, *, command: str = "stackctl up", source: str = "", no_color: bool = False
+) -> Renderer:
+    """The renderer for a stream; `auto` is live on a terminal and plain elsewhere.
+
+    `command` and `source` (the spec's path) are the live display's heading.
+    """
+    if mode == "live" or (mode == "auto" and is_terminal(stream)):
+        from stackctl.show.live import Live
+
+        return Live(stream, command=command, source=source, no_color=no_color)
+    if mode == "json":
+        from stackctl.show.jsonl import JsonLines
+
+        return JsonLines(stream)
+    from stackctl.show.plain import Plain, Quiet
+
+    style = style_for(stream, no_color=no_color)
+    return Quiet(stream, style) if mode == "quiet" else Plain(stream, style)

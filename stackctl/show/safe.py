@@ -1,0 +1,50 @@
+"""Text from outside (logs, names, labels, what the engine says) made harmless for a terminal.
+
+Escape sequences can retitle a window, fill the clipboard or hide what follows (CWE-150), and bidirectional
+controls can reorder what is read. All of them are taken out; nothing a person wrote to be read is lost.
+"""
+
+from __future__ import annotations
+
+import re
+
+# ECMA-48 and xterm: CSI, then the strings (OSC, DCS, SOS, PM, APC) up to their end, then all other escapes.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"
+    r"|\x1b[ -/]*[0-~]"
+)
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_RESET = "\x1b[0m"
+
+
+def clean(text: str) -> str:
+    """The text without escape sequences and control characters, newlines and tabs excepted."""
+    return _CONTROL.sub("", _SEQUENCE.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """`clean`, with every run of white space a single space: for what must stay on its line."""
+    return " ".join(clean(text).split())
+
+
+def clean_keeping_color(text: str) -> str:
+    """`clean`, but colour (SGR) stays, and ends with the text."""
+    parts: list[str] = []
+    end = 0
+    for match in _SEQUENCE.finditer(text):
+        parts.append(_CONTROL.sub("", text[end : match.start()]))
+        if _SGR.fullmatch(match[0]):
+            parts.append(match[0])
+        end = match.end()
+    parts.append(_CONTROL.sub("", text[end:]))
+    kept = "".join(parts)
+    return kept + _RESET if "\x1b" in kept and not kept.endswith(_RESET) else kept
+
+
+def shortened(text: str, width: int) -> str:
+    """At most `width` characters, the last of them an ellipsis if some are missing."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

@@ -1,0 +1,257 @@
+"""What is there, as tables and as JSON: `status` (ours, desired beside observed) and `ps` (Compose's)."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tabulate import tabulate
+
+from stackctl.plan.down import LostVolume
+from stackctl.plan.observed import Container, PublishedPort
+from stackctl.plan.status import Row
+from stackctl.show.safe import one_line, shortened
+from stackctl.show.style import PLAIN, Name, Style
+from stackctl.show.words import quoted, size
+from stackctl.spec.known import known_image
+
+VERSION = 1
+
+_STATE_COLORS: Mapping[str, Name] = {
+    "running": "green",
+    "completed": "green",
+    "healthy": "green",
+    "starting": "yellow",
+    "created": "yellow",
+    "paused": "yellow",
+    "restarting": "yellow",
+    "unhealthy": "red",
+    "missing": "red",
+    "exited": "red",
+    "dead": "red",
+}
+_ANYWHERE = ("", "127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 — compared with, not listened on
+
+
+def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
+    """Service, state, health, ports as URLs, since, image; and below what drifted from the spec."""
+    rows = tuple(rows)
+    if not rows:
+        return "Nothing is there."
+    table = [
+        [
+            quoted(row.service),
+            _colored(_state(row), style),
+            _colored(row.health, style),
+            "  ".join(urls(row)),
+            _since(row.since),
+            one_line(row.image),
+        ]
+        for row in rows
+    ]
+    text = _table(["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"], table, style)
+    drifted = [row for row in rows if row.drift]
+    if not drifted:
+        return text
+    width = max(len(quoted(row.service)) for row in drifted)
+    lines = [
+        f"  {style(f'~ {quoted(row.service).ljust(width)}', 'yellow')}  {one_line(', '.join(row.drift))}"
+        for row in drifted
+    ]
+    return "\n".join([text, "", style("Differs from the spec:", "bold"), *lines])
+
+
+def status_json(rows: Iterable[Row], project: str) -> dict[str, Any]:
+    """The rows as JSON, version 1. `state` is "missing" for what should be there and is not."""
+    return {"version": VERSION, "project": project, "services": [_row_json(row) for row in rows]}
+
+
+def endpoints(rows: Iterable[Row]) -> str:
+    """Where each service can be reached from this machine, a line each: `api  http://localhost:8000`; "" if nowhere."""
+    found = [(quoted(row.service), url) for row in rows for url in urls(row)]
+    width = max((len(service) for service, _ in found), default=0)
+    return "".join(f"{service.ljust(width)}  {url}\n" for service, url in found)
+
+
+def urls(row: Row) -> list[str]:
+    """The addresses of a container's ports, with the scheme its image is known to speak, else HTTP."""
+    return list(dict.fromkeys(_url(port, row.image) for port in row.ports if port.published))
+
+
+def ps_text(containers: Iterable[Container], *, style: Style = PLAIN, now: float | None = None) -> str:
+    """Compose's table. `now` is in seconds since the epoch."""
+    now = time.time() if now is None else now
+    table = [
+        [
+            one_line(container.name),
+            one_line(container.image),
+            _command(container),
+            one_line(container.service),
+            _ago(now - container.created),
+            one_line(container.status),
+            _ports(container.ports),
+        ]
+        for container in containers
+    ]
+    return _table(["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"], table, style)
+
+
+def ps_json(containers: Iterable[Container]) -> str:
+    """Compose's `ps --format json`: an object a line, with the keys that programs read (testcontainers and the like)."""
+    return "\n".join(json.dumps(_container_json(container)) for container in containers)
+
+
+def lost_text(volumes: Iterable[LostVolume], *, style: Style = PLAIN, now: float | None = None) -> str:
+    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch."""
+    now = time.time() if now is None else now
+    table = [
+        (
+            quoted(volume.name),
+            f"anonymous, of {quoted(volume.service)}" if volume.anonymous else quoted(volume.service),
+            _ago(now - volume.created) if volume.created else "",
+            "" if volume.size is None else size(volume.size),
+        )
+        for volume in volumes
+    ]
+    return _table(["VOLUME", "OF", "CREATED", "SIZE"], table, style)
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> str:
+    titles = [style(header, "bold") for header in headers]
+    text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _state(row: Row) -> str:
+    if row.state != "exited":
+        return row.state
+    if row.kind != "service" and row.exit_code == 0:
+        return "completed"
+    return f"exited ({row.exit_code})" if row.exit_code is not None else "exited"
+
+
+def _colored(state: str, style: Style) -> str:
+    color = _STATE_COLORS.get(state.partition(" ")[0])
+    return style(one_line(state), color) if color else one_line(state)
+
+
+def _since(status: str) -> str:
+    """`Up 3 minutes (healthy)` and `Exited (0) 3 minutes ago` → `3 minutes ago`."""
+    text = re.sub(r"^(?:Up|(?:Exited|Restarting) \(-?\d+\)) ", "", one_line(status))
+    text = re.sub(r" \([^()]*\)$", "", text)
+    if not text or text in ("Created", "Dead", "Removal In Progress"):
+        return ""
+    return text[:1].lower() + text[1:] + ("" if text.endswith(" ago") else " ago")
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "service": row.service,
+        "kind": row.kind,
+        "container": row.container,
+        "id": row.id,
+        "state": row.state,
+        "health": row.health,
+        "exit_code": row.exit_code,
+        "ports": [
+            {
+                "url": _url(port, row.image),
+                "host_ip": port.host_ip,
+                "published": port.published,
+                "target": port.target,
+                "protocol": port.protocol,
+            }
+            for port in row.ports
+        ],
+        "since": row.since,
+        "created": row.created,
+        "image": row.image,
+        "drift": list(row.drift),
+    }
+
+
+def _url(port: PublishedPort, image: str) -> str:
+    """Programs on this machine reach what listens everywhere, or on the loopback, as localhost."""
+    host = "localhost" if port.host_ip in _ANYWHERE else _bracketed(port.host_ip)
+    where = f"{host}:{port.published}"
+    if port.protocol != "tcp":
+        return f"{where}/{port.protocol}"
+    known = known_image(image)
+    if known and known.port == port.target:
+        return f"{known.scheme}://{where}" if known.scheme else where
+    return f"{'https' if port.target in (443, 8443) else 'http'}://{where}"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _ports(ports: Iterable[PublishedPort]) -> str:
+    """As the docker command writes them."""
+    return ", ".join(
+        f"{_bracketed(port.host_ip)}:{port.published}->{port.target}/{port.protocol}" for port in ports
+    )
+
+
+def _command(container: Container) -> str:
+    """Cut as the docker command cuts it, in quotes."""
+    if not container.command:
+        return ""
+    return json.dumps(shortened(one_line(container.command), 20), ensure_ascii=False)
+
+
+def _container_json(container: Container) -> dict[str, Any]:
+    return {
+        "Command": json.dumps(container.command, ensure_ascii=False),
+        "CreatedAt": datetime.fromtimestamp(container.created, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
+        "ExitCode": container.exit_code or 0,
+        "Health": container.health,
+        "ID": container.id[:12],
+        "Image": container.image,
+        "Labels": ",".join(f"{key}={value}" for key, value in sorted(container.labels.items())),
+        "Mounts": ",".join(mount.name for mount in container.mounts),
+        "Name": container.name,
+        "Names": container.name,
+        "Networks": ",".join(joined.network for joined in container.networks),
+        "Ports": _ports(container.ports),
+        "Project": container.project or "",
+        "Publishers": [
+            {
+                "URL": port.host_ip,
+                "TargetPort": port.target,
+                "PublishedPort": port.published,
+                "Protocol": port.protocol,
+            }
+            for port in container.ports
+        ],
+        "Service": container.service,
+        "State": container.state,
+        "Status": container.status,
+    }
+
+
+def _ago(seconds: float) -> str:
+    """A length of time in the docker command's words (docker/go-units, HumanDuration)."""
+    whole = int(seconds)
+    minutes, hours = whole // 60, round(seconds / 3600)
+    if whole < 1:
+        text = "Less than a second"
+    elif whole < 60:
+        text = f"{whole} second{'s' if whole > 1 else ''}"
+    elif minutes < 60:
+        text = "About a minute" if minutes == 1 else f"{minutes} minutes"
+    elif hours < 48:
+        text = "About an hour" if hours == 1 else f"{hours} hours"
+    elif hours < 24 * 14:
+        text = f"{hours // 24} days"
+    elif hours < 24 * 60:
+        text = f"{hours // (24 * 7)} weeks"
+    elif hours < 24 * 365 * 2:
+        text = f"{hours // (24 * 30)} months"
+    else:
+        text = f"{hours // (24 * 365)} years"
+    return f"{text} ago"

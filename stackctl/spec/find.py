@@ -1,0 +1,133 @@
+"""Which files make up the stack, and what its project is called."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from stackctl.errors import UsageError
+
+NAME = "stack.toml"
+OVERRIDE = "stack.override.toml"
+COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+
+
+def find(directory: Path) -> tuple[Path, ...]:
+    """The nearest stack.toml in `directory` or above it, and the stack.override.toml beside it if there is one.
+
+    Raises:
+        UsageError: there is none; or a compose file is nearer; or it stands above `directory` and belongs to a stranger,
+            who could have put it there to have their containers started.
+    """
+    directory = directory.absolute()
+    for folder in (directory, *directory.parents):
+        spec = folder / NAME
+        if spec.is_file():
+            if folder != directory and not _trusted(spec):
+                raise UsageError(f"{spec} belongs to another user", f"if you trust it, say so: -f {spec}")
+            return (spec, *(path for path in (folder / OVERRIDE,) if path.is_file()))
+        if compose := next((folder / name for name in COMPOSE_NAMES if (folder / name).is_file()), None):
+            raise not_compose(compose)
+    raise UsageError(
+        f"no {NAME} in {directory} or above it", "stackctl init writes one; -f FILE names another"
+    )
+
+
+def not_compose(path: Path) -> UsageError:
+    """What to say about a compose file."""
+    return UsageError(
+        f"{path} is a compose file; this version reads {NAME} only", "the keys are the same: write it as TOML"
+    )
+
+
+def _trusted(path: Path) -> bool:
+    return path.stat().st_uid in (os.getuid(), 0)
+
+
+def locations(
+    files: Sequence[Path], directory: Path, project_directory: Path | None = None
+) -> tuple[tuple[Path, ...], Path]:
+    """The stack's files, and the directory that paths in them are relative to; without `files` they are looked for.
+
+    Raises:
+        UsageError: as `find`.
+    """
+    directory = directory.absolute()
+    paths = tuple(join(directory, path) for path in files) or find(directory)
+    return paths, join(directory, project_directory) if project_directory else paths[0].parent
+
+
+def join(directory: Path, path: Path) -> Path:
+    """An absolute path without `..`; symbolic links stay as they are written."""
+    return Path(os.path.normpath(directory / os.path.expanduser(path)))  # noqa: PTH111 Path's own raises on ~nobody
+
+
+def project_name(given: str | None, environ: Mapping[str, str], declared: str | None, directory: Path) -> str:
+    """The project's name: `-p` > `STACKCTL_PROJECT` > `name` > the directory's name, made to fit.
+
+    Raises:
+        UsageError: what was asked for is no project name, or the directory's name cannot be made into one.
+    """
+    for name, where in (
+        (given, "-p"),
+        (environ.get("STACKCTL_PROJECT"), "STACKCTL_PROJECT"),
+        (declared, "name"),
+    ):
+        if name and normal(name) != name:
+            hint = f"did you mean {normal(name)!r}?" if normal(name) else ""
+            raise UsageError(f"{where}: {name!r} is not a project's name: use a-z, 0-9, '_' and '-'", hint)
+        if name:
+            return name
+    if name := normal(directory.absolute().name):
+        return name
+    raise UsageError(f"the directory {directory} gives no project name", 'write name = "…" or use -p')
+
+
+def lenient_project_name(
+    files: Sequence[Path],
+    *,
+    given: str | None,
+    environ: Mapping[str, str],
+    directory: Path,
+    project_directory: Path | None = None,
+) -> str:
+    """The project's name also where the stack is missing or broken: `name` is then taken from its line alone.
+
+    Raises:
+        UsageError: as `project_name`; or the name depends on a variable, and a guess might hit another project.
+    """
+    try:
+        paths, base = locations(files, directory, project_directory)
+    except UsageError:
+        paths, base = (), join(directory.absolute(), project_directory or Path())
+    declared = ""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            declared = _declared_name(path.read_text(errors="replace")) or declared
+    if "$" in declared and not (given or environ.get("STACKCTL_PROJECT")):
+        raise UsageError(f"the project's name {declared!r} depends on a variable", "give it with -p")
+    return project_name(given, environ, declared, base)
+
+
+def _declared_name(text: str) -> str:
+    head = re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0]
+    match = re.search(r"""^\s*name\s*=\s*(["'])(.*?)\1""", head, re.MULTILINE)
+    return match[2] if match else ""
+
+
+def normal(name: str) -> str:
+    """Lower case, without what a project name cannot hold (Compose spec, 04-version-and-name)."""
+    return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-")
+
+
+def merge(trees: Iterable[Mapping[str, object]]) -> dict[str, object]:
+    """Lay trees over each other: tables merge by key, everything else is replaced."""
+    merged: dict[str, object] = {}
+    for tree in trees:
+        for key, value in tree.items():
+            below = merged.get(key)
+            merged[key] = (
+                merge((below, value)) if isinstance(below, dict) and isinstance(value, dict) else value
+            )
+    return merged

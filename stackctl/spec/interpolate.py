@@ -1,0 +1,209 @@
+"""Variables in values: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a} $$`, nested (Compose spec, 12-interpolation).
+
+Stricter than Compose: a variable that is not set is a problem that names where it was looked for, never silently the
+empty text. Set but empty counts as set. Keys are never touched, and `$` before anything else stays as it is.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackctl.errors import Key, Problem
+from stackctl.spec.structure import Interpolated, suggest
+
+RULE = "SC303"
+_DEEPEST = 20
+"""How many `${A:-${B:-…}}` may be nested."""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?", re.DOTALL)
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL, and what Python makes of bytes of the environment that are not UTF-8."""
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Some variables and the name of the place they come from, such as `shell` or `.env: no such file`."""
+
+    name: str
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Where variables are looked for, the first place that has one wins."""
+
+    sources: Sequence[Variables] = ()
+
+    def get(self, name: str) -> str | None:
+        return next((source.values[name] for source in self.sources if name in source.values), None)
+
+    def unset(self, name: str) -> str:
+        return f"{name} is not set (looked in: {', '.join(source.name for source in self.sources)})"
+
+    def near(self, name: str) -> str:
+        return suggest(name, sorted({known for source in self.sources for known in source.values}))
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with a template."""
+
+    message: str
+    hint: str = ""
+    rule: str = RULE
+
+
+Special = Callable[[str], str | Flaw | None]
+"""Answers for the text between the braces before it is read as a variable; None: it is one."""
+
+
+def expand(
+    template: str, lookup: Lookup, *, strict: bool = True, special: Special | None = None
+) -> tuple[str, list[Flaw]]:
+    """Replace the variables of one text. What cannot be replaced becomes the empty text and, if `strict`, a flaw."""
+    expansion = _Expansion(lookup, strict, special)
+    return expansion.text(template, 0), expansion.flaws
+
+
+def variables(template: str) -> Iterator[tuple[str, str | None]]:
+    """The variables that a text mentions, also within defaults and alternatives, each with its default if it has one."""
+    at = 0
+    while (dollar := template.find("$", at)) >= 0:
+        at = dollar + 1
+        if template.startswith("$", at):
+            at += 1
+        elif template.startswith("{", at) and (end := _closing(template, at)) is not None:
+            if match := _BRACED.fullmatch(template[at + 1 : end]):
+                name, operator, word = match.groups()
+                yield name, word if operator in ("-", ":-") else None
+                yield from variables(word or "")
+            at = end + 1
+        elif match := _PLAIN.match(template, at):
+            yield match[0], None
+            at = match.end()
+
+
+def interpolate(
+    tree: Any,
+    lookup: Lookup,
+    *,
+    strict: bool = True,
+    special: Callable[[tuple[Key, ...]], Special | None] = lambda _: None,
+    path: tuple[Key, ...] = (),
+) -> tuple[Any, list[Problem]]:
+    """Replace the variables in every text of a tree. `special` gives the `Special` for a key path."""
+    problems: list[Problem] = []
+
+    def walk(value: Any, path: tuple[Key, ...]) -> Any:
+        match value:
+            case dict():
+                return {key: walk(item, (*path, key)) for key, item in value.items()}
+            case list():
+                return [walk(item, (*path, n)) for n, item in enumerate(value)]
+            case str() if "$" in value:
+                text, flaws = expand(value, lookup, strict=strict, special=special(path))
+                problems.extend(Problem(path, flaw.message, flaw.hint, flaw.rule) for flaw in flaws)
+                return Interpolated(text)
+        return value
+
+    return walk(tree, path), problems
+
+
+@dataclass
+class _Expansion:
+    lookup: Lookup
+    strict: bool
+    special: Special | None
+    flaws: list[Flaw] = field(default_factory=list)
+
+    def text(self, template: str, depth: int) -> str:
+        if depth > _DEEPEST:
+            return self.flaw(f"variables nested deeper than {_DEEPEST}")
+        parts = []
+        at = 0
+        while (dollar := template.find("$", at)) >= 0:
+            parts.append(template[at:dollar])
+            at = dollar + 1
+            if template.startswith("$", at):
+                parts.append("$")
+                at += 1
+            elif template.startswith("{", at):
+                end = _closing(template, at)
+                if end is None:
+                    parts.append(
+                        self.flaw(
+                            f"{template[dollar:]!r} is not closed with a brace", 'write "$$" for a dollar'
+                        )
+                    )
+                    return "".join(parts)
+                parts.append(self.braced(template[at + 1 : end], depth))
+                at = end + 1
+            elif match := _PLAIN.match(template, at):
+                parts.append(self.variable(match[0]))
+                at = match.end()
+            else:
+                parts.append("$")
+        return "".join([*parts, template[at:]])
+
+    def braced(self, inner: str, depth: int) -> str:
+        answer = self.special(inner) if self.special else None
+        if isinstance(answer, Flaw):
+            self.flaws.append(answer)
+            return ""
+        if answer is not None:
+            return answer
+        match = _BRACED.fullmatch(inner)
+        if match is None:
+            return self.flaw(
+                f'"${{{inner}}}" is not a variable',
+                'write ${NAME} or ${NAME:-default}, and "$$" for a dollar',
+            )
+        name, operator, word = match.groups()
+        if operator is None:
+            return self.variable(name)
+        value = self.lookup.get(name)
+        has_value = bool(value) if operator.startswith(":") else value is not None
+        if operator.endswith("+"):
+            return self.text(word, depth + 1) if has_value else ""
+        if value is not None and has_value:
+            return self.value(name, value)
+        if operator.endswith("-"):
+            return self.text(word, depth + 1)
+        if not self.strict:
+            return ""
+        reason = self.text(word, depth + 1)
+        missing = self.lookup.unset(name) if value is None else f"{name} is empty"
+        return self.flaw(
+            f"{reason}: {missing}" if reason else missing, self.lookup.near(name) if value is None else ""
+        )
+
+    def variable(self, name: str) -> str:
+        value = self.lookup.get(name)
+        if value is not None:
+            return self.value(name, value)
+        if not self.strict:
+            return ""
+        return self.flaw(
+            self.lookup.unset(name), self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
+        )
+
+    def value(self, name: str, value: str) -> str:
+        if _UNUSABLE.search(value):
+            return self.flaw(f"the value of {name} is not UTF-8 text")
+        return value
+
+    def flaw(self, message: str, hint: str = "") -> str:
+        self.flaws.append(Flaw(message, hint))
+        return ""
+
+
+def _closing(template: str, opening: int) -> int | None:
+    """The index of the brace that balances the one at `opening`."""
+    depth = 0
+    for index in range(opening, len(template)):
+        depth += {"{": 1, "}": -1}.get(template[index], 0)
+        if depth == 0:
+            return index
+    return None

@@ -1,0 +1,284 @@
+"""The images that stackctl knows: where they listen, what they need, where they keep their data, how one logs in.
+
+The facts are data, in `known.toml`; those of the official images are from their pages in docker-library/docs.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import itertools
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from stackctl.secret import Secret
+
+Environment = Mapping[str, str | None]
+"""A container's variables; None stands for one that is removed."""
+Source = str
+"""Where a value comes from: `$NAME`, `--option *` or the text itself."""
+
+_SHELLS = frozenset({"sh", "bash", "ash", "dash"})
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How a client reaches a server and logs in, as far as its own settings tell."""
+
+    scheme: str
+    port: int
+    user: str = ""
+    password: Secret | None = None
+    database: str = ""
+    query: str = ""
+
+    def url(self, host: str, port: int | None = None) -> str:
+        """The URL with every part percent-encoded (RFC 3986), or `host:port` for a server that has no scheme.
+
+        It holds the login, except for HTTP, whose clients take that apart from the URL.
+        """
+        where = f"{host}:{port or self.port}"
+        if not self.scheme:
+            return where
+        login = ""
+        if self.scheme != "http" and (self.user or self.password):
+            login = quote(self.user, safe="")
+            login += f":{quote(self.password.reveal(), safe='')}" if self.password else ""
+            login += "@"
+        query = f"?{self.query}" if self.query and login else ""
+        path = f"/{quote(self.database, safe='')}" if self.database or query else ""
+        return f"{self.scheme}://{login}{where}{path}{query}"
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user that the image creates, and the password."""
+
+    user: tuple[Source, ...] = ()
+    password: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownImage:
+    """One table of `known.toml`, for one major version."""
+
+    name: str
+    """The table's name, which is what people call the server."""
+    images: tuple[str, ...]
+    """The repositories, without registry and tag."""
+    programs: tuple[str, ...]
+    """What a command that starts the server begins with."""
+    port: int
+    """Where it listens unless told otherwise."""
+    port_from: tuple[Source, ...] = ()
+    protocol: str = ""
+    """What to speak to learn whether it is ready; empty where its configuration decides the port."""
+    probe: tuple[str, ...] = ()
+    """The same question as a command of the image, with places for {port}, {user} and {database}."""
+    scheme: str = ""
+    """Of its URLs; empty where clients are given `host:port`."""
+    query: str = ""
+    """What its URLs need once there is a user."""
+    logins: tuple[Login, ...] = ()
+    """The first one whose user has a value is the one that clients are to use."""
+    database: tuple[Source, ...] = ()
+    required: tuple[tuple[str, ...], ...] = ()
+    """Of each group at least one variable must be set, or the server refuses to start; `NAME=value` wants that value."""
+    variables: frozenset[str] = frozenset()
+    """Every variable the image reads; empty if it reads whole families of them."""
+    data: tuple[str, ...] = ()
+    """Where it keeps its data. Several where the tag does not tell the version: any one of them."""
+    data_from: tuple[Source, ...] = ()
+    data_if: tuple[Source, ...] = ()
+    """If given: the options of which one must be on (neither empty nor `no`) for data to be kept at all."""
+
+    def runs_server(self, command: Sequence[str] | None, entrypoint: Sequence[str] | None = None) -> bool:
+        """Whether a container with this command and entrypoint (None: the image's own) runs the server.
+
+        `postgres -c x=y`, `-c x=y` and `sh -c "… && postgres"` do, `bash` and `pg_dump` do not.
+        """
+        if entrypoint:
+            first, *rest = entrypoint
+            if not _is_entrypoint(first):
+                return self._starts([*entrypoint, *(command or ())])
+            command = [*rest, *(command or ())]
+        return not command or command[0].startswith("-") or self._starts(command)
+
+    def _starts(self, argv: Sequence[str]) -> bool:
+        if script := _script(argv):
+            starts = re.findall(r"(?:^|[;&|\n(])\s*(?:(?:exec|then|do|else)\s+)*([^\s;&|]+)", script)
+            return any(self._is_server(word) or _is_entrypoint(word) for word in starts)
+        program = next((word for word in argv if not _is_entrypoint(word)), None)
+        # Redis and Valkey take the path of a configuration for an argument of the server.
+        return program is None or self._is_server(program) or program.endswith(".conf")
+
+    def _is_server(self, word: str) -> bool:
+        return PurePosixPath(word).name in self.programs
+
+    def connection(self, environment: Environment, command: Sequence[str] | None = None) -> Connection:
+        """How clients reach the server of a container with these variables and this command."""
+        find = _Finder(environment, command)
+        user, password = next(
+            (
+                (user, find(login.password))
+                for login in self.logins
+                if (user := find(login.user)) or not login.user
+            ),
+            ("", ""),
+        )
+        port = re.search(r"(?:^|:)([1-9][0-9]{0,4})$", find(self.port_from))
+        return Connection(
+            scheme=self.scheme,
+            port=int(port[1]) if port and int(port[1]) < 65536 else self.port,
+            user=user,
+            password=Secret(password) if password else None,
+            database=find(self.database),
+            query=self.query,
+        )
+
+    def ready(self, environment: Environment, command: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The program, with its arguments, that ends with 0 in the container once the server is ready; () if none can tell."""
+        connection = self.connection(environment, command)
+        return tuple(
+            word.format(port=connection.port, user=connection.user, database=connection.database)
+            for word in self.probe
+        )
+
+    def data_paths(self, environment: Environment, command: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Where the server of such a container keeps its data, any one of them; () if it keeps none, or if nobody can tell."""
+        find = _Finder(environment, command)
+        if self.data_if and all(find((source,)) in ("", "no") for source in self.data_if):
+            return ()
+        if path := find(self.data_from):
+            return (path,) if re.fullmatch(r"/[^{}*]+", path) else ()
+        return self.data
+
+    def missing(self, environment: Environment) -> tuple[tuple[str, ...], ...]:
+        """The groups of `required` of which no variable is set."""
+
+        def given(variable: str) -> bool:
+            name, _, wanted = variable.partition("=")
+            value = environment.get(name)
+            return value == wanted if wanted else bool(value)
+
+        return tuple(group for group in self.required if not any(map(given, group)))
+
+
+def known_image(ref: str) -> KnownImage | None:
+    """What is known about an image, whatever registry, tag and digest its reference has; None for a stranger."""
+    repository, tag = _split(ref)
+    name = _names().get(repository)
+    return _known(name, _major(tag)) if name else None
+
+
+def starters() -> Mapping[str, Mapping[str, Any]]:
+    """The services that `stackctl init` can write, by the name of the known image."""
+    return {name: table["starter"] for name, table in _tables().items() if "starter" in table}
+
+
+def _split(ref: str) -> tuple[str, str]:
+    """The repository without registry and `library/`, and the tag, of a reference (distribution/reference)."""
+    repository, _, tag = ref.partition("@")[0].partition(":")
+    if "/" in tag:  # the port of a registry
+        repository, _, tag = tag.partition("/")[2].partition(":")
+    registry, slash, path = repository.partition("/")
+    if slash and ("." in registry or registry == "localhost"):
+        repository = path
+    return repository.rpartition("library/")[2], tag
+
+
+def _major(tag: str) -> int | None:
+    """The major version: `15-alpine` → 15; of an image on top of Postgres it is Postgres' own, `0.8.0-pg17` → 17."""
+    match = re.search(r"\bpg(\d{1,4})", tag) or re.match(r"v?(\d{1,4})", tag)
+    return int(match[1]) if match else None
+
+
+@functools.cache
+def _tables() -> dict[str, dict[str, Any]]:
+    text = importlib.resources.files(__package__).joinpath("known.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    return {image: name for name, table in _tables().items() for image in table["images"]}
+
+
+@functools.cache
+def _known(name: str, major: int | None) -> KnownImage:
+    """The table with what changed up to that major version; of an unknown version the newest, and all its data paths."""
+    table = {key: value for key, value in _tables()[name].items() if key != "starter"}
+    data = [table.get("data", [])]
+    for since, changed in sorted(table.pop("since", {}).items(), key=lambda item: int(item[0])):
+        if major is None or int(since) <= major:
+            table |= changed
+            data.append(table.get("data", []))
+    possible = data if major is None else data[-1:]
+    lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
+    special = {
+        "logins": tuple(
+            Login(**{part: tuple(sources) for part, sources in login.items()})
+            for login in table.get("logins", ())
+        ),
+        "required": tuple(map(tuple, table.get("required", ()))),
+        "variables": frozenset(table.get("variables", ())),
+        "data": tuple(dict.fromkeys(path for paths in reversed(possible) for path in paths)),
+    }
+    return KnownImage(**{"name": name, **table, **lists, **special})
+
+
+class _Finder:
+    """Looks sources up in one container's variables and command."""
+
+    def __init__(self, environment: Environment, command: Sequence[str] | None) -> None:
+        self.environment = environment
+        self.words = _words(command or ())
+
+    def __call__(self, sources: Sequence[Source]) -> str:
+        """The value of the first source that has one, else the empty text."""
+        return next((value for source in sources if (value := self.look(source))), "")
+
+    def look(self, source: Source) -> str:
+        if source.startswith("$"):
+            return self.environment.get(source[1:]) or ""
+        if not source.endswith(" *"):
+            return source
+        value = self.option(source.removesuffix(" *"))
+        variable = re.fullmatch(r"\$\{?(\w+)\}?", value)  # for the shell of the container
+        return (self.environment.get(variable[1]) or "") if variable else value
+
+    def option(self, name: str) -> str:
+        for word, following in itertools.pairwise([*self.words, ""]):
+            if word == name:
+                return following
+            if word.startswith(f"{name}="):
+                return word.removeprefix(f"{name}=")
+        return ""
+
+
+def _words(argv: Sequence[str]) -> list[str]:
+    script = _script(argv)
+    if script is None:
+        return [*argv]
+    try:
+        return shlex.split(script)
+    except ValueError:
+        return script.split()
+
+
+def _script(argv: Sequence[str]) -> str | None:
+    """The script of `sh -c SCRIPT`."""
+    if len(argv) > 2 and PurePosixPath(argv[0]).name in _SHELLS and re.fullmatch(r"-\w*c", argv[1]):
+        return argv[2]
+    return None
+
+
+def _is_entrypoint(word: str) -> bool:
+    """Whether it is a program that ends by running the rest of the command."""
+    return PurePosixPath(word).name in ("docker-entrypoint.sh", "entrypoint.sh", "tini", "dumb-init", "--")

@@ -1,0 +1,71 @@
+"""What several rules ask about the services and jobs of a stack."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stackctl.errors import Key
+from stackctl.spec.known import KnownImage, known_image
+from stackctl.spec.model import Service, Stack
+
+Path = tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A service or job, with its name and where it is written."""
+
+    path: Path
+    name: str
+    service: Service
+
+    @property
+    def command(self) -> tuple[str, ...] | None:
+        return self.service.command.argv if self.service.command else None
+
+    @property
+    def entrypoint(self) -> tuple[str, ...] | None:
+        return self.service.entrypoint.argv if self.service.entrypoint else None
+
+    @property
+    def server(self) -> KnownImage | None:
+        """The known image whose server it runs. Of an image built here nothing is known, whatever its name."""
+        known = known_image(self.service.image) if self.service.image and not self.service.build else None
+        return known if known and known.runs_server(self.command, self.entrypoint) else None
+
+    def variable(self, name: str) -> Path:
+        """Where a variable of its environment is written."""
+        return (
+            (*self.path, "environment", name)
+            if name in self.service.environment
+            else (*self.path, "env_file")
+        )
+
+
+def members(stack: Stack) -> Iterator[Member]:
+    for name, service in stack.services.items():
+        yield Member(("services", name), name, service)
+    for name, job in stack.jobs.items():
+        yield Member(("jobs", name), name, job)
+
+
+def together(one: Service, other: Service) -> bool:
+    """Whether there is a profile, or none, with which both run."""
+    return not one.profiles or not other.profiles or not set(one.profiles).isdisjoint(other.profiles)
+
+
+def dependencies(stack: Stack) -> dict[str, list[str]]:
+    """What each service and job directly waits for: its `depends_on`, and the service whose network it shares.
+
+    Names that are not defined are left out.
+    """
+
+    def needed(service: Service) -> Iterator[str]:
+        yield from service.depends_on
+        if service.network_mode and (shared := service.network_mode.service):
+            yield shared
+
+    everything = stack.everything
+    return {
+        name: [each for each in dict.fromkeys(needed(service)) if each in everything]
+        for name, service in everything.items()
+    }

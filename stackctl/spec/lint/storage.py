@@ -1,0 +1,54 @@
+"""Rules about data."""
+
+from collections.abc import Iterator
+
+from stackctl.errors import Problem
+from stackctl.spec.known import KnownImage
+from stackctl.spec.lint.members import Member, members
+from stackctl.spec.model import Stack
+
+
+def unkept_data(stack: Stack) -> Iterator[Problem]:
+    """A database has nothing mounted where it keeps its data.
+
+    The data would be in the container, or in a volume without a name that the next container does not find. Any mount
+    counts, a tmpfs too: it says that the data is meant to be forgotten. Redis and Valkey count as caches unless their
+    command turns `--appendonly` or `--save` on.
+
+    Fix: `volumes = ["NAME:PATH"]` and a table `[volumes.NAME]`.
+    """
+    for member in members(stack):
+        known = member.server
+        paths = known.data_paths(member.service.resolved, member.command) if known else ()
+        if (
+            not known
+            or not paths
+            or any(_keeps(mount, path, known) for mount in _mounts(member) for path in paths)
+        ):
+            continue
+        volume = f"{member.name}-data"
+        yield Problem(
+            member.path,
+            f"{known.name} writes to {paths[0]}, and nothing is mounted there: after down, the data are gone",
+            f'add volumes = ["{volume}:{paths[0]}"] and [volumes.{volume}]',
+        )
+
+
+def _mounts(member: Member) -> list[str]:
+    targets = [mount.target for mount in member.service.volumes]
+    return [
+        target.rstrip("/")
+        for target in (*targets, *(path.partition(":")[0] for path in member.service.tmpfs))
+    ]
+
+
+def _keeps(mount: str, path: str, known: KnownImage) -> bool:
+    """Whether data of the path is on the mount: it is the path or lies within it, as `…/mnesia` of RabbitMQ.
+
+    A mount around the image's own path does not do: the image declares a volume there, which hides it. One around a
+    path that the settings name does.
+    """
+    path = path.rstrip("/")
+    return f"{mount}/".startswith(f"{path}/") or (
+        path not in known.data and f"{path}/".startswith(f"{mount}/")
+    )

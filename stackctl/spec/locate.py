@@ -1,0 +1,219 @@
+"""Find where each key of a TOML document is written.
+
+`tomllib` gives no positions, so this reads the text once more, and only when there is a problem to show. The text has
+already been accepted by `tomllib`: the scanner knows headers, dotted keys, inline tables and arrays, and skips over
+every other value.
+"""
+
+import bisect
+import dataclasses
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stackctl.errors import Key, Place, Problem
+
+Path = tuple[Key, ...]
+
+_TOKEN = re.compile(
+    r"""
+    (?P<string> \"{3} (?:\\.|[^\\])*? \"{3,5} | '{3} .*? '{3,5} | "(?:\\.|[^"\\])*" | '[^']*' )
+  | (?P<comment> \#[^\n]* )
+  | (?P<newline> \n )
+  | (?P<space> [ \t\r]+ )
+  | (?P<mark> [\[\]{}=,.] )
+  | (?P<bare> [^\s\[\]{}=,.\#"']+ )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_LONGEST = 400
+"""Characters of a source line that is worth showing."""
+_DEPTH = 100
+"""Dotted keys are cut after as many parts; `toml.parse` refuses such a document anyway."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of a file and the name under which it is shown. The lines of a `secret` one are never shown."""
+
+    file: str
+    text: str = field(repr=False)
+    secret: bool = False
+
+    def place(self, offset: int) -> Place:
+        """Line and column of a character."""
+        starts = _line_starts(self.text)
+        line = bisect.bisect_right(starts, offset)
+        return self.at(line, offset - starts[line - 1] + 1)
+
+    def at(self, line: int, column: int) -> Place:
+        """A place with its source line, unless that is secret or too long to be shown."""
+        start, *following = _line_starts(self.text)[line - 1 : line + 1]
+        end = following[0] - 1 if following else len(self.text)
+        shown = not self.secret and end - start <= _LONGEST
+        return Place(self.file, line, column, self.text[start:end].rstrip("\r") if shown else "")
+
+
+@functools.lru_cache(maxsize=8)
+def _line_starts(text: str) -> Sequence[int]:
+    return [0, *(match.end() for match in re.finditer("\n", text))]
+
+
+@functools.lru_cache(maxsize=8)
+def locate(text: str) -> Mapping[Path, int]:
+    """Map every key path of a TOML document, and every element of its arrays, to the offset at which it is written.
+
+    A table that is only implied by `[a.b]` stands where that header names it.
+    """
+    return _Scanner(text).document()
+
+
+def place(problem: Problem, sources: Sequence[Source]) -> Problem:
+    """Give a problem its place: the last of the files that has its key, else that has the nearest key around it."""
+    if problem.place or not sources:
+        return problem
+    for length in range(len(problem.path), 0, -1):
+        for source in reversed(sources):
+            offset = locate(source.text).get(problem.path[:length])
+            if offset is not None:
+                return dataclasses.replace(problem, place=source.place(offset))
+    return dataclasses.replace(problem, place=sources[0].place(0))
+
+
+def place_all(problems: Iterable[Problem], sources: Sequence[Source]) -> tuple[Problem, ...]:
+    """Give every problem its place, and put them in the order in which they are read: file by file, line by line."""
+    files = [source.file for source in sources]
+
+    def position(problem: Problem) -> tuple[int, str, int, int]:
+        at = problem.place
+        if at is None:
+            return (-1, "", 0, 0)
+        return (files.index(at.file) if at.file in files else len(files), at.file, at.line, at.column)
+
+    return tuple(sorted((place(problem, sources) for problem in problems), key=position))
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+_END = _Token("end", "", -1)
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        found = ((match.lastgroup or "", match[0], match.start()) for match in _TOKEN.finditer(text))
+        self.tokens = [_Token(*token) for token in found if token[0] not in ("space", "comment")]
+        self.next = 0
+        self.found: dict[Path, int] = {}
+        self.named: set[Path] = set()
+
+    def peek(self, ahead: int = 0) -> _Token:
+        index = self.next + ahead
+        return self.tokens[index] if index < len(self.tokens) else _END
+
+    def take(self) -> _Token:
+        token = self.peek()
+        self.next += 1
+        return token
+
+    def skip(self, *texts: str) -> None:
+        while self.peek().text in texts:
+            self.take()
+
+    def document(self) -> Mapping[Path, int]:
+        table: Path = ()
+        newest: dict[Path, int] = {}  # the index of the last element of each array of tables
+        while self.peek() is not _END:
+            token = self.peek()
+            if token.kind == "newline":
+                self.take()
+            elif token.text == "[":
+                table = self.header(newest)
+            else:
+                self.pair(table)
+        return self.found
+
+    def header(self, newest: dict[Path, int]) -> Path:
+        """`[a.b]` or `[[a.b]]`; a key that names an array of tables means its newest element."""
+        self.take()
+        is_array = self.peek().text == "["
+        self.skip("[")
+        table: Path = ()
+        parts = self.key()
+        for n, (part, at) in enumerate(parts, 1):
+            table = (*table, part)
+            self.mark(table, at, named=n == len(parts))
+            if is_array and n == len(parts):
+                newest[table] = newest.get(table, -1) + 1
+            if table in newest:
+                table = (*table, newest[table])
+                self.mark(table, at, named=is_array and n == len(parts))
+        self.skip("]")
+        return table
+
+    def pair(self, table: Path) -> None:
+        parts = self.key()
+        path = table
+        for n, (part, at) in enumerate(parts, 1):
+            path = (*path, part)
+            self.mark(path, at, named=n == len(parts))
+        self.take()  # the equals sign
+        self.value(path)
+
+    def key(self) -> list[tuple[str, int]]:
+        parts = [self.part()]
+        while self.peek().text == ".":
+            self.take()
+            parts.append(self.part())
+        return parts[:_DEPTH]
+
+    def part(self) -> tuple[str, int]:
+        token = self.take()
+        return (tomllib.loads(f"k={token.text}")["k"] if token.kind == "string" else token.text), token.at
+
+    def value(self, path: Path) -> None:
+        opening = self.peek().text
+        if opening == "[":
+            self.array(path)
+        elif opening == "{":
+            self.take()
+            self.skip("\n", ",")
+            while self.peek().text != "}" and self.peek() is not _END:
+                self.pair(path)
+                self.skip("\n", ",")
+            self.take()
+        else:
+            while self.peek().text not in ("\n", ",", "]", "}") and self.peek() is not _END:
+                self.take()
+
+    def array(self, path: Path) -> None:
+        self.take()
+        self.skip("\n", ",")
+        index = 0
+        while self.peek().text != "]" and self.peek() is not _END:
+            item = self.peek()
+            self.mark((*path, index), item.at, named=True)
+            if (
+                item.kind == "string"
+            ):  # "NAME" and "NAME=value" stand for a key where a list stands for a table
+                self.mark(
+                    (*path, re.split("[=:]", item.text.strip("\"'"), maxsplit=1)[0]), item.at, named=False
+                )
+            self.value((*path, index))
+            self.skip("\n", ",")
+            index += 1
+        self.take()
+
+    def mark(self, path: Path, at: int, *, named: bool) -> None:
+        """Remember a place: the first one that names the path itself, else the first that implies it."""
+        if named and path not in self.named:
+            self.named.add(path)
+            self.found[path] = at
+        else:
+            self.found.setdefault(path, at)

@@ -1,0 +1,500 @@
+"""What a stack.toml may say. The names and meanings are the Compose Specification's unless a docstring says otherwise.
+
+The classes are the parser, the JSON Schema and the reference at once: `structure` reads them, `schema` describes them.
+A field's metadata: `doc` (one line for people), `listed` (how an array stands for the table), `one` (a bare item stands for
+an array of one), `keys` (which names are allowed), `toml: False` (not a key: filled in after reading).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from stackctl.errors import Problem
+from stackctl.spec.locate import Source
+from stackctl.spec.unsupported import BUILD_KEYS, SERVICE_KEYS, STACK_KEYS
+from stackctl.spec.values import (
+    ByteSize,
+    Command,
+    Duration,
+    HealthTest,
+    HttpTarget,
+    NetworkMode,
+    Pattern,
+    PortRange,
+    Restart,
+    Text,
+    Variable,
+)
+
+Check = Iterable[tuple[tuple[str | int, ...], str, str]]
+
+
+def key(doc: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
+    """Declare a key of a table, with the line of documentation that the schema and the reference show."""
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=dict, metadata={"doc": doc, **metadata})
+    return dataclasses.field(default=default, metadata={"doc": doc, **metadata})
+
+
+def _pair(separators: str = "=") -> Callable[[object], tuple[str, object]]:
+    """Read an item of a list that stands for a table: `NAME=value`, or `NAME` alone (None)."""
+
+    def split(item: object) -> tuple[str, object]:
+        if not isinstance(item, str) or not item:
+            raise ValueError(f'expected "NAME{separators[0]}value", found {item!r}')
+        name, separator, value = re.match(
+            rf"([^{separators}]*)([{separators}]?)(.*)", item, re.DOTALL
+        ).groups()  # type: ignore[union-attr]
+        return name, value if separator else None
+
+    return split
+
+
+def _name(item: object) -> tuple[str, object]:
+    """Read an item of a list of names that stands for a table with that key and no settings."""
+    if not isinstance(item, str) or not item:
+        raise ValueError(f"expected a name, found {item!r}")
+    return item, {}
+
+
+def _resource_name(name: str) -> None:
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", name):
+        raise ValueError(
+            f"{name!r} is not a name: use letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+
+
+class Condition(StrEnum):
+    """What a dependent waits for. `ready` is stackctl's own: healthy if there is a check, completed if it is a job, else started."""
+
+    started = "service_started"
+    healthy = "service_healthy"
+    completed = "service_completed_successfully"
+    ready = "ready"
+
+
+class PullPolicy(StrEnum):
+    always = "always"
+    missing = "missing"
+    never = "never"
+    build = "build"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """How to build the image. `build = "./dir"` gives the context alone."""
+
+    context: str = key("The directory sent to the builder, relative to the stack.toml.", ".")
+    dockerfile: str = key("The Dockerfile, relative to the context.", "Dockerfile")
+    target: str | None = key("The stage of a multi-stage Dockerfile to stop at.", None)
+    args: Mapping[str, Variable] = key(
+        "Build arguments; a name alone takes its value from the environment.", {}, listed=_pair()
+    )
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
+    NOT_DONE: ClassVar[Mapping[str, str]] = BUILD_KEYS
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if isinstance(value, str) and value:
+            return {"context": value}
+        raise ValueError(f'expected a directory such as "./server", or a table, found {value!r}')
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvFile:
+    """A file of environment variables for the container."""
+
+    path: str = key("The file, relative to the stack.toml.")
+    required: bool = key("Whether a missing file is an error.", True)
+    format: Literal["raw"] | None = key(
+        "`raw`: as `docker run --env-file` reads it, no quotes and no variables.", None
+    )
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if isinstance(value, str) and value:
+            return {"path": value}
+        raise ValueError(f'expected a file such as ".env", found {value!r}')
+
+
+_PORT = re.compile(
+    r"(?:(?:\[(?P<ip6>[0-9a-fA-F:.]+)\]|(?P<ip4>\d+\.\d+\.\d+\.\d+)|(?P<bare6>[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F]*)):)?"
+    r"(?:(?P<published>[\d-]*):)?(?P<target>[\d-]+)(?:/(?P<protocol>\w+))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port of the container published on the host: `"8000:80"`, `"127.0.0.1:8000:80/tcp"`, or `80` for a free host port.
+
+    Unlike in Compose, a port without an address is published on 127.0.0.1 only; `"0.0.0.0:8000:80"` opens it.
+    """
+
+    target: PortRange = key("The port inside the container.")
+    published: PortRange | None = key("The port on the host; a free one if left out.", None)
+    host_ip: str | None = key("The address of the host to listen on.", None)
+    protocol: Literal["tcp", "udp", "sctp"] = key("tcp, udp or sctp.", "tcp")
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
+    NOT_DONE: ClassVar[Mapping[str, str]] = {
+        "mode": "it only means something in a Swarm",
+        "name": "nothing reads it",
+        "app_protocol": "nothing reads it",
+    }
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"target": value}
+        if isinstance(value, str) and (match := _PORT.fullmatch(value)):
+            address = match["ip4"] or match["ip6"] or match["bare6"]
+            parts = {
+                "target": match["target"],
+                "published": match["published"],
+                "host_ip": address,
+                "protocol": (match["protocol"] or "tcp").lower(),
+            }
+            return {name: part for name, part in parts.items() if part}
+        raise ValueError(f'expected "[ADDRESS:][HOST_PORT:]PORT[/tcp|/udp]", found {value!r}')
+
+    def check(self) -> Check:
+        if self.published and len(self.target) > 1 and len(self.published) != len(self.target):
+            yield (
+                (),
+                f"{len(self.published)} host ports for {len(self.target)} container ports",
+                "give ranges of the same length",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindOptions:
+    create_host_path: bool = key(
+        "Create the directory on the host if it is missing, instead of reporting it.", False
+    )
+    selinux: Literal["z", "Z"] | None = key("Relabel for SELinux: `z` shared, `Z` private.", None)
+    propagation: Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None = key(
+        "Mount propagation.", None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeOptions:
+    nocopy: bool = key("Do not fill a new volume with what the image has at that path.", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TmpfsOptions:
+    size: ByteSize | None = key("The most it may hold.", None)
+    mode: int | None = key("The permissions of its root directory, as a number (0o1777).", None)
+
+
+_DATA_FLAGS: dict[str, dict[str, Any]] = {
+    "ro": {"read_only": True},
+    "rw": {"read_only": False},
+    "nocopy": {"volume": {"nocopy": True}},
+    "z": {"bind": {"selinux": "z"}},
+    "Z": {"bind": {"selinux": "Z"}},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """Storage in a container: `"pgdata:/data"` a volume, `"./src:/app:ro"` a directory of the host, `"/cache"` an anonymous volume."""
+
+    type: Literal["volume", "bind", "tmpfs"] = key("volume, bind (a path of the host) or tmpfs (memory).")
+    source: str | None = key("The volume's name or the path on the host, relative to the stack.toml.", None)
+    target: str = key("The path inside the container.")
+    read_only: bool = key("Whether the container may only read it.", False)
+    bind: BindOptions | None = key("Settings of a bind mount.", None)
+    volume: VolumeOptions | None = key("Settings of a volume.", None)
+    tmpfs: TmpfsOptions | None = key("Settings of a tmpfs.", None)
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
+    NOT_DONE: ClassVar[Mapping[str, str]] = {
+        "consistency": "no engine reads it",
+        "image": "mounting an image is not done",
+    }
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f'expected "SOURCE:TARGET[:ro]", found {value!r}')
+        parts = value.split(":")
+        if len(parts) > 3 or not all(parts):
+            raise ValueError(f'expected "SOURCE:TARGET[:ro]", found {value!r}')
+        if len(parts) == 1:
+            return {"type": "volume", "target": parts[0]}
+        kind = "bind" if parts[0].startswith((".", "/", "~")) else "volume"
+        table: dict[str, Any] = {"type": kind, "source": parts[0], "target": parts[1]}
+        for flag in filter(None, parts[2].split(",") if len(parts) == 3 else []):
+            if flag not in _DATA_FLAGS:
+                raise ValueError(f"unknown mount option {flag!r} (known: {', '.join(_DATA_FLAGS)})")
+            table |= _DATA_FLAGS[flag]
+        if kind == "volume":
+            table.pop("bind", None)
+        return table
+
+    def check(self) -> Check:
+        if not self.target.startswith("/"):
+            yield (
+                ("target",),
+                f"{self.target!r} is not an absolute path of the container",
+                f'write "/{self.target}"',
+            )
+        if self.type == "bind" and not self.source:
+            yield (), "a bind mount needs a source", "name the path on the host"
+        if self.type == "tmpfs" and self.source:
+            yield ("source",), "a tmpfs has no source", "leave it out"
+        for kind in ("bind", "volume", "tmpfs"):
+            if kind != self.type and getattr(self, kind) is not None:
+                yield (
+                    (kind,),
+                    f"settings of a {kind} mount on a {self.type} mount",
+                    f'set type = "{kind}" or leave them out',
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency:
+    """A service or job that comes first."""
+
+    condition: Condition = key("What to wait for.", Condition.ready)
+    required: bool = key("Whether this one starts even if the other is missing or fails.", True)
+    restart: bool = key("Whether this one is restarted after the other was recreated.", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healthcheck:
+    """How to tell that the service is ready. One of `test`, `tcp`, `http`, `log`; the last three are stackctl's own."""
+
+    test: HealthTest | None = key("A command run in the container: exit 0 means healthy.", None)
+    tcp: int | None = key("Ready when this port of the container accepts a connection.", None)
+    http: HttpTarget | None = key('Ready when this answers 200 to 399, e.g. ":8000/health".', None)
+    log: Pattern | None = key("Ready when this regular expression appears in the log since the start.", None)
+    interval: Duration | None = key("Time between two checks (30s).", None)
+    timeout: Duration | None = key("How long one check may take (30s).", None)
+    retries: int | None = key("Failures in a row before it counts as unhealthy (3).", None)
+    start_period: Duration | None = key("Time after the start in which failures do not count (0s).", None)
+    start_interval: Duration | None = key("Time between two checks during the start period (5s).", None)
+    disable: bool = key("Drop the image's own check.", False)
+
+    def check(self) -> Check:
+        ways = [name for name in ("test", "tcp", "http", "log") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            yield (), f"one check, not {len(ways)}: {', '.join(ways)}", "keep the one that says most"
+        if self.disable and ways:
+            yield (), f"disabled, and yet {ways[0]} is given", "keep one of the two"
+        if self.start_interval and not self.start_period:
+            yield (
+                ("start_interval",),
+                "start_interval means something only within a start_period",
+                "add start_period",
+            )
+        if self.tcp is not None and not 0 < self.tcp < 65536:
+            yield ("tcp",), f"ports go from 1 to 65535, found {self.tcp}", ""
+        if self.retries is not None and self.retries < 0:
+            yield ("retries",), "cannot be negative", ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkUse:
+    """How a service takes part in a network."""
+
+    aliases: tuple[str, ...] = key("Further names it answers to on this network.", ())
+
+    NOT_DONE: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "ipv4_address",
+            "ipv6_address",
+            "mac_address",
+            "priority",
+            "gw_priority",
+            "link_local_ips",
+            "driver_opts",
+            "interface_name",
+        ),
+        "fixed addresses and priorities are not done",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A container that keeps running."""
+
+    image: str | None = key("The image to run; with `build`, the name it gets.", None)
+    build: Build | None = key("How to build the image.", None)
+    pull_policy: PullPolicy | None = key("When to pull the image (missing).", None)
+    command: Command | None = key(
+        "The command, instead of the image's. A string is split into words; no shell runs it.", None
+    )
+    entrypoint: Command | None = key("The entrypoint, instead of the image's.", None)
+    environment: Mapping[str, Variable] = key(
+        "Environment variables; a name alone is passed through.", {}, listed=_pair()
+    )
+    env_file: tuple[EnvFile, ...] = key("Files of environment variables; the last one wins.", (), one=True)
+    ports: tuple[Port, ...] = key("Ports published on the host.", ())
+    expose: tuple[Text, ...] = key("Ports other services use; documentation only.", ())
+    volumes: tuple[Mount, ...] = key("Volumes, host paths and tmpfs in the container.", ())
+    tmpfs: tuple[str, ...] = key("Paths held in memory.", (), one=True)
+    depends_on: Mapping[str, Dependency] = key("What must be ready first.", {}, listed=_name)
+    healthcheck: Healthcheck | None = key("How to tell that it is ready.", None)
+    restart: Restart = key("When the engine starts it again after it stopped.", Restart("no"))
+    container_name: str | None = key("The container's name, instead of PROJECT-SERVICE-1.", None)
+    init: bool | None = key("Run an init as PID 1 (yes, unless the image brings its own).", None)
+    labels: Mapping[str, Text] = key("Labels of the container.", {}, listed=_pair())
+    networks: Mapping[str, NetworkUse] = key("The networks it joins (default).", {}, listed=_name)
+    network_mode: NetworkMode | None = key(
+        "none, host, bridge, service:NAME or container:NAME, instead of networks.", None
+    )
+    hostname: str | None = key("The host name inside the container.", None)
+    extra_hosts: Mapping[str, Text] = key(
+        'Lines for /etc/hosts, "name:address"; host-gateway is the host.', {}, listed=_pair("=:")
+    )
+    user: Text | None = key("The user, name or number, optionally with a group: 1000:1000.", None)
+    working_dir: str | None = key("The working directory.", None)
+    stop_signal: str | None = key("The signal that asks it to stop (the image's, else SIGTERM).", None)
+    stop_grace_period: Duration | None = key("How long it may take to stop before it is killed (10s).", None)
+    profiles: tuple[str, ...] = key("Only started when one of these profiles is asked for.", ())
+    tty: bool = key("Give it a terminal.", False)
+    stdin_open: bool = key("Keep its standard input open.", False)
+    read_only: bool = key("Make its root file system read-only.", False)
+    privileged: bool = key("All rights on the host. Avoid.", False)
+    cap_add: tuple[str, ...] = key("Linux capabilities to add.", ())
+    cap_drop: tuple[str, ...] = key("Linux capabilities to drop.", ())
+    shm_size: ByteSize | None = key("The size of /dev/shm (64m).", None)
+
+    resolved: Mapping[str, str | None] = dataclasses.field(default_factory=dict, metadata={"toml": False})
+    """The environment as the container gets it, from `environment` and `env_file`; None removes a variable of the image."""
+
+    NOT_DONE: ClassVar[Mapping[str, str]] = SERVICE_KEYS
+    KIND: ClassVar[str] = "service"
+
+    def check(self) -> Check:
+        if self.image is None and self.build is None:
+            yield (), "neither image nor build is given", 'add image = "…" or build = "./dir"'
+        if self.network_mode and self.networks:
+            yield ("network_mode",), "network_mode and networks exclude each other", "keep one of the two"
+        if self.network_mode and self.network_mode.mode != "bridge" and self.ports:
+            yield (
+                ("ports",),
+                f"ports mean nothing with network_mode {self.network_mode}",
+                "drop one of the two",
+            )
+        if self.container_name and not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", self.container_name):
+            yield (
+                ("container_name",),
+                f"{self.container_name!r} is not a container name",
+                "use letters, digits, '_', '.' and '-'",
+            )
+        seen: set[str] = set()
+        for index, mount in enumerate(self.volumes):
+            if mount.target in seen:
+                yield ("volumes", index), f"a second mount at {mount.target}", "mount each path once"
+            seen.add(mount.target)
+        for name in self.environment:
+            if not name or "=" in name or "\0" in name:
+                yield ("environment", name), f"{name!r} is not a variable's name", ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Service):
+    """A container that runs to completion once: a migration, a seed. It runs again only when its definition, image or inputs changed."""
+
+    inputs: tuple[str, ...] = key("Files (globs) whose content decides whether it runs again.", ())
+
+    inputs_digest: str = dataclasses.field(default="", metadata={"toml": False})
+    """Of the content of the files that `inputs` names, filled in by the reader."""
+
+    KIND: ClassVar[str] = "job"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network of the stack."""
+
+    name: str | None = key("Its name, instead of PROJECT_KEY.", None)
+    external: bool = key("It exists already and is neither created nor removed.", False)
+    internal: bool = key("Without a way out of the host.", False)
+    attachable: bool = key("Whether other containers may join it (Swarm).", False)
+    driver: str | None = key("The network driver (bridge).", None)
+    driver_opts: Mapping[str, Text] = key("Options of the driver.", {})
+    labels: Mapping[str, Text] = key("Labels of the network.", {}, listed=_pair())
+
+    NOT_DONE: ClassVar[Mapping[str, str]] = {
+        "ipam": "fixed subnets are not done",
+        "enable_ipv4": "address families are not done",
+        "enable_ipv6": "address families are not done",
+    }
+
+    def check(self) -> Check:
+        yield from _external_has_no_settings(self, "network")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A named volume of the stack: data that outlives its containers."""
+
+    name: str | None = key("Its name, instead of PROJECT_KEY.", None)
+    external: bool = key("It exists already and is neither created nor removed.", False)
+    driver: str | None = key("The volume driver (local).", None)
+    driver_opts: Mapping[str, Text] = key("Options of the driver.", {})
+    labels: Mapping[str, Text] = key("Labels of the volume.", {}, listed=_pair())
+    protect: bool = key("`down --volumes` leaves it alone.", False)
+
+    def check(self) -> Check:
+        yield from _external_has_no_settings(self, "volume")
+
+
+def _external_has_no_settings(resource: Network | Volume, what: str) -> Check:
+    if resource.external:
+        for field in dataclasses.fields(resource):
+            if field.name not in ("name", "external") and getattr(resource, field.name):
+                yield (
+                    (field.name,),
+                    f"an external {what} is taken as it is: {field.name} has no effect",
+                    "leave it out",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A whole stack.toml, read and checked."""
+
+    name: str | None = key("The project's name (the directory's name).", None)
+    services: Mapping[str, Service] = key("Containers that keep running.", {}, keys=_resource_name)
+    jobs: Mapping[str, Job] = key(
+        "Containers that run to completion, in dependency order.", {}, keys=_resource_name
+    )
+    networks: Mapping[str, Network] = key("Networks; `default` is there by itself.", {}, keys=_resource_name)
+    volumes: Mapping[str, Volume] = key("Named volumes.", {}, keys=_resource_name)
+
+    project: str = dataclasses.field(default="", metadata={"toml": False})
+    directory: Path = dataclasses.field(default=Path(), metadata={"toml": False})
+    files: tuple[Path, ...] = dataclasses.field(default=(), metadata={"toml": False})
+    problems: tuple[Problem, ...] = dataclasses.field(default=(), metadata={"toml": False})
+    sources: tuple[Source, ...] = dataclasses.field(default=(), metadata={"toml": False}, repr=False)
+
+    NOT_DONE: ClassVar[Mapping[str, str]] = STACK_KEYS
+    IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: drop it"}
+
+    @property
+    def everything(self) -> dict[str, Service]:
+        """Services and jobs, which share one set of names."""
+        return {**self.services, **self.jobs}
+
+    def check(self) -> Check:
+        for name in self.services.keys() & self.jobs.keys():
+            yield (
+                ("jobs", name),
+                f"{name!r} is also a service",
+                "services and jobs share one set of names: rename one",
+            )

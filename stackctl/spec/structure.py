@@ -1,0 +1,313 @@
+"""Turn plain TOML data into frozen dataclasses, collecting every problem with its key path.
+
+One walk over the type hints reads the data; `schema` walks the same hints to describe it. What a type may bring:
+
+- a class with `parse` and `SCHEMA` is a value with a grammar of its own;
+- a dataclass is a table; with `short` and `SHORT` it has a shorthand, expanded into the table before it is read;
+- `check` yields what is wrong between the fields of a dataclass, once each of them is right;
+- `NOT_DONE` and `IGNORED` map keys that are known but not among the fields to what to say about them.
+
+Keys that begin with `x-` are the user's own in every table that is a dataclass (Compose spec, 11-extension).
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import functools
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from stackctl.errors import Key, Problem, Severity, dotted
+
+T = TypeVar("T")
+Path = tuple[Key, ...]
+Frame = tuple[type, Path]
+"""A dataclass being read, and where."""
+
+_KINDS: Mapping[Any, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
+_FROM_TEXT: Mapping[Any, Callable[[str], Any]] = {
+    bool: lambda text: {"true": True, "false": False}[text],
+    int: int,
+    float: float,
+}
+_NO_OPTIONS: Mapping[str, Any] = {}
+
+
+class Mistake(ValueError):  # noqa: N818
+    """A ValueError with a way out, for `parse`, `short`, `listed` and `keys`."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Interpolated(str):
+    """Text in which a variable was replaced. Only such text may stand for a number or a boolean, as in Compose."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """A field of a dataclass as a key of a table: the name it has in TOML, its type without `None`, and its metadata."""
+
+    key: str
+    attribute: str
+    type: Any
+    required: bool
+    metadata: Mapping[str, Any]
+
+
+@functools.cache
+def forms(table: type) -> Mapping[str, Form]:
+    """The keys of a dataclass, in the order of its fields; those with `toml: False` are no keys."""
+    hints = typing.get_type_hints(table)
+    found = (
+        Form(
+            key=field.metadata.get("key", field.name),
+            attribute=field.name,
+            type=without_none(hints[field.name]),
+            required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+            metadata=field.metadata,
+        )
+        for field in dataclasses.fields(table)
+        if field.metadata.get("toml", True)
+    )
+    return {form.key: form for form in found}
+
+
+def is_table(hint: Any) -> bool:
+    """Whether this is a dataclass written as a table, not a value with a grammar of its own."""
+    return dataclasses.is_dataclass(hint) and not hasattr(hint, "parse")
+
+
+def without_none(hint: Any) -> Any:
+    """`X | None` → `X`: TOML has no null, an optional key is left out."""
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        return functools.reduce(lambda a, b: a | b, (arm for arm in get_args(hint) if arm is not type(None)))
+    return hint
+
+
+def structure(hint: type[T], value: object, path: Path = ()) -> tuple[T | None, list[Problem]]:
+    """Read `value` as a `hint`.
+
+    The answer is whole if no problem is an error. Else it is what could be read, so that further checks may go on: a wrong
+    item is left out of its array or table, a wrong key keeps its default; None if nothing could be read.
+    """
+    reader = _Reader()
+    result = reader.read(hint, value, path, ())
+    return (None if result is _NOTHING else result), reader.problems
+
+
+_NOTHING: Any = object()
+"""What a wrong value is read as."""
+
+
+class _Reader:
+    """The walk. `outer` is the tables around a value, the innermost last: an unknown key may belong to one of them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.errors = 0
+
+    def wrong(self, path: Path, message: str, hint: str = "", severity: Severity = "error") -> Any:
+        self.problems.append(Problem(path, message, hint, rule="SC112", severity=severity))
+        self.errors += severity == "error"
+        return _NOTHING
+
+    def attempt(self, path: Path, call: Callable[..., Any], *arguments: object) -> Any:
+        """Call a grammar of the model; what it raises becomes a problem at `path`."""
+        try:
+            return call(*arguments)
+        except ValueError as error:
+            return self.wrong(path, str(error), getattr(error, "hint", ""))
+
+    def read(
+        self,
+        hint: Any,
+        value: Any,
+        path: Path,
+        outer: tuple[Frame, ...],
+        options: Mapping[str, Any] = _NO_OPTIONS,
+    ) -> Any:
+        if hasattr(hint, "parse"):
+            return self.attempt(path, hint.parse, value)
+        if is_table(hint):
+            return self.read_dataclass(hint, value, path, outer)
+        if allowed := choices(hint):
+            if value in allowed:
+                return hint(value) if isinstance(hint, type) else value
+            listing = ", ".join(map(str, allowed))
+            return self.wrong(
+                path, f"expected one of {listing}, found {describe(value)}", suggest(value, allowed)
+            )
+        if get_origin(hint) is tuple:
+            return self.read_array(get_args(hint)[0], value, path, outer, options)
+        if get_origin(hint) is Mapping:
+            return self.read_mapping(get_args(hint)[1], value, path, outer, options)
+        return self.read_scalar(get_args(hint) or (hint,), value, path)
+
+    def read_scalar(self, kinds: tuple[type, ...], value: Any, path: Path) -> Any:
+        if isinstance(value, Interpolated) and str not in kinds:
+            for kind in kinds:
+                with contextlib.suppress(ValueError, KeyError):
+                    return _FROM_TEXT[kind](value)
+        if isinstance(value, str) and str in kinds:
+            return value
+        if type(value) is int and int not in kinds and float in kinds:
+            value = float(value)
+        if type(value) in kinds and (not isinstance(value, float) or math.isfinite(value)):
+            return value
+        return self.wrong(
+            path, f"expected {' or '.join(_KINDS[kind] for kind in kinds)}, found {describe(value)}"
+        )
+
+    def read_array(
+        self, item_type: Any, value: Any, path: Path, outer: tuple[Frame, ...], options: Mapping[str, Any]
+    ) -> Any:
+        if isinstance(value, list):
+            items = [self.read(item_type, item, (*path, n), outer) for n, item in enumerate(value)]
+        elif options.get("one"):
+            items = [self.read(item_type, value, path, outer)]
+        else:
+            return self.wrong(path, f"expected an array, found {describe(value)}")
+        return tuple(item for item in items if item is not _NOTHING)
+
+    def read_mapping(
+        self, item_type: Any, value: Any, path: Path, outer: tuple[Frame, ...], options: Mapping[str, Any]
+    ) -> Any:
+        listed = options.get("listed")
+        items: Iterable[tuple[Path, str, Any]]
+        if isinstance(value, dict):
+            items = (((*path, key), key, item) for key, item in value.items())
+        elif isinstance(value, list) and listed:
+            items = self.pairs(listed, value, path)
+        else:
+            return self.wrong(
+                path, f"expected a table{' or an array' if listed else ''}, found {describe(value)}"
+            )
+        result = {}
+        for place, key, item in items:
+            before = self.errors
+            if grammar := options.get("keys"):
+                self.attempt(place, grammar, key)
+            read = self.read(item_type, item, place, outer)
+            if read is not _NOTHING:
+                result[key] = read
+            if self.errors > before and outer and key in forms(outer[-1][0]) and not is_table(item_type):
+                self.explain_swallowed(place)
+        return result
+
+    def pairs(
+        self, listed: Callable[[object], tuple[str, object]], value: list[Any], path: Path
+    ) -> Iterator[tuple[Path, str, Any]]:
+        for n, item in enumerate(value):
+            pair = self.attempt((*path, n), listed, item)
+            if pair is not _NOTHING:
+                yield (*path, n), *pair
+
+    def explain_swallowed(self, path: Path) -> None:
+        """The commonest slip of TOML: a key written below a sub-table's header belongs to the sub-table."""
+        *_, table, key = path
+        hint = f"{key} is read as a part of {table}: move it above that table's header"
+        self.problems[-1] = dataclasses.replace(self.problems[-1], hint=hint)
+
+    def read_dataclass(self, table: type, value: Any, path: Path, outer: tuple[Frame, ...]) -> Any:
+        if isinstance(value, dict):
+            return self.read_table(table, value, path, outer)
+        if not hasattr(table, "short"):
+            return self.wrong(path, f"expected a table, found {describe(value)}")
+        expanded = self.attempt(path, table.short, value)
+        if expanded is _NOTHING:
+            return _NOTHING
+        inner = _Reader()
+        result = inner.read_table(table, expanded, path, outer)
+        # The shorthand has no keys of its own to point at.
+        self.problems += (dataclasses.replace(problem, path=path) for problem in inner.problems)
+        self.errors += inner.errors
+        return result
+
+    def read_table(self, table: type, value: dict[str, Any], path: Path, outer: tuple[Frame, ...]) -> Any:
+        before = self.errors
+        keys = forms(table)
+        values = {}
+        for key, item in value.items():
+            if form := keys.get(key):
+                read = self.read(form.type, item, (*path, key), (*outer, (table, path)), form.metadata)
+                if read is not _NOTHING:
+                    values[form.attribute] = read
+            elif not key.startswith("x-"):
+                self.unknown(table, key, path, outer)
+        for form in keys.values():
+            if form.required and form.key not in value:
+                self.wrong(path, f"the key {form.key!r} is missing")
+        if any(form.required and form.attribute not in values for form in keys.values()):
+            return _NOTHING
+        result = table(**values)
+        if self.errors == before and hasattr(result, "check"):
+            for below, message, hint in result.check():
+                self.wrong((*path, *below), message, hint)
+        return result
+
+    def unknown(self, table: type, key: str, path: Path, outer: tuple[Frame, ...]) -> None:
+        if reason := getattr(table, "IGNORED", {}).get(key):
+            self.wrong((*path, key), reason, severity="note")
+        elif reason := getattr(table, "NOT_DONE", {}).get(key):
+            self.wrong((*path, key), f"{key!r} is a key of Compose that is not supported: {reason}")
+        else:
+            hint = _belongs(key, table, path, outer) or suggest(key, forms(table))
+            self.wrong((*path, key), f"unknown key {key!r}", hint)
+
+
+def _belongs(key: str, table: type, path: Path, outer: tuple[Frame, ...]) -> str:
+    """Where an unknown key would be known: in a table around this one, or in one directly below it."""
+    for around, place in reversed(outer):
+        if key in forms(around):
+            return f"it belongs in [{dotted(place)}]" if place else "it belongs at the top of the file"
+    for form in forms(table).values():
+        arguments = get_args(form.type)
+        inner = arguments[-1] if get_origin(form.type) is Mapping else form.type
+        if is_table(inner) and key in forms(inner):
+            name = "" if inner is form.type else ".NAME"
+            return f"it belongs in [{dotted((*path, form.key))}{name}]"
+    return ""
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    """The texts a StrEnum or Literal allows; nothing for any other type."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return tuple(hint)
+    return ()
+
+
+def suggest(word: object, options: Iterable[object]) -> str:
+    """`did you mean 'image'?`, or nothing if no option is near."""
+    text, names = str(word), [str(option) for option in options]
+    near = difflib.get_close_matches(text, names, n=1, cutoff=0.6 if len(text) > 3 else 0.5) or [
+        name for name in names if len(text) > 3 and text in name
+    ]
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def describe(value: object) -> str:
+    """A value as TOML writes it, with its kind where that is what is wrong with it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            text = value if len(value) <= 60 else value[:60] + "…"
+            return f"the string {text!r}"
+        case int() | float():
+            return f"the number {value}"
+        case list():
+            return "an array"
+        case dict():
+            return "a table"
+    return f"the date or time {value}"

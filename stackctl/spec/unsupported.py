@@ -1,0 +1,35 @@
+"""Keys of the Compose Specification that stackctl knows and does not do, each with the reason or the way out."""
+
+_LATER = "this version of stackctl does not do it"
+_LIMITS = "resource limits are not done"
+_SWARM = "it only means something in a Swarm"
+
+SERVICE_KEYS = {
+    **dict.fromkeys(
+        (
+            "annotations attach blkio_config cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns dns_opt "
+            "dns_search domainname extends external_links gpus group_add ipc isolation label_file links logging mac_address models "
+            "oom_kill_disable oom_score_adj pid platform post_start pre_start pre_stop provider runtime scale secrets security_opt "
+            "storage_opt sysctls ulimits use_api_socket userns_mode uts volumes_from"
+        ).split(),
+        _LATER,
+    ),
+    **dict.fromkeys(
+        "cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset mem_limit "
+        "mem_reservation mem_swappiness memswap_limit pids_limit".split(),
+        _LIMITS,
+    ),
+    "deploy": _SWARM,
+    "links": "use the service's name: every service is reachable by it on a shared network",
+    "container_labels": "write labels",
+}
+
+BUILD_KEYS = dict.fromkeys(
+    (
+        "additional_contexts cache_from cache_to dockerfile_inline entitlements extra_hosts isolation labels network no_cache platforms "
+        "privileged provenance pull sbom secrets shm_size ssh tags ulimits"
+    ).split(),
+    _LATER,
+)
+
+STACK_KEYS = {"include": _LATER, "secrets": _LATER, "configs": _LATER, "templates": _LATER, "models": _LATER}

@@ -1,0 +1,280 @@
+"""Values with a grammar of their own: durations, sizes, commands, port ranges.
+
+Each has `parse` (any TOML value → the value, or `ValueError` saying what was expected) and `SCHEMA` (its JSON Schema).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+_UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|[kmgtp](?:i?b)?)?", re.IGNORECASE)
+_SCALAR_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+
+
+class Text(str):
+    """A string; a number or boolean is written the way TOML and YAML write it (Compose spec, 05-services)."""
+
+    __slots__ = ()
+    SCHEMA: ClassVar[dict[str, Any]] = _SCALAR_SCHEMA
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        match value:
+            case bool():
+                return cls("true" if value else "false")
+            case str() | int() | float():
+                return cls(value)
+        raise ValueError(f"expected a string, a number or true/false, found {value!r}")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable of a container: its text, or None when it is to be taken from the caller's environment."""
+
+    text: str | None
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            _SCALAR_SCHEMA,
+            {
+                "type": "object",
+                "properties": {"from_env": {"enum": [True]}},
+                "required": ["from_env"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if value is None or value == {"from_env": True}:
+            return cls(None)
+        if isinstance(value, dict):
+            raise ValueError(f"expected a value or {{ from_env = true }}, found {value!r}")
+        return cls(str(Text.parse(value)))
+
+
+@dataclass(frozen=True, order=True)
+class Duration:
+    """A length of time in seconds, exact to the nanosecond, written as Go and Compose write it: `1m30s`, `500ms`, `2d`."""
+
+    seconds: float
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^(\d+(\.\d+)?(us|µs|ms|s|m|h|d|w))+$"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str) and re.fullmatch(f"(?:{_DURATION.pattern})+", value):
+            seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(value))
+            return cls(round(seconds, 9))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise ValueError(f'a duration needs a unit: "{value}s"')
+        raise ValueError(f'expected a duration such as "5s" or "1m30s", found {value!r}')
+
+    @property
+    def nanoseconds(self) -> int:
+        return round(self.seconds * 1e9)
+
+    @property
+    def whole_seconds(self) -> int:
+        """Rounded up, so that `500ms` of grace is never none at all."""
+        return math.ceil(self.seconds)
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.9f}".rstrip("0").rstrip(".") + "s"
+
+
+@dataclass(frozen=True)
+class ByteSize:
+    """A number of bytes: an integer, or `64m`, `1.5gb`; units are powers of 1024 (Compose spec, 11-extension)."""
+
+    bytes: int
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": ["string", "integer"],
+        "pattern": r"^\d+(\.\d+)?\s*([bB]|[kmgtpKMGTP]([iI]?[bB])?)?$",
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(value)
+        if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
+            power = " kmgtp".index((match[2] or " ")[0].lower().replace("b", " "))
+            return cls(int(float(match[1]) * 1024**power))
+        raise ValueError(f'expected a size such as "64m" or "1gb", found {value!r}')
+
+    def __str__(self) -> str:
+        """In the largest unit that gives a whole number."""
+        power = next((power for power in (4, 3, 2, 1) if self.bytes and not self.bytes % 1024**power), 0)
+        return f"{self.bytes // 1024**power}{'bkmgt'[power]}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program and its arguments. A string is split into words as a shell would, but no shell runs it."""
+
+    argv: tuple[str, ...]
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str):
+            try:
+                return cls(tuple(shlex.split(value)))
+            except ValueError as error:
+                raise ValueError(f"cannot split the command into words: {error}".lower()) from error
+        if isinstance(value, list) and all(isinstance(word, str) for word in value):
+            return cls(tuple(value))
+        raise ValueError(f"expected a string or an array of strings, found {value!r}")
+
+
+@dataclass(frozen=True)
+class HealthTest:
+    """Docker's health test: a string runs in the image's shell, an array starts with CMD, CMD-SHELL or NONE."""
+
+    test: tuple[str, ...]
+    SCHEMA: ClassVar[dict[str, Any]] = Command.SCHEMA
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str) and value:
+            return cls(("CMD-SHELL", value))
+        if isinstance(value, list) and all(isinstance(word, str) for word in value):
+            match value:
+                case ["NONE"] | ["CMD-SHELL", _] | ["CMD", _, *_]:
+                    return cls(tuple(value))
+            raise ValueError(
+                'the array must be ["CMD", program, …], ["CMD-SHELL", "command line"] or ["NONE"]'
+            )
+        raise ValueError(f"expected a command as a string or an array of strings, found {value!r}")
+
+
+@dataclass(frozen=True)
+class HttpTarget:
+    """Where an HTTP check asks: a port of the container and a path, written `:8000/health`."""
+
+    port: int
+    path: str
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^:\d{1,5}(/.*)?$"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if (
+            isinstance(value, str)
+            and (match := re.fullmatch(r":(\d{1,5})(/\S*)?", value))
+            and 0 < int(match[1]) < 65536
+        ):
+            return cls(int(match[1]), match[2] or "/")
+        raise ValueError(
+            f'expected a port of the container and a path, such as ":8000/health", found {value!r}'
+        )
+
+    def __str__(self) -> str:
+        return f":{self.port}{self.path}"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A regular expression (Python's `re`) looked for in a container's log."""
+
+    regex: str
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"expected a regular expression, found {value!r}")
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return cls(value)
+
+    def __str__(self) -> str:
+        return self.regex
+
+
+@dataclass(frozen=True, order=True)
+class PortRange:
+    """One port or a range of ports, `8000` or `8000-8010`, both ends included."""
+
+    first: int
+    last: int
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": 65535},
+            {"type": "string", "pattern": r"^\d{1,5}(-\d{1,5})?$"},
+        ]
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", str(value))
+            if match:
+                first, last = int(match[1]), int(match[2] or match[1])
+                if 0 < first <= last < 65536:
+                    return cls(first, last)
+                raise ValueError(f"ports go from 1 to 65535, found {value!r}")
+        raise ValueError(f'expected a port or a range such as "8000-8010", found {value!r}')
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+@dataclass(frozen=True)
+class Restart:
+    """When the engine starts a stopped container again: `no`, `always`, `unless-stopped`, `on-failure[:times]`."""
+
+    policy: str
+    times: int = 0
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^(no|always|unless-stopped|on-failure(:\d+)?)$",
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str) and (
+            match := re.fullmatch(r"(no|always|unless-stopped)|(on-failure)(?::(\d+))?", value)
+        ):
+            return cls(match[1] or match[2], int(match[3] or 0))
+        hint = ' (write "no" in quotes)' if value is False else ""
+        raise ValueError(f"expected no, always, unless-stopped or on-failure[:times], found {value!r}{hint}")
+
+    def __str__(self) -> str:
+        return f"{self.policy}:{self.times}" if self.times else self.policy
+
+
+@dataclass(frozen=True)
+class NetworkMode:
+    """`none`, `host`, `bridge`, or the network of another: `service:NAME`, `container:NAME`."""
+
+    mode: str
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^(none|host|bridge|(service|container):.+)$",
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str) and re.fullmatch(r"none|host|bridge|(service|container):\S+", value):
+            return cls(value)
+        raise ValueError(f"expected none, host, bridge, service:NAME or container:NAME, found {value!r}")
+
+    @property
+    def service(self) -> str | None:
+        """The service whose network namespace is shared, if it is one."""
+        return self.mode.removeprefix("service:") if self.mode.startswith("service:") else None
+
+    def __str__(self) -> str:
+        return self.mode

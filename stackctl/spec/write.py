@@ -1,0 +1,128 @@
+"""A Stack as plain data, and that as TOML which reads back to the same Stack: the inverse of `structure`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from stackctl.spec.model import Build, EnvFile, Mount, Port, Stack
+from stackctl.spec.structure import forms, is_table, structure
+from stackctl.spec.values import Command, HealthTest, PortRange, Variable
+
+
+def understood(stack: Stack) -> Stack:
+    """The stack as it is meant: with the name that its project has, and the environment that each container gets.
+
+    What `env_file` adds stands in `environment`; the files are read no more.
+    """
+
+    def finish(services: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: dataclasses.replace(
+                service,
+                environment={key: Variable(text) for key, text in service.resolved.items()},
+                env_file=(),
+            )
+            for name, service in services.items()
+        }
+
+    return dataclasses.replace(
+        stack,
+        name=stack.project or stack.name,
+        services=finish(stack.services),
+        jobs=finish(stack.jobs),
+    )
+
+
+def plain(value: Any, *, short: bool = False) -> Any:
+    """Tables, arrays, texts, numbers and booleans; what has its default is left out.
+
+    `short`: in the short forms that people write, wherever one says the same.
+    """
+    match value:
+        case Variable(None):
+            return {"from_env": True}
+        case Variable(text):
+            return text
+        case Command(words) | HealthTest(words):
+            return list(words)
+        case PortRange() if len(value) == 1:
+            return value.first
+        case bool() | int():
+            return value
+        case tuple():
+            return [plain(item, short=short) for item in value]
+        case Mapping():
+            return {str(key): plain(item, short=short) for key, item in value.items()}
+    if not is_table(type(value)):
+        return str(value)
+    brief = _brief(value) if short else None
+    return _table(value, short=short) if brief is None else brief
+
+
+def toml(tree: Mapping[str, Any]) -> str:
+    """A plain tree as a TOML document. Texts mean what they say: a dollar is written as two."""
+    import tomli_w
+
+    return tomli_w.dumps(_literal(tree))
+
+
+def _table(value: Any, *, short: bool) -> dict[str, Any]:
+    defaults = {field.name: _default(field) for field in dataclasses.fields(value)}
+    kind: type = type(value)
+    table = {}
+    for key, form in forms(kind).items():
+        item = getattr(value, form.attribute)
+        if item == defaults[form.attribute]:
+            continue
+        table[key] = plain(item, short=short)
+        if (
+            short
+            and form.metadata.get("listed")
+            and all(name and item == {} for name, item in table[key].items())
+        ):
+            table[key] = list(table[key])
+    return table
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+
+
+def _brief(value: Any) -> Any:
+    """The short form of a table, None where there is none that reads back to the same."""
+    match value:
+        case Build(context=text) | EnvFile(path=text):
+            brief: str | int = text
+        case Port():
+            brief = _port(value)
+        case Mount():
+            mode = ":ro" if value.read_only else ""
+            brief = f"{value.source}:{value.target}{mode}" if value.source else value.target
+        case _:
+            return None
+    return brief if structure(type(value), brief)[0] == value else None
+
+
+def _port(port: Port) -> str | int:
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    target = f"{port.target}{protocol}"
+    if port.host_ip is not None:
+        address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+        return f"{address}:{port.published or ''}:{target}"
+    if port.published is not None:
+        return f"{port.published}:{target}"
+    return port.target.first if target.isdigit() else target
+
+
+def _literal(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _literal(item) for key, item in value.items()}
+        case list():
+            return [_literal(item) for item in value]
+        case str():
+            return value.replace("$", "$$")
+    return value
+
+
+__all__ = ["plain", "toml", "understood"]

@@ -1,0 +1,100 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+from commandline import Run
+
+from stackctl.cli import SECTIONS, cli
+from stackctl.cli.completion import SHELLS, VARIABLE
+
+pytest_plugins = ["commandline_fixtures"]
+
+STACK = """
+[services.db]
+image = "postgres:15"
+env_file = "missing.env"
+
+[services.api]
+image = "${NOT_SET}"
+
+[jobs.migrate]
+image = "api"
+"""
+
+
+def complete(*words: str, incomplete: str = "") -> list[str]:
+    completion = ShellComplete(cli, {}, "stackctl", VARIABLE)
+    return [item.value for item in completion.get_completions(list(words), incomplete)]
+
+
+def test_commands() -> None:
+    assert complete() == [name for section in SECTIONS.values() for name in section]
+    assert complete(incomplete="co") == ["config", "completion"]
+    assert complete("compose", incomplete="u") == ["up"]
+
+
+def test_options() -> None:
+    assert "--project-name" in complete(incomplete="--pro")
+    assert "--wait-timeout" in complete("up", incomplete="--wait-")
+
+
+@pytest.mark.parametrize(
+    "command", ["up", "down", "logs", "status", "exec", "port", "config", "build", "pull"]
+)
+def test_services_even_of_a_stack_that_misses_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "stack.toml").write_text(STACK)
+    monkeypatch.chdir(tmp_path)
+    assert complete(command) == ["db", "api", "migrate"]
+    assert complete(command, incomplete="a") == ["api"]
+
+
+def test_services_of_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text('[services.web]\nimage = "nginx"\n')
+    monkeypatch.chdir(tmp_path)
+    assert complete("-f", "other.toml", "up") == ["web"]
+
+
+def test_no_services_without_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert complete("up") == []
+
+
+def test_images_for_init() -> None:
+    assert complete("init", incomplete="post") == ["postgres"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_has_a_script(run: Run, shell: str) -> None:
+    ran = run("completion", shell)
+    assert ran.code == 0
+    assert f"{VARIABLE}={shell}_complete" in ran.out
+    assert f"stackctl completion {shell}" in run("completion", "--help").out
+
+
+def test_an_unknown_shell_is_refused(run: Run) -> None:
+    ran = run("completion", "csh")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_bash_itself_completes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(STACK)
+    (tmp_path / "completion.bash").write_text(run("completion", "bash").out)
+    script = """
+        source completion.bash
+        COMP_WORDS=(stackctl up d) COMP_CWORD=2
+        _stackctl_completion stackctl
+        echo "${COMPREPLY[@]}"
+    """
+    bash = shutil.which("bash")
+    assert bash
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    ran = subprocess.run(
+        [bash, "-c", script], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, check=True
+    )
+    assert (ran.stdout, ran.stderr) == ("db\n", "")

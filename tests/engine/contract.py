@@ -1,0 +1,442 @@
+"""What every engine must do. One class, run against the in-memory engine and against Docker.
+
+A subclass gives the `engine` fixture; `busybox` is an image it has.
+"""
+
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from stackctl.engine.engine import Engine, Exec
+from stackctl.errors import EngineError, WaitError, WaitTimeoutError
+from stackctl.plan import labels
+from stackctl.plan.actions import (
+    Action,
+    ConnectNetwork,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    DisconnectNetwork,
+    RemoveContainer,
+    RemoveNetwork,
+    RemoveVolume,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+    WaitFor,
+)
+from stackctl.plan.events import Progressed
+from stackctl.plan.observed import Container as Seen
+from stackctl.plan.observed import Network as SeenNetwork
+from stackctl.plan.probes import CommandProbe, LogProbe, Probe, TcpProbe
+from stackctl.plan.resources import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.spec.model import Condition
+
+FOREVER = ("sleep", "600")
+MISSING = "0" * 64
+
+
+class Bench:
+    """An engine with short words for what the tests do to it, in a project of their own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.project = f"contract-{uuid.uuid4().hex[:8]}"
+        self.labels = {labels.PROJECT: self.project, labels.INSTANCE: "i"}
+        self.news: list[str] = []
+
+    def do(self, action: Action) -> str:
+        return self.engine.perform(action, self._note, lambda: False)
+
+    def _note(self, news: Progressed) -> None:
+        self.news.append(news.text)
+
+    def name(self, key: str) -> str:
+        return f"{self.project}-{key}"
+
+    def network(self, key: str) -> Network:
+        network = Network(key=key, name=self.name(key), labels={**self.labels, labels.SERVICE: key})
+        self.do(CreateNetwork(network))
+        return network
+
+    def volume(self, key: str) -> Volume:
+        volume = Volume(key=key, name=self.name(key), labels={**self.labels, labels.SERVICE: key})
+        self.do(CreateVolume(volume))
+        return volume
+
+    def spec(self, key: str = "web", command: tuple[str, ...] = FOREVER, **fields: Any) -> Container:
+        own = {**self.labels, labels.SERVICE: key, labels.DIGEST: "d"}
+        return Container(
+            name=self.name(key), service=key, image="busybox", command=command, labels=own, grace=1, **fields
+        )
+
+    def create(self, key: str = "web", command: tuple[str, ...] = FOREVER, **fields: Any) -> str:
+        spec = self.spec(key, command, **fields)
+        self.do(CreateContainer(spec, spec.name))
+        return spec.name
+
+    def start(self, key: str = "web", command: tuple[str, ...] = FOREVER, **fields: Any) -> str:
+        name = self.create(key, command, **fields)
+        self.do(StartContainer(name, name))
+        return name
+
+    def wait(self, name: str, condition: Condition, *probes: Probe, **fields: Any) -> str:
+        return self.do(WaitFor(name, name, condition, probes, **fields))
+
+    def containers(self) -> dict[str, Seen]:
+        return {c.name: c for c in self.engine.observe().containers if c.project == self.project}
+
+    def networks(self) -> dict[str, SeenNetwork]:
+        return {n.name: n for n in self.engine.observe().networks if n.project == self.project}
+
+    def volumes(self) -> dict[str, Any]:
+        return {v.name: v for v in self.engine.observe().volumes if v.project == self.project}
+
+    def clear(self) -> None:
+        for container in self.containers().values():
+            self.do(StopContainer(container.id, container.name, 0))
+            self.do(RemoveContainer(container.id, container.name, volumes=True))
+        for network in self.networks().values():
+            self.do(RemoveNetwork(network.id, network.name))
+        for volume in self.volumes():
+            self.do(RemoveVolume(volume))
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+class EngineContract:
+    @pytest.fixture
+    def engine(self) -> Engine:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def bench(self, engine: Engine) -> Iterator[Bench]:
+        bench = Bench(engine)
+        yield bench
+        bench.clear()
+
+    # Looking
+
+    def test_the_engine_says_who_it_is(self, engine: Engine) -> None:
+        observed = engine.observe().engine
+        assert engine.id == observed.id != ""
+        assert observed.api >= (1, 40)
+
+    def test_an_image_by_tag_and_by_id(self, engine: Engine) -> None:
+        images = engine.observe().images
+        id_ = images["busybox:latest"]
+        assert id_.startswith("sha256:")
+        assert images[id_] == id_
+
+    def test_looking_into_an_image(self, engine: Engine) -> None:
+        configs = engine.look_into(["busybox", "stackctl/never-built:1"])
+        assert configs.keys() == {"busybox"}
+        assert not configs["busybox"].healthcheck
+
+    # Containers
+
+    def test_a_created_container_is_seen_as_it_was_asked_for(self, bench: Bench) -> None:
+        front, data = bench.network("front"), bench.volume("data")
+        name = bench.create(
+            networks=(Attachment(front.name, ("web",)),),
+            mounts=(Mount(type="volume", source=data.name, target="/data"),),
+            ports=(Port(target=80),),
+        )
+        seen = bench.containers()[name]
+        assert (seen.state, seen.health, seen.exit_code, seen.running) == ("created", "", None, False)
+        assert (seen.service, seen.number, seen.kind, seen.digest) == ("web", 1, "service", "d")
+        assert seen.image == "busybox"
+        assert seen.image_id == bench.engine.observe().images["busybox:latest"]
+        assert [(m.type, m.name, m.target) for m in seen.mounts] == [("volume", data.name, "/data")]
+        network_id = bench.networks()[front.name].id
+        assert [(j.network, j.network_id, j.address) for j in seen.networks] == [(front.name, network_id, "")]
+        assert seen.ports == ()
+
+    def test_a_started_container_has_an_address_and_ports(self, bench: Bench) -> None:
+        front = bench.network("front")
+        port = free_port()
+        name = bench.start(
+            networks=(Attachment(front.name),), ports=(Port(target=80, published=str(port)), Port(target=81))
+        )
+        seen = bench.containers()[name]
+        assert (seen.state, seen.running, seen.exit_code) == ("running", True, None)
+        assert seen.networks[0].address
+        ports = {p.target: p for p in seen.ports}
+        assert (ports[80].host_ip, ports[80].published, ports[80].protocol) == ("127.0.0.1", port, "tcp")
+        assert ports[81].published > 0
+        bench.do(StartContainer(seen.id, name))  # starting what runs changes nothing
+        assert bench.containers()[name].id == seen.id
+
+    def test_stopping(self, bench: Bench) -> None:
+        name = bench.start()
+        bench.do(StopContainer(name, name, 2))
+        seen = bench.containers()[name]
+        assert (seen.state, seen.running) == ("exited", False)
+        assert seen.exit_code is not None
+        assert seen.ports == ()
+        bench.do(StopContainer(name, name, 2))
+        bench.do(StartContainer(name, name))
+        assert bench.containers()[name].running
+
+    def test_a_program_that_cannot_be_started(self, bench: Bench) -> None:
+        name = bench.create()
+        bench.do(RemoveContainer(name, name))
+        with pytest.raises(EngineError):
+            bench.do(StartContainer(name, name))
+
+    def test_renaming(self, bench: Bench) -> None:
+        old = bench.create()
+        id_ = bench.containers()[old].id
+        bench.do(RenameContainer(id_, old, f"{old}.old"))
+        assert {n: c.id for n, c in bench.containers().items()} == {f"{old}.old": id_}
+
+    def test_a_name_is_given_once(self, bench: Bench) -> None:
+        name, other = bench.create(), bench.create("other")
+        with pytest.raises(EngineError, match="already in use"):
+            bench.create()
+        with pytest.raises(EngineError, match="already in use"):
+            bench.do(RenameContainer(other, other, name))
+        assert bench.containers().keys() == {name, other}
+
+    def test_a_successor_remembers_whom_it_replaces(self, bench: Bench) -> None:
+        spec = bench.spec()
+        bench.do(CreateContainer(spec, f"{spec.name}.new", MISSING))
+        assert bench.containers()[f"{spec.name}.new"].replaces == MISSING
+
+    def test_removing(self, bench: Bench) -> None:
+        name = bench.create()
+        bench.do(RemoveContainer(name, name))
+        assert bench.containers() == {}
+
+    def test_removing_what_is_gone_is_fine(self, bench: Bench) -> None:
+        bench.do(StopContainer(MISSING, "gone", 1))
+        bench.do(RemoveContainer(MISSING, "gone"))
+        bench.do(RemoveNetwork(MISSING, "gone"))
+        bench.do(RemoveVolume(bench.name("gone")))
+
+    def test_what_a_container_needs_must_be_there(self, bench: Bench) -> None:
+        with pytest.raises(EngineError):
+            bench.create(networks=(Attachment(bench.name("nowhere")),))
+        spec = bench.spec()
+        with pytest.raises(EngineError, match=r"[Nn]o such image"):
+            bench.do(
+                CreateContainer(
+                    Container(name=spec.name, service="web", image="stackctl/never-built:1"), spec.name
+                )
+            )
+        assert bench.containers() == {}
+
+    def test_the_restart_policy_of_a_container_can_be_changed(self, bench: Bench) -> None:
+        name = bench.start(restart="always")
+        bench.do(SetRestart(name, name, "no"))
+        bench.do(StopContainer(name, name, 1))
+        assert bench.containers()[name].state == "exited"
+
+    def test_living_in_the_network_of_another(self, bench: Bench) -> None:
+        host = bench.create()
+        guest = bench.create("guest", network_mode=f"container:{host}")
+        with pytest.raises(EngineError):
+            bench.do(StartContainer(guest, guest))
+        bench.do(StartContainer(host, host))
+        bench.do(StartContainer(guest, guest))
+        seen = bench.containers()
+        assert seen[guest].network_mode == f"container:{seen[host].id}"
+        assert seen[guest].networks == ()
+
+    # Networks
+
+    def test_a_network_is_made_once(self, bench: Bench) -> None:
+        network = bench.network("front")
+        with pytest.raises(EngineError, match="already exists"):
+            bench.do(CreateNetwork(network))
+        assert bench.networks().keys() == {network.name}
+        assert bench.networks()[network.name].key == "front"
+
+    def test_joining_and_leaving_a_second_network(self, bench: Bench) -> None:
+        front, back = bench.network("front"), bench.network("back")
+        name = bench.create(networks=(Attachment(front.name), Attachment(back.name)))
+        joined = [j.network for j in bench.containers()[name].networks]
+        assert joined == [front.name]
+        bench.do(ConnectNetwork(name, Attachment(back.name, ("web",)), name))
+        bench.do(StartContainer(name, name))
+        seen = bench.containers()[name]
+        assert {j.network for j in seen.networks} == {front.name, back.name}
+        assert all(j.address for j in seen.networks)
+        with pytest.raises(EngineError):
+            bench.do(ConnectNetwork(name, Attachment(back.name), name))
+        bench.do(StopContainer(name, name, 1))
+        bench.do(DisconnectNetwork(name, bench.networks()[back.name].id, back.name, name))
+        assert [j.network for j in bench.containers()[name].networks] == [front.name]
+
+    def test_a_network_in_use_stays(self, bench: Bench) -> None:
+        front = bench.network("front")
+        name = bench.start(networks=(Attachment(front.name),))
+        id_ = bench.networks()[front.name].id
+        with pytest.raises(EngineError, match=name):
+            bench.do(RemoveNetwork(id_, front.name))
+        bench.do(StopContainer(name, name, 1))
+        bench.do(RemoveNetwork(id_, front.name))
+        assert bench.networks() == {}
+        with pytest.raises(EngineError):
+            bench.do(StartContainer(name, name))
+
+    # Volumes
+
+    def test_a_volume_that_is_there_stays_as_it_is(self, bench: Bench) -> None:
+        data = bench.volume("data")
+        before = bench.volumes()[data.name]
+        bench.do(CreateVolume(data))
+        assert bench.volumes()[data.name] == before
+
+    def test_a_volume_in_use_stays(self, bench: Bench) -> None:
+        data = bench.volume("data")
+        name = bench.create(mounts=(Mount(type="volume", source=data.name, target="/data"),))
+        with pytest.raises(EngineError, match="in use"):
+            bench.do(RemoveVolume(data.name))
+        bench.do(RemoveContainer(name, name, volumes=True))
+        assert bench.volumes().keys() == {data.name}  # named volumes never go with a container
+        bench.do(RemoveVolume(data.name))
+        assert bench.volumes() == {}
+
+    @pytest.mark.parametrize("volumes", [True, False])
+    def test_an_anonymous_volume_goes_with_its_container_if_asked_to(
+        self, bench: Bench, volumes: bool
+    ) -> None:
+        mount = Mount(type="volume", target="/data", labels={**bench.labels, labels.KIND: "anonymous"})
+        name = bench.create(mounts=(mount,))
+        (seen,) = bench.containers()[name].mounts
+        assert (seen.type, seen.target, len(seen.name)) == ("volume", "/data", 64)
+        assert bench.volumes()[seen.name].labels[labels.KIND] == "anonymous"
+        bench.do(RemoveContainer(name, name, volumes=volumes))
+        assert (seen.name in bench.volumes()) is not volumes
+
+    # Ports
+
+    def test_a_port_is_given_once(self, bench: Bench) -> None:
+        port = str(free_port())
+        bench.start(ports=(Port(target=80, published=port),))
+        name = bench.create("other", ports=(Port(target=80, published=port),))
+        with pytest.raises(EngineError, match=port):
+            bench.do(StartContainer(name, name))
+        assert bench.containers()[name].state == "created"
+
+    def test_a_stopped_container_gives_its_port_back(self, bench: Bench) -> None:
+        port = str(free_port())
+        first = bench.start(ports=(Port(target=80, published=port),))
+        bench.do(StopContainer(first, first, 1))
+        second = bench.start("other", ports=(Port(target=80, published=port),))
+        assert [str(p.published) for p in bench.containers()[second].ports] == [port]
+
+    # Waiting
+
+    def test_waiting_for_a_start(self, bench: Bench) -> None:
+        assert bench.wait(bench.start(), Condition.started) == ""
+
+    def test_waiting_for_a_job(self, bench: Bench) -> None:
+        name = bench.start(command=("sh", "-c", "sleep 0.2; exit 0"))
+        bench.wait(name, Condition.completed, timeout=20)
+        seen = bench.containers()[name]
+        assert seen.completed
+        assert seen.exit_code == 0
+
+    def test_a_job_that_fails_brings_its_evidence(self, bench: Bench) -> None:
+        name = bench.start(command=("sh", "-c", "echo one; echo two >&2; exit 3"))
+        with pytest.raises(WaitError, match="ended with exit code 3") as caught:
+            bench.wait(name, Condition.completed, timeout=20)
+        assert caught.value.exit_code_of_container == 3
+        assert sorted(caught.value.log_tail) == ["one", "two"]
+        assert bench.containers()[name].exit_code == 3
+
+    def test_ready_without_a_check_is_running(self, bench: Bench) -> None:
+        bench.wait(bench.start(), Condition.ready, timeout=20)
+
+    def test_exit_0_is_ready_only_for_what_may_end(self, bench: Bench) -> None:
+        name = bench.start(command=("true",))
+        bench.wait(name, Condition.completed, timeout=20)
+        bench.wait(name, Condition.ready, oneshot_ok=True, timeout=20)
+        with pytest.raises(WaitError, match="exit code 0"):
+            bench.wait(name, Condition.ready, timeout=20)
+
+    def test_healthy_needs_a_check(self, bench: Bench) -> None:
+        with pytest.raises(EngineError, match="no check"):
+            bench.wait(bench.start(), Condition.healthy, timeout=20)
+
+    def test_a_command_that_passes(self, bench: Bench) -> None:
+        bench.wait(bench.start(), Condition.healthy, CommandProbe(("CMD-SHELL", "true")), timeout=20)
+
+    def test_a_command_that_never_passes_runs_out_of_time(self, bench: Bench) -> None:
+        name = bench.start()
+        with pytest.raises(WaitTimeoutError, match="no such table") as caught:
+            bench.wait(
+                name,
+                Condition.healthy,
+                CommandProbe(("CMD-SHELL", "echo no such table; exit 1")),
+                timeout=0.5,
+            )
+        assert caught.value.exit_code == 4
+        assert "no such table" in caught.value.last_answer
+        assert any("no such table" in text for text in bench.news)
+
+    def test_the_engines_own_check(self, bench: Bench) -> None:
+        name = bench.start(healthcheck=Healthcheck(test=("CMD", "true"), interval=1.0))
+        assert bench.containers()[name].health == "starting"
+        bench.wait(name, Condition.healthy, timeout=20)
+        assert bench.containers()[name].health == "healthy"
+
+    def test_a_line_of_the_log(self, bench: Bench) -> None:
+        name = bench.start(command=("sh", "-c", "echo listening on 80; sleep 600"))
+        bench.wait(name, Condition.ready, LogProbe(r"listening on \d+"), timeout=20)
+
+    def test_a_port_that_accepts(self, bench: Bench) -> None:
+        name = bench.start(command=("httpd", "-f", "-p", "8000"), ports=(Port(target=8000),))
+        bench.wait(name, Condition.ready, TcpProbe(8000), timeout=20)
+        bench.wait(name, Condition.ready, ports=(8000,), timeout=20)
+
+    def test_a_restart_loop_ends_the_wait(self, bench: Bench) -> None:
+        name = bench.start(command=("sh", "-c", "exit 2"), restart="always")
+        with pytest.raises(WaitError, match="restarts again and again"):
+            bench.wait(name, Condition.healthy, LogProbe("never"), timeout=60)
+
+    def test_waiting_for_what_is_gone(self, bench: Bench) -> None:
+        with pytest.raises(WaitError, match="is gone"):
+            bench.wait(MISSING, Condition.ready, timeout=20)
+
+    def test_a_wait_can_be_called_off(self, bench: Bench) -> None:
+        name = bench.start()
+        action = WaitFor(name, name, Condition.ready, (LogProbe("never"),), timeout=60)
+        answers = iter([False, False, True])
+        assert bench.engine.perform(action, lambda _: None, lambda: next(answers)) == ""
+
+    # Listening and running
+
+    def test_exec(self, bench: Bench) -> None:
+        name = bench.start()
+        run = bench.engine.exec
+        assert run(Exec(container=name, argv=("true",))).exit_code == 0
+        result = run(Exec(container=name, argv=("sh", "-c", "echo out; echo err >&2; exit 7")))
+        assert (result.exit_code, result.stdout, result.stderr) == (7, b"out\n", b"err\n")
+        assert run(Exec(container=name, argv=("no-such-program",))).exit_code in (126, 127)
+
+    def test_exec_in_a_container_that_does_not_run(self, bench: Bench) -> None:
+        with pytest.raises(EngineError, match="does not run"):
+            bench.engine.exec(Exec(container=bench.create(), argv=("true",)))
+
+    def test_logs(self, bench: Bench) -> None:
+        one = bench.start("one", ("sh", "-c", "echo a; echo b; echo c"))
+        bench.wait(one, Condition.completed, timeout=20)
+        two = bench.start("two", ("sh", "-c", "echo d >&2"))
+        bench.wait(two, Condition.completed, timeout=20)
+        lines = list(bench.engine.logs([two, one]))
+        assert [line.text for line in lines] == ["a", "b", "c", "d"]
+        assert [line.stream for line in lines] == ["stdout"] * 3 + ["stderr"]
+        assert [line.time for line in lines] == sorted(line.time for line in lines)
+        assert len({line.container for line in lines}) == 2
+        assert [line.text for line in bench.engine.logs([one], tail=2)] == ["b", "c"]

@@ -1,0 +1,62 @@
+"""The contract on a real engine, and what only a real one can show."""
+
+from collections.abc import Iterator
+
+import pytest
+from contract import Bench, EngineContract
+
+from stackctl.engine import lifecycle
+from stackctl.engine.connect import connect
+from stackctl.engine.engine import Engine, Exec
+from stackctl.errors import WaitTimeoutError
+from stackctl.plan.probes import CommandProbe, HttpProbe, TcpProbe, Timing
+from stackctl.plan.resources import Attachment, Port
+from stackctl.spec.model import Condition
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+class TestDocker(EngineContract):
+    @pytest.fixture
+    def engine(self, docker: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+        monkeypatch.setattr(lifecycle, "_BUSY", (0.05, 0.2))
+        return docker
+
+    def test_containers_find_each_other_by_alias(self, bench: Bench) -> None:
+        network = bench.network("net")
+        bench.start("web", ("httpd", "-f", "-p", "80"), networks=(Attachment(network.name, ("api", "www")),))
+        client = bench.start("client", networks=(Attachment(network.name, ("client",)),))
+        for alias in ("api", "www"):
+            test = CommandProbe(("CMD-SHELL", f"echo | nc -w 1 {alias} 80"))
+            bench.wait(client, Condition.healthy, test, timeout=10)
+
+    def test_a_port_proxy_alone_is_not_a_server(self, bench: Bench) -> None:
+        name = bench.start("idle", ports=(Port(target=8000),))
+        with pytest.raises(WaitTimeoutError, match="connection"):
+            bench.wait(name, Condition.ready, TcpProbe(8000), timeout=0.6)
+
+    def test_http(self, bench: Bench) -> None:
+        name = bench.start("web", ("httpd", "-f", "-p", "8000", "-h", "/etc"), ports=(Port(target=8000),))
+        bench.wait(name, Condition.healthy, HttpProbe(8000, "/passwd"), timeout=10)
+        with pytest.raises(WaitTimeoutError, match="404"):
+            bench.wait(name, Condition.healthy, HttpProbe(8000, "/nothing"), timeout=0.3)
+
+    def test_a_check_that_hangs_is_ended_within_the_container(self, bench: Bench) -> None:
+        name = bench.start()
+        with pytest.raises(WaitTimeoutError, match="no answer within 1 s"):
+            bench.wait(
+                name,
+                Condition.healthy,
+                CommandProbe(("CMD-SHELL", "sleep 77")),
+                timing=Timing(timeout=1),
+                timeout=1.2,
+            )
+        listed = bench.engine.exec(Exec(container=name, argv=("sh", "-c", "ps | grep '[s]leep 77'")))
+        assert listed.stdout == b""

@@ -1,0 +1,239 @@
+"""Pulling and building on a real engine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab
+from registry import Registry
+
+from stackctl.engine import build as building
+from stackctl.engine import pull as pulling
+from stackctl.engine.connect import Endpoint
+from stackctl.errors import EngineError
+from stackctl.plan.actions import BuildImage, PullImage, WaitFor
+from stackctl.plan.events import Progressed
+from stackctl.plan.resources import Build, Image
+from stackctl.spec.model import Condition
+
+pytest_plugins = ["lab_fixtures"]
+docker = pytest.mark.docker
+
+
+@pytest.fixture
+def registry(lab: Lab) -> Iterator[Callable[..., Registry]]:
+    registries: list[Registry] = []
+
+    def make(**options: object) -> Registry:
+        registries.append(Registry(lab.name, **options))  # type: ignore[arg-type]
+        return registries[-1]
+
+    yield make
+    for one in registries:
+        one.close()
+
+
+@docker
+def test_a_pull_counts_its_bytes(lab: Lab, registry: Callable[..., Registry]) -> None:
+    ref = registry().ref
+    lab.do(PullImage(Image(ref=ref)))
+    assert ref in lab.engine.observe().images
+    counted = [news for news in lab.news if news.total]
+    assert counted
+    assert all(0 <= (news.current or 0) <= (news.total or 0) for news in counted)
+
+
+@docker
+def test_a_pull_that_breaks_in_the_middle_is_an_error(lab: Lab, registry: Callable[..., Registry]) -> None:
+    ref = registry(missing_layer=True).ref
+    with pytest.raises(EngineError, match=f"cannot pull {ref}: ") as caught:
+        lab.do(PullImage(Image(ref=ref)))
+    assert caught.value.hint
+    assert ref not in lab.engine.observe().images
+
+
+@docker
+def test_a_tag_that_is_not_there(lab: Lab, registry: Callable[..., Registry]) -> None:
+    ref = registry().ref.removesuffix(":1") + ":2"
+    with pytest.raises(EngineError, match=f"cannot pull {ref}: ") as caught:
+        lab.do(PullImage(Image(ref=ref)))
+    assert "tag" in caught.value.hint
+
+
+@docker
+def test_a_registry_that_does_not_answer(lab: Lab, registry: Callable[..., Registry]) -> None:
+    gone = Registry(lab.name)
+    gone.close()
+    with pytest.raises(EngineError, match="cannot pull") as caught:
+        lab.do(PullImage(Image(ref=gone.ref)))
+    assert "cannot be reached" in caught.value.hint
+
+
+@docker
+def test_a_pull_can_be_interrupted(lab: Lab, registry: Callable[..., Registry]) -> None:
+    with pytest.raises(EngineError, match="was interrupted"):
+        lab.do(PullImage(Image(ref=registry().ref)), lambda: True)
+
+
+@docker
+def test_only_the_login_of_the_registry_needed_is_used(
+    lab: Lab, registry: Callable[..., Registry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = registry(login=("me", "s3cret"))
+    auth = base64.b64encode(b"me:s3cret").decode()
+    config = {"auths": {private.address: {"auth": auth}}, "credHelpers": {"other.example": "does-not-exist"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    lab.do(PullImage(Image(ref=private.ref)))
+    assert private.ref in lab.engine.observe().images
+
+
+@docker
+def test_without_its_credential_helper_a_pull_is_anonymous(
+    lab: Lab, registry: Callable[..., Registry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"credsStore": "does-not-exist"}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    ref = registry().ref
+    lab.do(PullImage(Image(ref=ref)))
+    assert ref in lab.engine.observe().images
+    assert "trying without" in lab.news[0].text
+
+
+@pytest.mark.parametrize(
+    ("ref", "parts"),
+    [
+        ("redis", ("redis", "latest")),
+        ("redis:7", ("redis", "7")),
+        ("far.example:5000/a/b", ("far.example:5000/a/b", "latest")),
+        ("far.example:5000/a/b:2", ("far.example:5000/a/b", "2")),
+        ("redis:7@sha256:abc", ("redis:7", "sha256:abc")),
+    ],
+)
+def test_the_parts_of_a_reference(ref: str, parts: tuple[str, str]) -> None:
+    assert pulling.split(ref) == parts
+
+
+def test_the_bytes_of_all_layers_are_added_up() -> None:
+    layers = pulling.Layers()
+    assert layers.take({"status": "Pulling from library/redis", "id": "7"}) == Progressed(
+        "7: Pulling from library/redis"
+    )
+
+    def downloading(layer: str, current: int, total: int) -> Progressed:
+        detail = {"current": current, "total": total}
+        return layers.take({"status": "Downloading", "id": layer, "progressDetail": detail})
+
+    downloading("a", 10, 100)
+    assert downloading("b", 20, 50) == Progressed("downloading", 30, 150)
+    assert layers.take({"status": "Download complete", "id": "a", "progressDetail": {}}).current == 120
+
+
+@pytest.fixture
+def classic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a Docker CLI the engine's own builder is used."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+
+def context(directory: Path, dockerfile: str, **files: str) -> Path:
+    (directory / "Dockerfile").write_text(dockerfile)
+    for name, text in files.items():
+        (directory / name).write_text(text)
+    return directory
+
+
+def said_by(lab: Lab, image: str, *command: str) -> list[str]:
+    name = lab.run("built", *command, image=image)
+    lab.do(WaitFor(name, name, Condition.completed))
+    return [line.text for line in lab.engine.logs([name])]
+
+
+@docker
+def test_a_build_with_arguments_target_labels_and_ignored_files(
+    lab: Lab, tmp_path: Path, classic: None
+) -> None:
+    directory = context(
+        tmp_path,
+        "FROM busybox AS first\nARG WHO\nRUN echo hello $WHO | tee /said\nCOPY . /ctx\nFROM first AS second\nRUN false\n",
+        keep="kept",
+        secret="not for the image",
+    )
+    (directory / ".dockerignore").write_text("# what stays here\nsecret\n")
+    ref = f"{lab.name}-app:1"
+    build = Build(context=directory, target="first", args={"WHO": "world"})
+    lab.do(BuildImage(Image(ref=ref, build=build, labels=lab.labels)))
+    assert any("hello world" in news.text for news in lab.news)
+    assert lab.engine.client.get("images", ref, "json")["Config"]["Labels"].items() >= lab.labels.items()
+    assert said_by(lab, ref, "sh", "-c", "cat /said; ls /ctx") == ["hello world", "Dockerfile", "keep"]
+
+
+@docker
+def test_a_build_that_fails_shows_its_last_lines(lab: Lab, tmp_path: Path, classic: None) -> None:
+    context(tmp_path, "FROM busybox\nRUN echo this is the reason; exit 7\n")
+    with pytest.raises(EngineError, match=r"building .*-app:1 failed:") as caught:
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
+    assert "this is the reason" in caught.value.message
+    assert "non-zero code: 7" in caught.value.message
+
+
+@docker
+def test_a_dockerfile_outside_of_its_context(lab: Lab, tmp_path: Path, classic: None) -> None:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "other.Dockerfile").write_text('FROM busybox\nCMD ["echo", "outside"]\n')
+    build = Build(context=tmp_path / "context", dockerfile="../other.Dockerfile")
+    ref = f"{lab.name}-app:1"
+    lab.do(BuildImage(Image(ref=ref, build=build)))
+    assert lab.engine.look_into([ref])[ref].command == ("echo", "outside")
+
+
+@docker
+def test_a_dockerfile_that_needs_buildkit_says_what_to_install(
+    lab: Lab, tmp_path: Path, classic: None
+) -> None:
+    context(tmp_path, "FROM busybox\nRUN --mount=type=cache,target=/c true\n")
+    with pytest.raises(EngineError, match=r"needs BuildKit \(line 2: RUN --mount\)") as caught:
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
+    assert "install Docker's buildx" in caught.value.hint
+
+
+@docker
+def test_a_build_can_be_interrupted(lab: Lab, tmp_path: Path, classic: None) -> None:
+    context(tmp_path, "FROM busybox\nRUN sleep 60\n")
+    with pytest.raises(EngineError, match="interrupted"):
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))), lambda: True)
+
+
+@docker
+def test_what_is_not_there_to_build(lab: Lab, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"there is no .*Dockerfile"):
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
+    with pytest.raises(EngineError, match="there is no directory"):
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path / "gone"))))
+
+
+def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
+    environ = {"DOCKER_HOST": "tcp://old", "DOCKER_CONTEXT": "old", "HOME": "/h"}
+    assert building.environment(Endpoint("ssh://far"), environ) == {"HOME": "/h", "DOCKER_HOST": "ssh://far"}
+    assert building.environment(Endpoint("ssh://far", context="far"), environ) == {
+        "HOME": "/h",
+        "DOCKER_CONTEXT": "far",
+    }
+
+
+def test_values_of_build_arguments_are_not_on_the_command_line() -> None:
+    build = Build(context=Path("/c"), target="t", args={"TOKEN": "s3cret", "PATH": "/x"})
+    command = building.buildx_command(
+        Image(ref="a:1", build=build, labels={"l": "v"}), build, {"PATH": os.defpath}
+    )
+    assert (
+        command
+        == (
+            "docker buildx build --tag a:1 --file /c/Dockerfile --progress plain --load --target t "
+            "--build-arg TOKEN --build-arg PATH=/x --label l=v /c"
+        ).split()
+    )

@@ -1,0 +1,267 @@
+"""The wait loop, on a clock that only it moves."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from stackctl.engine.probe import Answer, UnreachableError
+from stackctl.engine.ready import wait
+from stackctl.engine.target import Running, Target
+from stackctl.errors import EngineError, WaitError, WaitTimeoutError
+from stackctl.plan.actions import WaitFor
+from stackctl.plan.events import Progressed
+from stackctl.plan.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe, Timing
+from stackctl.spec.model import Condition
+
+UP = Running(state="running")
+COMMAND = CommandProbe(("CMD", "check"))
+SERVER = ProtocolProbe("postgres", 5432)
+
+
+class Script:
+    """A container whose states follow each other, one a look; the last one stays."""
+
+    def __init__(self, *states: Running | None, log: str = "") -> None:
+        self.states = list(states)
+        self.clock = 0.0
+        self.pauses: list[float] = []
+        self._log = log
+
+    def inspect(self) -> Running | None:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    def log(self, tail: int | None = None) -> str:
+        return self._log
+
+    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
+        raise AssertionError("asking is scripted")
+
+    def pause(self, seconds: float) -> None:
+        assert seconds > 0
+        self.pauses.append(seconds)
+        self.clock += seconds
+
+    def now(self) -> float:
+        return self.clock
+
+
+class Asked:
+    """Answers in order for each probe; the last one stays."""
+
+    def __init__(self, **answers: Sequence[Answer | Exception]) -> None:
+        self.answers = {kind: list(given) for kind, given in answers.items()}
+        self.order: list[str] = []
+
+    def __call__(self, probe: Probe, running: Running, target: Target, timeout: float) -> Answer:
+        kind = type(probe).__name__.removesuffix("Probe").lower()
+        self.order.append(kind)
+        left = self.answers[kind]
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+YES = Answer(True, "fine")
+NO = Answer(False, "not yet")
+_USUAL = Timing()
+
+
+def run(
+    target: Script,
+    condition: Condition = Condition.ready,
+    *probes: Probe,
+    ask: Asked | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    timeout: float = 120,
+    timing: Timing = _USUAL,
+    ports: tuple[int, ...] = (),
+    oneshot_ok: bool = False,
+) -> list[str]:
+    action = WaitFor("c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok)
+    news: list[Progressed] = []
+    assert wait(action, target, news.append, cancelled, ask or Asked()) == ""
+    return [n.text for n in news]
+
+
+# What ends a wait well
+
+
+def test_started_is_running() -> None:
+    assert run(Script(Running(state="created"), UP), Condition.started) == ["not started yet"]
+
+
+def test_completed_is_exit_0() -> None:
+    assert run(Script(UP, UP, Running(state="exited")), Condition.completed) == ["still running"]
+
+
+def test_ready_is_every_probe_and_the_cheap_ones_are_asked_first() -> None:
+    ask = Asked(protocol=[NO, YES], command=[NO, YES], log=[YES])
+    news = run(Script(UP), Condition.ready, COMMAND, SERVER, LogProbe("x"), ask=ask)
+    assert ask.order == ["log", "protocol", "log", "protocol", "command", "log", "protocol", "command"]
+    assert news == ["not yet"]
+
+
+def test_the_engines_healthy_stands_for_the_command_but_not_for_the_server() -> None:
+    healthy = Running(state="running", health="healthy")
+    ask = Asked(protocol=[NO, YES])
+    run(Script(healthy), Condition.healthy, COMMAND, SERVER, ask=ask)
+    assert ask.order == ["protocol", "protocol"]
+
+
+def test_without_a_probe_the_engines_check_decides() -> None:
+    starting = Running(state="running", health="starting", health_output="1\nno route\n")
+    news = run(Script(starting, Running(state="running", health="healthy")), Condition.healthy)
+    assert news == ["is starting: no route"]
+
+
+def test_without_any_check_ready_asks_the_published_ports() -> None:
+    ask = Asked(tcp=[NO, YES])
+    run(Script(UP), ports=(80,), ask=ask)
+    assert ask.order == ["tcp", "tcp"]
+    run(Script(UP))
+
+
+def test_exit_0_of_a_oneshot_is_ready() -> None:
+    run(Script(Running(state="exited")), Condition.ready, COMMAND, oneshot_ok=True)
+
+
+def test_cancelling_returns_early() -> None:
+    target = Script(UP)
+    run(target, Condition.healthy, SERVER, ask=Asked(protocol=[NO]), cancelled=lambda: target.clock > 1)
+    assert target.clock < 2
+
+
+# What ends it badly
+
+
+def fails(target: Script, message: str, *args: object, **options: object) -> WaitError:
+    with pytest.raises(WaitError, match=message) as caught:
+        run(target, *args, **options)  # type: ignore[arg-type]
+    assert not isinstance(caught.value, WaitTimeoutError)
+    assert target.clock < 5
+    return caught.value
+
+
+def test_a_container_that_ended_fails_at_once_with_the_evidence() -> None:
+    log = "\n".join(f"line {i}" for i in range(40))
+    target = Script(UP, Running(state="exited", exit_code=3), log=log)
+    error = fails(
+        target, "shop-db-1 ended with exit code 3", Condition.ready, SERVER, ask=Asked(protocol=[NO])
+    )
+    assert error.exit_code_of_container == 3
+    assert error.last_answer == "not yet"
+    assert error.log_tail == tuple(f"line {i}" for i in range(25, 40))
+    assert error.exit_code == 1
+
+
+def test_exit_0_of_a_service_that_should_run() -> None:
+    fails(Script(Running(state="exited")), "ended with exit code 0, but should keep running")
+
+
+def test_a_job_that_failed() -> None:
+    fails(Script(UP, Running(state="exited", exit_code=1)), "exit code 1", Condition.completed)
+
+
+def test_out_of_memory() -> None:
+    killed = Running(state="exited", exit_code=137, oom_killed=True)
+    fails(Script(killed), "exit code 137, out of memory")
+    fails(Script(Running(state="restarting", exit_code=137, oom_killed=True)), "out of memory")
+
+
+@pytest.mark.parametrize("state", [None, Running(state="removing"), Running(state="dead")])
+def test_gone(state: Running | None) -> None:
+    assert fails(Script(UP, state), "shop-db-1 is gone", Condition.completed).log_tail == ()
+
+
+def test_the_engine_could_not_start_it() -> None:
+    fails(
+        Script(Running(state="created", error="exec: no such file")),
+        "could not be started: exec: no such file",
+    )
+
+
+def test_a_restart_loop() -> None:
+    states = [Running(state="restarting", restarts=i, exit_code=2) for i in range(1, 6)]
+    assert fails(Script(*states), "restarts again and again, last exit code 2").exit_code_of_container == 2
+
+
+def test_restarts_of_long_ago_are_no_loop() -> None:
+    run(Script(Running(state="running", restarts=50)), ask=Asked())
+
+
+@pytest.mark.parametrize("probes", [(), (COMMAND,)])
+def test_unhealthy_by_the_engines_count(probes: tuple[Probe, ...]) -> None:
+    bad = Running(state="running", health="unhealthy", health_output="connection refused")
+    fails(
+        Script(bad),
+        "is unhealthy: (connection refused|not yet)",
+        Condition.healthy,
+        *probes,
+        ask=Asked(command=[NO]),
+    )
+
+
+def test_the_engines_unhealthy_means_nothing_for_other_probes() -> None:
+    run(
+        Script(Running(state="running", health="unhealthy")),
+        Condition.healthy,
+        SERVER,
+        ask=Asked(protocol=[YES]),
+    )
+
+
+def test_healthy_without_a_check_is_refused() -> None:
+    with pytest.raises(EngineError, match="shop-db-1 has no check"):
+        run(Script(UP), Condition.healthy)
+
+
+def test_a_probe_that_cannot_be_asked_is_refused() -> None:
+    with pytest.raises(UnreachableError):
+        run(Script(UP), Condition.ready, TcpProbe(1), ask=Asked(tcp=[UnreachableError("no way in")]))
+
+
+def test_a_command_that_fails_because_the_container_ends_is_no_refusal() -> None:
+    ask = Asked(command=[EngineError("container is not running"), YES])
+    assert run(Script(UP), Condition.ready, COMMAND, ask=ask) == ["container is not running"]
+
+
+# Deadlines and pace
+
+
+def test_the_deadline_is_the_timeout_and_the_start_period() -> None:
+    target = Script(UP, log="boot\n")
+    with pytest.raises(WaitTimeoutError, match=r"shop-db-1 was not healthy within 25 s: not yet") as caught:
+        run(
+            target,
+            Condition.healthy,
+            SERVER,
+            ask=Asked(protocol=[NO]),
+            timeout=20,
+            timing=Timing(start_period=5),
+        )
+    assert target.clock == pytest.approx(25)
+    assert caught.value.exit_code == 4
+    assert caught.value.exit_code_of_container is None
+    assert caught.value.log_tail == ("boot",)
+
+
+def test_a_readiness_check_begins_at_once_and_slows_down() -> None:
+    target = Script(UP)
+    run(target, Condition.ready, SERVER, ask=Asked(protocol=[*[NO] * 60, YES]))
+    assert target.pauses[0] == pytest.approx(0.05)
+    assert target.pauses == sorted(target.pauses)
+    assert target.pauses[-1] == pytest.approx(0.5)
+
+
+def test_commands_are_run_less_often() -> None:
+    target = Script(UP)
+    run(target, Condition.ready, COMMAND, ask=Asked(command=[*[NO] * 3, YES]))
+    assert min(target.pauses) >= 0.25
+
+
+def test_a_command_that_hangs_is_not_run_a_second_time() -> None:
+    target = Script(UP, UP, UP, Running(state="running", health="healthy"))
+    ask = Asked(command=[Answer(False, "hangs", hung=True)])
+    run(target, Condition.healthy, COMMAND, ask=ask)
+    assert ask.order == ["command"]

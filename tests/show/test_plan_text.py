@@ -1,0 +1,167 @@
+import dataclasses
+
+from show_stories import all_there, first_plans, lesson, wanted
+
+from stackctl.plan.actions import CreateContainer, StartContainer, StopContainer
+from stackctl.plan.down import DownOptions, plan_down
+from stackctl.plan.plan import Draft, Plan
+from stackctl.plan.resources import Mount
+from stackctl.plan.slots import UpOptions
+from stackctl.plan.up import plan_up
+from stackctl.show.changes import together
+from stackctl.show.plan import plan_json, plan_text
+from stackctl.show.style import Style
+
+
+def test_the_first_up() -> None:
+    assert (
+        plan_text(*first_plans())
+        == """\
+Networks
+  + myapp_default  create: not there
+Volumes
+  + myapp_pgdata   create: not there
+Images
+  + postgres:15    pull: not here
+  + myapp-api      build: not built yet
+Services
+  + postgres       create: not there
+  + redis          create: not there
+  + api            create: not there
+
+Plan: 1 to pull, 1 to build, 5 to create, 0 to recreate, 0 to remove."""
+    )
+
+
+def test_a_recreate_is_one_line_with_its_cause_and_what_becomes_of_the_data() -> None:
+    plan = plan_up(lesson("debug"), all_there(lesson(), "old"))
+    assert len(plan.changes) > 5
+    assert (
+        plan_text(plan)
+        == """\
+Services
+  ~ api  recreate: environment.LOG_LEVEL changed
+
+Data kept: volume myapp_uploads.
+
+Note: not in the spec, left alone: myapp-old-1 (--remove-orphans removes them)
+
+Plan: 0 to create, 1 to recreate, 0 to remove."""
+    )
+
+
+def test_a_volume_without_a_name_of_its_own_is_told_by_its_place() -> None:
+    data = Mount(type="volume", source="4f" * 32, target="/data", labels={"stackctl.kind": "anonymous"})
+    redis = wanted("redis", image="redis:7", mounts=(data,))
+    draft = Draft("myapp")
+    draft.add(CreateContainer(redis, "myapp-redis-1.new", "4f1"), "image changed", service="redis")
+    assert "\nData kept: the volume of redis at /data.\n" in plan_text(draft.plan())
+
+
+def test_an_orphan_is_removed_under_its_own_name() -> None:
+    plan = plan_up(lesson(), all_there(lesson(), "old"), UpOptions(remove_orphans=True))
+    assert (
+        plan_text(plan)
+        == """\
+Services
+  - old  remove: not in the spec
+
+Plan: 0 to create, 0 to recreate, 1 to remove."""
+    )
+
+
+def test_a_network_that_is_rebuilt() -> None:
+    desired = lesson()
+    changed = dataclasses.replace(desired, networks=(dataclasses.replace(desired.networks[0], digest="2"),))
+    assert (
+        plan_text(plan_up(changed, all_there(desired)))
+        == """\
+Networks
+  ~ myapp_default  recreate: its definition changed
+Services
+  ~ api            restart: network myapp_default is rebuilt
+  ~ redis          restart: network myapp_default is rebuilt
+  ~ postgres       restart: network myapp_default is rebuilt
+
+Plan: 0 to create, 1 to recreate, 3 to restart, 0 to remove."""
+    )
+
+
+def test_down_with_volumes_says_what_is_lost() -> None:
+    plan = plan_down("myapp", "i", all_there(lesson()), DownOptions(volumes=True))
+    text = plan_text(plan)
+    assert "  - myapp_pgdata   remove: " in text
+    assert "\nData lost: volume myapp_pgdata.\n" in text
+    assert text.endswith("Plan: 0 to create, 0 to recreate, 5 to remove.")
+
+
+def test_nothing_to_do() -> None:
+    assert plan_text(plan_up(lesson(), all_there(lesson()))) == "Nothing to do."
+    assert plan_text(Plan(notes=("volume x is kept",))) == "Note: volume x is kept\n\nNothing to do."
+    assert plan_json(Plan())["summary"] == {"create": 0, "recreate": 0, "remove": 0}
+
+
+def test_replicas_go_by_their_containers_names() -> None:
+    draft = Draft("myapp")
+    draft.add(StartContainer("1", "myapp-api-1"), "not running", service="api")
+    draft.add(StopContainer("2", "myapp-api-2", 10), "one more than asked for", service="api")
+    assert (
+        plan_text(draft.plan())
+        == """\
+Services
+  ~ myapp-api-1  start: not running
+  ~ myapp-api-2  stop: one more than asked for
+
+Plan: 0 to create, 0 to recreate, 1 to start, 1 to stop, 0 to remove."""
+    )
+
+
+def test_colour_is_for_the_marks() -> None:
+    text = plan_text(plan_up(lesson("debug"), all_there(lesson())), style=Style(color=True))
+    assert "\x1b[33m~ api\x1b[0m  recreate: " in text
+
+
+def test_names_from_outside_cannot_move_the_cursor() -> None:
+    draft = Draft("myapp")
+    draft.add(StartContainer("1", "x\x1b[2J"), "why\x07\nnot")
+    assert "  ~ x  start: why not\n" in plan_text(draft.plan())
+
+
+def test_two_plans_as_json_are_one_in_order() -> None:
+    images, up = first_plans()
+    told = plan_json(images, up)
+    assert {key: told[key] for key in ("version", "project", "notes", "loses_data", "summary")} == {
+        "version": 1,
+        "project": "myapp",
+        "notes": [],
+        "loses_data": [],
+        "summary": {"pull": 1, "build": 1, "create": 5, "recreate": 0, "remove": 0},
+    }
+    assert [step["id"] for step in told["steps"]] == list(range(1, len(images.steps) + len(up.steps) + 1))
+    assert told["steps"][2] == {
+        "id": 3,
+        "action": "CreateNetwork",
+        "subject": "myapp_default",
+        "description": "Create network myapp_default",
+        "why": "not there",
+        "after": [1, 2],
+        "service": "",
+    }
+    wait = next(step for step in told["steps"] if step["action"] == "WaitFor")
+    assert (wait["service"], wait["subject"]) == ("postgres", "myapp-postgres-1 healthy")
+    assert told["changes"][0] == {
+        "kind": "network",
+        "name": "myapp_default",
+        "change": "create",
+        "why": "not there",
+        "steps": [3],
+    }
+
+
+def test_plans_together_keep_every_order() -> None:
+    images, up = first_plans()
+    both = together(images, up)
+    offset = len(images.steps)
+    for before, after in zip(up.steps, both.steps[offset:], strict=True):
+        assert after.after == frozenset(i + offset for i in before.after) or frozenset({1, 2})
+        assert all(i < after.id for i in after.after)

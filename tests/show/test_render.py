@@ -1,0 +1,70 @@
+import io
+import subprocess
+import sys
+
+import pytest
+
+from stackctl.show.jsonl import JsonLines
+from stackctl.show.live import Live
+from stackctl.show.plain import Plain, Quiet
+from stackctl.show.render import Mode, renderer
+from stackctl.show.style import PLAIN, Style, is_terminal, style_for
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "on_terminal", "elsewhere"),
+    [
+        ("auto", Live, Plain),
+        ("live", Live, Live),
+        ("plain", Plain, Plain),
+        ("json", JsonLines, JsonLines),
+        ("quiet", Quiet, Quiet),
+    ],
+)
+def test_the_mode_chooses_and_auto_looks_at_the_stream(
+    mode: Mode, on_terminal: type, elsewhere: type
+) -> None:
+    assert type(renderer(mode, Terminal())) is on_terminal
+    assert type(renderer(mode, io.StringIO())) is elsewhere
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert not is_terminal(Terminal())
+    assert type(renderer("auto", Terminal())) is Plain
+
+
+def test_colour_is_for_terminals_and_can_be_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert style_for(Terminal()) == Style(color=True)
+    assert style_for(io.StringIO()) == style_for(None) == style_for(Terminal(), no_color=True) == PLAIN
+    monkeypatch.setenv("NO_COLOR", "")
+    assert style_for(Terminal()) == Style(color=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert style_for(Terminal()) == PLAIN
+
+
+def test_dressing() -> None:
+    assert Style(color=True)("x", "bold", "red") == "\x1b[1;31mx\x1b[0m"
+    assert Style(color=True)("x") == "x"
+    assert Style(color=True)("", "red") == ""
+    assert PLAIN("x", "red") == "x"
+
+
+def test_only_the_live_display_imports_rich() -> None:
+    code = (
+        "import io, sys, stackctl.show.render as r, stackctl.show.tables, stackctl.show.logs, stackctl.show.problems\n"
+        "for mode in ('auto', 'plain', 'json', 'quiet'): r.renderer(mode, io.StringIO())\n"
+        "sys.exit('rich' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,58 @@
+"""However a file is damaged: a stack or problems with places, never a traceback."""
+
+import contextlib
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stackctl.errors import Problem, SpecError, UsageError
+from stackctl.spec.files import read
+from stackctl.spec.lint import lint
+
+ROOT = Path(__file__).parents[2]
+TEXTS = [path.read_text() for path in (ROOT / "stack.toml", *sorted(ROOT.glob("examples/*/stack*.toml")))]
+PIECES = ["[", "]", "{", "}", '"', "'", '"""', "=", ",", ".", "\n", "$", "${", "${services.", "}", "[[", "]]", "#", "\\u0000",
+          "1e999", "-1", "[]", "{}", "true", "x-", "services", "..", "=\n", "\0", "\x85", "é", "\\"]  # fmt: skip
+
+quick = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    text = draw(st.sampled_from(TEXTS))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 12)))
+        piece = draw(st.one_of(st.sampled_from(PIECES), st.text(max_size=3), st.just(text[end : end + 40])))
+        text = text[:start] + piece + text[end:]
+    data = text.encode(errors="replace")
+    cut = draw(st.integers(0, len(data)))
+    return data[:cut] + draw(st.binary(max_size=2)) + data[cut:] if draw(st.booleans()) else data
+
+
+def survives(directory: Path) -> None:
+    problems: tuple[Problem, ...] = ()
+    with contextlib.suppress(UsageError):
+        try:
+            read(None, directory=directory, environ={"POSTGRES_PASSWORD": "x"}, checks=[lint])
+        except SpecError as error:
+            problems = error.problems
+    assert all(problem.place and problem.place.line > 0 and problem.message for problem in problems)
+
+
+@quick
+@given(damaged())
+def test_a_damaged_stack(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "stack.toml").write_bytes(data)
+    survives(tmp_path)
+
+
+@quick
+@given(st.one_of(st.binary(max_size=60), st.text("A=b'\" \n$\\{}#:\r", max_size=30).map(str.encode)))
+def test_a_damaged_env_file(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / ".env").write_bytes(data)
+    (tmp_path / "stack.toml").write_text(
+        '[services.a]\nimage = "a"\nenv_file = ".env"\nenvironment.A = "${A:-}"\n'
+    )
+    survives(tmp_path)
