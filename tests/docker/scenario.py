@@ -1,0 +1,200 @@
+"""What the scenarios speak in: a project of its own, the command line run in it, and what the engine then has."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+
+ROOT = Path(__file__).parents[2]
+NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
+SLEEP = 'image = "busybox"\ncommand = "sleep infinity"\n'
+"""What a service does that does nothing. It stops at once, for stackctl gives it an init."""
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
+
+@dataclass
+class Project:
+    """A directory with a stack.toml, a project name of its own, and the command line run in it as a user would."""
+
+    name: str
+    directory: Path
+    api: docker.APIClient
+    env: dict[str, str] = field(default_factory=dict)
+    """More environment for every run."""
+
+    def write(self, text: str, file: str = "stack.toml") -> Path:
+        path = self.directory / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def start(
+        self, *args: str, env: Mapping[str, str] | None = None, at: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Begin `stackctl ARGS`, and return while it runs."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "stackctl", *args],
+            cwd=at or self.directory,
+            env=self.environment | self.env | dict(env or {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self,
+        *args: str,
+        code: int | None = 0,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        at: Path | None = None,
+    ) -> Result:
+        """Run `stackctl ARGS` and check its exit code (None: any)."""
+        began = time.monotonic()
+        with self.start(*args, env=env, at=at) as process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout=180)
+            except BaseException:
+                process.kill()
+                raise
+        result = Result(process.returncode, stdout, stderr, time.monotonic() - began)
+        assert "Traceback" not in result.output, result.output
+        assert code is None or result.code == code, f"exit {result.code} of {args}\n{result.output}"
+        return result
+
+    def json(self, *args: str) -> Any:
+        return json.loads(self.run(*args, "--json").stdout)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("STACKCTL_", "COMPOSE_"))}
+        return {**kept, "STACKCTL_PROJECT": self.name, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+    # What the engine has, without asking the tool under test
+
+    @property
+    def _label(self) -> dict[str, str]:
+        return {"label": f"stackctl.project={self.name}"}
+
+    def containers(self) -> list[dict[str, Any]]:
+        """The project's containers, as the engine's list call says it."""
+        found: list[dict[str, Any]] = self.api.containers(all=True, filters=self._label)
+        return found
+
+    def ids(self) -> dict[str, str]:
+        """The id of each service's container. There must be no second one."""
+        found = {c["Labels"]["stackctl.service"]: c["Id"] for c in self.containers()}
+        assert len(found) == len(self.containers())
+        return found
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.inspect_container(self.ids()[service])
+        return found
+
+    def states(self) -> dict[str, str]:
+        """By service: created, running, exited …"""
+        return {c["Labels"]["stackctl.service"]: c["State"] for c in self.containers()}
+
+    def names(self) -> dict[str, str]:
+        return {c["Labels"]["stackctl.service"]: c["Names"][0].removeprefix("/") for c in self.containers()}
+
+    def recreated(self, before: Mapping[str, str]) -> set[str]:
+        """The services whose container is another one than in `before`, which `ids` gave."""
+        now = self.ids()
+        return {service for service in before.keys() | now.keys() if before.get(service) != now.get(service)}
+
+    def inside(self, service: str, *argv: str) -> str:
+        """What a command says in a service's container; it must end with 0."""
+        made = self.api.exec_create(self.ids()[service], list(argv))
+        output: str = self.api.exec_start(made["Id"]).decode()
+        assert self.api.exec_inspect(made["Id"])["ExitCode"] == 0, output
+        return output
+
+    def resources(self) -> dict[str, list[str]]:
+        """Every container, network and volume that has this project's label or name."""
+        return {
+            "containers": sorted(self._mine(self.containers(), self.api.containers(all=True))),
+            "networks": sorted(self._mine(self.api.networks(filters=self._label), self.api.networks())),
+            "volumes": sorted(
+                self._mine(
+                    self.api.volumes(filters=self._label)["Volumes"] or [],
+                    self.api.volumes()["Volumes"] or [],
+                )
+            ),
+        }
+
+    def _mine(self, labelled: list[dict[str, Any]], every: list[dict[str, Any]]) -> set[str]:
+        def name(row: dict[str, Any]) -> str:
+            return str(row["Names"][0] if row.get("Names") else row.get("Name", row.get("Id"))).lstrip("/")
+
+        return {name(r) for r in labelled} | {name(r) for r in every if name(r).startswith(self.name)}
+
+    def clean(self) -> None:
+        """Remove what the project left, without the tool under test."""
+        for container in self.resources()["containers"]:
+            self.api.remove_container(container, force=True, v=True)
+        there = self.resources()
+        for network in there["networks"]:
+            self.api.remove_network(network)
+        for volume in there["volumes"]:
+            self.api.remove_volume(volume, force=True)
+        for image in self.api.images(filters={"reference": f"{self.name}*"}):
+            for tag in image["RepoTags"]:
+                self.api.remove_image(tag, force=True)
+
+    def story(self) -> str:
+        """What a reader of a failed scenario wants to see."""
+        told = []
+        for row in self.containers():
+            log = self.api.logs(row["Id"], tail=20).decode(errors="replace")
+            told.append(f"{row['Names'][0]}  {row['Status']}\n{log}")
+        return "\n".join([*told, json.dumps(self.resources(), indent=2)])
+
+
+def sleepers(**keys: str) -> str:
+    """A stack of services that do nothing: by name, what else is said of each."""
+    return "".join(f"[services.{name}]\n{SLEEP}{more}\n" for name, more in keys.items())
+
+
+def servers(**keys: str) -> str:
+    """A stack of services that answer on port 80, `/passwd` for one."""
+    return sleepers(**keys).replace("sleep infinity", "httpd -f -p 80 -h /etc")
+
+
+def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something the engine does in its own time."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.05)
+
+
+def free_ports(number: int) -> list[int]:
+    """Host ports that nobody holds at the moment, all different."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,183 @@
+"""Images must be built with what the stack says, by either builder; and what cannot be had must be said, quickly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+from scenario import NOTHING, ROOT, Project, sleepers
+
+pytestmark = pytest.mark.docker
+
+NO_DOCKER_COMMAND = {"PATH": "/nonexistent"}
+DOCKERFILE = """\
+FROM busybox AS first
+ARG WHO=nobody
+RUN echo hello $WHO | tee /said
+COPY . /context
+CMD ["sleep", "infinity"]
+FROM first AS last
+RUN false
+"""
+STACK = """
+[services.app]
+build = { context = "app", dockerfile = "app.Dockerfile", target = "first", args = { WHO = "${NAME}" } }
+"""
+
+
+@pytest.fixture(scope="session")
+def with_buildx() -> dict[str, str]:
+    """The environment in which the docker command has buildx: this machine's own, else with a plugin fetched once."""
+    if subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0:
+        return {}
+    fetched = subprocess.run(
+        [ROOT / "tools/cli-plugin", "buildx"], stdout=subprocess.PIPE, check=True, text=True
+    )
+    return {"DOCKER_CONFIG": fetched.stdout.strip()}
+
+
+@pytest.fixture(params=["classic", "buildx"])
+def builder(request: pytest.FixtureRequest, project: Project) -> str:
+    """The project's commands build with this one."""
+    buildx = request.param == "buildx"
+    project.env |= request.getfixturevalue("with_buildx") if buildx else NO_DOCKER_COMMAND
+    return str(request.param)
+
+
+def image(project: Project) -> dict[str, Any]:
+    """What the service's image is; there must be one."""
+    found: list[dict[str, Any]] = project.api.images(f"{project.name}-app")
+    assert len(found) == 1
+    return found[0]
+
+
+def test_arguments_target_dockerfile_and_ignored_files_must_count(project: Project, builder: str) -> None:
+    project.write(STACK)
+    project.env["NAME"] = "wörld"
+    project.write(DOCKERFILE, "app/app.Dockerfile")
+    for name in ("kept", "secret", "logs/a.log", "logs/keep.log"):
+        project.write("", f"app/{name}")
+    project.write("# what stays here\nsecret\n*.Dockerfile\nlogs/*\n!logs/keep.log\n", "app/.dockerignore")
+    told = project.run("build").stderr
+    assert "hello wörld" in told
+    assert "app" in told
+    assert ("#" in told) == (builder == "buildx"), "BuildKit numbers what it does"
+    assert image(project)["Labels"]["stackctl.project"] == project.name
+    project.run("up")
+    assert project.inside("app", "cat", "/said") == "hello wörld\n"
+    files = set(project.inside("app", "find", "/context", "-type", "f").split())
+    assert files - {"/context/.dockerignore"} == {"/context/kept", "/context/logs/keep.log"}
+
+
+def test_the_output_must_come_while_it_is_built(project: Project, builder: str) -> None:
+    project.write('[services.app]\nbuild = "app"\n')
+    project.write(
+        f"FROM busybox\nRUN echo {project.name}; echo begun; sleep 2; echo ended\n", "app/Dockerfile"
+    )
+    told = project.run("--progress", "json", "build").stdout
+    at = {
+        event["text"].split()[-1]: event["at"]
+        for event in map(json.loads, told.splitlines())
+        if event["event"] == "progress" and event["text"].endswith(("begun", "ended"))
+    }
+    assert at["ended"] - at["begun"] > 1, at
+
+
+def test_a_second_build_must_be_cached(project: Project, builder: str) -> None:
+    project.write('[services.app]\nbuild = "app"\n')
+    project.write(f"FROM busybox\nRUN sleep 2; echo {project.name} >/name\n", "app/Dockerfile")
+    assert "ache" not in project.run("build").stderr
+    first = image(project)["Id"]
+    again = project.run("build")
+    assert ("CACHED" if builder == "buildx" else "Using cache") in again.stderr
+    assert image(project)["Id"] == first
+    assert project.run("--progress", "quiet", "build").output == ""
+
+
+def test_a_step_that_fails_must_stop_it_with_its_last_lines(project: Project, builder: str) -> None:
+    project.write(f'[services.app]\nbuild = "app"\n{sleepers(other="")}')
+    script = "for n in 1 2 3; do echo line $n; done; echo the disk is full; exit 7"
+    project.write(f"FROM busybox\nRUN echo {project.name}; {script}\n", "app/Dockerfile")
+    for command in ("build", "up"):
+        told = project.run(command, code=1).stderr
+        cause = told[told.index("✘") :]
+        assert "app: building" in cause
+        assert "line 3" in cause
+        assert "the disk is full" in cause
+        assert "7" in cause
+    assert project.resources() == NOTHING, "nothing is begun without the images"
+
+
+def test_what_needs_buildkit_must_say_so_where_it_is_not(project: Project, builder: str) -> None:
+    project.write('[services.app]\nbuild = "app"\n')
+    project.write(
+        "FROM busybox\nRUN --mount=type=cache,target=/cache echo done >/said\nCMD sleep infinity\n",
+        "app/Dockerfile",
+    )
+    if builder == "buildx":
+        project.run("up")
+        assert project.inside("app", "cat", "/said") == "done\n"
+        return
+    told = project.run("up", code=1)
+    assert "needs BuildKit (line 2: RUN --mount)" in told.stderr
+    assert "install Docker's buildx plugin" in told.stderr
+    assert told.seconds < 5
+
+
+def test_build_must_take_what_is_named_and_leave_what_is_pulled(project: Project) -> None:
+    project.env |= NO_DOCKER_COMMAND
+    project.write(sleepers(pulled="") + '[services.app]\nbuild = "app"\n[services.other]\nbuild = "other"\n')
+    project.write("FROM busybox\n", "app/Dockerfile")
+    project.run("build", "app")
+    assert image(project)
+    assert not project.api.images(f"{project.name}-other")
+    assert "nothing to build" in project.run("build", "pulled").stderr
+    assert "no service" in project.run("build", "appp", code=2).stderr
+
+
+def test_a_missing_dockerfile_must_be_told(project: Project) -> None:
+    project.write('[services.app]\nbuild = "app"\n')
+    project.write("", "app/notes")
+    told = project.run("up", code=None)
+    assert told.code in (1, 2)
+    assert "Dockerfile" in told.stderr
+    assert project.resources() == NOTHING
+
+
+@pytest.mark.parametrize("ref", ["127.0.0.1:1/nothing:1", "registry.invalid/nothing:1"])
+def test_an_image_that_cannot_be_had_must_be_told_quickly(project: Project, ref: str) -> None:
+    project.write(f'[services.app]\nimage = "{ref}"\n{sleepers(other="")}')
+    for command in ("pull", "up"):
+        told = project.run(command, *(["app"] if command == "pull" else []), code=1)
+        assert told.seconds < 20
+        assert f"cannot pull {ref}" in told.stderr
+        assert "check the network" in told.stderr
+    assert project.resources() == NOTHING
+
+
+def test_what_is_here_must_not_be_pulled_by_up(project: Project) -> None:
+    project.write(sleepers(app=""))
+    assert "pull" not in project.run("up").stderr.lower()
+    assert "nothing to pull" in project.run("pull", "--policy", "missing").stderr
+
+
+def test_values_of_arguments_must_not_be_on_the_command_line(
+    project: Project, with_buildx: dict[str, str]
+) -> None:
+    """A command line is for everybody on the machine to read."""
+    project.env |= with_buildx
+    secret = os.urandom(8).hex()
+    project.write(f'[services.app]\nbuild = {{ context = "app", args = {{ TOKEN = "{secret}" }} }}\n')
+    project.write(f"FROM busybox\nARG TOKEN\nRUN echo {project.name}; sleep 3\n", "app/Dockerfile")
+    with project.start("build") as process:
+        assert process.stderr
+        while "sleep 3" not in process.stderr.readline():
+            assert process.poll() is None
+        shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True, text=True).stdout
+        assert "docker buildx build" in shown
+        assert secret not in shown.replace(f"TOKEN={secret} /bin/sh", "")
+        process.communicate()
+    assert process.returncode == 0

@@ -1,0 +1,119 @@
+"""Order: what is started must wait until what it needs is ready, and no longer; and not at all where that will never be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from scenario import Project, sleepers
+
+pytestmark = pytest.mark.docker
+
+CHECKS = {
+    "test": ("touch /ready; sleep infinity", '{ test = ["CMD", "test", "-f", "/ready"] }'),
+    "tcp": ("httpd -f -p 8000 -h /etc", "{ tcp = 8000 }"),
+    "http": ("httpd -f -p 8000 -h /etc", '{ http = ":8000/passwd" }'),
+    "log": ("echo it is done; sleep infinity", '{ log = "is done$" }'),
+}
+BROKEN = """
+[services.db]
+image = "busybox"
+command = ["sh", "-c", "echo the disk is full; exit 7"]
+healthcheck = { tcp = 5432 }
+"""
+
+
+def started(project: Project, service: str) -> datetime:
+    return _time(project.inspect(service), "StartedAt")
+
+
+def _time(inspected: dict[str, Any], what: str) -> datetime:
+    return datetime.fromisoformat(inspected["State"][what])
+
+
+@pytest.mark.parametrize(("command", "check"), CHECKS.values(), ids=CHECKS)
+def test_a_dependent_must_start_once_the_check_succeeds(project: Project, command: str, check: str) -> None:
+    project.write(
+        f'[services.db]\nimage = "busybox"\ncommand = ["sh", "-c", "sleep 1.5; {command}"]\nhealthcheck = {check}\n'
+        + sleepers(web='depends_on = ["db"]')
+    )
+    project.run("up")
+    waited = (started(project, "web") - started(project, "db")).total_seconds()
+    assert 1.5 <= waited < 8, "the engine's own interval is 30 s"
+
+
+def test_a_dependent_must_start_after_a_job_completed(project: Project) -> None:
+    project.write(
+        '[jobs.migrate]\nimage = "busybox"\ncommand = ["sleep", "1"]\n'
+        + sleepers(web='depends_on = ["migrate"]')
+    )
+    project.run("up")
+    assert project.states() == {"migrate": "exited", "web": "running"}
+    assert started(project, "web") >= _time(project.inspect("migrate"), "FinishedAt")
+
+
+def test_a_completed_job_must_not_run_again(project: Project) -> None:
+    project.write(
+        '[jobs.migrate]\nimage = "busybox"\ncommand = ["true"]\n' + sleepers(web='depends_on = ["migrate"]')
+    )
+    project.run("up")
+    before, ran = project.ids(), started(project, "migrate")
+    project.run("up")
+    assert project.recreated(before) == set()
+    assert started(project, "migrate") == ran
+    project.run("up", "--rerun")
+    assert project.recreated(before) == {"migrate"}
+
+
+def test_a_dependency_that_exits_must_fail_at_once_with_its_code_and_log(project: Project) -> None:
+    project.write(BROKEN + sleepers(web='depends_on = ["db"]', other=""))
+    told = project.run("up", code=5)
+    assert told.seconds < 10
+    assert "ended with exit code 7" in told.stderr
+    assert "the disk is full" in told.stderr
+    assert project.states() == {"db": "exited", "web": "created", "other": "running"}
+
+
+def test_a_container_that_the_engine_restarts_forever_must_fail_early(project: Project) -> None:
+    project.write(BROKEN + 'restart = "always"\n')
+    told = project.run("up", code=5)
+    assert told.seconds < 20
+    assert "the disk is full" in told.stderr
+
+
+def test_a_job_that_fails_must_hold_its_dependents_back_and_run_again(project: Project) -> None:
+    job = '[jobs.migrate]\nimage = "busybox"\ncommand = ["sh", "-c", "test -f /data/go"]\nvolumes = ["data:/data"]\n'
+    project.write(f'{job}{sleepers(web="""depends_on = ["migrate"]""")}[volumes.data]\n')
+    project.run("up", code=5)
+    assert project.states() == {"migrate": "exited", "web": "created"}
+    project.write(
+        f'{job}{sleepers(web="""depends_on = ["migrate"]""", hand="""volumes = ["data:/data"]""")}[volumes.data]\n'
+    )
+    project.run("up", "hand")
+    project.inside("hand", "touch", "/data/go")
+    project.run("up")
+    assert project.states() == {"migrate": "exited", "web": "running", "hand": "running"}
+
+
+def test_a_service_that_never_gets_healthy_must_end_the_wait_in_time(project: Project) -> None:
+    project.write(
+        sleepers(
+            db='healthcheck = { test = "echo no disk yet; false", start_period = "1s" }',
+            web='depends_on = ["db"]',
+        )
+    )
+    told = project.run("up", "--wait-timeout", "3", code=4)
+    assert told.seconds < 12
+    assert "no disk yet" in told.stderr
+    assert project.states() == {"db": "running", "web": "created"}
+    project.write(sleepers(db="", web='depends_on = ["db"]'))
+    project.run("up")
+    assert project.states() == {"db": "running", "web": "running"}
+
+
+def test_an_optional_dependency_must_not_stop_its_dependent(project: Project) -> None:
+    project.write(BROKEN + sleepers(web="depends_on.db = { required = false }"))
+    told = project.run("up", code=5)
+    assert project.states() == {"db": "exited", "web": "running"}
+    assert told.stderr.count("the disk is full") == 1

@@ -1,0 +1,169 @@
+"""A run on a terminal must be a picture that stays in order, and elsewhere lines that a program can read."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from scenario import NOTHING, Project, sleepers
+from terminal import SGR, Terminal, open_terminal, screen
+
+pytestmark = pytest.mark.docker
+
+STACK = sleepers(db='healthcheck = { test = "sleep 0.5" }', web='depends_on = ["db"]')
+NEVER = sleepers(db='healthcheck = { test = "echo no disk yet; false" }', web='depends_on = ["db"]')
+SECONDS = re.compile(r"\b\d+(\.\d)? s\b")
+
+
+def seen(terminal: Terminal, columns: int = 100, lines: int = 30) -> list[str]:
+    """What stands on the screen in the end, blank lines left out."""
+    assert "Traceback" not in terminal.said
+    assert terminal.settings() == terminal.before
+    if "\x1b[?25l" in terminal.said:
+        assert terminal.said.rindex("\x1b[?25h") > terminal.said.rindex("\x1b[?25l"), "the cursor is back"
+    return [row for row in screen(terminal.said, columns, lines) if row]
+
+
+def without_times(rows: list[str]) -> list[str]:
+    """The rows with their blanks and times made alike."""
+    return [" ".join(SECONDS.sub("T", row).split()) for row in rows]
+
+
+def test_up_and_down_must_leave_one_line_for_each_service(project: Project, free_port: int) -> None:
+    served = 'command = "httpd -f -p 80"'
+    project.write(STACK.replace('command = "sleep infinity"\ndepends', f"{served}\ndepends"))
+    project.write(f'[services.web]\nports = ["{free_port}:80"]\n', "stack.override.toml")
+    with open_terminal(project, "up", color=True) as terminal:
+        assert terminal.end() == 0
+        rows = without_times(seen(terminal))
+        assert SGR.search(terminal.said)
+        rest = SGR.sub("", terminal.said.rpartition("\x1b[2K")[2])
+        assert "\x1b" not in rest, "after the last redrawing nothing but colour"
+    assert rows[:5] == [
+        f"stackctl up {project.name} · stack.toml T",
+        f"✔ network created {project.name}_default T",
+        "✔ db healthy created T",
+        "✔ web ready created T",
+        "created 3 in T",
+    ]
+    assert any(f"http://localhost:{free_port}" in row for row in rows[5:])
+
+    with open_terminal(project, "down", color=True) as terminal:
+        assert terminal.end() == 0
+        rows = without_times(seen(terminal))
+    assert rows[0] == f"stackctl down {project.name} · stack.toml T"
+    assert set(rows[1:3]) == {"✔ web removed T", "✔ db removed T"}
+    assert rows[3:] == [f"✔ network removed {project.name}_default T", "removed 3 in T"]
+    assert project.resources() == NOTHING
+
+
+def test_no_color_must_mean_no_styles_at_all(project: Project) -> None:
+    project.write(STACK)
+    for command in (["up"], ["status"], ["plan"], ["ps"], ["--no-color", "down"]):
+        with open_terminal(project, *command, color="--no-color" in command) as terminal:
+            assert terminal.end() == 0
+            assert seen(terminal)
+            assert not SGR.search(terminal.said), command
+
+
+def test_waiting_must_say_for_whom_and_why_while_it_lasts(project: Project) -> None:
+    project.write(NEVER)
+    with open_terminal(project, "up", "--wait-timeout", "4") as terminal:
+        terminal.expect("for db · ")
+        terminal.expect("no disk yet")
+        assert terminal.end() == 4
+        rows = seen(terminal)
+    assert sum("✘" in row for row in rows) == 2, "in its line, and told at the end"
+    assert any(row.split()[:3] == ["–", "web", "skipped"] for row in rows)
+    assert "stackctl logs db" in "\n".join(rows)
+
+
+def test_ctrl_c_must_end_in_order(project: Project) -> None:
+    project.write(NEVER)
+    with open_terminal(project, "up") as terminal:
+        terminal.expect("no disk yet")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+        rows = seen(terminal)
+    assert "interrupted" in rows[-1]
+    assert project.states() == {"db": "running", "web": "created"}
+
+
+def test_a_small_screen_must_not_be_written_over(project: Project) -> None:
+    project.write(sleepers(**{f"service-{number}": "" for number in range(9)}))
+    with open_terminal(project, "up", columns=50, lines=8) as terminal:
+        assert terminal.end() == 0
+        rows = without_times(seen(terminal, columns=50, lines=8))
+    assert rows[0].startswith("stackctl up")
+    assert rows[2:11] == [f"✔ service-{number} ready created T" for number in range(9)], (
+        "all of them in the end"
+    )
+    assert rows[11] == "created 10 in T"
+
+
+def test_a_build_must_show_its_step(project: Project) -> None:
+    project.write('[services.app]\nbuild = "app"\ncommand = "sleep infinity"\n')
+    project.write(f"FROM busybox\nRUN echo {project.name}\nRUN sleep 2\n", "app/Dockerfile")
+    project.env["PATH"] = "/nonexistent"  # without a docker command it is the engine's own builder
+    with open_terminal(project, "up") as terminal:
+        terminal.expect("building")
+        terminal.expect("step 3/")
+        assert terminal.end() == 0
+        rows = without_times(seen(terminal))
+    assert "✔ app ready built in T · created T" in rows
+
+
+def test_a_dumb_terminal_must_get_lines(project: Project) -> None:
+    project.write(STACK)
+    with open_terminal(project, "up", color=True, term="dumb") as terminal:
+        assert terminal.end() == 0
+        assert "\x1b" not in terminal.said
+        assert any("healthy" in row for row in seen(terminal))
+
+
+def test_a_pipe_must_get_plain_lines(project: Project) -> None:
+    project.write(STACK)
+    told = project.run("up", env={"NO_COLOR": ""})
+    assert "\x1b" not in told.output
+    lines = told.stderr.splitlines()
+    assert all(re.match(r" *[\d.]+ s  (container|network) ", line) for line in lines[:-1]), told.stderr
+    assert re.fullmatch(r"created 3 in [\d.]+ s", lines[-1])
+    assert lines.index(_line(lines, "db-1", "  healthy")) < lines.index(_line(lines, "web-1", "started"))
+
+
+def _line(lines: list[str], *words: str) -> str:
+    """The one line that contains all the words."""
+    (found,) = (line for line in lines if all(word in line for word in words))
+    return found
+
+
+def test_json_must_be_one_object_a_line_from_the_plan_to_the_end(project: Project) -> None:
+    project.write(STACK)
+    told = project.run("--progress", "json", "up")
+    assert told.stderr == ""
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    assert {event["version"] for event in events} == {1}
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    assert events[0]["event"] == "planned"
+    assert events[-1]["event"] == "ended"
+    assert events[-1]["exit_code"] == 0
+    steps = {step["id"] for step in events[0]["plan"]["steps"]}
+    for kind in ("started", "done"):
+        assert {event["step"] for event in events if event["event"] == kind} == steps
+
+    project.write(NEVER)
+    told = project.run("--progress", "json", "up", "--wait-timeout", "2", code=4)
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    (failed,) = (event for event in events if event["event"] == "failed")
+    assert (failed["service"], failed["error"]["type"]) == ("db", "WaitTimeoutError")
+    assert "no disk yet" in failed["error"]["last_answer"]
+    assert events[-1]["exit_code"] == 4
+    assert events[-1]["failed"] == [failed["step"]]
+
+
+def test_quiet_must_say_nothing_but_failures(project: Project) -> None:
+    project.write(STACK)
+    assert project.run("--progress", "quiet", "up").output == ""
+    project.write(NEVER)
+    assert "no disk yet" in project.run("--progress", "quiet", "up", "--wait-timeout", "2", code=4).stderr
