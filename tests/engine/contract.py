@@ -113,9 +113,7 @@ def free_port() -> int:
 
 
 class EngineContract:
-    @pytest.fixture
-    def engine(self) -> Engine:
-        raise NotImplementedError
+    """What every engine must do. A subclass says which one, by a fixture `engine`."""
 
     @pytest.fixture
     def bench(self, engine: Engine) -> Iterator[Bench]:
