@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -38,6 +39,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
 }
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
+
+_GARBAGE = 50_000
+"""New objects after which Python looks for garbage. Loading modules makes many objects and no garbage."""
 
 _EXAMPLES = """\
   stackctl init postgres redis    write a stack.toml
@@ -120,7 +124,10 @@ def main(args: list[str] | None = None) -> None:
         sys.exit("stackctl runs on Linux and macOS, and on Windows within WSL 2: start it in a WSL terminal")
     from stackctl.cli import errors
 
-    sys.exit(errors.guarded(lambda: cli.main(args, prog_name="stackctl", standalone_mode=False)))
+    gc.set_threshold(_GARBAGE)
+    code = errors.guarded(lambda: cli.main(args, prog_name="stackctl", standalone_mode=False))
+    gc.freeze()  # the interpreter looks for garbage once more before it ends: a tenth of a short run, and for nothing
+    sys.exit(code)
 
 
 __all__ = ["SECTIONS", "Settings", "cli", "main"]
