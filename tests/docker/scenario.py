@@ -105,8 +105,9 @@ class Project:
 
     def ids(self) -> dict[str, str]:
         """The id of each service's container. There must be no second one."""
-        found = {c["Labels"]["stackctl.service"]: c["Id"] for c in self.containers()}
-        assert len(found) == len(self.containers())
+        containers = self.containers()
+        found = {c["Labels"]["stackctl.service"]: c["Id"] for c in containers}
+        assert len(found) == len(containers)
         return found
 
     def inspect(self, service: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import pytest
+from contract import free_port
 
 from stackctl.engine.probe import Answer, UnreachableError, ask, run_test
 from stackctl.engine.target import Running
@@ -34,11 +35,6 @@ def server(serve: Serve) -> Iterator[int]:
         threading.Thread(target=loop, daemon=True).start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Container:
