@@ -104,6 +104,24 @@ class EngineError(StackError):
     exit_code = 1
 
 
+class ExecTimeoutError(EngineError):
+    """A command in a container still ran when its time was over."""
+
+    def __init__(
+        self, message: str, hint: str = "", *, stdout: bytes = b"", stderr: bytes = b"", ended: bool = True
+    ) -> None:
+        super().__init__(message, hint)
+        self.stdout = stdout
+        """What it had said by then."""
+        self.stderr = stderr
+        self.ended = ended
+        """It was ended in the container, too; otherwise it may go on there."""
+
+
+class PortTakenError(EngineError):
+    """A container could not be started, because somebody else has a host port that it wants."""
+
+
 class CancelledError(EngineError):
     """The run was called off before this was done."""
 

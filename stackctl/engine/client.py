@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 import select
+import selectors
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -74,8 +75,17 @@ class Client:
     def delete(self, *path: str, **params: object) -> Json:
         return self._json("DELETE", path, params)
 
+    def put(self, *path: str, data: Iterable[bytes], **params: object) -> Json:
+        """The data goes out as it comes, in chunks."""
+        return self._json("PUT", path, params, data=data)
+
+    def head(self, *path: str, **params: object) -> Mapping[str, str]:
+        """The headers of the answer."""
+        with self.errors():
+            return self._request("HEAD", path, params, timeout=self._api.timeout).headers
+
     def get_with_headers(self, *path: str) -> tuple[Json, Mapping[str, str]]:
-        with self._errors():
+        with self.errors():
             response = self._request("GET", path, {}, timeout=self._api.timeout)
             return response.json(), response.headers
 
@@ -85,13 +95,13 @@ class Client:
         method: str,
         *path: str,
         body: object = None,
-        data: IO[bytes] | None = None,
+        data: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         **params: object,
     ) -> Iterator[requests.Response]:
         """The answer, to be read bit by bit and closed at the end. `timeout`: seconds of silence; None waits for ever."""
-        with self._errors():
+        with self.errors():
             response = self._request(
                 method,
                 path,
@@ -114,6 +124,16 @@ class Client:
         with self.stream("POST", *path, body=body, headers=upgrade) as response:
             yield Duplex(response)
 
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """What goes wrong on the way to the engine comes out as an `EngineError`."""
+        try:
+            yield
+        except EngineError:
+            raise
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
+            raise unreachable(self.endpoint, error, self._complaint()) from error
+
     def close(self) -> None:
         self._api.close()
         self._close()
@@ -124,10 +144,13 @@ class Client:
         path: tuple[str, ...],
         params: Mapping[str, object],
         body: object = None,
+        data: Iterable[bytes] | None = None,
         timeout: float | None = None,
     ) -> Json:
-        with self._errors():
-            response = self._request(method, path, params, body=body, timeout=timeout or self._api.timeout)
+        with self.errors():
+            response = self._request(
+                method, path, params, body=body, data=data, timeout=timeout or self._api.timeout
+            )
             return response.json() if response.content else None
 
     def _request(
@@ -136,13 +159,13 @@ class Client:
         path: tuple[str, ...],
         params: Mapping[str, object],
         body: object = None,
-        data: IO[bytes] | None = None,
+        data: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | tuple[float, float | None] | None = None,
         stream: bool = False,
     ) -> requests.Response:
         sent = dict(headers or {})
-        payload: IO[bytes] | str | None = data
+        payload: Iterable[bytes] | str | None = data
         if body is not None:
             sent["Content-Type"] = "application/json"
             payload = json.dumps(body)
@@ -159,15 +182,6 @@ class Client:
             with response:
                 raise RefusedError(_message(response), status=response.status_code)
         return response
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except EngineError:
-            raise
-        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
-            raise unreachable(self.endpoint, error, self._complaint()) from error
 
 
 class Duplex:
@@ -194,12 +208,20 @@ class Duplex:
             pass  # the end, in other words
         return b"".join(parts), True
 
-    def send(self, data: bytes) -> int:
-        """How many bytes were taken."""
+    def send(self, data: bytes | memoryview) -> int:
+        """How many bytes were taken: all, once nobody reads any more."""
         try:
             return self._socket.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
+        except (BrokenPipeError, ConnectionResetError):
+            return len(data)
+
+    def wait(self, seconds: float | None, *, to_send: bool = False) -> None:
+        """Until something has come, or (`to_send`) can be sent, or the time is over."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self, selectors.EVENT_READ | (selectors.EVENT_WRITE if to_send else 0))
+            ready.select(seconds)
 
     def end_input(self) -> None:
         """Say that no more input comes; output still does."""

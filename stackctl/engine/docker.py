@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from stackctl.engine import bodies, build, execs, lifecycle, logs, pull, ready, snapshot
+from stackctl.engine import archives, bodies, build, execs, lifecycle, logs, pull, ready, snapshot
 from stackctl.engine.client import Client, RefusedError
 from stackctl.engine.connect import Endpoint
-from stackctl.engine.engine import Exec, ExecResult, LogLine, Report
+from stackctl.engine.conversation import DockerConversation
+from stackctl.engine.engine import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.events import Events
 from stackctl.engine.glance import glance
 from stackctl.engine.networks import Networks
@@ -26,6 +27,8 @@ from stackctl.plan.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
     PullImage,
     RemoveContainer,
     RemoveNetwork,
@@ -34,6 +37,7 @@ from stackctl.plan.actions import (
     SetRestart,
     StartContainer,
     StopContainer,
+    UnpauseContainer,
     WaitFor,
 )
 from stackctl.plan.observed import Engine, ImageConfig, Observed
@@ -119,6 +123,12 @@ class DockerEngine:
                 return ready.wait(action, target, report, cancelled)
             case StopContainer(container, _, grace):
                 return lifecycle.stop(client, container, grace)
+            case PauseContainer(container, name):
+                lifecycle.control(client, container, name, "pause")
+            case UnpauseContainer(container, name):
+                lifecycle.control(client, container, name, "unpause")
+            case KillContainer(container, name, signal):
+                lifecycle.control(client, container, name, "kill", signal=signal)
             case SetRestart(container, _, policy, times):
                 body = {"RestartPolicy": bodies.restart_policy(policy, times)}
                 client.post("containers", container, "update", body=body)
@@ -147,10 +157,17 @@ class DockerEngine:
     ) -> Iterator[LogLine]:
         return logs.logs(self.client, containers, follow=follow, tail=tail, since=since, until=until)
 
-    def exec(self, command: Exec) -> ExecResult:
-        result = execs.run(self.client, command)
-        assert result is not None  # no time limit was given
-        return result
+    def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
+        return execs.run(self.client, command, timeout=timeout, stdin=stdin)
+
+    def converse(self, command: Exec) -> Conversation:
+        return DockerConversation(self.client, command)
+
+    def pack(self, container: str, path: str) -> Iterator[bytes]:
+        return archives.pack(self.client, container, path)
+
+    def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
+        archives.unpack(self.client, container, directory, archive)
 
     def interact(self, command: Exec) -> int:
         from stackctl.engine import terminal
@@ -217,6 +234,7 @@ class DockerEngine:
         return config
 
     def _ask(self) -> Engine:
+        asked = time.time()
         info, headers = self.client.get_with_headers("info")
         podman = "Libpod-Api-Version" in headers
         socket = self.endpoint.socket
@@ -236,4 +254,5 @@ class DockerEngine:
             endpoint=self.endpoint.host,
             local=here,
             reaches_containers=here and not rootless,
+            clock_ahead=0.0 if here else snapshot.clock_ahead(info, asked, time.time()),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from stackctl.plan.observed import ImageConfig, Observed
 from stackctl.plan.probes import Probe
 
 Report = Callable[[Progressed], None]
+
+_TITLE_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,35 @@ class Exec:
     privileged: bool = False
     detach: bool = False
 
+    @property
+    def title(self) -> str:
+        """The command in one line, cut where it is long."""
+        line = " ".join(shlex.join(self.argv).split())
+        return line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 1]}…"
+
 
 @dataclass(frozen=True)
 class ExecResult:
     exit_code: int
     stdout: bytes = b""
     stderr: bytes = b""
+
+
+class Conversation(Protocol):
+    """A command that keeps running in a container and is talked to. For one thread at a time."""
+
+    def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
+        """Send the text and return what the command then writes to stdout before the line `until`, which is taken, too.
+
+        Raises `EngineError` when the command has ended, with what it said on stderr, or has not written that line within
+        `timeout` seconds; then the conversation is over.
+        """
+
+    def close(self) -> None:
+        """End its input and hang up. Safe to call twice, and when the engine or the container is gone.
+
+        A command that does not heed the end of its input goes on in the container.
+        """
 
 
 class Engine(Protocol):
@@ -82,8 +108,31 @@ class Engine(Protocol):
     ) -> Iterator[LogLine]:
         """Lines of several containers, merged by time."""
 
-    def exec(self, command: Exec) -> ExecResult:
-        """Run a command and collect what it says."""
+    def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
+        """Run a command, with `stdin` as its whole input, and collect what it says.
+
+        Raises `ExecTimeoutError` if it still runs after `timeout` seconds; it is then ended in the container as well, where
+        the image has what that takes.
+        """
+
+    def converse(self, command: Exec) -> Conversation:
+        """Start a command to talk to over its stdin and stdout: many short questions for the price of one exec.
+
+        When our process dies, the engine ends the command's input.
+        """
+
+    def pack(self, container: str, path: str) -> Iterator[bytes]:
+        """A file or directory of a container, running or not, as a tar archive in chunks.
+
+        Names in it begin with the last part of the path, and with `.` if the path ends in `/.`.
+        """
+
+    def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
+        """Put the contents of a tar archive into a directory of a container, running or not, with their owners and modes.
+
+        What is there under the same names is overwritten, all else stays; so does what came before an error in the archive.
+        The archive must not be one that is still being packed from the same container: engines do one of the two at a time.
+        """
 
     def interact(self, command: Exec) -> int:
         """Run a command with our own stdin, stdout and stderr (and terminal) as its; return its exit code.

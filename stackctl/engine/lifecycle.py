@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from stackctl.engine.client import Client, Json, RefusedError
-from stackctl.errors import EngineError
+from stackctl.errors import EngineError, PortTakenError
 
 _BUSY = (0.05, 5.0)
 """Seconds: the first pause, which doubles, and all pauses together, before a busy network or volume is given up."""
@@ -21,6 +21,13 @@ _NO_PROGRAM = re.compile(
     r'exec: "(?P<name>[^"]+)": .*(?:not found in \$PATH|no such file or directory|permission denied)'
 )
 
+_WRONG_STATE = {
+    "is not running": ("it does not run", "start it: stackctl up"),
+    "already paused": ("it is paused already", ""),
+    "is not paused": ("it is not paused", ""),
+}
+"""What is in the engine's refusal, and what it means."""
+
 
 def start(client: Client, container: str, name: str) -> None:
     try:
@@ -29,16 +36,15 @@ def start(client: Client, container: str, name: str) -> None:
         raise _start_error(error, name) from error
 
 
-def _start_error(error: RefusedError, name: str) -> RefusedError:
+def _start_error(error: RefusedError, name: str) -> EngineError:
     message = error.message
     if _TAKEN.search(message):
         found = _ADDRESS.search(message)
         where = f"port {found[2]} of {found[1]}" if found else "a host port"
         show = f"`ss -ltnp 'sport = :{found[2]}'` shows who" if found else "`ss -ltnp` shows who"
-        return RefusedError(
+        return PortTakenError(
             f"{name} cannot start: {where} is taken",
             f"stop what listens there ({show}), or publish another host port",
-            status=error.status,
         )
     if found := _NO_PROGRAM.search(message):
         return RefusedError(
@@ -74,6 +80,17 @@ def _killed(inspected: Json, grace: int) -> str:
     else:
         cure = f"set init = true, let the program end on {signal}, or set stop_signal to one it heeds"
     return f"killed after {grace} s: it ignored {signal} ({cure})"
+
+
+def control(client: Client, container: str, name: str, verb: str, *, signal: str | None = None) -> None:
+    """Pause, unpause or kill it. One that is not in the state for that is refused."""
+    try:
+        client.post("containers", container, verb, signal=signal)
+    except RefusedError as error:
+        why, hint = next(
+            (said for found, said in _WRONG_STATE.items() if found in error.message), (error.message, "")
+        )
+        raise RefusedError(f"cannot {verb} {name}: {why}", hint, status=error.status) from error
 
 
 def remove_container(client: Client, container: str, *, volumes: bool) -> None:

@@ -155,6 +155,12 @@ def epoch(text: str | None) -> float:
         return 0.0
 
 
+def clock_ahead(info: Mapping[str, Any], asked: float, answered: float) -> float:
+    """Seconds by which the clock of an engine is ahead of ours, on which it was asked and answered at those times."""
+    clock = epoch(info.get("SystemTime"))
+    return clock - (asked + answered) / 2 if clock else 0.0
+
+
 def _name(row: Row) -> str:
     """Its own name; the others are those of legacy links, `/other/alias`."""
     names: list[str] = [name.removeprefix("/") for name in row.get("Names") or ()]

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+KILLED = 128 + 9
+"""The exit code of a command that was ended because its time was over."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
@@ -42,7 +45,8 @@ class Target(Protocol):
     def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
         """Run a command in it as its own user, in its own directory and environment: exit code and output.
 
-        An exit code of None means that the command still runs after `timeout` seconds.
+        After `timeout` seconds it is killed: exit code 137. None means that it still runs, as its image has nothing to end
+        it with.
         """
 
     def pause(self, seconds: float) -> None:

@@ -15,6 +15,7 @@ from types import FrameType
 from stackctl.engine.client import Client, Duplex, RefusedError
 from stackctl.engine.engine import Exec
 from stackctl.engine.execs import create, exit_code
+from stackctl.engine.talk import Frames
 from stackctl.errors import UsageError
 
 _CHUNK = 1 << 16
@@ -65,10 +66,9 @@ class _Session:
         self._exec_id = exec_id
         self._line = line
         self._stdin = stdin
-        self._terminal = tty
         self._unsent = b""
-        self._demux = _Demux({1: stdout, 2: stderr})
-        self._stdout = stdout
+        self._frames = Frames(tty=tty)
+        self._outputs = {"stdout": stdout, "stderr": stderr}
         self.resized = -1
         """A descriptor that can be read when the terminal's size changed."""
         self.must_resize = 0
@@ -95,10 +95,8 @@ class _Session:
     def _receive(self) -> bool:
         """Whether the output has ended."""
         data, ended = self._line.receive()
-        if self._terminal:
-            _write(self._stdout, data)
-        else:
-            self._demux.feed(data)
+        for stream, said in self._frames.feed(data):
+            _write(self._outputs[stream], said)
         return ended
 
     def _read_input(self, ready: selectors.BaseSelector) -> None:
@@ -128,23 +126,6 @@ class _Session:
         with suppress(RefusedError):
             self._client.post("exec", self._exec_id, "resize", h=lines, w=columns)
             self.must_resize = 0
-
-
-class _Demux:
-    """Sorts the frames of stdout and stderr (Docker Engine API, attach) to their descriptors."""
-
-    def __init__(self, descriptors: dict[int, int]) -> None:
-        self._descriptors = descriptors
-        self._data = bytearray()
-
-    def feed(self, data: bytes) -> None:
-        self._data += data
-        while len(self._data) >= 8:
-            end = 8 + int.from_bytes(self._data[4:8], "big")
-            if len(self._data) < end:
-                return
-            _write(self._descriptors.get(self._data[0], self._descriptors[1]), bytes(self._data[8:end]))
-            del self._data[:end]
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -10,7 +10,8 @@ from stackctl.engine.engine import Exec
 from stackctl.engine.events import Events
 from stackctl.engine.logs import logs
 from stackctl.engine.snapshot import epoch
-from stackctl.engine.target import Running
+from stackctl.engine.target import KILLED, Running
+from stackctl.errors import ExecTimeoutError
 from stackctl.plan.observed import Engine
 
 _MARGIN = 1.0
@@ -55,9 +56,11 @@ class Watched:
         return "".join(f"{line.text}\n" for line in lines)
 
     def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
-        result = execs.run(self._client, Exec(container=self._container, argv=argv), timeout)
-        if result is None:
-            return None, ""
+        try:
+            result = execs.run(self._client, Exec(container=self._container, argv=argv), timeout=timeout)
+        except ExecTimeoutError as error:
+            said = error.stdout + error.stderr
+            return KILLED if error.ended else None, said.decode(errors="replace")
         return result.exit_code, (result.stdout + result.stderr).decode(errors="replace")
 
     def pause(self, seconds: float) -> None:

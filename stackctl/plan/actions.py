@@ -91,6 +91,29 @@ class StopContainer:
 
 
 @dataclass(frozen=True)
+class PauseContainer:
+    """Freeze its processes where they are: it keeps its addresses and ports, and answers nobody."""
+
+    container: str
+    name: str
+
+
+@dataclass(frozen=True)
+class UnpauseContainer:
+    container: str
+    name: str
+
+
+@dataclass(frozen=True)
+class KillContainer:
+    """Send the signal to its main process. The engine does not restart what it was asked to kill, whatever the policy."""
+
+    container: str
+    name: str
+    signal: str = "SIGKILL"
+
+
+@dataclass(frozen=True)
 class SetRestart:
     """Change the restart policy, so that an engine that restarts in between does not start a container that was replaced."""
 
@@ -137,6 +160,9 @@ Action = (
     | StartContainer
     | WaitFor
     | StopContainer
+    | PauseContainer
+    | UnpauseContainer
+    | KillContainer
     | SetRestart
     | RenameContainer
     | RemoveContainer

@@ -26,6 +26,8 @@ class Engine:
     local: bool = True
     reaches_containers: bool = True
     """Container addresses can be reached from here (a local engine on Linux)."""
+    clock_ahead: float = 0.0
+    """Seconds by which its clock, which stamps its logs and events, is ahead of ours; 0 where it is the same."""
 
     @property
     def host(self) -> str:

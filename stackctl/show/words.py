@@ -14,6 +14,8 @@ from stackctl.plan.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
     PullImage,
     RemoveContainer,
     RemoveNetwork,
@@ -22,6 +24,7 @@ from stackctl.plan.actions import (
     SetRestart,
     StartContainer,
     StopContainer,
+    UnpauseContainer,
     WaitFor,
 )
 from stackctl.show.safe import one_line
@@ -84,6 +87,12 @@ def words(action: Action) -> Words:
         case StopContainer(_, name, grace):
             rest = f", and kill it after {grace} s"
             return Words("Stop", "Stopping", "Stopped", "container", quoted(name), rest)
+        case PauseContainer(_, name):
+            return Words("Pause", "Pausing", "Paused", "container", quoted(name))
+        case UnpauseContainer(_, name):
+            return Words("Unpause", "Unpausing", "Unpaused", "container", quoted(name))
+        case KillContainer(_, name, signal):
+            return Words("Kill", "Killing", "Killed", "container", quoted(name), f" with {signal}")
         case SetRestart(_, name, policy):
             verb = "Set the restart policy of"
             doing, done = "Setting its restart policy", "Restart policy set"
@@ -117,6 +126,9 @@ def mark(action: Action) -> Mark:
             | DisconnectNetwork()
             | StartContainer()
             | StopContainer()
+            | PauseContainer()
+            | UnpauseContainer()
+            | KillContainer()
             | SetRestart()
             | RenameContainer()
         ):

@@ -3,16 +3,18 @@
 A subclass gives the `engine` fixture; `busybox` is an image it has.
 """
 
+import io
 import socket
+import tarfile
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 
 from stackctl.engine.engine import Engine, Exec
-from stackctl.errors import EngineError, WaitError, WaitTimeoutError
+from stackctl.errors import EngineError, ExecTimeoutError, WaitError, WaitTimeoutError
 from stackctl.plan import labels
 from stackctl.plan.actions import (
     Action,
@@ -21,6 +23,8 @@ from stackctl.plan.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
     RemoveContainer,
     RemoveNetwork,
     RemoveVolume,
@@ -28,6 +32,7 @@ from stackctl.plan.actions import (
     SetRestart,
     StartContainer,
     StopContainer,
+    UnpauseContainer,
     WaitFor,
 )
 from stackctl.plan.events import Progressed
@@ -88,6 +93,11 @@ class Bench:
     def wait(self, name: str, condition: Condition, *probes: Probe, **fields: Any) -> str:
         return self.do(WaitFor(name, name, condition, probes, **fields))
 
+    def wait_for_exit(self, name: str) -> None:
+        """Whatever its exit code is."""
+        with suppress(WaitError):
+            self.wait(name, Condition.completed, timeout=20)
+
     def containers(self) -> dict[str, Seen]:
         return {c.name: c for c in self.engine.observe().containers if c.project == self.project}
 
@@ -110,6 +120,23 @@ class Bench:
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         return int(server.getsockname()[1])
+
+
+def tar(*files: tuple[str, bytes], mode: int = 0o644, uid: int = 0, gid: int = 0) -> bytes:
+    """An archive of files; a name that ends in / is a directory's."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+            info.size, info.mode, info.uid, info.gid = len(data), mode, uid, gid
+            archive.addfile(info, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def members(archive: Iterable[bytes]) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(archive)), mode="r:") as packed:
+        return {member.name: member for member in packed}
 
 
 class EngineContract:
@@ -183,6 +210,61 @@ class EngineContract:
         bench.do(StopContainer(name, name, 2))
         bench.do(StartContainer(name, name))
         assert bench.containers()[name].running
+
+    def test_a_paused_container_is_the_same_and_answers_nobody(self, bench: Bench) -> None:
+        front, port = bench.network("front"), free_port()
+        ports = (Port(target=80, published=str(port)),)
+        name = bench.start(networks=(Attachment(front.name),), ports=ports)
+        before = bench.containers()[name]
+        bench.do(PauseContainer(name, name))
+        paused = bench.containers()[name]
+        assert (paused.state, paused.running, paused.exit_code) == ("paused", True, None)
+        assert (paused.id, paused.networks, paused.ports) == (before.id, before.networks, before.ports)
+        with pytest.raises(EngineError, match=f"^cannot pause {name}: it is paused already"):
+            bench.do(PauseContainer(name, name))
+        with pytest.raises(EngineError, match=f"^{name} cannot start: "):
+            bench.do(StartContainer(name, name))
+        with pytest.raises(EngineError, match=f"^{name} is paused"):
+            bench.engine.exec(Exec(container=name, argv=("true",)))
+        bench.do(UnpauseContainer(paused.id, name))
+        assert bench.containers()[name].state == "running"
+        assert bench.engine.exec(Exec(container=name, argv=("true",))).exit_code == 0
+
+    def test_stopping_and_killing_what_is_paused(self, bench: Bench) -> None:
+        name = bench.start()
+        bench.do(PauseContainer(name, name))
+        bench.do(StopContainer(name, name, 1))
+        assert bench.containers()[name].state == "exited"
+        bench.do(StartContainer(name, name))
+        bench.do(PauseContainer(name, name))
+        bench.do(KillContainer(name, name))
+        assert (bench.containers()[name].state, bench.containers()[name].exit_code) == ("exited", 137)
+
+    def test_killing(self, bench: Bench) -> None:
+        name = bench.start(restart="always")
+        bench.do(KillContainer(name, name))
+        killed = bench.containers()[name]
+        assert (killed.state, killed.exit_code, killed.running) == ("exited", 137, False)
+        bench.do(StartContainer(name, name))
+        assert bench.containers()[name].id == killed.id
+        with pytest.raises(EngineError, match=f"^cannot kill {name}: Invalid signal: SIGNONE"):
+            bench.do(KillContainer(name, name, "SIGNONE"))
+        bench.do(KillContainer(name, name, "SIGCHLD"))
+        assert bench.containers()[name].running
+        bench.do(KillContainer(name, name, "SIGTERM"))
+        bench.wait_for_exit(name)
+        assert bench.containers()[name].exit_code == 143
+
+    def test_what_does_not_run_can_be_neither_paused_nor_killed(self, bench: Bench) -> None:
+        name = bench.create()
+        for action, said in (
+            (PauseContainer(name, name), f"cannot pause {name}: it does not run"),
+            (UnpauseContainer(name, name), f"cannot unpause {name}: it is not paused"),
+            (KillContainer(name, name), f"cannot kill {name}: it does not run"),
+            (KillContainer(MISSING, "gone"), f"No such container: {MISSING}"),
+        ):
+            with pytest.raises(EngineError, match=said):
+                bench.do(action)
 
     def test_a_program_that_cannot_be_started(self, bench: Bench) -> None:
         name = bench.create()
@@ -426,6 +508,138 @@ class EngineContract:
     def test_exec_in_a_container_that_does_not_run(self, bench: Bench) -> None:
         with pytest.raises(EngineError, match="does not run"):
             bench.engine.exec(Exec(container=bench.create(), argv=("true",)))
+
+    def test_exec_with_input(self, bench: Bench) -> None:
+        name = bench.start()
+        data = bytes(range(256)) * 5000
+        assert bench.engine.exec(Exec(container=name, argv=("cat",)), stdin=data).stdout == data
+        assert bench.engine.exec(Exec(container=name, argv=("cat",)), stdin=b"").stdout == b""
+        assert bench.engine.exec(Exec(container=name, argv=("cat",), stdin=True)).stdout == b""
+        result = bench.engine.exec(Exec(container=name, argv=("sh", "-c", "echo a; exit 3")), stdin=data)
+        assert (result.exit_code, result.stdout) == (3, b"a\n")  # nobody read it
+
+    def test_exec_within_its_time(self, bench: Bench) -> None:
+        command = Exec(container=bench.start(), argv=("sh", "-c", "echo out; echo err >&2; exit 137"))
+        result = bench.engine.exec(command, timeout=20)
+        assert (result.exit_code, result.stdout, result.stderr) == (137, b"out\n", b"err\n")
+        no_program = Exec(container=command.container, argv=("no-such-program",))
+        assert bench.engine.exec(no_program, timeout=20).exit_code in (126, 127)
+        copied = bench.engine.exec(Exec(container=command.container, argv=("cat",)), timeout=20, stdin=b"x")
+        assert copied.stdout == b"x"
+
+    def test_exec_out_of_time(self, bench: Bench) -> None:
+        command = Exec(container=bench.start(), argv=("sh", "-c", "echo out; echo err >&2; sleep 77"))
+        with pytest.raises(ExecTimeoutError, match="sleep 77' still ran after 1 s") as caught:
+            bench.engine.exec(command, timeout=1)
+        assert (caught.value.stdout, caught.value.stderr) == (b"out\n", b"err\n")
+        assert caught.value.ended
+        with pytest.raises(ExecTimeoutError, match=r"still ran after 0\.2 s"):
+            bench.engine.exec(command, timeout=0.2, stdin=b"x")
+
+    def test_a_conversation(self, bench: Bench) -> None:
+        talk = bench.engine.converse(Exec(container=bench.start(), argv=("cat",)))
+        with closing(talk):
+            assert talk.ask(b"hello\nEND\n", b"END", 20) == b"hello\n"
+            assert talk.ask(b"END\n", b"END", 20) == b""
+            long = b"xEND\nEND x\n" * 50_000
+            assert talk.ask(long + b"END\n", b"END", 20) == long
+            assert talk.ask(b"a\n\nEND\n", b"END", 20) == b"a\n\n"
+            with pytest.raises(EngineError, match=r"^cat in \S+ gave no answer within 0\.1 s"):
+                talk.ask(b"hello\n", b"END", 0.1)
+            with pytest.raises(EngineError, match="is over"):
+                talk.ask(b"END\n", b"END", 20)
+        talk.close()
+
+    def test_a_conversation_with_what_ends(self, bench: Bench) -> None:
+        name = bench.start()
+        command = ("sh", "-c", "echo a; echo END; echo no such table >&2; exit 3")
+        with closing(bench.engine.converse(Exec(container=name, argv=command))) as talk:
+            assert talk.ask(b"", b"END", 20) == b"a\n"
+            with pytest.raises(EngineError, match=r"has ended with exit code 3: no such table$"):
+                talk.ask(b"?\n", b"END", 20)
+        missing = Exec(container=name, argv=("no-such-program",))
+        with (
+            closing(bench.engine.converse(missing)) as talk,
+            pytest.raises(EngineError, match=r"has ended .*no-such-program"),
+        ):
+            talk.ask(b"", b"END", 20)
+        with pytest.raises(EngineError, match="does not run"):
+            bench.engine.converse(Exec(container=bench.create("other"), argv=("cat",)))
+
+    def test_a_conversation_ends_with_its_container(self, bench: Bench) -> None:
+        name = bench.start()
+        talk = bench.engine.converse(Exec(container=name, argv=("cat",)))
+        assert talk.ask(b"END\n", b"END", 20) == b""
+        bench.do(KillContainer(name, name))
+        with pytest.raises(EngineError):
+            talk.ask(b"END\n", b"END", 20)
+        bench.do(RemoveContainer(name, name))
+        talk.close()
+
+    # Files
+
+    def test_what_is_unpacked_can_be_packed_with_owners_and_modes(self, bench: Bench) -> None:
+        name = bench.create()
+        bench.engine.unpack(name, "/", [tar(("own/", b""), mode=0o700, uid=999, gid=998)])
+        bench.engine.unpack(name, "/own", iter([tar(("a", b"hello"), ("b", b""), mode=0o640, uid=999)]))
+        packed = b"".join(bench.engine.pack(name, "/own"))
+        found = members([packed])
+        assert {key: (m.isdir(), m.uid, m.gid, m.mode & 0o7777, m.size) for key, m in found.items()} == {
+            "own": (True, 999, 998, 0o700, 0),
+            "own/a": (False, 999, 0, 0o640, 5),
+            "own/b": (False, 999, 0, 0o640, 0),
+        }
+        assert members(bench.engine.pack(name, "/own/.")).keys() == {".", "./a", "./b"}
+        assert members(bench.engine.pack(name, "/own/a")).keys() == {"a"}
+        bench.engine.unpack(name, "/own", [tar(("a", b"new")), b""])
+        assert members(bench.engine.pack(name, "/own/a"))["a"].size == 3
+        other = bench.start("other")
+        bench.engine.unpack(other, "/tmp", [packed[at : at + 100] for at in range(0, len(packed), 100)])
+        assert members(bench.engine.pack(other, "/tmp/own")).keys() == {"own", "own/a", "own/b"}
+
+    def test_files_in_a_volume_are_those_of_every_container_with_it(self, bench: Bench) -> None:
+        mounts = (Mount(type="volume", source=bench.volume("data").name, target="/var/data"),)
+        name = bench.create(mounts=mounts)
+        assert members(bench.engine.pack(name, "/var/data")).keys() == {"data"}
+        bench.engine.unpack(name, "/var", [tar(("data/", b""), ("data/a", b"hello"), mode=0o700)])
+        bench.do(RemoveContainer(name, name))
+        other = bench.create("other", mounts=mounts)
+        found = members(bench.engine.pack(other, "/var/data"))
+        assert found.keys() == {"data", "data/a"}
+        assert found["data"].mode & 0o777 == 0o700
+        plain = bench.create("plain")
+        with pytest.raises(EngineError, match=f"there is no /var/data in {plain}"):
+            bench.engine.pack(plain, "/var/data")
+
+    def test_where_there_is_nothing_to_pack_or_to_unpack_into(self, bench: Bench) -> None:
+        name = bench.create()
+        bench.engine.unpack(name, "/tmp", [tar(("file", b"x"))])
+
+        def sent() -> Iterator[bytes]:
+            raise AssertionError("nothing may be read")
+            yield b""
+
+        with pytest.raises(EngineError, match=f"^there is no /tmp/nothing in {name}$"):
+            bench.engine.pack(name, "/tmp/nothing")
+        for directory in ("/tmp/nothing", "/tmp/file"):
+            with pytest.raises(EngineError, match=f"^there is no directory {directory} in {name}$"):
+                bench.engine.unpack(name, directory, sent())
+        with pytest.raises(EngineError, match=MISSING):
+            bench.engine.pack(MISSING, "/tmp")
+        with pytest.raises(EngineError, match=MISSING):
+            bench.engine.unpack(MISSING, "/tmp", sent())
+
+    def test_what_cannot_be_unpacked(self, bench: Bench) -> None:
+        name = bench.create()
+        with pytest.raises(EngineError, match=f"^cannot unpack into /tmp of {name}: "):
+            bench.engine.unpack(name, "/tmp", [b"no archive at all" * 1000])
+
+        def broken() -> Iterator[bytes]:
+            yield tar(("a", b"x"))[:512]
+            raise OSError("the disk is gone")
+
+        with pytest.raises(EngineError, match=r"^cannot read the archive: the disk is gone"):
+            bench.engine.unpack(name, "/tmp", broken())
 
     def test_logs(self, bench: Bench) -> None:
         one = bench.start("one", ("sh", "-c", "echo a; echo b; echo c"))

@@ -40,7 +40,8 @@ class Lab:
         """A container; its name."""
         name = f"{self.name}-{service}-1"
         given: dict[str, Any] = {"image": "busybox", "init": True, "grace": 1, "labels": self.labels}
-        spec = Container(name=name, service=service, command=command or ("sleep", "600"), **given | fields)
+        given["command"] = command or ("sleep", "600")
+        spec = Container(name=name, service=service, **given | fields)
         self.do(CreateContainer(spec, name))
         return name
 

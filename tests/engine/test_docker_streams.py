@@ -244,6 +244,11 @@ def test_much_more_than_any_buffer_goes_both_ways(lab: Lab) -> None:
     assert piped(lab.run(), "cat", stdin=data).stdout == data
 
 
+def test_input_that_nobody_reads_is_no_error(lab: Lab) -> None:
+    done = piped(lab.run(), "sh", "-c", "exit 4", stdin=bytes(8 << 20))
+    assert (done.returncode, done.stderr) == (4, b"")
+
+
 def test_a_reader_that_leaves_ends_it(lab: Lab) -> None:
     command = interactive(lab.run(), "yes")
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:

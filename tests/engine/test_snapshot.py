@@ -173,3 +173,11 @@ def test_what_an_image_brings_along() -> None:
         snapshot.image_config({"Config": {"Healthcheck": {"Test": ["NONE"]}, "Cmd": None}}) == ImageConfig()
     )
     assert snapshot.image_config({}) == ImageConfig()
+
+
+@pytest.mark.parametrize(
+    ("told", "ahead"),
+    [("1970-01-01T00:16:45.500000001Z", 4.5), ("1970-01-01T01:16:35+01:00", -6.0), (None, 0.0), ("now", 0.0)],
+)
+def test_a_clock_is_compared_with_the_middle_of_the_question(told: str | None, ahead: float) -> None:
+    assert snapshot.clock_ahead({"SystemTime": told}, 1000.0, 1002.0) == pytest.approx(ahead)

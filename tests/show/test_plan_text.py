@@ -2,7 +2,14 @@ import dataclasses
 
 from show_stories import all_there, first_plans, lesson, wanted
 
-from stackctl.plan.actions import CreateContainer, StartContainer, StopContainer
+from stackctl.plan.actions import (
+    CreateContainer,
+    KillContainer,
+    PauseContainer,
+    StartContainer,
+    StopContainer,
+    UnpauseContainer,
+)
 from stackctl.plan.down import DownOptions, plan_down
 from stackctl.plan.plan import Draft, Plan
 from stackctl.plan.resources import Mount
@@ -165,3 +172,19 @@ def test_plans_together_keep_every_order() -> None:
     for before, after in zip(up.steps, both.steps[offset:], strict=True):
         assert after.after == frozenset(i + offset for i in before.after) or frozenset({1, 2})
         assert all(i < after.id for i in after.after)
+
+
+def test_what_is_done_to_a_container_that_runs() -> None:
+    draft = Draft("myapp")
+    for service, action in (
+        ("api", PauseContainer("1", "myapp-api-1")),
+        ("db", UnpauseContainer("2", "myapp-db-1")),
+        ("redis", KillContainer("3", "myapp-redis-1")),
+    ):
+        draft.add(action, "asked for", service=service)
+    lines = plan_text(draft.plan()).splitlines()
+    assert lines[1:4] == [
+        "  ~ api    pause: asked for",
+        "  ~ db     unpause: asked for",
+        "  ~ redis  kill: asked for",
+    ]

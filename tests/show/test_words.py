@@ -11,6 +11,8 @@ from stackctl.plan.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
     PullImage,
     RemoveContainer,
     RemoveNetwork,
@@ -19,6 +21,7 @@ from stackctl.plan.actions import (
     SetRestart,
     StartContainer,
     StopContainer,
+    UnpauseContainer,
     WaitFor,
 )
 from stackctl.plan.resources import Attachment, Build, Container, Image, Network, Volume
@@ -69,6 +72,9 @@ SENTENCES: list[tuple[Action, str, str, str]] = [
         "Waiting Completed",
     ),
     (StopContainer("4f1", "api", 10), "~", "Stop container api, and kill it after 10 s", "Stopping Stopped"),
+    (PauseContainer("4f1", "db"), "~", "Pause container db", "Pausing Paused"),
+    (UnpauseContainer("4f1", "db"), "~", "Unpause container db", "Unpausing Unpaused"),
+    (KillContainer("4f1", "db"), "~", "Kill container db with SIGKILL", "Killing Killed"),
     (
         SetRestart("4f1", "api", "no"),
         "~",

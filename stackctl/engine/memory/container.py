@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stackctl.engine.engine import LogLine
 from stackctl.engine.memory.commands import FOREVER, Behaviour, Run, run
 from stackctl.engine.target import Running
+from stackctl.errors import EngineError
 from stackctl.plan import observed as seen
 from stackctl.plan import resources as want
 
 _RESTART_PAUSE = 0.1
 _INTERVAL = 30.0
 """Seconds between two checks of the engine's own, if none are given (Docker's default)."""
+_HARMLESS = (signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH)
+"""Signals that end no program that does not handle them."""
 
 
 @dataclass
@@ -43,6 +47,8 @@ class MemoryContainer:
     exit_code: int = 0
     error: str = ""
     ports: tuple[seen.PublishedPort, ...] = ()
+    paused: bool = False
+    """Its clock stands still, if it runs at all."""
     log: list[LogLine] = field(default_factory=list)
     log_start: int = 0
 
@@ -68,7 +74,7 @@ class MemoryContainer:
         if self.started is None:
             return "exited" if self.begun else "created"
         if self.lived < self.course.seconds:
-            return "running"
+            return "paused" if self.paused else "running"
         given_up = self.restart[1] and self.restarts >= self.restart[1]
         return "restarting" if self.restarts and not given_up else "exited"
 
@@ -88,12 +94,12 @@ class MemoryContainer:
     @property
     def up(self) -> bool:
         """Whether the engine keeps it going, so that it holds its ports and cannot be removed."""
-        return self.state in ("running", "restarting")
+        return self.state in ("running", "restarting", "paused")
 
     def start(self, ports: tuple[seen.PublishedPort, ...], tick: Callable[[], float]) -> None:
         """Begin its course; `tick` gives the times of its log."""
         self.course = course_of(self.spec, self.config, self.behaviour)
-        self.begun, self.error, self.ports = True, "", ports
+        self.begun, self.paused, self.error, self.ports = True, False, "", ports
         self.started = self.clock
         self.log_start = len(self.log)
         said = [("stdout", line) for line in (*self.behaviour.log, *self.course.stdout.splitlines())]
@@ -111,10 +117,33 @@ class MemoryContainer:
         self.started, self.exit_code = None, 137 if killed else 143
         return f"killed after {grace} s: it ignored SIGTERM" if killed else ""
 
+    def pause(self) -> None:
+        if self.state == "paused":
+            raise EngineError(f"cannot pause {self.name}: it is paused already")
+        if self.state != "running":
+            raise EngineError(f"cannot pause {self.name}: it does not run")
+        self.paused = True
+
+    def unpause(self) -> None:
+        if self.state != "paused":
+            raise EngineError(f"cannot unpause {self.name}: it is not paused")
+        self.paused = False
+
+    def kill(self, name: str) -> None:
+        """Send it the signal of that name."""
+        if self.state not in ("running", "paused"):
+            raise EngineError(f"cannot kill {self.name}: it does not run")
+        try:
+            number = signal.Signals["SIG" + name.upper().removeprefix("SIG")]
+        except KeyError as error:
+            raise EngineError(f"cannot kill {self.name}: Invalid signal: {name}") from error
+        if number == signal.SIGKILL or not (self.behaviour.ignores_stop or number in _HARMLESS):
+            self.started, self.exit_code = None, 128 + number
+
     def as_seen(self) -> seen.Container:
         """As the engine lists it."""
         state = self.state
-        running = state == "running"
+        running = state in ("running", "paused")
         health = f" ({self.health})" if self.health else ""
         ended = f"{state.capitalize()} ({self.code}) 1 second ago"
         address = f"172.18.{int(self.created) // 250}.{2 + int(self.created) % 250}"
@@ -126,7 +155,11 @@ class MemoryContainer:
             state=state,
             health=self.health,
             exit_code=self.code if state in ("exited", "restarting") else None,
-            status={"created": "Created", "running": f"Up {self.lived:g} seconds{health}"}.get(state, ended),
+            status={
+                "created": "Created",
+                "running": f"Up {self.lived:g} seconds{health}",
+                "paused": f"Up {self.lived:g} seconds (Paused)",
+            }.get(state, ended),
             created=self.created,
             labels=self.labels,
             ports=self.ports if running else (),

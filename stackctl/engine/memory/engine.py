@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import assert_never
 
 from stackctl.engine import ready
-from stackctl.engine.engine import Exec, ExecResult, LogLine, Report
+from stackctl.engine.engine import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.memory.commands import Behaviour, Run, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
+from stackctl.engine.memory.conversation import MemoryConversation
+from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.images import Images
 from stackctl.engine.memory.wait import MemoryTarget, ask
 from stackctl.engine.probe import tells_from_outside
-from stackctl.errors import EngineError
+from stackctl.errors import EngineError, ExecTimeoutError
 from stackctl.plan import observed as seen
 from stackctl.plan import resources as want
 from stackctl.plan.actions import (
@@ -30,6 +33,8 @@ from stackctl.plan.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
     PullImage,
     RemoveContainer,
     RemoveNetwork,
@@ -38,6 +43,7 @@ from stackctl.plan.actions import (
     SetRestart,
     StartContainer,
     StopContainer,
+    UnpauseContainer,
     WaitFor,
 )
 from stackctl.plan.events import Progressed
@@ -85,6 +91,8 @@ class MemoryEngine:
         }
         self._volumes: dict[str, seen.Volume] = {}
         self._containers: dict[str, MemoryContainer] = {}
+        self._files: dict[str, Store] = {}
+        """By the id of a container and the name of a volume."""
 
     @property
     def id(self) -> str:
@@ -163,11 +171,29 @@ class MemoryEngine:
             ]
         return iter(sorted(lines, key=lambda line: line.time))
 
-    def exec(self, command: Exec) -> ExecResult:
+    def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
         with self._guard:
-            found = self._find(command.container)
-            done = _run(found, command.argv)
-        return ExecResult(done.exit_code, done.stdout.encode(), done.stderr.encode())
+            done = _run(self._find(command.container), command.argv, stdin or b"")
+        said = [text.encode(errors="surrogateescape") for text in (done.stdout, done.stderr)]
+        if timeout is not None and done.seconds > timeout:
+            message = f"{command.title} still ran after {timeout:g} s"
+            raise ExecTimeoutError(message, "give it more time", stdout=said[0], stderr=said[1])
+        return ExecResult(done.exit_code, *said)
+
+    def converse(self, command: Exec) -> Conversation:
+        def run(text: bytes) -> Run:
+            with self._guard:
+                return _run(self._find(command.container), command.argv, text)
+
+        return MemoryConversation(command, run)
+
+    def pack(self, container: str, path: str) -> Iterator[bytes]:
+        with self._guard:
+            return iter([self._files_of(self._find(container)).pack(path)])
+
+    def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
+        with self._guard:
+            self._files_of(self._find(container)).unpack(directory, archive)
 
     def interact(self, command: Exec) -> int:
         result = self.exec(command)
@@ -213,6 +239,12 @@ class MemoryEngine:
                 self._start(self._find(container))
             case StopContainer(container, _, grace):
                 return self._stop(container, grace)
+            case PauseContainer(container, name):
+                self._find(container).pause()
+            case UnpauseContainer(container, name):
+                self._find(container).unpause()
+            case KillContainer(container, name, text):
+                self._find(container).kill(text)
             case SetRestart(container, _, policy, times):
                 self._find(container).restart = (policy, times)
             case RenameContainer(container, _, to):
@@ -258,7 +290,9 @@ class MemoryEngine:
 
     def _remove_network(self, network_id: str, name: str) -> None:
         users = [
-            c.name for c in self._containers.values() if network_id in c.networks and c.state == "running"
+            c.name
+            for c in self._containers.values()
+            if network_id in c.networks and c.state in ("running", "paused")
         ]
         if users:
             raise EngineError(f"network {name} has active endpoints: {', '.join(users)}")
@@ -275,6 +309,7 @@ class MemoryEngine:
         if users:
             raise EngineError(f"volume {name} is in use by {', '.join(users)}")
         self._volumes.pop(name, None)
+        self._files.pop(name, None)
 
     # Containers
 
@@ -350,6 +385,8 @@ class MemoryEngine:
         return tuple(mounts), frozenset(anonymous)
 
     def _start(self, container: MemoryContainer) -> None:
+        if container.state == "paused":
+            raise EngineError(f"{container.name} cannot start: it is paused", "unpause it first")
         if container.up:
             return
         try:
@@ -399,8 +436,14 @@ class MemoryEngine:
         if container.up:
             raise EngineError(f"container {container.name} is running: stop it before it is removed")
         del self._containers[container.id]
+        self._files.pop(container.id, None)
         for name in container.anonymous if volumes else ():
             self._remove_volume(name)
+
+    def _files_of(self, container: MemoryContainer) -> Files:
+        places = {"/": container.id} | {m.target: m.name for m in container.mounts if m.type == "volume"}
+        stores = {PurePosixPath(at): self._files.setdefault(key, {}) for at, key in places.items()}
+        return Files(container.name, stores)
 
     def _tick(self) -> float:
         """A time of creation later than all others."""
@@ -423,14 +466,16 @@ def _clash(one: seen.PublishedPort, other: seen.PublishedPort) -> bool:
     return same and (one.host_ip == other.host_ip or one.host_ip in _ALL or other.host_ip in _ALL)
 
 
-def _run(container: MemoryContainer, argv: tuple[str, ...]) -> Run:
+def _run(container: MemoryContainer, argv: tuple[str, ...], stdin: bytes = b"") -> Run:
     """Run a command in a container. Raises EngineError if that does not run."""
+    if container.state == "paused":
+        raise EngineError(f"{container.name} is paused", "unpause it first")
     if container.state != "running":
         raise EngineError(f"{container.name} does not run")
     if argv in container.behaviour.commands:
         code, output = container.behaviour.commands[argv]
         return Run(code, stdout=output)
-    return run(argv) or Run(127, stderr=f'exec: "{argv[0]}": executable file not found in $PATH\n')
+    return run(argv, stdin) or Run(127, stderr=f'exec: "{argv[0]}": executable file not found in $PATH\n')
 
 
 def _exec(container: MemoryContainer, argv: tuple[str, ...]) -> tuple[int, str]:

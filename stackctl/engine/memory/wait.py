@@ -42,7 +42,7 @@ class MemoryTarget:
 
     def pause(self, seconds: float) -> None:
         self._waited += seconds
-        if container := self._find():
+        if (container := self._find()) and container.state != "paused":
             container.clock += seconds
 
     def now(self) -> float:

@@ -1,0 +1,79 @@
+"""The files of the in-memory engine's containers: a store for each container and for each volume."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from tarfile import TarInfo
+
+from stackctl.errors import EngineError
+
+Store = dict[PurePosixPath, tuple[TarInfo, bytes]]
+"""What is in one place, by its path from there."""
+
+_ROOT = PurePosixPath("/")
+_STANDARD = tuple(PurePosixPath(f"/{name}") for name in "bin dev etc home lib root sbin tmp usr var".split())
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a container sees: `stores` by the directories where they are mounted, its own at `/`."""
+
+    container: str
+    stores: Mapping[PurePosixPath, Store]
+
+    def pack(self, path: str) -> bytes:
+        """A tar archive as Docker makes it, whose names begin with the last part of the path."""
+        top, found = _ROOT / path, self._all()
+        if top not in found:
+            raise EngineError(f"there is no {path} in {self.container}")
+        first = "." if path.endswith("/.") else top.name
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for place in sorted(found):
+                if place.is_relative_to(top):
+                    info, data = found[place]
+                    rest = "" if place == top else f"/{place.relative_to(top)}"
+                    archive.addfile(_renamed(info, first + rest), io.BytesIO(data))
+        return packed.getvalue()
+
+    def unpack(self, directory: str, archive: Iterable[bytes]) -> None:
+        top, found = _ROOT / directory, self._all()
+        if top not in found or not found[top][0].isdir():
+            raise EngineError(f"there is no directory {directory} in {self.container}")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as unpacked:
+                for member in unpacked:
+                    file = unpacked.extractfile(member) if member.isfile() else None
+                    self._put(top / member.name.lstrip("/"), member, file.read() if file else b"")
+        except tarfile.TarError as error:
+            raise EngineError(f"cannot unpack into {directory} of {self.container}: {error}") from error
+        except OSError as error:
+            raise EngineError(f"cannot read the archive: {error}") from error
+
+    def _put(self, path: PurePosixPath, info: TarInfo, data: bytes) -> None:
+        mount = max((one for one in self.stores if path.is_relative_to(one)), key=lambda one: len(one.parts))
+        self.stores[mount][path.relative_to(mount)] = (info, data)
+
+    def _all(self) -> Store:
+        """Everything by its absolute path, with the directories that must be there for it."""
+        held = {mount / path: file for mount, store in self.stores.items() for path, file in store.items()}
+        needed = {*self.stores, *_STANDARD, *(parent for path in held for parent in path.parents)}
+        needed |= {parent for mount in self.stores for parent in mount.parents}
+        return {path: (_directory(), b"") for path in needed} | held
+
+
+def _renamed(info: TarInfo, name: str) -> TarInfo:
+    renamed = copy(info)
+    renamed.name, renamed.pax_headers = name, {}  # which may hold the old name
+    return renamed
+
+
+def _directory() -> TarInfo:
+    info = TarInfo()
+    info.type, info.mode = tarfile.DIRTYPE, 0o755
+    return info
