@@ -16,15 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from stackctl.engine.engine import Engine
 from stackctl.engine.execute import Cancel
 from stackctl.engine.execute import execute as _execute
 from stackctl.engine.lock import lock
-from stackctl.errors import PreflightError, Problem, SpecError, StackError
+from stackctl.errors import EngineError, PreflightError, Problem, SpecError, StackError
 from stackctl.plan import find
 from stackctl.plan import images as image_plans
 from stackctl.plan import status as _status
+from stackctl.plan.addresses import Place, places
 from stackctl.plan.compare import instance_of, ours
 from stackctl.plan.desire import desire
 from stackctl.plan.down import DownOptions, LostVolume, lost_volumes, plan_down, spared
@@ -32,10 +34,11 @@ from stackctl.plan.events import Event, Planned
 from stackctl.plan.images import ImageOptions, plan_images
 from stackctl.plan.observed import Container, Observed
 from stackctl.plan.outcome import outcome
+from stackctl.plan.outside import service_env, stack_env
 from stackctl.plan.plan import Plan
 from stackctl.plan.preflight import HostFacts, other_directory, preflight, questions
 from stackctl.plan.resources import Desired
-from stackctl.plan.select import dependencies_of
+from stackctl.plan.select import dependencies_of, select
 from stackctl.plan.slots import UpOptions
 from stackctl.plan.up import plan_up
 from stackctl.plan.waits import unanswered
@@ -65,6 +68,7 @@ def load(
     name: str | None = None,
     directory: str | Path | None = None,
     project_directory: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
     env_files: Sequence[str | Path] = (),
     environ: Mapping[str, str] | None = None,
     services: Collection[str] = (),
@@ -73,7 +77,8 @@ def load(
 ) -> Stack:
     """Read a stack and check it. Without a file, `stack.toml` is looked for in the directory and above.
 
-    `strict`: a variable that is not set is an error (else it is empty). Warnings are in `problems` of the stack.
+    `overrides` are laid over the files, as the tables of a last one. `strict`: a variable that is not set is an error
+    (else it is empty). Warnings are in `problems` of the stack.
 
     Raises SpecError with every mistake at once, UsageError where there is no file or no proper project name.
     """
@@ -87,6 +92,7 @@ def load(
         strict=strict,
         name=name,
         project_directory=Path(project_directory) if project_directory else None,
+        overrides=overrides,
         checks=[lint if strict else partial(lint, only=_NEEDED_BY_ALL)],
     )
 
@@ -243,6 +249,25 @@ def containers(
     return find.containers_of(observed, project, instance_of(observed, project), names, known)
 
 
+def reachable(engine: Engine, project: str) -> dict[str, Place]:
+    """Where each service of a project that runs can be reached from this machine."""
+    observed = engine.observe()
+    return places(ours(observed, project, instance_of(observed, project) or ""), observed.engine)
+
+
+def environment(stack: Stack, engine: Engine, service: str | None = None) -> dict[str, str]:
+    """The variables with which a process on this machine reaches the stack; with a service those of its container.
+
+    Raises UsageError for a name that is no service, EngineError if nothing of the project runs.
+    """
+    if service is not None:
+        select(stack, [service], dependencies=False)
+    found = reachable(engine, stack.project)
+    if not found:
+        raise EngineError(f"nothing of project {stack.project} runs", "stackctl up starts it")
+    return stack_env(stack, found) if service is None else service_env(service, stack, found)
+
+
 def running_container(engine: Engine, project: str, name: str, known: Collection[str] = ()) -> Container:
     """The container to run a command in. Raises UsageError if there is none of that name, or it does not run."""
     observed = engine.observe()
@@ -310,6 +335,7 @@ __all__ = [
     "doomed",
     "down",
     "down_plan",
+    "environment",
     "execute",
     "load",
     "look",

@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "ps": "List containers, as docker compose ps does",
         "logs": "Show what containers write",
         "port": "Print where a port is published",
+        "env": "Print the variables that reach the stack from here",
         "config": "Show the stack as it is understood, variables filled in",
     },
     "Work inside": {

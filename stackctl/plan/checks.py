@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from stackctl.plan.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe, Timing
 from stackctl.plan.resources import Healthcheck
-from stackctl.spec.known import known_image
 from stackctl.spec.model import Healthcheck as Check
 from stackctl.spec.model import Job, Service
+from stackctl.spec.server import server
 from stackctl.spec.values import Duration
 
 _NONE = ("NONE",)
@@ -68,11 +68,9 @@ def probes(service: Service) -> Iterator[Probe]:
 
 
 def _built_in(service: Service) -> Iterator[ProtocolProbe]:
-    """Of an image that is built here nothing is known, whatever its name."""
-    known = known_image(service.image) if service.image and not service.build else None
+    known = server(service)
     command = service.command.argv if service.command else None
-    entrypoint = service.entrypoint.argv if service.entrypoint else None
-    if known and known.protocol and not isinstance(service, Job) and known.runs_server(command, entrypoint):
+    if known and known.protocol and not isinstance(service, Job):
         connection = known.connection(service.resolved, command)
         yield ProtocolProbe(
             protocol=known.protocol,

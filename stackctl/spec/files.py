@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stackctl.errors import Key, Place, Problem, SpecError
+from stackctl.errors import Key, Place, Problem, SpecError, UsageError
 from stackctl.spec import dotenv, environment, inputs, references, toml
 from stackctl.spec.find import NAME, join, locations, merge, normal, not_compose, project_name
 from stackctl.spec.interpolate import RULE, Lookup, Variables, interpolate
@@ -47,6 +47,7 @@ def read(
     strict: bool = True,
     name: str | None = None,
     project_directory: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
     checks: Sequence[Check] = (),
 ) -> Stack:
     """Read a stack.
@@ -62,6 +63,7 @@ def read(
         strict: whether an unset variable or a missing env_file is an error; else it is empty.
         name: the project's name, if the command line gives one.
         project_directory: what paths in the files are relative to, instead of the first file's directory.
+        overrides: a tree laid over those of the files, as a last file would be.
         checks: what else must hold. They also see a stack of which a part could not be read; of such a part they can
             only say that a name is undefined.
 
@@ -78,6 +80,7 @@ def read(
         env_files=env_files,
         strict=strict,
         project_directory=project_directory,
+        overrides=overrides,
     )
     tree, lookup, sources, base = written.tree, written.lookup, written.sources, written.directory
     marker = references.marker(_table(tree.get("services")).keys())
@@ -144,16 +147,23 @@ def gather(
     env_files: Sequence[Path] = (),
     strict: bool = True,
     project_directory: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Written:
     """Find, parse and merge the files, and find out what variables there are. The arguments are those of `read`.
 
     Raises:
         SpecError: a file is missing, or no TOML, or a file of variables cannot be read.
-        UsageError: there is no file, or it is a compose file.
+        UsageError: there is no file, it is a compose file, or TOML has no word for a value of `overrides`.
     """
     directory = directory.absolute()
     paths, base = locations(files or (), directory, project_directory)
     trees, sources, problems = _read_specs(paths, directory)
+    if overrides:
+        source = _written_out(overrides)
+        tree, found = toml.parse(source)
+        sources.append(source)
+        trees.append(tree)
+        problems += found
     lookup, in_env = _lookup(
         [join(directory, path) for path in env_files], base, directory, environ, strict=strict
     )
@@ -187,6 +197,16 @@ def _read_specs(
                 trees.append(tree)
         problems += found
     return trees, sources, problems
+
+
+def _written_out(overrides: Mapping[str, Any]) -> Source:
+    """Overrides as a file would have them, so that a mistake in them has a place and a line to show."""
+    import tomli_w
+
+    try:
+        return Source("overrides", tomli_w.dumps(overrides))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"overrides: {error}", "write what TOML can hold: no None, text as keys") from error
 
 
 def _lookup(

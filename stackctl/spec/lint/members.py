@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stackctl.errors import Key
-from stackctl.spec.known import KnownImage, known_image
+from stackctl.spec.known import KnownImage
 from stackctl.spec.model import Service, Stack
+from stackctl.spec.server import server
 
 Path = tuple[Key, ...]
 
@@ -28,9 +29,8 @@ class Member:
 
     @property
     def server(self) -> KnownImage | None:
-        """The known image whose server it runs. Of an image built here nothing is known, whatever its name."""
-        known = known_image(self.service.image) if self.service.image and not self.service.build else None
-        return known if known and known.runs_server(self.command, self.entrypoint) else None
+        """The known image whose server it runs."""
+        return server(self.service)
 
     def variable(self, name: str) -> Path:
         """Where a variable of its environment is written."""

@@ -1,0 +1,60 @@
+"""stackctl env"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import click
+
+from stackctl.cli.options import Settings, complete_services, pass_settings
+
+VERSION = 1
+"""Of the JSON; version 1 only ever gains keys."""
+
+
+@click.command("env")
+@click.argument("service", required=False, shell_complete=complete_services)
+@click.option("--export", is_flag=True, help="Put export before each, for a shell's eval.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_settings
+def command(settings: Settings, service: str | None, export: bool, as_json: bool) -> int:
+    """Print the variables that reach the stack from here
+
+    Where each service can be reached from this machine (NAME_HOST, NAME_PORT, NAME_URL), and the variables of services that hold
+    such an address. With SERVICE, all variables of its container, whether it runs or not: what you need to run that service here,
+    beside the rest of the stack.
+
+    It is for programs: secrets are printed as they are.
+
+    \b
+    Examples:
+      stackctl env > .env.test
+      eval "$(stackctl env --export)" && psql "$POSTGRES_URL"
+      (eval "$(stackctl env api --export)" && alembic upgrade head)
+    """
+    from stackctl import api
+
+    stack = settings.load_leniently()
+    found = api.environment(stack, settings.engine(), service)
+    if as_json:
+        shown = {"version": VERSION, "project": stack.project, "service": service, "environment": found}
+        click.echo(json.dumps(shown, indent=2))
+        return 0
+    for name, value in found.items():
+        if export and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            click.echo(f"note: left out {name}: no shell has a variable of that name", err=True)
+            continue
+        click.echo(f"{'export ' if export else ''}{name}={quoted(value)}")
+    return 0
+
+
+def quoted(value: str) -> str:
+    """A value so that a shell and python-dotenv read the same.
+
+    No text does for a quote or backslash beside a dollar or backtick: that one is for the shell.
+    """
+    if re.search(r"'|\\\\|\\\Z", value) and not re.search(r"[$`]", value):
+        return '"' + re.sub(r'["\\]', r"\\\g<0>", value) + '"'
+    return shlex.quote(value)
