@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from stackctl.errors import (
         EngineError,
+        ExecTimeoutError,
         LockedError,
         PreflightError,
         SpecError,
@@ -42,11 +43,12 @@ if TYPE_CHECKING:
         WaitError,
         WaitTimeoutError,
     )
-    from stackctl.isolated import Running, RunningService, running
+    from stackctl.testing import Running, RunningService, running
 
-_ISOLATED = ("Running", "RunningService", "running")
+_TESTING = ("Running", "RunningService", "running")
 _ERRORS = (
     "EngineError",
+    "ExecTimeoutError",
     "LockedError",
     "PreflightError",
     "SpecError",
@@ -59,6 +61,7 @@ _ERRORS = (
 __all__ = [
     "DownOptions",
     "EngineError",
+    "ExecTimeoutError",
     "ImageOptions",
     "LockedError",
     "PreflightError",
@@ -90,7 +93,7 @@ def __getattr__(name: str) -> object:
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "errors" if name in _ERRORS else "isolated" if name in _ISOLATED else "api"
+    module = "errors" if name in _ERRORS else "testing" if name in _TESTING else "api"
     return getattr(importlib.import_module(f"stackctl.{module}"), name)
 
 

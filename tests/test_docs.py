@@ -16,6 +16,7 @@ from stackctl.cli import SECTIONS, cli
 from stackctl.spec import files
 from stackctl.spec.interpolate import variables
 from stackctl.spec.lint import lint
+from stackctl.testing.settings import fields
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -55,6 +56,24 @@ def test_a_generated_page_is_current(page: Path, text: str) -> None:
 def test_the_guide_tells_of_every_command() -> None:
     told = set(re.findall(r"^### (\w+)$", (ROOT / "docs/guide/commands.md").read_text(), re.MULTILINE))
     assert told == {name for section in SECTIONS.values() for name in section}
+
+
+def test_the_guide_tells_of_every_setting_for_tests() -> None:
+    guide = (ROOT / "docs/guide/testing.md").read_text()
+    rows = re.findall(
+        r"^\| `(\w+)` \| `--(?:no-)?(stack-[\w-]+)(?:=\w+)?` \| `(\w+)` \| (?:`(\w+)`)? ?\|",
+        guide,
+        re.MULTILINE,
+    )
+    assert rows == [
+        (f.name, f"stack-{f.name.replace('_', '-')}", f"stack_{f.name}", f.metadata["variable"])
+        for f in fields()
+    ]
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_a_program_can_be_compiled(text: str) -> None:
+    compile(text, "example", "exec")
 
 
 # stack.toml

@@ -33,7 +33,7 @@ def lock(
     Raises `LockedError`, naming the holder.
     """
     path = _directory() / f"{_safe(engine_id)}-{_safe(project)}.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    handle = _open(path)
     try:
         _acquire(handle, project, timeout, waiting or (lambda _: None))
         _write(handle, {"pid": os.getpid(), "command": command, "since": int(time.time())})
@@ -43,6 +43,36 @@ def lock(
             _write(handle, {})
     finally:
         os.close(handle)  # this also unlocks
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock of that name among all processes and threads, for as long as it takes to get it."""
+    handle = _open(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def held_if_free(path: Path) -> Iterator[bool]:
+    """Whether nobody holds the lock of that name; if so, it is held."""
+    handle = _open(path)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str], None]) -> None:
@@ -91,16 +121,18 @@ def _directory() -> Path:
     """The user's own directory for what lives as long as a session. Raises `LockedError` if it is somebody else's."""
     for runtime in _runtime_directories():
         if os.access(runtime, os.W_OK | os.X_OK):
-            directory = Path(runtime) / "stackctl"
-            break
-    else:
-        directory = Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
+            return own_directory(Path(runtime) / "stackctl")
+    return own_directory(Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}")
+
+
+def own_directory(directory: Path) -> Path:
+    """The directory, made if it is missing. Raises `LockedError` if others could write there."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise LockedError(
             f"{directory} is not a directory of this user alone",
-            "remove it, or set XDG_RUNTIME_DIR to one that is",
+            "remove it, or set XDG_RUNTIME_DIR (or TMPDIR) to one that is",
         )
     return directory
 

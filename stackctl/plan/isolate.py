@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from stackctl.errors import Problem, SpecError
 from stackctl.spec.known import known_image
-from stackctl.spec.model import Mount, NetworkUse, Service, Stack
+from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
+from stackctl.spec.server import connection, server
+from stackctl.spec.values import PortRange
+
+_S = TypeVar("_S", bound=Service)
+
+
+HostPorts = Mapping[tuple[str, int, str], int]
+"""Host ports by service, port of the container and protocol."""
 
 
 def isolate(
-    stack: Stack, project: str, *, allow_external_volumes: bool = False, allow_data_binds: bool = False
+    stack: Stack,
+    project: str,
+    *,
+    marks: Mapping[str, str] | None = None,
+    host_ports: HostPorts | None = None,
+    memory: bool = False,
+    allow_external_volumes: bool = False,
+    allow_data_binds: bool = False,
 ) -> Stack:
     """The same stack as a project of its own.
 
-    Host ports become free ones, a `container_name` becomes an alias, explicit names of networks and volumes get the project
-    as prefix. External volumes, and writable host directories where a known image keeps its data, are refused unless allowed:
-    a test must not write to what somebody else relies on.
+    Host ports become those of `host_ports`, else free ones, on loopback alone; the ports of known servers and those that
+    readiness is asked at are published as well, for whoever tests from outside. A `container_name` becomes an alias,
+    explicit names of networks and volumes get the project as prefix. `marks` are labels for all that is made. `memory`:
+    known servers keep their data in memory. External volumes, and writable host directories where a known image keeps its
+    data, are refused unless allowed: a test must not write to what somebody else relies on.
 
     Raises SpecError naming every refused volume and mount.
     """
@@ -45,13 +63,20 @@ def isolate(
             ]
     if problems:
         raise SpecError(problems)
+
+    def isolated(name: str, service: _S) -> _S:
+        service = _in_memory(service) if memory else service
+        ports = tuple(_with_host_port(port, name, host_ports or {}) for port in _ports(service))
+        # The image that is built keeps its name, so that it is built only once.
+        image = service.image or f"{stack.project}-{name}"
+        return dataclasses.replace(_unnamed(service), image=image, ports=ports)
+
     return dataclasses.replace(
         stack,
         project=project,
-        services={
-            name: _isolated(service, f"{stack.project}-{name}") for name, service in stack.services.items()
-        },
-        jobs={name: _isolated(job, f"{stack.project}-{name}") for name, job in stack.jobs.items()},
+        marks=marks or {},
+        services={name: isolated(name, service) for name, service in stack.services.items()},
+        jobs={name: isolated(name, job) for name, job in stack.jobs.items()},
         networks={
             k: n if n.external else dataclasses.replace(n, name=n.name and f"{project}_{n.name}")
             for k, n in stack.networks.items()
@@ -63,11 +88,14 @@ def isolate(
     )
 
 
-_S = TypeVar("_S", bound=Service)
+def published(stack: Stack) -> Iterator[tuple[str, int, str]]:
+    """What an isolated run of the stack publishes one by one: service, port of the container and protocol."""
+    for name, service in stack.everything.items():
+        yield from ((name, port.target.first, port.protocol) for port in _ports(service) if _is_one(port))
 
 
-def _isolated(service: _S, image: str) -> _S:
-    """The service without a name or port of its own. Its built image keeps the name, so that it is built only once."""
+def _unnamed(service: _S) -> _S:
+    """The service without a name of its own: it answers to that as an alias."""
     networks = service.networks
     if service.container_name and not service.network_mode:
         uses = networks or {"default": NetworkUse()}
@@ -75,16 +103,47 @@ def _isolated(service: _S, image: str) -> _S:
             key: dataclasses.replace(use, aliases=(*use.aliases, service.container_name))
             for key, use in uses.items()
         }
+    return dataclasses.replace(service, container_name=None, networks=networks)
+
+
+def _ports(service: Service) -> Iterator[Port]:
+    """Its ports, and those that a test will want to reach: its server's, and where readiness is asked."""
+    check = service.healthcheck
+    known = connection(service)
+    ports = service.ports
+    if service.network_mode is None and not isinstance(service, Job):
+        wanted = [known and known.port, check and check.tcp, check and check.http and check.http.port]
+        ports += tuple(Port(target=PortRange(number, number)) for number in wanted if number)
+    seen: set[tuple[int, str]] = set()
+    for port in ports:
+        numbers = {(n, port.protocol) for n in range(port.target.first, port.target.last + 1)}
+        if not numbers <= seen:
+            seen |= numbers
+            yield port
+
+
+def _is_one(port: Port) -> bool:
+    return len(port.target) == 1
+
+
+def _with_host_port(port: Port, service: str, chosen: HostPorts) -> Port:
+    number = chosen.get((service, port.target.first, port.protocol)) if _is_one(port) else None
     return dataclasses.replace(
-        service,
-        image=service.image or image,
-        container_name=None,
-        networks=networks,
-        ports=tuple(
-            dataclasses.replace(port, published=None, host_ip=port.host_ip and "127.0.0.1")
-            for port in service.ports
-        ),
+        port,
+        published=PortRange(number, number) if number else None,
+        host_ip=port.host_ip and "127.0.0.1",
     )
+
+
+def _in_memory(service: _S) -> _S:
+    """The service with the data of its server in memory, gone when its container stops."""
+    known = server(service)
+    command = service.command.argv if service.command else None
+    path = next(iter(known.data_paths(service.resolved, command)), None) if known else None
+    if path is None:
+        return service
+    elsewhere = tuple(mount for mount in service.volumes if mount.target.rstrip("/") != path)
+    return dataclasses.replace(service, volumes=elsewhere, tmpfs=(*service.tmpfs, path))
 
 
 def _binds_data(service: Service, mount: Mount) -> bool:

@@ -26,6 +26,8 @@ FIELDS = (
 SOURCE = PREFIX + "source"  # the spec's path; on containers and networks only, outside the digest
 REPLACES = PREFIX + "replaces"  # the id of the container this one is about to replace
 PROTECT = PREFIX + "protect"  # volumes: `down --volumes` leaves it alone
+RUN = PREFIX + "run"  # the test run it was made for: all that carries it goes when the run has ended
+OWNER = PREFIX + "owner"  # the process whose end is the end of the run, as `plan.runs` writes it
 VERSION = PREFIX + "version"  # the stackctl that made it
 CREATED = PREFIX + "created"  # volumes: when, in whole seconds since the epoch; old engines do not know
 

@@ -43,4 +43,5 @@ class Naming:
             labels.SERVICE: key,
             labels.INSTANCE: self.instance,
             labels.VERSION: __version__,
+            **self.stack.marks,
         }

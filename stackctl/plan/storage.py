@@ -13,7 +13,7 @@ from stackctl.plan.resources import Mount
 from stackctl.plan.slots import Slot
 from stackctl.plan.work import Work
 
-_OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION)
+_OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
 """The labels an anonymous volume shares with its container."""
 
 

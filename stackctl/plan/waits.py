@@ -38,24 +38,44 @@ def _wait(
     work: Work, slot: Slot, condition: Condition, why: str, *, ports: tuple[int, ...], required: bool = True
 ) -> int | None:
     want, started = slot.want, work.started.get(slot.want.service)
-    if condition is Condition.ready and want.probes:
-        condition = Condition.healthy
+    condition = _sure(condition, want)
     if slot.paused or (started is None and _is_met(work, slot, condition, ports)):
         return None
     key = (want.service, condition, required)
     if key not in work.waits:
-        action = WaitFor(
-            container=slot.current.id if slot.current else want.name,
-            name=want.name,
-            condition=condition,
-            probes=want.probes,
-            timing=want.timing,
-            timeout=work.options.wait_timeout,
-            ports=ports,
-            oneshot_ok=want.kind == "job" or (want.restart == "no" and condition is not Condition.healthy),
-        )
+        container = slot.current.id if slot.current else want.name
+        action = wait_for(want, container, condition, timeout=work.options.wait_timeout, ports=ports)
         work.waits[key] = work.draft.add(action, why, started, service=want.service, optional=not required)
     return work.waits[key]
+
+
+def wait_for(
+    want: Container,
+    container: str,
+    condition: Condition = Condition.ready,
+    *,
+    timeout: float,
+    ports: tuple[int, ...] | None = None,
+) -> WaitFor:
+    """The wait for one container, given by id or name; `ports` are those that must accept where there is no check (all
+    that are published).
+    """
+    condition = _sure(condition, want)
+    return WaitFor(
+        container=container,
+        name=want.name,
+        condition=condition,
+        probes=want.probes,
+        timing=want.timing,
+        timeout=timeout,
+        ports=_ports(want) if ports is None else ports,
+        oneshot_ok=want.kind == "job" or (want.restart == "no" and condition is not Condition.healthy),
+    )
+
+
+def _sure(condition: Condition, want: Container) -> Condition:
+    """Where there is a check, ready means healthy."""
+    return Condition.healthy if condition is Condition.ready and want.probes else condition
 
 
 def _ports(want: Container) -> tuple[int, ...]:

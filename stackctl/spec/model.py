@@ -478,6 +478,8 @@ class Stack:
     volumes: Mapping[str, Volume] = key("Named volumes.", {}, keys=_resource_name)
 
     project: str = dataclasses.field(default="", metadata={"toml": False})
+    marks: Mapping[str, str] = dataclasses.field(default_factory=dict, metadata={"toml": False})
+    """Labels that everything made for it carries besides its own, outside the digest: whose run it is."""
     directory: Path = dataclasses.field(default=Path(), metadata={"toml": False})
     files: tuple[Path, ...] = dataclasses.field(default=(), metadata={"toml": False})
     problems: tuple[Problem, ...] = dataclasses.field(default=(), metadata={"toml": False})

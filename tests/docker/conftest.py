@@ -11,6 +11,7 @@ import docker
 import pytest
 from proxy import RecordingProxy
 from scenario import Project, free_ports
+from suite import Suite
 
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
@@ -48,6 +49,12 @@ def _project(directory: Path, api: docker.APIClient) -> Iterator[Project]:
         yield made
     finally:
         made.clean()
+
+
+@pytest.fixture
+def suite(project: Project) -> Suite:
+    """A project with tests of its own."""
+    return Suite(project)
 
 
 @pytest.fixture

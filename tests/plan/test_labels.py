@@ -20,6 +20,8 @@ def test_the_names_of_the_labels_never_change() -> None:
         "SOURCE": "stackctl.source",
         "REPLACES": "stackctl.replaces",
         "PROTECT": "stackctl.protect",
+        "RUN": "stackctl.run",
+        "OWNER": "stackctl.owner",
         "VERSION": "stackctl.version",
         "CREATED": "stackctl.created",
         "COMPOSE_PROJECT": "com.docker.compose.project",

@@ -1,0 +1,172 @@
+"""The pytest plugin: stacks as fixtures, one for all workers, gone afterwards whatever happens, explained where a test fails.
+
+pytest loads it in every run: what it needs beyond pytest is imported when a test asks for a stack.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stackctl.errors import StackError
+from stackctl.testing import settings
+from stackctl.testing.fixtures import (
+    RUN,
+    STACKS,
+    stack,
+    stack_config,
+    stack_docker,
+    stack_factory,
+    stack_overrides,
+    stack_reset,
+    stack_services,
+    stacks_of,
+)
+
+if TYPE_CHECKING:
+    from stackctl.testing.session import Stacks
+
+__all__ = [
+    "stack",
+    "stack_config",
+    "stack_docker",
+    "stack_factory",
+    "stack_overrides",
+    "stack_reset",
+    "stack_services",
+]
+
+_BEGAN = pytest.StashKey[float]()
+_FAILED = pytest.StashKey[bool]()
+
+_HERE = Path(__file__).parent
+
+_MARKERS = (
+    "stack(services=[…], profiles=[…]): what of the stack the test needs; the rest is not started if no test needs it",
+    "stack_reset(SERVICE, …): put the data of these services back before the test",
+    "stack_isolated: give the test a stack of its own",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    settings.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from stackctl.testing import hooks
+
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    try:
+        settings.read(config)
+    except StackError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let an xdist worker take part in the controller's run."""
+    node.workerinput[RUN] = stacks_of(node.config).run.pack()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `stack_isolated` has a stack that is no other's: a parameter of its own keeps it apart."""
+    if metafunc.definition.get_closest_marker("stack_isolated") and "stack" in metafunc.fixturenames:
+        metafunc.parametrize("stack", [metafunc.definition.nodeid], indirect=True, ids=["isolated"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The data are put back before any other fixture of a test marked `stack_reset` adds to them."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("stack_reset"):
+            item.fixturenames.insert(0, "stack_reset")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    item.stash[_BEGAN] = time.time()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    if call.excinfo and call.excinfo.errisinstance(StackError):
+        call.excinfo.traceback = call.excinfo.traceback.filter(_is_the_users)
+    report = yield
+    if STACKS in item.config.stash:
+        _explain(item, report, item.config.stash[STACKS])
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.config.stash[_FAILED] = session.testsfailed > 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what stays on the engine, and how to look at it and to be rid of it."""
+    if STACKS not in config.stash:
+        return
+    staying = config.stash[STACKS].staying(failed=config.stash.get(_FAILED, False))
+    for project in sorted(staying):
+        terminalreporter.write_line(f"stack kept: {project}")
+        terminalreporter.write_line(f"  look at it:  stackctl -p {project} ps, logs, exec SERVICE sh")
+        terminalreporter.write_line(f"  remove it:   stackctl -p {project} down --volumes")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The end: of a worker, which leaves what others still use; of the run, which takes everything away."""
+    if STACKS not in config.stash:
+        return
+    stacks = config.stash[STACKS]
+    try:
+        if not hasattr(config, "workerinput"):
+            stacks.finish(failed=config.stash.get(_FAILED, False))
+    except StackError as error:
+        from stackctl.testing.session import failure
+
+        _say(
+            config,
+            f"stackctl: not all could be removed (it is tried once more in the background): {failure(error)}",
+        )
+    finally:
+        stacks.leave()
+
+
+def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> None:
+    """Add to a report what its stacks did meanwhile."""
+    names = getattr(item, "fixturenames", ())
+    used = {app.project: (app, given) for name in names for app, given in stacks.given.get(name, ())}
+    since = item.stash.get(_BEGAN, 0.0)
+    for app, given in used.values():
+        if given.logs == "none" or not (report.failed or (given.logs == "all" and report.when == "call")):
+            continue
+        from stackctl.testing import report as reports
+
+        report.sections += reports.sections(app, since, given.logs_tail)
+        if given.logs_dir:
+            directory = Path(item.config.rootpath, given.logs_dir, reports.file_name(item.nodeid))
+            reports.write_logs(app, since, directory)
+        if report.failed:
+            item.config.hook.pytest_stack_failed(stack=app, report=report)
+
+
+def _is_the_users(entry: Any) -> bool:
+    """Whether a line of a traceback is none of ours: what a user or an engine did wrong is told by the error."""
+    return not Path(entry.path).is_relative_to(_HERE) and Path(entry.path).name != "contextlib.py"
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(text)

@@ -1,0 +1,48 @@
+"""Stacks for tests: one that runs for the length of a `with` block or of a test run, and what a test does with it.
+
+pytest finds the fixtures by itself (`stackctl.pytest_plugin`); here are the functions that make more of them, and what they give.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stackctl.testing.fixtures import service_fixture, stack_fixture
+    from stackctl.testing.lifecycle import Recipe, running
+    from stackctl.testing.postgres import Database
+    from stackctl.testing.redis import Keyspace
+    from stackctl.testing.service import Output, RunningService
+    from stackctl.testing.stack import Running
+
+_WHERE = {
+    "Database": "postgres",
+    "Keyspace": "redis",
+    "Output": "service",
+    "Recipe": "lifecycle",
+    "Running": "stack",
+    "RunningService": "service",
+    "running": "lifecycle",
+    "service_fixture": "fixtures",
+    "stack_fixture": "fixtures",
+}
+
+__all__ = [
+    "Database",
+    "Keyspace",
+    "Output",
+    "Recipe",
+    "Running",
+    "RunningService",
+    "running",
+    "service_fixture",
+    "stack_fixture",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: pytest loads the plugin in every run, with or without a stack."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)

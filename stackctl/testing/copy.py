@@ -1,0 +1,80 @@
+"""Files in and out of a container, as tar archives, which is what engines take and give."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from stackctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from stackctl.testing.service import RunningService
+
+_CHUNK = 1 << 20
+_MODE = 0o644
+
+
+def copy_in(service: RunningService, source: str | Path | bytes, target: str) -> None:
+    """Put a file, the contents of a directory, or bytes at a path of the container. Missing directories are made."""
+    path = PurePosixPath(target)
+    if not path.is_absolute():
+        raise UsageError(f"{target!r} is no absolute path of the container", f'write "/{target}"')
+    name = str(path.relative_to("/"))
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            if isinstance(source, bytes):
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(source), _MODE
+                archive.addfile(member, io.BytesIO(source))
+            else:
+                _add(archive, Path(source), name)
+        file.seek(0)
+        service.app.engine.unpack(service.app.container_name(service.name), "/", _chunks(file))
+
+
+def copy_out(service: RunningService, source: str, target: Path) -> Path:
+    """Put a file, or the contents of a directory of the container, at a path here."""
+    container = service.app.container_name(service.name)
+    with tempfile.TemporaryFile() as file:
+        file.writelines(service.app.engine.pack(container, source.rstrip("/") or "/"))
+        file.seek(0)
+        with tarfile.open(fileobj=file) as archive:
+            archive.extraction_filter = getattr(
+                tarfile, "data_filter", None
+            )  # Python 3.11.4: never outside of `target`
+            first, *rest = archive.getmembers()
+            if first.isdir():
+                target.mkdir(parents=True, exist_ok=True)
+                for member in rest:
+                    member.name = str(PurePosixPath(member.name).relative_to(first.name))
+                    archive.extract(member, target)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                first.name = target.name
+                archive.extract(first, target.parent)
+    return target
+
+
+def _add(archive: tarfile.TarFile, source: Path, name: str) -> None:
+    if not source.exists():
+        raise UsageError(f"there is no {source}", "paths are relative to where pytest was started")
+    if source.is_file():
+        archive.add(source, name, filter=_of_root)
+        return
+    for path in sorted(source.iterdir()):
+        archive.add(path, f"{name}/{path.name}", filter=_of_root)
+
+
+def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk

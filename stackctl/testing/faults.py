@@ -1,0 +1,131 @@
+"""Faults: a service that is paused, stopped, killed, restarted or cut off for the length of a `with` block, and ready after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stackctl.engine.engine import Engine
+from stackctl.errors import EngineError, UsageError
+from stackctl.plan import observed as seen
+from stackctl.plan.actions import (
+    Action,
+    ConnectNetwork,
+    DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
+    StartContainer,
+    StopContainer,
+    UnpauseContainer,
+)
+from stackctl.plan.naming import Naming
+from stackctl.plan.resources import Container, Desired
+from stackctl.plan.waits import wait_for
+from stackctl.spec.server import server
+from stackctl.testing.service import RunningService
+
+
+@contextmanager
+def paused(service: RunningService) -> Iterator[None]:
+    with _recovering(service) as container:
+        _do(service.app.engine, PauseContainer(container.id, container.name))
+        yield
+
+
+@contextmanager
+def stopped(service: RunningService, grace: int) -> Iterator[None]:
+    _keeps_its_data(service)
+    with _recovering(service) as container:
+        _do(service.app.engine, StopContainer(container.id, container.name, grace))
+        yield
+
+
+@contextmanager
+def killed(service: RunningService, signal: str) -> Iterator[None]:
+    _keeps_its_data(service)
+    with _recovering(service) as container:
+        _do(service.app.engine, KillContainer(container.id, container.name, signal))
+        yield
+
+
+@contextmanager
+def restarted(service: RunningService, grace: int) -> Iterator[None]:
+    _keeps_its_data(service)
+    with _recovering(service) as container:
+        _do(service.app.engine, StopContainer(container.id, container.name, grace))
+        _do(service.app.engine, StartContainer(container.id, container.name))
+        yield
+
+
+@contextmanager
+def disconnected(service: RunningService, network: str | None) -> Iterator[None]:
+    name = network and Naming(service.app.stack, "").network(network)
+    with _recovering(service) as container:
+        joined = [place for place in container.networks if name in (None, place.network)]
+        if not joined:
+            raise UsageError(
+                f"{service.name} is not in the network {network or 'of anybody'}",
+                f"it is in: {', '.join(place.network for place in container.networks) or 'none'}",
+            )
+        for place in joined:
+            action = DisconnectNetwork(container.id, place.network_id, place.network, container.name)
+            _do(service.app.engine, action)
+        yield
+
+
+def wait_ready(service: RunningService, timeout: float | None = None) -> None:
+    """Return once the service is ready. Raises WaitError with the evidence that it never will be, or was not in time."""
+    desired, _ = service.app.look()
+    _wait(service, _want(service, desired), timeout)
+
+
+def recover(service: RunningService) -> None:
+    """Undo whatever was done to the service's container, and return once it is ready again."""
+    desired, observed = service.app.look()
+    want, engine = _want(service, desired), service.app.engine
+    have = next((c for c in observed.containers if c.name == want.name), None)
+    if have is None:
+        raise EngineError(f"{service.name} has no container any more", "what removed it?")
+    joined = {place.network for place in have.networks}
+    for attachment in want.networks:
+        if attachment.network not in joined:
+            _do(engine, ConnectNetwork(have.id, attachment, have.name))
+    if have.state == "paused":
+        _do(engine, UnpauseContainer(have.id, have.name))
+    elif not have.running:
+        _do(engine, StartContainer(have.id, have.name))
+    _wait(service, want, None)
+
+
+@contextmanager
+def _recovering(service: RunningService) -> Iterator[seen.Container]:
+    container = service.container
+    try:
+        yield container
+    finally:
+        recover(service)
+
+
+def _keeps_its_data(service: RunningService) -> None:
+    """Raise UsageError for a server whose data a stop would take away."""
+    spec = service.spec
+    known = server(spec)
+    command = spec.command.argv if spec.command else None
+    if known and set(spec.tmpfs) & set(known.data_paths(spec.resolved, command)):
+        raise UsageError(
+            f"{service.name} keeps its data in memory: it would come back empty",
+            "paused() and disconnected() leave it running; or run the stack without memory",
+        )
+
+
+def _want(service: RunningService, desired: Desired) -> Container:
+    return next(want for want in desired.containers if want.service == service.name)
+
+
+def _wait(service: RunningService, want: Container, timeout: float | None) -> None:
+    limit = service.app.timeout if timeout is None else timeout
+    _do(service.app.engine, wait_for(want, want.name, timeout=limit))
+
+
+def _do(engine: Engine, action: Action) -> None:
+    engine.perform(action, lambda _: None)

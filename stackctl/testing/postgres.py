@@ -1,0 +1,197 @@
+"""Data of Postgres: snapshots are template databases, from which a copy is made in a few hundredths of a second.
+
+All is done by one `psql` that keeps running in the container: no driver, no published port and no password is needed here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from stackctl.engine.engine import Exec
+from stackctl.errors import EngineError, UsageError
+from stackctl.spec.known import Connection
+from stackctl.spec.server import connection
+from stackctl.testing.console import Console
+from stackctl.testing.names import checked
+
+if TYPE_CHECKING:
+    from stackctl.testing.service import RunningService
+
+_HOME = "postgres"
+"""The database that `psql` is in: every server has it. One may be copied from within, but not dropped or renamed."""
+_PATIENCE = 60.0
+"""Seconds that one statement may take."""
+_SNAPSHOT = "snapshot_"
+_RANDOM = 4
+_LAST = f"SELECT datname FROM pg_database WHERE datname LIKE '{_SNAPSHOT[:-1]}\\_%' ORDER BY oid DESC LIMIT 1"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a running Postgres."""
+
+    name: str
+    service: RunningService
+
+    @property
+    def url(self) -> str:
+        """Its address from here, with the login."""
+        return self.service.url(f"/{quote(self.name, safe='')}")
+
+    @property
+    def inner_url(self) -> str:
+        """Its address for a container of the same stack."""
+        known = _login(self.service)
+        return Connection(known.scheme, known.port, known.user, known.password, self.name, known.query).url(
+            self.service.name
+        )
+
+
+class Postgres:
+    """The store of a service that runs Postgres 11 or newer."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._service = service
+        self._login = _login(service)
+
+    def snapshot(self, name: str) -> None:
+        """The service's database as a template. Its clients are cut off: Postgres copies only what nobody uses."""
+        source, target = self._main, _SNAPSHOT + checked(name)
+        self._run(
+            *_let_in(target, allow=True, template=False),
+            f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)",
+        )
+        self._run(
+            *_alone(source),
+            *_copy(source, target),
+            *_let_in(target, allow=False, template=True),
+            *_let_in(source, allow=True, template=False),
+        )
+
+    def restore(self, name: str) -> None:
+        self._restore(self._there(_SNAPSHOT + checked(name), f"no snapshot {name!r}"))
+
+    def reset(self) -> None:
+        found = self._run(_LAST)
+        if not found:
+            raise UsageError(
+                f"there is no snapshot of {self._service.name} to go back to",
+                "take one first: snapshot(NAME)",
+            )
+        self._restore(found[0])
+
+    @contextmanager
+    def clone(self, name: str) -> Iterator[Database]:
+        """A database made from a snapshot, dropped at the end of the block."""
+        source = self._there(_SNAPSHOT + checked(name), f"no snapshot {name!r}")
+        target = f"{name}_{secrets.token_hex(_RANDOM)}"
+        self._run(*_copy(source, target))
+        try:
+            yield Database(target, self._service)
+        finally:
+            self._run(f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
+
+    def _restore(self, source: str) -> None:
+        """The new one is made first: if that fails, nothing was changed."""
+        target, main = f"restored_{secrets.token_hex(_RANDOM)}", self._main
+        self._run(*_copy(source, target))
+        exchange = (
+            *_alone(main),
+            f"DROP DATABASE {_name(main)} WITH (FORCE)",
+            f"ALTER DATABASE {_name(target)} RENAME TO {_name(main)}",
+        )
+        if main == _HOME:
+            exchange = ("\\connect template1", *exchange, f"\\connect {_HOME}")
+        self._run(*exchange)
+
+    @property
+    def _main(self) -> str:
+        return self._login.database or self._login.user
+
+    def _there(self, database: str, otherwise: str) -> str:
+        if not self._run(f"SELECT 1 FROM pg_database WHERE datname = {_text(database)}"):
+            kept = self._run(
+                f"SELECT substr(datname, {len(_SNAPSHOT) + 1}) FROM ({_LAST.rpartition(' LIMIT')[0]}) s"
+            )
+            hint = f"there are: {', '.join(kept)}" if kept else "take one first: snapshot(NAME)"
+            raise UsageError(f"{self._service.name} has {otherwise}", hint)
+        return database
+
+    def _run(self, *statements: str) -> list[str]:
+        """The rows that the statements give. All are tried; raises EngineError for the first that failed."""
+        end = f"end-{secrets.token_hex(_RANDOM)}"
+        script = "".join(
+            f"{each};\n\\echo {end} :ERROR :LAST_ERROR_MESSAGE\n" if each[0] != "\\" else f"{each}\n"
+            for each in statements
+        )
+        answer = self._console.ask(f"{script}\\echo {end}\n", end, _PATIENCE)
+        rows = []
+        for line in answer.splitlines():
+            if not line.startswith(f"{end} "):
+                rows.append(line)
+            elif line.startswith(f"{end} true"):
+                raise EngineError(f"{self._service.name}: {line.removeprefix(f'{end} true ')}")
+        return rows
+
+    @property
+    def _console(self) -> Console:
+        service, login = self._service, self._login
+        command = Exec(
+            container=service.app.container_name(service.name),
+            argv=("psql", "-qAtX", "-p", str(login.port), "-U", login.user, "-d", _HOME),
+            environment={"PGPASSWORD": login.password.reveal()} if login.password else None,
+        )
+        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command))
+
+
+def _login(service: RunningService) -> Connection:
+    known = connection(service.spec)
+    assert known is not None  # who makes a store has looked
+    return known
+
+
+def _copy(source: str, target: str) -> Sequence[str]:
+    """A new database like another one, which nobody may use meanwhile; and what does not come with a copy: owner, rights and
+    settings (PostgreSQL, CREATE DATABASE).
+    """
+    pair = f"s.datname = {_text(source)} AND t.datname = {_text(target)}"
+    return (
+        f"CREATE DATABASE {_name(target)} TEMPLATE {_name(source)}",
+        "SET allow_system_table_mods = on",
+        f"UPDATE pg_database t SET datacl = s.datacl, datdba = s.datdba FROM pg_database s WHERE {pair}",
+        f"""INSERT INTO pg_db_role_setting SELECT t.oid, r.setrole, r.setconfig
+            FROM pg_db_role_setting r JOIN pg_database s ON r.setdatabase = s.oid, pg_database t WHERE {pair}""",
+    )
+
+
+def _alone(database: str) -> Sequence[str]:
+    """Nobody uses it, and nobody can come back before `_let_in`, however fast a pool of connections is.
+
+    Waits until the others are gone: CREATE and DROP DATABASE look for them only every tenth of a second.
+    """
+    others = f"FROM pg_stat_activity WHERE datname = {_text(database)} AND pid <> pg_backend_pid()"
+    return (
+        *_let_in(database, allow=False, template=False),
+        f"""DO $$ BEGIN PERFORM pg_terminate_backend(pid) {others};
+            FOR i IN 1..1000 LOOP EXIT WHEN NOT EXISTS (SELECT {others});
+            PERFORM pg_sleep(0.002), pg_stat_clear_snapshot(); END LOOP; END $$""",
+    )
+
+
+def _let_in(database: str, *, allow: bool, template: bool) -> Sequence[str]:
+    return (
+        f"UPDATE pg_database SET datallowconn = {allow}, datistemplate = {template} WHERE datname = {_text(database)}",
+    )
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,160 @@
+"""What can be set for the stacks of a test run. Each field is a fixture's argument, a command line option and an ini key at once.
+
+An argument goes before the command line, that before an environment variable, that before the ini file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+PREFIX = "stack_"
+_YES = ("1", "true", "yes", "on")
+_NO = ("", "0", "false", "no", "off")
+
+
+def setting(doc: str, default: Any, *, choices: tuple[str, ...] = (), variable: str = "") -> Any:
+    """Declare a setting: its line of help, what it may be, and the environment variable that also says it."""
+    return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "variable": variable})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How the stacks of a test run are to be."""
+
+    file: tuple[str, ...] = setting(
+        "The stack's file, a later one laid over it (stack.toml beside the ini file, or in tests/ there).",
+        (),
+        variable="STACKCTL_FILE",
+    )
+    project: str = setting("The project's name (the stack's, with the run's id).", "")
+    profiles: tuple[str, ...] = setting("Profiles to enable.", ())
+    services: tuple[str, ...] = setting("Only these services, and what they depend on.", ())
+    scope: str = setting(
+        "How long a stack lives: session, package, module, class or function (session).",
+        "session",
+        choices=("session", "package", "module", "class", "function"),
+    )
+    xdist: str = setting(
+        "With several workers: one stack shared by all, or one per-worker (shared).",
+        "shared",
+        choices=("shared", "per-worker"),
+    )
+    reuse: bool = setting(
+        "Leave the stack running for the next test run, which makes anew only what changed; its data stay."
+        " In CI only the command line, a variable or an argument turns it on.",
+        False,
+        variable="STACKCTL_REUSE",
+    )
+    recreate: bool = setting("With reuse: begin with a new stack.", False)
+    keep: str = setting(
+        "Leave the stack on the engine afterwards: always, when a test failed, or never (never).",
+        "never",
+        choices=("never", "failed", "always"),
+        variable="STACKCTL_KEEP",
+    )
+    external: bool = setting("Use a project that runs already; never start or stop it.", False)
+    build: bool = setting("Build images anew, in case something changed (yes).", True)
+    memory: bool = setting(
+        "Keep the data of known servers in memory: faster, and gone when a container stops.", False
+    )
+    allow_external_volumes: bool = setting("Let tests write to volumes that are not the stack's own.", False)
+    allow_data_binds: bool = setting(
+        "Let tests write to directories of the host that hold a server's data.", False
+    )
+    timeout: float = setting("Seconds that each service may take to be ready (120).", 120.0)
+    logs: str = setting(
+        "Whose report shows what the services wrote meanwhile: failed tests, all, or none (failed).",
+        "failed",
+        choices=("failed", "all", "none"),
+    )
+    logs_tail: int = setting("Lines of each service in a report, at most (200).", 200)
+    logs_dir: str = setting("A directory for the whole logs of the tests that logs selects.", "")
+    no_docker: str = setting("Without an engine: fail, or skip (fail).", "fail", choices=("fail", "skip"))
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a value that is none of the choices."""
+        from stackctl.errors import UsageError
+
+        for field in fields():
+            value, choices = getattr(self, field.name), field.metadata["choices"]
+            if choices and value not in choices:
+                raise UsageError(
+                    f"{PREFIX}{field.name}: {value!r} is none of {', '.join(choices)}", "see pytest --help"
+                )
+
+
+def fields() -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(Settings)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """An option and an ini key for each setting."""
+    import argparse
+
+    group = parser.getgroup("stack", "stacks of containers (stackctl)")
+    for field in fields():
+        doc, kind = field.metadata["doc"], _kind(field)
+        more: dict[str, Any] = {"type": kind}
+        if kind is bool:
+            more = {"action": argparse.BooleanOptionalAction}
+        elif kind is tuple:
+            more = {"action": "append", "metavar": field.name.upper().rstrip("S")}
+        elif field.metadata["choices"]:
+            more = {"choices": field.metadata["choices"]}
+        group.addoption(_option(field.name), dest=PREFIX + field.name, default=None, help=doc, **more)
+        ini: Any = "bool" if kind is bool else "args" if kind is tuple else "string"
+        parser.addini(PREFIX + field.name, doc, type=ini, default=None)
+
+
+def read(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
+    """What is set. Raises UsageError for what cannot be understood."""
+    return Settings(**dict(_given(config, environ)))
+
+
+def _given(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for field in fields():
+        name, variable = field.name, field.metadata["variable"]
+        value, base = config.getoption(PREFIX + name), config.invocation_params.dir
+        if value is None and variable and variable in environ:
+            value = _understood(variable, environ[variable], field)
+        if value is None and not (name == "reuse" and environ.get("CI")):
+            value, base = config.getini(PREFIX + name), config.rootpath
+        if value is None:
+            continue
+        if _kind(field) in (int, float):
+            value = _understood(PREFIX + name, value, field)
+        if name == "file":
+            value = [str(base / file) for file in value]
+        yield name, tuple(value) if _kind(field) is tuple else value
+
+
+def _understood(where: str, value: Any, field: dataclasses.Field[Any]) -> Any:
+    """A text as what it stands for. Raises UsageError."""
+    from stackctl.errors import UsageError
+
+    kind = _kind(field)
+    if kind is tuple:
+        return tuple(str(value).split(os.pathsep))
+    if kind is bool:
+        if str(value).lower() in (*_YES, *_NO):
+            return str(value).lower() in _YES
+        raise UsageError(f"{where}: {value!r} is neither yes nor no", "write 1 or 0")
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UsageError(f"{where}: {value!r} is no number", "write one") from error
+
+
+def _kind(field: dataclasses.Field[Any]) -> type:
+    return type(field.default)
+
+
+def _option(name: str) -> str:
+    return "--stack-" + name.replace("_", "-")

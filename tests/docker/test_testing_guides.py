@@ -1,0 +1,108 @@
+"""The guides for tests: each of their examples must work as it stands there, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from scenario import NOTHING, ROOT, Project
+
+from stackctl.plan import labels
+from stackctl.plan.owner import unpack
+
+pytestmark = pytest.mark.docker
+
+GUIDES = ("testing.md", "from-pytest-docker-and-testcontainers.md")
+PYTEST = "python -m pytest -q -p no:cacheprovider"
+PIECE = re.compile(
+    r"^(?P<marks>#+) (?P<title>[^\n]*)$"
+    r"|^<!-- test: (?P<file>\S+) -->\n(?:<!-- run: (?P<run>[^\n]*) -->\n)?```\w+\n(?P<text>.*?)^```$"
+    r"|^```.*?^```$",
+    re.DOTALL | re.MULTILINE,
+)
+"""A heading, or a fenced block; a comment before it says that it is a file of its section's project, and how that is run."""
+
+
+@dataclass
+class Section:
+    """A part of a guide between two headings, as a project: its files, by name."""
+
+    title: str
+    files: dict[str, str] = field(default_factory=dict)
+    command: str = PYTEST
+
+
+def sections(page: Path) -> Iterator[Section]:
+    """Those that have a program to run. Where one has no stack.toml, the last one above it counts."""
+    found, stack = [Section("")], ""
+    for piece in PIECE.finditer(page.read_text()):
+        if piece["title"]:
+            found.append(Section(piece["title"]))
+        elif piece["file"]:
+            section = found[-1]
+            assert piece["file"] not in section.files, f"two {piece['file']} in {section.title}"
+            section.files[piece["file"]] = piece["text"]
+            section.command = piece["run"] or section.command
+    for section in found:
+        stack = section.files.setdefault("stack.toml", stack)
+    return (section for section in found if any(name.endswith(".py") for name in section.files))
+
+
+EXAMPLES = [
+    pytest.param(section, id=f"{page} {section.title}")
+    for page in GUIDES
+    for section in sections(ROOT / "docs" / "guide" / page)
+]
+
+
+@pytest.mark.parametrize("section", EXAMPLES)
+def test_an_example_must_work_and_leave_nothing_behind(section: Section, project: Project) -> None:
+    """The stack gets the scenario's name, so that what it leaves can be told from what others are doing."""
+    for name, text in section.files.items():
+        project.write(re.sub(r'^name = ".*"$', f'name = "{project.name}"', text, flags=re.MULTILINE), name)
+    interpreter, *words = shlex.split(section.command)
+    assert interpreter == "python"
+    with subprocess.Popen(
+        [sys.executable, *words],
+        cwd=project.directory,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert not re.search(r"\d (failed|error|skipped|warning)", output), output
+    assert project.resources() == NOTHING
+    assert left_by(process.pid, project.api) == []
+
+
+def environment() -> dict[str, str]:
+    """This process's, without what tells pytest and stackctl of the run that this test is in."""
+    told = ("PYTEST_", "STACKCTL_", "COMPOSE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(told)}
+    return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])}
+
+
+def left_by(pid: int, api: docker.APIClient) -> list[Any]:
+    """What is on the engine of a run whose owner has this number, or of a project that pytest-docker named after it."""
+    every = [
+        *api.containers(all=True),
+        *api.networks(),
+        *(api.volumes()["Volumes"] or []),
+    ]
+    owners = [(thing, unpack((thing.get("Labels") or {}).get(labels.OWNER))) for thing in every]
+    projects = [(thing, (thing.get("Labels") or {}).get("stackctl.project")) for thing in every]
+    return [
+        *(thing for thing, owner in owners if owner and owner.pid == pid),
+        *(thing for thing, name in projects if name == f"pytest{pid}"),
+    ]
