@@ -16,7 +16,7 @@ from stackctl.cli import SECTIONS, cli
 from stackctl.spec import files
 from stackctl.spec.interpolate import variables
 from stackctl.spec.lint import lint
-from stackctl.testing.settings import fields
+from stackctl.testing.settings import fields, option
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -66,8 +66,7 @@ def test_the_guide_tells_of_every_setting_for_tests() -> None:
         re.MULTILINE,
     )
     assert rows == [
-        (f.name, f"stack-{f.name.replace('_', '-')}", f"stack_{f.name}", f.metadata["variable"])
-        for f in fields()
+        (f.name, option(f).removeprefix("--"), f"stack_{f.name}", f.metadata["variable"]) for f in fields()
     ]
 
 

@@ -105,10 +105,10 @@ def add_options(parser: pytest.Parser) -> None:
         if kind is bool:
             more = {"action": argparse.BooleanOptionalAction}
         elif kind is tuple:
-            more = {"action": "append", "metavar": field.name.upper().rstrip("S")}
+            more = {"action": "append", "metavar": field.name.rstrip("s").upper()}
         elif field.metadata["choices"]:
             more = {"choices": field.metadata["choices"]}
-        group.addoption(_option(field.name), dest=PREFIX + field.name, default=None, help=doc, **more)
+        group.addoption(option(field), dest=PREFIX + field.name, default=None, help=doc, **more)
         ini: Any = "bool" if kind is bool else "args" if kind is tuple else "string"
         parser.addini(PREFIX + field.name, doc, type=ini, default=None)
 
@@ -156,5 +156,7 @@ def _kind(field: dataclasses.Field[Any]) -> type:
     return type(field.default)
 
 
-def _option(name: str) -> str:
+def option(field: dataclasses.Field[Any]) -> str:
+    """`--stack-no-docker`; one that is given again for each value is called after one: `--stack-profile`."""
+    name = field.name.rstrip("s") if _kind(field) is tuple else field.name
     return "--stack-" + name.replace("_", "-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import docker
@@ -12,6 +12,8 @@ import pytest
 from proxy import RecordingProxy
 from scenario import Project, free_ports
 from suite import Suite
+
+from stackctl.testing import Running
 
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
@@ -36,6 +38,24 @@ def shared(tmp_path_factory: pytest.TempPathFactory, docker_api: docker.APIClien
     yield from _project(tmp_path_factory.mktemp("shared") / "project", docker_api)
 
 
+@pytest.fixture(scope="module")
+def bring_up(
+    stack_factory: Callable[..., Running],
+    tmp_path_factory: pytest.TempPathFactory,
+    docker_api: docker.APIClient,
+) -> Callable[..., Project]:
+    """A stack that the plugin brings up and takes away, for tests that only look at it, as the command line sees it."""
+
+    def up(text: str, **settings: object) -> Project:
+        directory = tmp_path_factory.mktemp("stack")
+        file = directory / "stack.toml"
+        file.write_text(text)
+        app = stack_factory(file=(str(file),), **settings)
+        return Project(app.project, directory, docker_api)
+
+    return up
+
+
 @pytest.fixture
 def neighbour(tmp_path: Path, docker_api: docker.APIClient) -> Iterator[Project]:
     """Another project on the same engine."""
@@ -43,7 +63,7 @@ def neighbour(tmp_path: Path, docker_api: docker.APIClient) -> Iterator[Project]
 
 
 def _project(directory: Path, api: docker.APIClient) -> Iterator[Project]:
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     made = Project(f"t{secrets.token_hex(4)}", directory, api)
     try:
         yield made
@@ -52,9 +72,10 @@ def _project(directory: Path, api: docker.APIClient) -> Iterator[Project]:
 
 
 @pytest.fixture
-def suite(project: Project) -> Suite:
+def suite(pytester: pytest.Pytester, docker_api: docker.APIClient) -> Iterator[Suite]:
     """A project with tests of its own."""
-    return Suite(project)
+    for project in _project(pytester.path, docker_api):
+        yield Suite(project, pytester)
 
 
 @pytest.fixture

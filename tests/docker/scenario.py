@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,13 +155,17 @@ class Project:
 
     def clean(self) -> None:
         """Remove what the project left, without the tool under test."""
+        gone = docker.errors.NotFound  # somebody else may be removing it, a reaper for one
         for container in self.resources()["containers"]:
-            self.api.remove_container(container, force=True, v=True)
+            with suppress(gone):
+                self.api.remove_container(container, force=True, v=True)
         there = self.resources()
         for network in there["networks"]:
-            self.api.remove_network(network)
+            with suppress(gone):
+                self.api.remove_network(network)
         for volume in there["volumes"]:
-            self.api.remove_volume(volume, force=True)
+            with suppress(gone):
+                self.api.remove_volume(volume, force=True)
         for image in self.api.images(filters={"reference": f"{self.name}*"}):
             for tag in image["RepoTags"]:
                 self.api.remove_image(tag, force=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from scenario import ROOT, Project, servers
 
 WEB = servers(web="healthcheck = { tcp = 80 }")
@@ -33,7 +33,9 @@ class Suite:
     """What pytest is run on. The stack's name is the project's, so that all that is made can be told by its name."""
 
     project: Project
+    pytester: pytest.Pytester
     env: dict[str, str] = field(default_factory=dict)
+    """More environment for every run."""
     pids: list[int] = field(default_factory=list)
     """Of the runs that were begun."""
 
@@ -43,44 +45,33 @@ class Suite:
     def write(self, file: str, text: str) -> Path:
         return self.project.write(textwrap.dedent(text), file)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin `pytest ARGUMENTS` in a process group of its own, and return while it runs."""
-        (self.project.directory / "pytest.ini").touch()
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("STACKCTL_", "PYTEST_", "CI"))}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=self.project.directory,
-            env={**kept, "PYTHONPATH": str(ROOT), **self.env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.pids.append(process.pid)
-        return process
-
     def run(self, *arguments: str, code: int | None = 0, **counts: int) -> Outcome:
         """Run `pytest ARGUMENTS`, and check its exit code (None: any) and counts."""
-        with self.start(*arguments) as process:
-            output, _ = process.communicate(timeout=120)
-        summed_up = re.findall(r"(\d+) (\w+?)s?(?=,| in )", output.rpartition("\n=")[2])
-        found = {what: int(number) for number, what in summed_up}
-        outcome = Outcome(process.returncode, output, found)
-        assert code is None or process.returncode == code, output
-        assert not counts or {what: found.get(what, 0) for what in counts} == counts, output
+        with self._environment():
+            result = self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+        output = f"{result.stdout}\n{result.stderr}"
+        counted: Mapping[str, int] = {}
+        with suppress(ValueError):  # a run that died sums nothing up
+            counted = result.parseoutcomes()
+        outcome = Outcome(int(result.ret), output, counted)
+        assert code is None or outcome.code == code, output
+        assert not counts or {what: outcome.counts.get(what, 0) for what in counts} == counts, output
         return outcome
 
     @contextmanager
-    def begun(self, *arguments: str, file: str = "begun") -> Iterator[subprocess.Popen[str]]:
-        """A run in which a test has come to write this file."""
+    def begun(self, *arguments: str, file: str = "begun") -> Iterator[subprocess.Popen[bytes]]:
+        """A run, in a process group of its own, in which a test has come to write this file."""
         (self.project.directory / file).unlink(missing_ok=True)
-        process = self.start(*arguments)
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        with self._environment():
+            process = self.pytester.popen(
+                command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.pids.append(process.pid)
         try:
             deadline = time.monotonic() + 60
             while not (self.project.directory / file).exists():
-                assert process.poll() is None, process.communicate()[0]
+                assert process.poll() is None, process.communicate()[0].decode()
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             yield process
@@ -103,3 +94,15 @@ class Suite:
         pattern = rf"stackctl\.reaper .*pid.{{1,2}}:{pid},"
         told = subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=False)
         return [int(word) for word in told.stdout.split()]
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """What a run gets, and nothing that is meant for the tests that are running here."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in os.environ:
+                if name.startswith(("STACKCTL_", "PYTEST_", "CI")):
+                    patch.delenv(name)
+            patch.setenv("PYTHONPATH", str(ROOT))
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            yield

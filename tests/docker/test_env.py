@@ -6,22 +6,23 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from scenario import SLEEP, Project, free_ports
+from scenario import SLEEP, Project
 
 pytestmark = pytest.mark.docker
 
 STACK = f"""
 [services.postgres]
 image = "postgres:15"
-ports = ["{{0}}:5432"]
-environment = {{{{ POSTGRES_PASSWORD = "p@ss", POSTGRES_DB = "shop" }}}}
+ports = ["5432:5432"]
+environment = {{ POSTGRES_PASSWORD = "p@ss", POSTGRES_DB = "shop" }}
 
 [services.redis]
 image = "redis:7"
-ports = ["{{1}}:6379"]
+ports = ["6379:6379"]
 
 [services.api]
 {SLEEP}
@@ -39,11 +40,9 @@ MOTTO = "it's all right"
 
 
 @pytest.fixture(scope="module")
-def shop(shared: Project) -> Project:
+def shop(bring_up: Callable[..., Project]) -> Project:
     """It is up, its ports on others of the host."""
-    shared.write(STACK.format(*free_ports(2)))
-    shared.run("up")
-    return shared
+    return bring_up(STACK)
 
 
 def answers(host: str, port: int, question: bytes) -> bytes:
@@ -123,11 +122,11 @@ def test_one_that_does_not_run_must_get_its_variables_beside_those_that_do(shop:
     shop.api.stop(shop.ids()["api"], timeout=1)
     found = shop.json("env", "api")["environment"]
     assert speaks_postgres(*address(found["DATABASE_URL"]))
-    shop.run("up")
+    shop.api.start(shop.ids()["api"])
 
 
 def test_where_nothing_runs_it_must_say_so(project: Project) -> None:
-    project.write(STACK.format(*free_ports(2)))
+    project.write(STACK)
     told = project.run("env", code=1)
     assert told.stdout == ""
     assert f"nothing of project {project.name} runs" in told.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -26,12 +27,11 @@ def services(**scripts: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def counting(shared: Project) -> Project:
+def counting(bring_up: Callable[..., Project]) -> Project:
     """Two services that have counted to nine at the same time."""
-    shared.write(services(a=COUNT.format(name="a"), b=COUNT.format(name="b")))
-    shared.run("up")
-    eventually(lambda: shared.run("logs", "--no-log-prefix").stdout.count(" 9\n") == 2)
-    return shared
+    project = bring_up(services(a=COUNT.format(name="a"), b=COUNT.format(name="b")))
+    eventually(lambda: project.run("logs", "--no-log-prefix").stdout.count(" 9\n") == 2)
+    return project
 
 
 def records(project: Project, *args: str) -> list[dict[str, Any]]:

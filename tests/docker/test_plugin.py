@@ -141,7 +141,7 @@ def test_overrides_must_be_laid_over_the_file(suite: Suite) -> None:
 def test_a_mistake_must_be_told_without_a_traceback_and_leave_nothing(suite: Suite) -> None:
     suite.stack("[services.web]\nimage = 'busybox'\nprots = ['80']\n")
     suite.write("test_it.py", GET + "\n    def test_again(stack): pass\n")
-    told = suite.run(code=1, error=2).output
+    told = suite.run(code=1, errors=2).output
     assert "stack.toml:4:1" in told
     assert "did you mean 'ports'?" in told
     assert "Traceback" not in told
@@ -157,7 +157,7 @@ def test_a_start_that_fails_must_be_tried_once_and_explained_to_all(suite: Suite
         "test_it.py", "import pytest\n@pytest.mark.parametrize('n', range(6))\ndef test_it(stack, n): pass\n"
     )
     for arguments in ((), ("-n", "3")):
-        told = suite.run(*arguments, code=1, error=6).output
+        told = suite.run(*arguments, code=1, errors=6).output
         assert told.count("ended with exit code 7") >= 6
         assert "| no disk" in told
         assert "site-packages" not in told
@@ -168,7 +168,7 @@ def test_without_an_engine_tests_must_fail_or_be_skipped(suite: Suite) -> None:
     suite.stack()
     suite.write("test_it.py", GET)
     suite.env["DOCKER_HOST"] = "unix:///nowhere.sock"
-    assert "nowhere.sock" in suite.run(code=1, error=1).output
+    assert "nowhere.sock" in suite.run(code=1, errors=1).output
     suite.run("--stack-no-docker=skip", skipped=1)
 
 
@@ -250,12 +250,12 @@ def test_markers_must_say_what_is_started(suite: Suite) -> None:
 def test_a_running_project_must_be_usable_and_left_as_it_is(suite: Suite, free_port: int) -> None:
     suite.stack(servers(web=f'ports = ["{free_port}:80"]'))
     suite.write("test_it.py", GET + f"        assert stack['web'].port() == {free_port}\n")
-    assert "stackctl up" in suite.run("--stack-external", code=1, error=1).output
+    assert "stackctl up" in suite.run("--stack-external", code=1, errors=1).output
     suite.project.run("up", "-d")
     before = suite.project.ids()
     suite.run("--stack-external", passed=1)
     assert suite.project.ids() == before
-    told = suite.run(f"--stack-project={suite.project.name}", code=1, error=1).output
+    told = suite.run(f"--stack-project={suite.project.name}", code=1, errors=1).output
     assert "which a test run would change and remove" in told
     assert suite.project.ids() == before
 

@@ -71,7 +71,7 @@ def test_a_process_that_exits_in_a_test_must_leave_nothing(suite: Suite, way: st
 def test_a_setup_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
     suite.stack(STACK + '[services.bad]\nimage = "busybox"\ncommand = "false"\nhealthcheck = { tcp = 80 }\n')
     suite.write("test_it.py", dying("pass"))
-    suite.run(*WAYS[way], code=1, error=4)
+    suite.run(*WAYS[way], code=1, errors=4)
     nothing_is_left(suite)
 
 
@@ -80,7 +80,7 @@ def test_a_hook_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
     suite.stack(STACK)
     suite.write("conftest.py", "def pytest_stack_ready(stack): raise RuntimeError('no migration')\n")
     suite.write("test_it.py", dying("pass"))
-    assert "no migration" in suite.run(*WAYS[way], code=1, error=4).output
+    assert "no migration" in suite.run(*WAYS[way], code=1, errors=4).output
     nothing_is_left(suite)
 
 
@@ -98,7 +98,7 @@ def test_a_test_that_takes_too_long_must_leave_nothing(suite: Suite, way: str) -
 def test_a_stack_that_is_not_ready_in_time_must_leave_nothing(suite: Suite, way: str) -> None:
     suite.stack(STACK.replace("tcp = 80", "tcp = 81"))
     suite.write("test_it.py", dying("pass"))
-    told = suite.run("--stack-timeout=1", *WAYS[way], code=1, error=4).output
+    told = suite.run("--stack-timeout=1", *WAYS[way], code=1, errors=4).output
     assert "was not healthy within 1 s" in told
     nothing_is_left(suite)
 
