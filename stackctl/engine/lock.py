@@ -57,6 +57,19 @@ def held(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def held_by_one(path: Path) -> Iterator[None]:
+    """Whoever comes first holds the lock of that name; the others wait until that one is done, and then go on all at once."""
+    with held_if_free(path) as first:
+        if not first:
+            handle = _open(path)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH)
+            finally:
+                os.close(handle)
+        yield
+
+
+@contextmanager
 def held_if_free(path: Path) -> Iterator[bool]:
     """Whether nobody holds the lock of that name; if so, it is held."""
     handle = _open(path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stackctl.errors import EngineError, StackError, UsageError
+from stackctl.errors import StackError, UsageError
 from stackctl.spec.find import merge
 from stackctl.testing.settings import Settings, read
 
@@ -106,7 +106,8 @@ def stack_services(stack: Running) -> Mapping[str, RunningService]:
 @pytest.fixture(scope="session")
 def stack_docker(pytestconfig: pytest.Config, stack_config: Settings) -> Engine:
     """The engine."""
-    return _engine(stacks_of(pytestconfig), stack_config)
+    with told(stack_config):
+        return stacks_of(pytestconfig).engine
 
 
 @pytest.fixture
@@ -139,14 +140,20 @@ def stacks_of(config: pytest.Config) -> Stacks:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What a user or an engine did wrong ends the test with words, and without a traceback through stackctl."""
+def told(settings: Settings | None = None) -> Iterator[None]:
+    """What a user or an engine did wrong ends the test with words, and without a traceback through stackctl.
+
+    Without an engine it is skipped, if that is set.
+    """
     try:
         yield
     except StackError as error:
-        from stackctl.testing.session import failure
+        from stackctl.testing.session import NoEngineError, failure
 
-        raise pytest.fail.Exception(failure(error), pytrace=False) from None
+        words = failure(error)
+        if settings and settings.no_docker == "skip" and isinstance(error, NoEngineError):
+            raise pytest.skip.Exception(words) from None
+        raise pytest.fail.Exception(words, pytrace=False) from None
 
 
 def _provide(
@@ -159,8 +166,7 @@ def _provide(
         with _own(request, settings, overrides) as app:
             yield app
         return
-    _engine(stacks, settings)
-    with told():
+    with told(settings):
         app = stacks.share(settings, overrides, _ready(request))
     stacks.given[str(request.fixturename)] = [(app, settings)]
     yield app
@@ -171,9 +177,8 @@ def _own(
     request: pytest.FixtureRequest, settings: Settings, overrides: Mapping[str, Any]
 ) -> Iterator[Running]:
     stacks = stacks_of(request.config)
-    _engine(stacks, settings)
     failed = request.session.testsfailed
-    with told():
+    with told(settings):
         app = stacks.own(settings, overrides, _ready(request))
     given = stacks.given.setdefault(str(request.fixturename), [])
     given.append((app, settings))
@@ -191,16 +196,6 @@ def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
         request.config.hook.pytest_stack_ready(stack=app)
 
     return ready
-
-
-def _engine(stacks: Stacks, settings: Settings) -> Engine:
-    try:
-        return stacks.engine
-    except EngineError as error:
-        words = str(error)
-    if settings.no_docker == "skip":
-        pytest.skip(words)
-    pytest.fail(words, pytrace=False)
 
 
 def _with_markers(request: pytest.FixtureRequest, settings: Settings) -> Settings:

@@ -18,7 +18,7 @@ from stackctl.plan.down import DownOptions
 from stackctl.plan.events import Event
 from stackctl.plan.images import ImageOptions
 from stackctl.plan.isolate import HostPorts, isolate, published
-from stackctl.plan.observed import Observed
+from stackctl.plan.observed import Container, Observed
 from stackctl.plan.outcome import Outcome, outcome
 from stackctl.plan.slots import UpOptions
 from stackctl.spec.files import place
@@ -127,9 +127,8 @@ def running(
 
 def enter(run: Run, engine: Engine) -> None:
     """Take part in a run; what dead runs left is removed by the first who does."""
-    first = not run.started
     run.join()
-    if first:
+    if run.comes_first("sweep"):
         sweep(engine)
 
 
@@ -145,7 +144,9 @@ def start(
     images = ImageOptions(build=recipe.build)
     selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
     for tries in range(1, _TRIES + 1):
-        isolated = recipe.isolated(stack, project, marks, _host_ports(stack, engine, project))
+        observed = engine.observe()
+        there = bool(containers_of(observed, project))
+        isolated = recipe.isolated(stack, project, marks, _host_ports(stack, observed, project))
         try:
             succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
         except StackError as error:
@@ -153,7 +154,7 @@ def start(
                 raise
         else:
             break
-    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run)
+    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run, reused=there)
 
 
 def attach(
@@ -177,12 +178,16 @@ def succeed(events: Iterator[Event]) -> Outcome:
     return result
 
 
-def _host_ports(stack: Stack, engine: Engine, project: str) -> HostPorts:
+def containers_of(observed: Observed, project: str) -> Collection[Container]:
+    """The containers of a project that stackctl made."""
+    return ours(observed, project, instance_of(observed, project) or "")
+
+
+def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
     """Host ports that stay the same when a container is started anew: those it has, else some that are free now.
 
     On another machine nobody can tell which are free: its engine chooses, at every start.
     """
-    observed = engine.observe()
     there = _ports_there(observed, project)
     if not observed.engine.local:
         return there
@@ -193,7 +198,7 @@ def _host_ports(stack: Stack, engine: Engine, project: str) -> HostPorts:
 def _ports_there(observed: Observed, project: str) -> HostPorts:
     return {
         (container.service, port.target, port.protocol): port.published
-        for container in ours(observed, project, instance_of(observed, project) or "")
+        for container in containers_of(observed, project)
         for port in container.ports
     }
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackctl.engine.lock import held, own_directory
+from stackctl.engine.lock import held, held_by_one, own_directory
 from stackctl.engine.owner import is_dead, this_process
 from stackctl.plan import labels
 from stackctl.plan.owner import Owner, unpack
@@ -95,6 +95,20 @@ class Run:
         """Hold a lock among all processes and threads of the run."""
         with held(self.directory / f"{name}.lock"):
             yield
+
+    @contextmanager
+    def one_first(self, name: str) -> Iterator[None]:
+        """Let the first of the run's processes do this alone, and all others then at once."""
+        with held_by_one(self.directory / f"{name}.lock"):
+            yield
+
+    def comes_first(self, name: str) -> bool:
+        """Whether nobody of the run has asked this before."""
+        try:
+            (self.directory / name).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def note(self, project: str, keep: str) -> None:
         """Remember that a project was started for it, and whether it is to be kept: never, always or if a test failed."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackctl.errors import StackError, UsageError
+from stackctl.errors import EngineError, StackError, UsageError
 from stackctl.testing.run import Run
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class StartError(StackError):
     """A stack could not be started, here or by another process of the run. The message is all there is to say."""
 
 
+class NoEngineError(StackError):
+    """There is no engine to start anything on."""
+
+
 class Stacks:
     """The stacks of one process of a test run; `worker` is its name among several, "" for a process alone."""
 
@@ -45,18 +49,30 @@ class Stacks:
 
     @cached_property
     def engine(self) -> Engine:
-        """Raises EngineError if none answers."""
+        """Raises NoEngineError if none answers."""
         from stackctl import api
 
-        return api.connect()
+        try:
+            return api.connect()
+        except EngineError as error:
+            raise NoEngineError(error.message, error.hint) from error
 
     def share(self, settings: Settings, overrides: Mapping[str, Any], ready: Ready) -> Running:
         """The stack of the whole run, or of this worker alone if that is set. It stays until the end of the run.
 
         Raises StackError; after a failed start everybody who asks gets the same StartError at once.
         """
+        if settings.xdist == "per-worker":
+            return self._share(settings, overrides, ready, self._worker)
+        self.run.join()
+        # Who starts the stack needs the processors: the others do not even load the modules meanwhile.
+        with self.run.one_first("start"):
+            return self._share(settings, overrides, ready)
+
+    def _share(
+        self, settings: Settings, overrides: Mapping[str, Any], ready: Ready, alone: str = ""
+    ) -> Running:
         recipe, stack = self._load(settings, overrides)
-        alone = self._worker if settings.xdist == "per-worker" else ""
         key = _digest(recipe, stack, alone)
         if key not in self._shared:
             if settings.external:
@@ -203,10 +219,11 @@ class Stacks:
 
     def _start(self, settings: Settings, recipe: Recipe, stack: Stack, project: str, ready: Ready) -> Running:
         """A project of this run. What of it was made when it fails goes with the run."""
-        from stackctl import api
-        from stackctl.testing.lifecycle import start
+        from stackctl.testing.lifecycle import containers_of, start
 
-        if api.containers(self.engine, project) and project not in self.run.projects:
+        # Only a name that was chosen can be somebody's: any other has the run's id.
+        taken = self.run.id not in project and project not in self.run.projects
+        if taken and containers_of(self.engine.observe(), project):
             raise UsageError(
                 f"there is a project {project} already, which a test run would change and remove",
                 "choose another name, or use it as it is: --stack-external",
@@ -222,17 +239,13 @@ class Stacks:
         self, settings: Settings, recipe: Recipe, stack: Stack, project: str, ready: Ready
     ) -> Running:
         """A project that outlives the run: what is there of it stays, but for what is defined otherwise now."""
-        from stackctl import api
         from stackctl.testing.lifecycle import remove, start
 
         complete = self.run.directory.parent / f"{project}.ready"
-        there = bool(api.containers(self.engine, project))
-        if there and (settings.recreate or not complete.exists()):
+        if settings.recreate or not complete.exists():
             remove(self.engine, project, stack)
-            there = False
         complete.unlink(missing_ok=True)
         app = start(recipe, stack, self.engine, self.run, project, {})
-        app = dataclasses.replace(app, reused=there)
         ready(app)
         complete.touch()
         return app

@@ -137,6 +137,21 @@ def test_a_worker_and_a_whole_group_that_are_killed_must_leave_nothing(suite: Su
         nothing_is_left(suite)
 
 
+def test_a_reaper_must_touch_no_other_run(suite: Suite) -> None:
+    suite.stack(STACK)
+    suite.write("test_it.py", dying("time.sleep(60)"))
+    with suite.begun() as alive:
+        its_own = suite.left()
+        with suite.begun() as killed:
+            assert len(suite.left()) > len(its_own)
+            killed.kill()
+            killed.wait()
+            eventually(lambda: suite.left() == its_own, _SECONDS)
+            eventually(lambda: not suite.reapers(killed.pid), _SECONDS)
+        assert suite.reapers(alive.pid)
+        assert suite.left() == its_own
+
+
 def test_a_program_that_is_killed_must_leave_nothing(suite: Suite) -> None:
     """`stackctl.running` outside pytest."""
     suite.stack(STACK)

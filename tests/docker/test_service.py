@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from scenario import NOTHING, Project, eventually, servers
+from scenario import NOTHING, ROOT, Project, eventually, servers
 
 import stackctl
 from stackctl.testing import Running, RunningService, stack_fixture
@@ -55,6 +56,28 @@ def test_the_stack_of_the_run_must_be_ready(stack: Running) -> None:
     assert stack.env()["DATABASE_URL"] == stack["postgres"].url()
     assert stack["api"].env()["REDIS_URL"] == stack["redis"].url()
     assert stack.env("X_")["X_REDIS_PORT"] == str(stack["redis"].port())
+
+
+def test_the_command_line_must_print_the_same_variables(lesson: Running, redis: RunningService) -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "stackctl",
+            "-f",
+            str(ROOT / "stack.toml"),
+            "-p",
+            lesson.project,
+            "env",
+            "--export",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = dict(line.removeprefix("export ").split("=", 1) for line in told.stdout.splitlines())
+    assert printed == lesson.env()
+    assert printed["REDIS_URL"] == redis.url()
 
 
 def test_overrides_must_hold(redis: RunningService) -> None:
@@ -273,8 +296,6 @@ def test_a_service_that_is_none_must_be_refused(lesson: Running) -> None:
 
 
 def test_the_reaper_must_need_nothing_but_the_sdk() -> None:
-    import subprocess
-
     program = (
         "import sys, stackctl.reaper, stackctl.engine.docker\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}"
