@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -137,6 +139,7 @@ class Stacks:
         enter(self.run, self.engine)
 
     def _load(self, settings: Settings, overrides: Mapping[str, Any]) -> tuple[Recipe, Stack]:
+        _import_all()
         from stackctl.testing.lifecycle import Recipe
 
         recipe = Recipe(
@@ -261,6 +264,21 @@ class Stacks:
         if free:
             _replace(lease, self.run.owner.pack())
         return free
+
+
+def _import_all() -> None:
+    """Import what starts a stack, as it is.
+
+    pytest rewrites the assertions of every module of a plugin's distribution, which takes seconds where no byte code may be
+    written (PYTHONDONTWRITEBYTECODE, a directory of somebody else). None of ours is a test's.
+    """
+    finders = list(sys.meta_path)
+    sys.meta_path[:] = [each for each in finders if not type(each).__module__.startswith("_pytest.")]
+    try:
+        for name in ("testing.lifecycle", "testing.faults", "testing.data", "engine.docker"):
+            importlib.import_module(f"stackctl.{name}")
+    finally:
+        sys.meta_path[:] = finders
 
 
 def failure(error: BaseException) -> str:

@@ -20,6 +20,10 @@ WEB = servers(web="healthcheck = { tcp = 80 }")
 """A service that answers on port 80."""
 
 
+_WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Plugins that cost more than what is tested here: at its end Hypothesis imports itself in every process."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     code: int
@@ -48,7 +52,7 @@ class Suite:
     def run(self, *arguments: str, code: int | None = 0, **counts: int) -> Outcome:
         """Run `pytest ARGUMENTS`, and check its exit code (None: any) and counts."""
         with self._environment():
-            result = self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+            result = self.pytester.runpytest_subprocess(*_WITHOUT, *arguments, timeout=120)
         output = f"{result.stdout}\n{result.stderr}"
         counted: Mapping[str, int] = {}
         with suppress(ValueError):  # a run that died sums nothing up
@@ -62,7 +66,7 @@ class Suite:
     def begun(self, *arguments: str, file: str = "begun") -> Iterator[subprocess.Popen[bytes]]:
         """A run, in a process group of its own, in which a test has come to write this file."""
         (self.project.directory / file).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", *_WITHOUT, *arguments]
         with self._environment():
             process = self.pytester.popen(
                 command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True
@@ -100,7 +104,7 @@ class Suite:
         """What a run gets, and nothing that is meant for the tests that are running here."""
         with pytest.MonkeyPatch.context() as patch:
             for name in os.environ:
-                if name.startswith(("STACKCTL_", "PYTEST_", "CI")):
+                if name.startswith(("STACKCTL_", "PYTEST_", "CI", "PYTHONDONTWRITEBYTECODE")):
                     patch.delenv(name)
             patch.setenv("PYTHONPATH", str(ROOT))
             for name, value in self.env.items():

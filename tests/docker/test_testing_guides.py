@@ -22,7 +22,7 @@ from stackctl.plan.owner import unpack
 pytestmark = pytest.mark.docker
 
 GUIDES = ("testing.md", "from-pytest-docker-and-testcontainers.md")
-PYTEST = "python -m pytest -q -p no:cacheprovider"
+PYTEST = "python -m pytest -q -p no:cacheprovider -p no:hypothesispytest"
 PIECE = re.compile(
     r"^(?P<marks>#+) (?P<title>[^\n]*)$"
     r"|^<!-- test: (?P<file>\S+) -->\n(?:<!-- run: (?P<run>[^\n]*) -->\n)?```\w+\n(?P<text>.*?)^```$"
