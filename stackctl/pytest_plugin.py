@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,8 +101,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    if call.excinfo and call.excinfo.errisinstance(StackError):
-        call.excinfo.traceback = call.excinfo.traceback.filter(_is_the_users)
+    if call.excinfo and isinstance(call.excinfo.value, StackError):
+        call.excinfo = pytest.ExceptionInfo.from_exception(_without_our_lines(call.excinfo.value))
     report = yield
     if STACKS in item.config.stash:
         _explain(item, report, item.config.stash[STACKS])
@@ -161,9 +162,21 @@ def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> No
             item.config.hook.pytest_stack_failed(stack=app, report=report)
 
 
-def _is_the_users(entry: Any) -> bool:
-    """Whether a line of a traceback is none of ours: what a user or an engine did wrong is told by the error."""
-    return not Path(entry.path).is_relative_to(_HERE) and Path(entry.path).name != "contextlib.py"
+def _without_our_lines(error: StackError) -> StackError:
+    """The error with the lines of tests alone in its traceback: what a user or an engine did wrong its words tell."""
+    lines: list[TracebackType] = []
+    line = error.__traceback__
+    while line is not None:
+        path = Path(line.tb_frame.f_code.co_filename)
+        if not path.is_relative_to(_HERE) and path.name != "contextlib.py":
+            lines.append(line)
+        line = line.tb_next
+    told = None
+    for line in reversed(lines):
+        told = TracebackType(told, line.tb_frame, line.tb_lasti, line.tb_lineno)
+    if error.__cause__ is not None:  # how we came to know of it
+        error.__cause__, error.__suppress_context__ = None, True
+    return error.with_traceback(told)
 
 
 def _say(config: pytest.Config, text: str) -> None:

@@ -4,6 +4,8 @@
 
 RUN is `Run.pack` of `stackctl.testing.run`. It needs the Docker SDK and nothing else, touches nothing that does not carry the run's
 label, and leaves alone what was kept. What it has to say goes to `reaper.log` in the run's directory.
+
+It is started while a stack is, which needs the processors: until the owner has ended it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +14,14 @@ import argparse
 import signal
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from stackctl.engine.connect import connect
-from stackctl.engine.engine import Engine
-from stackctl.engine.execute import execute
 from stackctl.engine.owner import wait_for_end
 from stackctl.errors import StackError
-from stackctl.plan.events import Failed
-from stackctl.plan.runs import plan_reap
 from stackctl.testing.run import Run
+
+if TYPE_CHECKING:
+    from stackctl.engine.engine import Engine
 
 _PATIENCE = 60.0
 """Seconds in which the other processes of the run have to end, as they may still be making things."""
@@ -29,6 +30,10 @@ _PAUSE = 0.25
 
 def reap(run: Run, engine: Engine, patience: float = _PATIENCE) -> None:
     """Remove what the run has made until nothing is left and nobody is there to make more."""
+    from stackctl.engine.execute import execute
+    from stackctl.plan.events import Failed
+    from stackctl.plan.runs import plan_reap
+
     deadline = time.monotonic() + patience
     while True:
         busy = bool(run.members)
@@ -52,6 +57,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     run: Run = given.run
     wait_for_end(run.owner)
+    from stackctl.engine.connect import connect
+
     try:
         # The run has spoken to this engine: whatever it allowed holds for us.
         reap(run, connect(given.host, given.context, insecure=True))

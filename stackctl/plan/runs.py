@@ -25,6 +25,15 @@ def owners(observed: seen.Observed) -> dict[str, Owner | None]:
     }
 
 
+def strangers(observed: seen.Observed, project: str, run: str) -> list[str]:
+    """What carries the project's name and was not made for that run: a test run must neither change nor remove it."""
+    return sorted(
+        thing.name
+        for thing in _everything(observed)
+        if thing.project == project and thing.labels.get(labels.RUN) != run
+    )
+
+
 def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collection[str] = ()) -> Plan:
     """Plan to remove all that these runs have made: containers whatever their state, then networks and volumes.
 

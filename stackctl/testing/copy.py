@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -43,20 +44,32 @@ def copy_out(service: RunningService, source: str, target: Path) -> Path:
         file.writelines(service.app.engine.pack(container, source.rstrip("/") or "/"))
         file.seek(0)
         with tarfile.open(fileobj=file) as archive:
-            archive.extraction_filter = getattr(
-                tarfile, "data_filter", None
-            )  # Python 3.11.4: never outside of `target`
+            archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # Python 3.11.4: nothing outside
             first, *rest = archive.getmembers()
             if first.isdir():
                 target.mkdir(parents=True, exist_ok=True)
                 for member in rest:
-                    member.name = str(PurePosixPath(member.name).relative_to(first.name))
-                    archive.extract(member, target)
+                    member.name = _below(member.name, first.name)
+                    member.linkname = (
+                        _below(member.linkname, first.name) if member.islnk() else member.linkname
+                    )
+                    archive.extract(_ours(member), target)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 first.name = target.name
-                archive.extract(first, target.parent)
+                archive.extract(_ours(first), target.parent)
     return target
+
+
+def _below(name: str, directory: str) -> str:
+    return str(PurePosixPath(name).relative_to(directory))
+
+
+def _ours(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """As a file of who copies it."""
+    member.uid, member.gid = os.getuid(), os.getgid()
+    member.uname = member.gname = ""
+    return member
 
 
 def _add(archive: tarfile.TarFile, source: Path, name: str) -> None:

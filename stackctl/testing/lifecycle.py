@@ -12,7 +12,8 @@ from typing import Any
 
 from stackctl import api
 from stackctl.engine.engine import Engine
-from stackctl.errors import PortTakenError, PreflightError, SpecError, StackError
+from stackctl.errors import PortTakenError, PreflightError, SpecError, StackError, UsageError
+from stackctl.plan import labels
 from stackctl.plan.compare import instance_of, ours
 from stackctl.plan.down import DownOptions
 from stackctl.plan.events import Event
@@ -20,11 +21,15 @@ from stackctl.plan.images import ImageOptions
 from stackctl.plan.isolate import HostPorts, isolate, published
 from stackctl.plan.observed import Container, Observed
 from stackctl.plan.outcome import Outcome, outcome
+from stackctl.plan.runs import strangers
 from stackctl.plan.slots import UpOptions
 from stackctl.spec.files import place
 from stackctl.spec.model import Stack
 from stackctl.testing.run import Run, current, sweep
 from stackctl.testing.stack import Running, publish_host
+
+LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
+"""The labels of what outlives its run, for the next one to use."""
 
 _TRIES = 3
 """Times to choose host ports, as somebody may take one before the container has it."""
@@ -135,17 +140,21 @@ def enter(run: Run, engine: Engine) -> None:
 def start(
     recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
 ) -> Running:
-    """Bring a stack up as a project, or what is missing of it. Raises StackError; what was made until then stays, and what
-    carries the run's `marks` goes when the run ends, however it does.
+    """Bring a stack up as a project, or what is missing of it. `marks` are the labels of all that is made: those of the run, so
+    that it goes when the run ends, however it does, or `LASTING`.
+
+    Raises UsageError if somebody else has a project of that name, StackError if it does not become ready; what was made until
+    then stays.
     """
-    if marks:
+    if marks != LASTING:
         run.guard(engine)
     options = UpOptions(wait_timeout=recipe.timeout)
     images = ImageOptions(build=recipe.build)
     selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
     for tries in range(1, _TRIES + 1):
         observed = engine.observe()
-        there = bool(containers_of(observed, project))
+        there = bool(_containers_of(observed, project))
+        _refuse_strangers(observed, project, marks)
         isolated = recipe.isolated(stack, project, marks, _host_ports(stack, observed, project))
         try:
             succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
@@ -165,6 +174,12 @@ def attach(
     return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run)
 
 
+def remove_lasting(engine: Engine, project: str, stack: Stack) -> None:
+    """Take away what earlier runs left of a project for this one. Raises UsageError if any of it is not theirs."""
+    _refuse_strangers(engine.observe(), project, LASTING)
+    remove(engine, project, stack)
+
+
 def remove(engine: Engine, project: str, stack: Stack | None = None) -> None:
     """Take a project away with its volumes. Raises StackError."""
     succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
@@ -178,7 +193,15 @@ def succeed(events: Iterator[Event]) -> Outcome:
     return result
 
 
-def containers_of(observed: Observed, project: str) -> Collection[Container]:
+def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]) -> None:
+    if found := strangers(observed, project, marks[labels.RUN]):
+        raise UsageError(
+            f"there is a project {project} already, which a test run would change and remove: {', '.join(found)}",
+            "choose another name, or use it as it is: --stack-external",
+        )
+
+
+def _containers_of(observed: Observed, project: str) -> Collection[Container]:
     """The containers of a project that stackctl made."""
     return ours(observed, project, instance_of(observed, project) or "")
 
@@ -198,7 +221,7 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
 def _ports_there(observed: Observed, project: str) -> HostPorts:
     return {
         (container.service, port.target, port.protocol): port.published
-        for container in containers_of(observed, project)
+        for container in _containers_of(observed, project)
         for port in container.ports
     }
 

@@ -195,7 +195,7 @@ class Stacks:
             return dataclasses.replace(app, reused=told["reused"])
         try:
             app = self._start_shared(settings, recipe, stack, alone, ready)
-        except Exception as error:
+        except BaseException as error:  # pytest.fail() in a hook, for one
             _write(state, {"error": failure(error)})
             raise
         told = {"error": "", "project": app.project, "marks": dict(app.stack.marks), "reused": app.reused}
@@ -222,19 +222,16 @@ class Stacks:
 
     def _start(self, settings: Settings, recipe: Recipe, stack: Stack, project: str, ready: Ready) -> Running:
         """A project of this run. What of it was made when it fails goes with the run."""
-        from stackctl.testing.lifecycle import containers_of, start
+        from stackctl.testing.lifecycle import start
 
-        # Only a name that was chosen can be somebody's: any other has the run's id.
-        taken = self.run.id not in project and project not in self.run.projects
-        if taken and containers_of(self.engine.observe(), project):
-            raise UsageError(
-                f"there is a project {project} already, which a test run would change and remove",
-                "choose another name, or use it as it is: --stack-external",
-            )
         self.run.note(project, settings.keep)
         if settings.keep == "always":
             self.run.keep(project)
-        app = start(recipe, stack, self.engine, self.run, project, self.run.marks)
+        try:
+            app = start(recipe, stack, self.engine, self.run, project, self.run.marks)
+        except UsageError:  # it is somebody else's
+            self.run.drop(project)
+            raise
         ready(app)
         return app
 
@@ -242,13 +239,13 @@ class Stacks:
         self, settings: Settings, recipe: Recipe, stack: Stack, project: str, ready: Ready
     ) -> Running:
         """A project that outlives the run: what is there of it stays, but for what is defined otherwise now."""
-        from stackctl.testing.lifecycle import remove, start
+        from stackctl.testing.lifecycle import LASTING, remove_lasting, start
 
         complete = self.run.directory.parent / f"{project}.ready"
         if settings.recreate or not complete.exists():
-            remove(self.engine, project, stack)
+            remove_lasting(self.engine, project, stack)
         complete.unlink(missing_ok=True)
-        app = start(recipe, stack, self.engine, self.run, project, {})
+        app = start(recipe, stack, self.engine, self.run, project, LASTING)
         ready(app)
         complete.touch()
         return app

@@ -39,6 +39,9 @@ class Running(Mapping[str, "RunningService"]):
     """Whether it was left by an earlier run, with the data that run left."""
     consoles: Consoles = field(default_factory=Consoles, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        return f"<stack {self.project}: {', '.join(self)}>"
+
     @property
     def project(self) -> str:
         """Its project's name: `stackctl -p NAME logs` shows it from outside."""

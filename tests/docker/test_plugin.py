@@ -255,9 +255,43 @@ def test_a_running_project_must_be_usable_and_left_as_it_is(suite: Suite, free_p
     before = suite.project.ids()
     suite.run("--stack-external", passed=1)
     assert suite.project.ids() == before
-    told = suite.run(f"--stack-project={suite.project.name}", code=1, errors=1).output
-    assert "which a test run would change and remove" in told
-    assert suite.project.ids() == before
+
+
+@pytest.mark.parametrize("arguments", [(), ("--stack-reuse",), ("--stack-reuse", "--stack-recreate")])
+def test_a_name_that_somebody_has_must_be_refused_and_no_data_lost(
+    suite: Suite, arguments: tuple[str, ...]
+) -> None:
+    suite.stack(WEB + 'volumes = ["data:/data"]\n[volumes.data]\n')
+    suite.write("test_it.py", "def test_it(stack): pass\n")
+    suite.project.run("up")
+    suite.project.inside("web", "touch", "/data/precious")
+    suite.project.run("down")
+    before = suite.left()
+    told = suite.run(f"--stack-project={suite.project.name}", *arguments, code=1, errors=1).output
+    assert f"change and remove: {suite.project.name}_data" in told
+    assert suite.left() == before == [f"{suite.project.name}_data"]
+    suite.project.run("up")
+    assert suite.project.inside("web", "ls", "/data") == "precious\n"
+
+
+def test_what_an_engine_does_must_be_told_without_a_traceback_through_stackctl(suite: Suite) -> None:
+    suite.stack()
+    suite.write(
+        "test_it.py",
+        """
+        import subprocess
+
+        def test_it(stack):
+            web = stack["web"]
+            with web.stopped():
+                subprocess.run(["docker", "rm", "-f", web.container.id], check=True)
+        """,
+    )
+    told = suite.run(code=1, failed=1).output
+    assert "web has no container any more" in told
+    assert "with web.stopped():" in told
+    assert "faults.py" not in told
+    assert "contextlib.py" not in told
 
 
 # Keep and reuse

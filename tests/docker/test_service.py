@@ -147,7 +147,13 @@ def test_files_must_go_in_and_out(redis: RunningService, tmp_path: Path) -> None
         == "bytesdeep0\n"
     )
     assert redis.copy_out("/srv/bytes", tmp_path / "out/bytes").read_bytes() == b"bytes"
+    redis.exec(
+        "sh", "-c", "cd /srv/new/place; ln -s /etc/passwd link; ln script same; ln -s deep below", check=True
+    )
     tree = redis.copy_out("/srv/new/place", tmp_path / "tree")
+    assert str((tree / "link").readlink()) == "/etc/passwd"
+    assert (tree / "same").read_text() == script.read_text()
+    assert (tree / "below/file").read_text() == "deep"
     assert (tree / "deep/file").read_text() == "deep"
     assert os.access(tree / "script", os.X_OK)
 

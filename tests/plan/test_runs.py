@@ -12,7 +12,7 @@ from stackctl.plan.desire import desire
 from stackctl.plan.isolate import isolate, published
 from stackctl.plan.observed import Container, Engine, Joined, Mounted, Network, Observed, Volume
 from stackctl.plan.owner import Owner, unpack
-from stackctl.plan.runs import owners, plan_reap
+from stackctl.plan.runs import owners, plan_reap, strangers
 
 OWNER = Owner(pid=7, start="123", boot="b", space="here", uid=0)
 
@@ -63,6 +63,12 @@ def test_owners_are_read_from_labels() -> None:
     assert owners(observed()) == {"r1": OWNER, "r2": OWNER}
     broken = dataclasses.replace(observed(), volumes=())
     assert owners(broken) == {"r1": OWNER, "r2": None}
+
+
+def test_what_has_the_name_of_a_project_and_not_the_run_is_a_strangers() -> None:
+    assert strangers(observed(), "p", "r1") == ["mine", "two", "v2"]
+    assert strangers(observed(), "kept", "r1") == []
+    assert strangers(observed(), "kept", "lasting") == ["kept"]
 
 
 @pytest.mark.parametrize("label", [None, "", "{", "[]", "{}", '{"pid": 1}', "null", "7"])
