@@ -57,6 +57,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     run: Run = given.run
     wait_for_end(run.owner)
+    if not run.started:  # the owner has tidied up
+        return
     from stackctl.engine.connect import connect
 
     try:
