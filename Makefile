@@ -7,10 +7,10 @@ PYTEST_ARGS ?=
 bin := .venv/bin
 installed := .venv/.installed
 
-.PHONY: help up down test lint bench setup env lock clean
+.PHONY: help up down test lint bench bench-tests setup env lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: setup ## bring the lesson's stack up, print its status and URLs
 	$(bin)/stackctl up
@@ -30,6 +30,9 @@ lint: $(installed) ## check style, types and the layers
 
 bench: setup ## measure stackctl beside Docker Compose
 	$(bin)/python bench/compare.py
+
+bench-tests: setup ## measure the pytest plugin beside pytest-docker and testcontainers
+	$(bin)/python bench/fixtures.py
 
 setup: $(installed) env ## everything but the stack: .venv, .env files, an engine, the images
 	@tools/engine
@@ -54,4 +57,4 @@ lock: $(installed) ## pin the newest versions in requirements-dev.lock
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements-dev.lock -
 
 clean: ## remove .venv and the caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv bench/.peers .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

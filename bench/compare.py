@@ -10,28 +10,23 @@ whatever else the machine does falls on both.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
 import secrets
 import signal
 import statistics
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import stacks
+from results import Figure, Results, command_line, machine, publish, spread
 from tabulate import tabulate
 
 from tools import ROOT, STACKCTL, FailedError, Project, Tool, compose, free_port, output, project, stackctl
 
 REPEATS = 5
 """How often a round takes what changes nothing."""
-
-Figure = tuple[str, float]
 
 GOALS = {
     "cold up, Compose's interval 5 s": 0.40,
@@ -109,28 +104,6 @@ ROWS = {
 }
 
 
-@dataclass
-class Results:
-    """Seconds by what was measured, tool and round; the load of the machine before each turn."""
-
-    seconds: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
-    loads: dict[str, list[float]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-
-    def add(self, what: str, tool: str, turn: int, seconds: float, load: float) -> None:
-        self.seconds.setdefault(what, {}).setdefault(tool, {}).setdefault(turn, []).append(seconds)
-        self.loads.setdefault(what, []).append(load)
-
-    def all_of(self, what: str, tool: str) -> list[float]:
-        return [seconds for turn in self.seconds[what].get(tool, {}).values() for seconds in turn]
-
-    def ratios(self, what: str) -> list[float]:
-        """One a round: stackctl's median to Compose's, where both have one."""
-        ours, theirs = (self.seconds[what].get(tool, {}) for tool in ("stackctl", "compose"))
-        both = ours.keys() & theirs.keys()
-        return [statistics.median(ours[turn]) / statistics.median(theirs[turn]) for turn in sorted(both)]
-
-
 def measure(names: list[str], rounds: int | None, tools: list[Tool]) -> Results:
     results = Results()
     for name in names:
@@ -162,7 +135,7 @@ def table(results: Results) -> str:
     for what, goal in GOALS.items():
         if what not in results.seconds:
             continue
-        ratios = results.ratios(what)
+        ratios = results.ratios(what, "stackctl", "compose")
         rows.append(
             [
                 what,
@@ -171,57 +144,28 @@ def table(results: Results) -> str:
                 spread(results.all_of(what, "stackctl"), 3),
                 spread(results.all_of(what, "compose"), 3),
                 "" if goal is None or not ratios else "yes" if statistics.median(ratios) <= goal else "no",
-                f"{min(results.loads[what]):.1f}–{max(results.loads[what]):.1f}",
+                results.load(what),
             ]
         )
     headers = ["what", "goal", "ratio", "stackctl s", "Compose s", "met", "load"]
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
-def spread(values: list[float], digits: int) -> str:
-    if not values:
-        return "–"
-    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
-    return f"{middle} ({low}–{high})"
-
-
-def machine(peer: Tool) -> dict[str, str]:
-    """What the figures hold for."""
-    return {
-        "stackctl": output(str(STACKCTL), "--version"),
-        "compose": output("env", f"DOCKER_CONFIG={peer.environ['DOCKER_CONFIG']}", "docker", "compose", "version"),
-        "engine": output("docker", "version", "--format", "{{.Server.Version}}"),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": str(os.cpu_count()),
-    }  # fmt: skip
-
-
 def main() -> None:
-    arguments = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    arguments.add_argument(
-        "--only", action="append", choices=list(ROWS), metavar="ROW", help=", ".join(ROWS) + "; repeatable"
-    )
-    arguments.add_argument("--rounds", type=int, help="5, and 3 with 100 services")
-    arguments.add_argument("--json", metavar="FILE", help="every single figure")
-    given = arguments.parse_args()
+    given = command_line(__doc__, ROWS, "5, and 3 with 100 services")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is up is taken down
 
     ours, peer = stackctl(), compose()
-    about = machine(peer)
+    about = {
+        "stackctl": output(str(STACKCTL), "--version"),
+        "compose": output("env", f"DOCKER_CONFIG={peer.environ['DOCKER_CONFIG']}", "docker", "compose", "version"),
+        **machine(),
+    }  # fmt: skip
     names = given.only or list(ROWS)
     if set(names) & {"cold5", "cold1", "down", "idle"}:
         output("docker", "build", "-q", "-t", stacks.API_IMAGE, str(ROOT / "examples/api"))
     results = measure(names, given.rounds, [ours, peer])
-    print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n")
-    print(table(results))
-    if results.failures:
-        print("\nfailed, and not in the figures:", *sorted(results.failures), sep="\n  ")
-    if given.json:
-        figures = {"about": about, **vars(results)}
-        Path(given.json).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    publish(results, about, [table(results)], given.json)
 
 
 if __name__ == "__main__":

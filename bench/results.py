@@ -1,0 +1,81 @@
+"""What was measured, and how it is shown."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import output
+
+Figure = tuple[str, float]
+
+
+@dataclass
+class Results:
+    """Seconds by what was measured, tool and round; the load of the machine before each turn."""
+
+    seconds: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
+    loads: dict[str, list[float]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, what: str, tool: str, turn: int, seconds: float, load: float) -> None:
+        self.seconds.setdefault(what, {}).setdefault(tool, {}).setdefault(turn, []).append(seconds)
+        self.loads.setdefault(what, []).append(load)
+
+    def all_of(self, what: str, tool: str) -> list[float]:
+        return [seconds for turn in self.seconds[what].get(tool, {}).values() for seconds in turn]
+
+    def ratios(self, what: str, ours: str, theirs: str) -> list[float]:
+        """One a round: the median of one tool to that of another, where both have one."""
+        one, other = (self.seconds[what].get(tool, {}) for tool in (ours, theirs))
+        both = one.keys() & other.keys()
+        return [statistics.median(one[turn]) / statistics.median(other[turn]) for turn in sorted(both)]
+
+    def load(self, what: str) -> str:
+        return f"{min(self.loads[what]):.1f}–{max(self.loads[what]):.1f}"
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Median (least–most)."""
+    if not values:
+        return "–"
+    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
+    return f"{middle} ({low}–{high})"
+
+
+def machine() -> dict[str, str]:
+    """What the figures hold for, besides the tools."""
+    return {
+        "engine": output("docker", "version", "--format", "{{.Server.Version}}"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def command_line(doc: str | None, rows: Collection[str], rounds: str) -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument(
+        "--only", action="append", choices=list(rows), metavar="ROW", help=", ".join(rows) + "; repeatable"
+    )
+    arguments.add_argument("--rounds", type=int, help=rounds)
+    arguments.add_argument("--json", metavar="FILE", help="every single figure")
+    return arguments.parse_args()
+
+
+def publish(results: Results, about: Mapping[str, str], tables: Collection[str], file: str | None) -> None:
+    """Print what was measured; with `file` also write every single figure there."""
+    print("\n".join(f"{name}: {value}" for name, value in about.items()))
+    for table in tables:
+        print(f"\n{table}")
+    if results.failures:
+        print("\nfailed, and not in the figures:", *sorted(results.failures), sep="\n  ")
+    if file:
+        figures = {"about": about, **vars(results)}
+        Path(file).write_text(json.dumps(figures, indent=1), encoding="utf-8")
