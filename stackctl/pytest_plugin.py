@@ -29,6 +29,8 @@ from stackctl.testing.fixtures import (
 )
 
 if TYPE_CHECKING:
+    from pluggy import Result
+
     from stackctl.testing.session import Stacks
 
 __all__ = [
@@ -91,22 +93,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.fixturenames.insert(0, "stack_reset")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
     item.stash[_BEGAN] = time.time()
-    return (yield)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(hookwrapper=True)  # which pytest 7 knows, too
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+) -> Generator[None, Result[pytest.TestReport], None]:
     if call.excinfo and isinstance(call.excinfo.value, StackError):
         call.excinfo = pytest.ExceptionInfo.from_exception(_without_our_lines(call.excinfo.value))
-    report = yield
+    outcome = yield
     if STACKS in item.config.stash:
-        _explain(item, report, item.config.stash[STACKS])
-    return report
+        _explain(item, outcome.get_result(), item.config.stash[STACKS])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
