@@ -16,6 +16,7 @@ import pytest
 from stackctl.errors import StackError
 from stackctl.testing import settings
 from stackctl.testing.fixtures import (
+    ISOLATED,
     RUN,
     STACKS,
     stack,
@@ -81,9 +82,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test marked `stack_isolated` has a stack that is no other's: a parameter of its own keeps it apart."""
+    """A test marked `stack_isolated` has a stack that is no other's: a parameter keeps it apart, and lets it live as long."""
     if metafunc.definition.get_closest_marker("stack_isolated") and "stack" in metafunc.fixturenames:
-        metafunc.parametrize("stack", [metafunc.definition.nodeid], indirect=True, ids=["isolated"])
+        metafunc.parametrize("stack", [ISOLATED], indirect=True, ids=[ISOLATED], scope="function")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

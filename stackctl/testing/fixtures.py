@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STACKS = pytest.StashKey["Stacks"]()
 """The stacks of this process, once a test has asked for one."""
+ISOLATED = "isolated"
+"""The parameter of a stack that one test has to itself."""
 RUN = "stackctl_run"
 """What the controller tells its workers of the run."""
 
@@ -162,7 +164,7 @@ def _provide(
     """The stack that is shared, or where the scope is narrower or the test marked, one of its own."""
     stacks = stacks_of(request.config)
     settings = _with_markers(request, settings)
-    if request.scope != "session" or hasattr(request, "param"):
+    if request.scope != "session":
         with _own(request, settings, overrides) as app:
             yield app
         return
@@ -200,9 +202,10 @@ def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
 
 def _with_markers(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """The settings with what the marker `stack` of those tests says that will use this stack; all of it if one says nothing."""
-    alone = request.scope == "function" or hasattr(request, "param")
-    items = [request.node] if alone and isinstance(request.node, pytest.Item) else request.session.items
+    items = [request.node] if isinstance(request.node, pytest.Item) else request.session.items
     users = [item for item in items if request.fixturename in getattr(item, "fixturenames", ())]
+    if request.scope != "function":
+        users = [item for item in users if not item.get_closest_marker("stack_isolated")]
     marks = [item.get_closest_marker("stack") for item in users]
     asked = [mark.kwargs for mark in marks if mark]
     profiles = {profile for each in asked for profile in each.get("profiles", ())}

@@ -157,13 +157,14 @@ def _login(service: RunningService) -> Connection:
 
 def _copy(source: str, target: str) -> Sequence[str]:
     """A new database like another one, which nobody may use meanwhile; and what does not come with a copy: owner, rights and
-    settings (PostgreSQL, CREATE DATABASE).
+    settings (PostgreSQL, CREATE DATABASE). Where there is nothing to be carried over, nothing more is written.
     """
     pair = f"s.datname = {_text(source)} AND t.datname = {_text(target)}"
     return (
         f"CREATE DATABASE {_name(target)} TEMPLATE {_name(source)}",
         "SET allow_system_table_mods = on",
-        f"UPDATE pg_database t SET datacl = s.datacl, datdba = s.datdba FROM pg_database s WHERE {pair}",
+        f"""UPDATE pg_database t SET datacl = s.datacl, datdba = s.datdba FROM pg_database s
+            WHERE {pair} AND (t.datacl, t.datdba) IS DISTINCT FROM (s.datacl, s.datdba)""",
         f"""INSERT INTO pg_db_role_setting SELECT t.oid, r.setrole, r.setconfig
             FROM pg_db_role_setting r JOIN pg_database s ON r.setdatabase = s.oid, pg_database t WHERE {pair}""",
     )
