@@ -20,7 +20,7 @@ down: $(installed) env ## take the lesson's stack away; its volumes stay
 	$(bin)/stackctl down
 
 test: setup ## run every test, those on a real engine too (PYTEST_ARGS="-k …" for some)
-	$(bin)/pytest -n 3 $(PYTEST_ARGS)
+	$(bin)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(installed) ## check style, types and the layers
 	$(bin)/ruff check
