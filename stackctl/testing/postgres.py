@@ -6,8 +6,9 @@ All is done by one `psql` that keeps running in the container: no driver, no pub
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -97,17 +98,30 @@ class Postgres:
             self._run(f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
 
     def _restore(self, source: str) -> None:
-        """The new one is made first: if that fails, nothing was changed."""
-        target, main = f"restored_{secrets.token_hex(_RANDOM)}", self._main
-        self._run(*_copy(source, target))
+        """The old one is set aside, and dropped while the test goes on; it comes back if the new one cannot be made."""
+        main, aside = self._main, f"replaced_{secrets.token_hex(_RANDOM)}"
         exchange = (
             *_alone(main),
-            f"DROP DATABASE {_name(main)} WITH (FORCE)",
-            f"ALTER DATABASE {_name(target)} RENAME TO {_name(main)}",
+            f"ALTER DATABASE {_name(main)} RENAME TO {_name(aside)}",
+            *_copy(source, main),
         )
         if main == _HOME:
             exchange = ("\\connect template1", *exchange, f"\\connect {_HOME}")
-        self._run(*exchange)
+        try:
+            self._run(*exchange)
+        except EngineError:
+            with suppress(EngineError):  # all are tried: where nothing was renamed, it is only let in again
+                self._run(
+                    f"ALTER DATABASE {_name(aside)} RENAME TO {_name(main)}",
+                    *_let_in(main, allow=True, template=False),
+                )
+            raise
+        threading.Thread(target=self._drop, args=(aside,), daemon=True).start()
+
+    def _drop(self, database: str) -> None:
+        """Whatever happens: the whole server goes with the stack."""
+        with suppress(EngineError):
+            self._run(f"DROP DATABASE IF EXISTS {_name(database)} WITH (FORCE)")
 
     @property
     def _main(self) -> str:

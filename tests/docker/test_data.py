@@ -89,7 +89,21 @@ def test_restore_must_bring_the_data_back_although_clients_are_connected(db: Run
     sql(db, "DELETE FROM t")
     db.reset()
     assert sql(db, "SELECT n FROM t") == "1"
-    assert not [name for name in databases(db) if name.startswith("restored")]
+    eventually(lambda: not [name for name in databases(db) if name.startswith("replaced")])
+
+
+def test_a_restore_that_fails_must_leave_the_data_as_they_are(db: RunningService) -> None:
+    sql(db, "INSERT INTO t VALUES (2)")
+    with db.clone("one"):  # psql is open
+        sql(db, "UPDATE pg_database SET datistemplate = false WHERE datname = 'snapshot_one'", "postgres")
+        sql(db, "ALTER DATABASE snapshot_one ALLOW_CONNECTIONS true", "postgres")
+        with a_client(db, "snapshot_one"):
+            with pytest.raises(stackctl.EngineError, match="is being accessed by other users"):
+                db.restore("one")
+            assert sql(db, "SELECT count(*) FROM t") == "2"
+            db.snapshot("one")
+    db.restore("one")
+    assert sql(db, "SELECT count(*) FROM t") == "2"
 
 
 def test_rights_settings_and_owner_must_come_along(db: RunningService) -> None:
