@@ -34,7 +34,7 @@ def copy_in(service: RunningService, source: str | Path | bytes, target: str) ->
             else:
                 _add(archive, Path(source), name)
         file.seek(0)
-        service.app.engine.unpack(service.app.container_name(service.name), "/", _chunks(file))
+        service.app.engine.unpack(service.app.container_name(service.name), "/", chunks(file))
 
 
 def copy_out(service: RunningService, source: str, target: Path) -> Path:
@@ -88,6 +88,7 @@ def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+def chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """What is left of a file, in pieces that fit into memory."""
     while chunk := file.read(_CHUNK):
         yield chunk

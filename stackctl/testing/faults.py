@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stackctl.engine.engine import Engine
 from stackctl.errors import EngineError, UsageError
 from stackctl.plan import observed as seen
 from stackctl.plan.actions import (
-    Action,
     ConnectNetwork,
     DisconnectNetwork,
     KillContainer,
@@ -28,7 +26,7 @@ from stackctl.testing.service import RunningService
 @contextmanager
 def paused(service: RunningService) -> Iterator[None]:
     with _recovering(service) as container:
-        _do(service.app.engine, PauseContainer(container.id, container.name))
+        service.app.do(PauseContainer(container.id, container.name))
         yield
 
 
@@ -36,7 +34,7 @@ def paused(service: RunningService) -> Iterator[None]:
 def stopped(service: RunningService, grace: int) -> Iterator[None]:
     _keeps_its_data(service)
     with _recovering(service) as container:
-        _do(service.app.engine, StopContainer(container.id, container.name, grace))
+        service.app.do(StopContainer(container.id, container.name, grace))
         yield
 
 
@@ -44,7 +42,7 @@ def stopped(service: RunningService, grace: int) -> Iterator[None]:
 def killed(service: RunningService, signal: str) -> Iterator[None]:
     _keeps_its_data(service)
     with _recovering(service) as container:
-        _do(service.app.engine, KillContainer(container.id, container.name, signal))
+        service.app.do(KillContainer(container.id, container.name, signal))
         yield
 
 
@@ -52,8 +50,8 @@ def killed(service: RunningService, signal: str) -> Iterator[None]:
 def restarted(service: RunningService, grace: int) -> Iterator[None]:
     _keeps_its_data(service)
     with _recovering(service) as container:
-        _do(service.app.engine, StopContainer(container.id, container.name, grace))
-        _do(service.app.engine, StartContainer(container.id, container.name))
+        service.app.do(StopContainer(container.id, container.name, grace))
+        service.app.do(StartContainer(container.id, container.name))
         yield
 
 
@@ -69,7 +67,7 @@ def disconnected(service: RunningService, network: str | None) -> Iterator[None]
             )
         for place in joined:
             action = DisconnectNetwork(container.id, place.network_id, place.network, container.name)
-            _do(service.app.engine, action)
+            service.app.do(action)
         yield
 
 
@@ -82,18 +80,18 @@ def wait_ready(service: RunningService, timeout: float | None = None) -> None:
 def recover(service: RunningService) -> None:
     """Undo whatever was done to the service's container, and return once it is ready again."""
     desired, observed = service.app.look()
-    want, engine = _want(service, desired), service.app.engine
+    want, app = _want(service, desired), service.app
     have = next((c for c in observed.containers if c.name == want.name), None)
     if have is None:
         raise EngineError(f"{service.name} has no container any more", "what removed it?")
     joined = {place.network for place in have.networks}
     for attachment in want.networks:
         if attachment.network not in joined:
-            _do(engine, ConnectNetwork(have.id, attachment, have.name))
+            app.do(ConnectNetwork(have.id, attachment, have.name))
     if have.state == "paused":
-        _do(engine, UnpauseContainer(have.id, have.name))
+        app.do(UnpauseContainer(have.id, have.name))
     elif not have.running:
-        _do(engine, StartContainer(have.id, have.name))
+        app.do(StartContainer(have.id, have.name))
     _wait(service, want, None)
 
 
@@ -124,8 +122,4 @@ def _want(service: RunningService, desired: Desired) -> Container:
 
 def _wait(service: RunningService, want: Container, timeout: float | None) -> None:
     limit = service.app.timeout if timeout is None else timeout
-    _do(service.app.engine, wait_for(want, want.name, timeout=limit))
-
-
-def _do(engine: Engine, action: Action) -> None:
-    engine.perform(action, lambda _: None)
+    service.app.do(wait_for(want, want.name, timeout=limit))

@@ -1,10 +1,13 @@
-"""The names that a test gives to what it keeps."""
+"""The names that a test gives to what it keeps, and what is said when there is nothing of that name."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from stackctl.errors import UsageError
+
+_TAKE = "take one first: snapshot(NAME)"
 
 
 def checked(name: str) -> str:
@@ -12,3 +15,13 @@ def checked(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
         raise UsageError(f"{name!r} is no name of a snapshot", "use up to 40 letters, digits, '_' and '-'")
     return name
+
+
+def no_such_snapshot(service: str, name: str, there: Collection[str]) -> UsageError:
+    """`there` are the names of those that were taken."""
+    hint = f"there are: {', '.join(there)}" if there else _TAKE
+    return UsageError(f"{service} has no snapshot {name!r}", hint)
+
+
+def nothing_to_go_back_to(service: str) -> UsageError:
+    return UsageError(f"there is no snapshot of {service} to go back to", _TAKE)

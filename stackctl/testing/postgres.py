@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from stackctl.engine.engine import Exec
-from stackctl.errors import EngineError, UsageError
+from stackctl.errors import EngineError
 from stackctl.spec.known import Connection
 from stackctl.spec.server import connection
 from stackctl.testing.console import Console
-from stackctl.testing.names import checked
+from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
 
 if TYPE_CHECKING:
     from stackctl.testing.service import RunningService
@@ -75,21 +75,18 @@ class Postgres:
         )
 
     def restore(self, name: str) -> None:
-        self._restore(self._there(_SNAPSHOT + checked(name), f"no snapshot {name!r}"))
+        self._restore(self._there(name))
 
     def reset(self) -> None:
         found = self._run(_LAST)
         if not found:
-            raise UsageError(
-                f"there is no snapshot of {self._service.name} to go back to",
-                "take one first: snapshot(NAME)",
-            )
+            raise nothing_to_go_back_to(self._service.name)
         self._restore(found[0])
 
     @contextmanager
     def clone(self, name: str) -> Iterator[Database]:
         """A database made from a snapshot, dropped at the end of the block."""
-        source = self._there(_SNAPSHOT + checked(name), f"no snapshot {name!r}")
+        source = self._there(name)
         target = f"{name}_{secrets.token_hex(_RANDOM)}"
         self._run(*_copy(source, target))
         try:
@@ -127,13 +124,14 @@ class Postgres:
     def _main(self) -> str:
         return self._login.database or self._login.user
 
-    def _there(self, database: str, otherwise: str) -> str:
+    def _there(self, name: str) -> str:
+        """The template of a snapshot. Raises UsageError if there is none."""
+        database = _SNAPSHOT + checked(name)
         if not self._run(f"SELECT 1 FROM pg_database WHERE datname = {_text(database)}"):
             kept = self._run(
                 f"SELECT substr(datname, {len(_SNAPSHOT) + 1}) FROM ({_LAST.rpartition(' LIMIT')[0]}) s"
             )
-            hint = f"there are: {', '.join(kept)}" if kept else "take one first: snapshot(NAME)"
-            raise UsageError(f"{self._service.name} has {otherwise}", hint)
+            raise no_such_snapshot(self._service.name, name, kept)
         return database
 
     def _run(self, *statements: str) -> list[str]:

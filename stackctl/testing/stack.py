@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from stackctl import api
 from stackctl.engine.engine import Engine, LogLine
 from stackctl.plan import observed as seen
+from stackctl.plan.actions import Action
 from stackctl.plan.addresses import Place
 from stackctl.plan.compare import instance_of
 from stackctl.plan.desire import desire
@@ -102,6 +103,10 @@ class Running(Mapping[str, "RunningService"]):
         """
         found = api.containers(self.engine, self.project, services, self.stack.everything)
         return self.engine.logs([c.id for c in found], since=moment(since), tail=tail)
+
+    def do(self, action: Action) -> None:
+        """Have the engine do one thing. Raises EngineError."""
+        self.engine.perform(action, lambda _: None)
 
     def close(self) -> None:
         """Hang up whatever talks to it. The stack itself stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ from stackctl.plan.actions import Action, CreateContainer, RemoveContainer, Remo
 from stackctl.plan.events import Progressed
 from stackctl.plan.outcome import outcome
 from stackctl.testing import faults
-from stackctl.testing.names import checked
+from stackctl.testing.copy import chunks
+from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
 
 if TYPE_CHECKING:
     from stackctl.testing.service import RunningService
 
-_CHUNK = 1 << 20
 _INDEX = "index.json"
 
 
@@ -57,9 +57,7 @@ class Volumes:
         """Make its container and volumes anew, and fill these before it starts."""
         directory = self._home / checked(name)
         if not directory.is_dir():
-            there = ", ".join(sorted(path.name for path in self._taken()))
-            hint = f"there are: {there}" if there else "take one first: snapshot(NAME)"
-            raise UsageError(f"{self._service.name} has no snapshot {name!r}", hint)
+            raise no_such_snapshot(self._service.name, name, sorted(path.name for path in self._taken()))
         targets: list[str] = json.loads((directory / _INDEX).read_text())
         self._remove()
         app = self._service.app
@@ -72,10 +70,7 @@ class Volumes:
     def reset(self) -> None:
         """Restore what was taken last."""
         if self.last is None:
-            raise UsageError(
-                f"there is no snapshot of {self._service.name} to go back to",
-                "take one first: snapshot(NAME)",
-            )
+            raise nothing_to_go_back_to(self._service.name)
         self.restore(self.last)
 
     @property
@@ -123,10 +118,10 @@ class Volumes:
                 "data that several containers share cannot be put back under them",
             )
         there = {volume.name for volume in observed.volumes}
-        self._do(StopContainer(container.id, container.name, self._grace))
-        self._do(RemoveContainer(container.id, container.name, volumes=True))
+        self._service.app.do(StopContainer(container.id, container.name, self._grace))
+        self._service.app.do(RemoveContainer(container.id, container.name, volumes=True))
         for name in sorted(names & there):
-            self._do(RemoveVolume(name))
+            self._service.app.do(RemoveVolume(name))
 
     def _filling(
         self, archives: Mapping[str, Path]
@@ -139,16 +134,8 @@ class Volumes:
             note = self._engine.perform(action, report, cancelled)
             if isinstance(action, CreateContainer) and action.spec.service == self._service.name:
                 for target, file in archives.items():
-                    self._engine.unpack(action.name, target, _chunks(file))
+                    with file.open("rb") as archive:
+                        self._engine.unpack(action.name, target, chunks(archive))
             return note
 
         return perform
-
-    def _do(self, action: Action) -> None:
-        self._engine.perform(action, lambda _: None)
-
-
-def _chunks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
