@@ -27,7 +27,7 @@ from stackctl.plan import find
 from stackctl.plan import images as image_plans
 from stackctl.plan import status as _status
 from stackctl.plan.addresses import Place, places
-from stackctl.plan.compare import instance_of, ours
+from stackctl.plan.compare import instance_of, of_project, ours
 from stackctl.plan.desire import desire
 from stackctl.plan.down import DownOptions, LostVolume, lost_volumes, plan_down, spared
 from stackctl.plan.events import Event, Planned
@@ -252,7 +252,7 @@ def containers(
 def reachable(engine: Engine, project: str) -> dict[str, Place]:
     """Where each service of a project that runs can be reached from this machine."""
     observed = engine.observe()
-    return places(ours(observed, project, instance_of(observed, project) or ""), observed.engine)
+    return places(of_project(observed, project), observed.engine)
 
 
 def environment(stack: Stack, engine: Engine, service: str | None = None) -> dict[str, str]:

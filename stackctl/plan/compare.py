@@ -41,6 +41,11 @@ def instance_of(observed: seen.Observed, project: str) -> str | None:
     return None
 
 
+def of_project(observed: seen.Observed, project: str) -> list[seen.Container]:
+    """The containers that stackctl made for this project, in the instance of it that is there."""
+    return ours(observed, project, instance_of(observed, project) or "")
+
+
 def networks_in_use(desired: Desired, observed: seen.Observed) -> dict[str, seen.Network]:
     """The network that each name of the stack means: ours before others', and of duplicates the smallest id (it stays)."""
     chosen: dict[str, seen.Network] = {}

@@ -14,12 +14,12 @@ from stackctl import api
 from stackctl.engine.engine import Engine
 from stackctl.errors import PortTakenError, PreflightError, SpecError, StackError, UsageError
 from stackctl.plan import labels
-from stackctl.plan.compare import instance_of, ours
+from stackctl.plan.compare import of_project
 from stackctl.plan.down import DownOptions
 from stackctl.plan.events import Event
 from stackctl.plan.images import ImageOptions
 from stackctl.plan.isolate import HostPorts, isolate, published
-from stackctl.plan.observed import Container, Observed
+from stackctl.plan.observed import Observed
 from stackctl.plan.outcome import Outcome, outcome
 from stackctl.plan.runs import strangers
 from stackctl.plan.slots import UpOptions
@@ -153,7 +153,7 @@ def start(
     selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
     for tries in range(1, _TRIES + 1):
         observed = engine.observe()
-        there = bool(_containers_of(observed, project))
+        there = bool(of_project(observed, project))
         _refuse_strangers(observed, project, marks)
         isolated = recipe.isolated(stack, project, marks, _host_ports(stack, observed, project))
         try:
@@ -201,11 +201,6 @@ def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]
         )
 
 
-def _containers_of(observed: Observed, project: str) -> Collection[Container]:
-    """The containers of a project that stackctl made."""
-    return ours(observed, project, instance_of(observed, project) or "")
-
-
 def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
     """Host ports that stay the same when a container is started anew: those it has, else some that are free now.
 
@@ -221,7 +216,7 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
 def _ports_there(observed: Observed, project: str) -> HostPorts:
     return {
         (container.service, port.target, port.protocol): port.published
-        for container in _containers_of(observed, project)
+        for container in of_project(observed, project)
         for port in container.ports
     }
 
