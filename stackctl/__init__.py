@@ -11,8 +11,6 @@ stackctl is a `StackError`.
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from stackctl.version import __version__
@@ -97,16 +95,5 @@ def __getattr__(name: str) -> object:
     return getattr(importlib.import_module(f"stackctl.{module}"), name)
 
 
-class _Package(ModuleType):
-    """The type of this package, in which `plan` is both a verb and a package: `stackctl.plan` is the verb."""
-
-    @property
-    def plan(self) -> object:
-        return __getattr__("plan")
-
-    @plan.setter
-    def plan(self, package: ModuleType) -> None:
-        """Importing the package sets this; `from stackctl.plan import …` finds it without."""
-
-
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    return __all__

@@ -18,33 +18,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stackctl.engine.engine import Engine
 from stackctl.engine.execute import Cancel
 from stackctl.engine.execute import execute as _execute
 from stackctl.engine.lock import lock
+from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, PreflightError, Problem, SpecError, StackError
-from stackctl.plan import find
-from stackctl.plan import images as image_plans
-from stackctl.plan import status as _status
-from stackctl.plan.addresses import Place, places
-from stackctl.plan.compare import instance_of, of_project, ours
-from stackctl.plan.desire import desire
-from stackctl.plan.down import DownOptions, LostVolume, lost_volumes, plan_down, spared
-from stackctl.plan.events import Event, Planned
-from stackctl.plan.images import ImageOptions, plan_images
-from stackctl.plan.observed import Container, Observed
-from stackctl.plan.outcome import outcome
-from stackctl.plan.outside import service_env, stack_env
-from stackctl.plan.plan import Plan
-from stackctl.plan.preflight import HostFacts, other_directory, preflight, questions
-from stackctl.plan.resources import Desired
-from stackctl.plan.select import dependencies_of, select
-from stackctl.plan.slots import UpOptions
-from stackctl.plan.up import plan_up
-from stackctl.plan.waits import unanswered
-from stackctl.spec import files as spec_files
+from stackctl.planner import status as _status
+from stackctl.planner.down import DownOptions, LostVolume, lost_volumes, plan_down, spared
+from stackctl.planner.reach.outside import service_env, stack_env
+from stackctl.planner.reach.places import Place, places
+from stackctl.planner.steps.events import Event, Planned
+from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up import images as image_plans
+from stackctl.planner.up.images import ImageOptions, plan_images
+from stackctl.planner.up.planning import plan_up
+from stackctl.planner.up.preflight import HostFacts, other_directory, preflight, questions
+from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.waits import unanswered
+from stackctl.planner.world import containers as find
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.matching import instance_of, of_project, ours
+from stackctl.planner.world.observed import Container, Observed
+from stackctl.planner.world.selection import dependencies_of, select
 from stackctl.spec.lint import lint
 from stackctl.spec.model import Stack
+from stackctl.spec.source import reading as spec_files
 
 _NEEDED_BY_ALL = ("SC113",)
 """The rules that also hold for those who only look: dependencies in a circle have no order."""
@@ -104,7 +104,7 @@ def connect(host: str | None = None, context: str | None = None, *, insecure: bo
 
     Raises EngineError, saying what to do, if none answers; UsageError for an unknown context or a tcp engine without TLS.
     """
-    from stackctl.engine import connect as connecting
+    from stackctl.engine.transport import connect as connecting
 
     return connecting.connect(host, context, insecure=insecure)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stackctl.errors import StackError
-from stackctl.testing import settings
-from stackctl.testing.fixtures import (
+from stackctl.testing.plugin import settings
+from stackctl.testing.plugin.fixtures import (
     ISOLATED,
     RUN,
     STACKS,
@@ -32,7 +32,7 @@ from stackctl.testing.fixtures import (
 if TYPE_CHECKING:
     from pluggy import Result
 
-    from stackctl.testing.session import Stacks
+    from stackctl.testing.plugin.session import Stacks
 
 __all__ = [
     "stack",
@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    from stackctl.testing import hooks
+    from stackctl.testing.plugin import hooks
 
     pluginmanager.add_hookspecs(hooks)
 
@@ -135,7 +135,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if not hasattr(config, "workerinput"):
             stacks.finish(failed=config.stash.get(_FAILED, False))
     except StackError as error:
-        from stackctl.testing.session import failure
+        from stackctl.testing.plugin.session import failure
 
         _say(
             config,
@@ -153,7 +153,7 @@ def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> No
     for app, given in used.values():
         if given.logs == "none" or not (report.failed or (given.logs == "all" and report.when == "call")):
             continue
-        from stackctl.testing import report as reports
+        from stackctl.testing.plugin import report as reports
 
         report.sections += reports.sections(app, since, given.logs_tail)
         if given.logs_dir:

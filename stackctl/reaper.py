@@ -2,7 +2,7 @@
 
     python -m stackctl.reaper RUN [--host URL | --context NAME]
 
-RUN is `Run.pack` of `stackctl.testing.run`. It needs the Docker SDK and nothing else, touches nothing that does not carry the run's
+RUN is `Run.pack` of `stackctl.testing.runs.run`. It needs the Docker SDK and nothing else, touches nothing that does not carry the run's
 label, and leaves alone what was kept. What it has to say goes to `reaper.log` in the run's directory.
 
 It is started while a stack is, which needs the processors: until the owner has ended it imports next to nothing.
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from stackctl.engine.owner import wait_for_end
 from stackctl.errors import StackError
-from stackctl.testing.run import Run
+from stackctl.testing.runs.run import Run
 
 if TYPE_CHECKING:
-    from stackctl.engine.engine import Engine
+    from stackctl.engine.protocol import Engine
 
 _PATIENCE = 60.0
 """Seconds in which the other processes of the run have to end, as they may still be making things."""
@@ -31,8 +31,8 @@ _PAUSE = 0.25
 def reap(run: Run, engine: Engine, patience: float = _PATIENCE) -> None:
     """Remove what the run has made until nothing is left and nobody is there to make more."""
     from stackctl.engine.execute import execute
-    from stackctl.plan.events import Failed
-    from stackctl.plan.runs import plan_reap
+    from stackctl.planner.runs.runs import plan_reap
+    from stackctl.planner.steps.events import Failed
 
     deadline = time.monotonic() + patience
     while True:
@@ -59,7 +59,7 @@ def main() -> None:
     wait_for_end(run.owner)
     if not run.started:  # the owner has tidied up
         return
-    from stackctl.engine.connect import connect
+    from stackctl.engine.transport.connect import connect
 
     try:
         # The run has spoken to this engine: whatever it allowed holds for us.

@@ -13,10 +13,10 @@ import click
 import pytest
 
 from stackctl.cli import SECTIONS, cli
-from stackctl.spec import files
-from stackctl.spec.interpolate import variables
 from stackctl.spec.lint import lint
-from stackctl.testing.settings import fields, option
+from stackctl.spec.source import reading as files
+from stackctl.spec.text.interpolate import variables
+from stackctl.testing.plugin.settings import fields, option
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(

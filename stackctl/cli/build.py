@@ -22,7 +22,7 @@ def command(settings: Settings, services: tuple[str, ...], quiet: bool) -> int:
       stackctl build api
     """
     from stackctl.cli.images import run_images
-    from stackctl.plan.images import ImageOptions
+    from stackctl.planner.up.images import ImageOptions
 
     if quiet:
         settings.progress = "quiet"

@@ -14,9 +14,9 @@ from stackctl.cli.options import Settings, pass_settings, services_argument
 from stackctl.cli.planning import checked
 
 if TYPE_CHECKING:
-    from stackctl.plan.resources import Desired
-    from stackctl.spec.files import Written
+    from stackctl.planner.world.desired import Desired
     from stackctl.spec.model import Stack
+    from stackctl.spec.source.reading import Written
 
 VERSION = 1
 """Of the JSON; version 1 only ever gains keys."""
@@ -104,8 +104,8 @@ def command(
 def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> tuple[Stack, Desired]:
     """The stack, and what the services asked for come to. Raises SpecError for whatever `up` would not begin with."""
     from stackctl.errors import SpecError
-    from stackctl.plan.desire import desire
-    from stackctl.spec.files import place
+    from stackctl.planner.world.desire import desire
+    from stackctl.spec.source.reading import place
 
     stack = checked(settings, services, strict=strict)
     try:
@@ -129,7 +129,7 @@ def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
 
 
 def _written(settings: Settings) -> Written:
-    from stackctl.spec.files import gather
+    from stackctl.spec.source.reading import gather
 
     return gather(
         [Path(file) for file in settings.files],
@@ -142,8 +142,8 @@ def _written(settings: Settings) -> Written:
 
 
 def _whole(stack: Stack, *, show_secrets: bool) -> View:
-    from stackctl.spec.redact import redacted
-    from stackctl.spec.write import plain, toml, understood
+    from stackctl.spec.output.redact import redacted
+    from stackctl.spec.output.write import plain, toml, understood
 
     stack = understood(stack)
     long, short = plain(stack), plain(stack, short=True)
@@ -160,7 +160,7 @@ def _whole(stack: Stack, *, show_secrets: bool) -> View:
 def _merged(written: Written, *, show_secrets: bool) -> View:
     import tomli_w
 
-    from stackctl.spec.redact import redacted
+    from stackctl.spec.output.redact import redacted
 
     tree = written.tree if show_secrets else redacted(written.tree)
     return {"stack": tree}, ("" if tree == written.tree else _HIDDEN) + tomli_w.dumps(tree)
@@ -201,8 +201,8 @@ def _variables(written: Written, *, show_secrets: bool) -> View:
     from tabulate import tabulate
 
     from stackctl.show.safe import one_line
-    from stackctl.spec.redact import redacted
-    from stackctl.spec.variables import mentions
+    from stackctl.spec.output.redact import redacted
+    from stackctl.spec.text.variables import mentions
 
     rows, data = [], []
     for each in mentions(written.tree, written.lookup):

@@ -8,7 +8,7 @@ import click
 
 from stackctl.cli.options import Settings, pass_settings, services_argument
 from stackctl.errors import SpecError, UsageError
-from stackctl.plan.plan import Plan
+from stackctl.planner.steps.plan import Plan
 from stackctl.spec.model import Stack
 
 

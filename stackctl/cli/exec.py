@@ -67,7 +67,7 @@ def command(
       echo 'SELECT 1' | stackctl exec -T db psql -U postgres
     """
     from stackctl import api
-    from stackctl.engine.engine import Exec
+    from stackctl.engine.protocol import Exec
 
     stack = settings.load_leniently()
     engine = settings.engine()

@@ -12,8 +12,8 @@ from typing import Any
 
 from stackctl.cli.options import Settings
 from stackctl.engine.execute import Cancel
-from stackctl.plan.events import Event, Planned
-from stackctl.plan.outcome import Outcome
+from stackctl.planner.steps.events import Event, Planned
+from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.render import renderer
 from stackctl.show.safe import one_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from stackctl.cli.options import Settings
-from stackctl.plan.images import ImageOptions
+from stackctl.planner.up.images import ImageOptions
 
 
 def run_images(settings: Settings, services: tuple[str, ...], verb: str, options: ImageOptions) -> int:
@@ -14,8 +14,8 @@ def run_images(settings: Settings, services: tuple[str, ...], verb: str, options
 
     from stackctl import api
     from stackctl.cli.follow import follow
-    from stackctl.plan.actions import BuildImage, PullImage
-    from stackctl.plan.images import plan_images
+    from stackctl.planner.steps.actions import BuildImage, PullImage
+    from stackctl.planner.up.images import plan_images
 
     wanted = BuildImage if verb == "build" else PullImage
     stack = settings.load(services)

@@ -37,8 +37,8 @@ def command(settings: Settings, images: tuple[str, ...], no_schema: bool) -> int
       stackctl init postgres:16 rabbitmq  with a version of your own
     """
     from stackctl.errors import UsageError
-    from stackctl.spec.find import NAME, normal
-    from stackctl.spec.starter import SCHEMA, starter
+    from stackctl.spec.output.starter import SCHEMA, starter
+    from stackctl.spec.source.discovery import NAME, normal
 
     file = (
         Path(settings.files[0]).expanduser()
@@ -94,9 +94,9 @@ def _write_variables(directory: Path, names: Collection[str]) -> list[tuple[str,
 
 
 def _add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode: int = 0o666) -> bool:
-    from stackctl.spec.dotenv import parse
-    from stackctl.spec.interpolate import Lookup
-    from stackctl.spec.locate import Source
+    from stackctl.spec.source.locate import Source
+    from stackctl.spec.text.dotenv import parse
+    from stackctl.spec.text.interpolate import Lookup
 
     text = _text(path)
     there, _ = parse(Source(path.name, text), Lookup(), strict=False)

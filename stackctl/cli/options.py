@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from stackctl.api import Selection
-    from stackctl.engine.engine import Engine
+    from stackctl.engine.protocol import Engine
     from stackctl.show.style import Style
     from stackctl.spec.model import Stack
 
@@ -64,7 +64,7 @@ class Settings:
 
     def project(self) -> str:
         """The project's name, also where the stack cannot be read."""
-        from stackctl.spec.find import lenient_project_name
+        from stackctl.spec.source.discovery import lenient_project_name
 
         return lenient_project_name(
             [Path(file) for file in self.files],

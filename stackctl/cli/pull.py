@@ -28,7 +28,7 @@ def command(settings: Settings, services: tuple[str, ...], quiet: bool, policy: 
       stackctl pull --policy missing db
     """
     from stackctl.cli.images import run_images
-    from stackctl.plan.images import ImageOptions
+    from stackctl.planner.up.images import ImageOptions
     from stackctl.spec.model import PullPolicy
 
     if quiet:

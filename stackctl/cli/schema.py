@@ -26,6 +26,6 @@ def command() -> int:
 def schema_text() -> str:
     """The schema as it is written to a file."""
     from stackctl.spec.model import Stack
-    from stackctl.spec.schema import json_schema
+    from stackctl.spec.output.schema import json_schema
 
     return json.dumps(json_schema(Stack), indent=2, ensure_ascii=False) + "\n"

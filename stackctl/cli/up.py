@@ -9,7 +9,7 @@ import click
 
 from stackctl.cli.options import Settings, pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
-from stackctl.engine.engine import Engine
+from stackctl.engine.protocol import Engine
 from stackctl.spec.model import Stack
 
 
@@ -81,7 +81,7 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
     from stackctl import api
     from stackctl.cli import follow as runs
     from stackctl.cli.logs import show
-    from stackctl.plan.actions import StopContainer
+    from stackctl.planner.steps.actions import StopContainer
 
     found = api.containers(engine, stack.project, services, stack.everything)
     try:

@@ -11,11 +11,11 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
-from stackctl.engine.engine import Report
+from stackctl.engine.protocol import Report
 from stackctl.errors import CancelledError
-from stackctl.plan.actions import Action, WaitFor
-from stackctl.plan.events import Done, Event, Failed, Progress, Progressed, Rescued, Skipped, Started
-from stackctl.plan.plan import Plan, Step
+from stackctl.planner.steps.actions import Action, WaitFor
+from stackctl.planner.steps.events import Done, Event, Failed, Progress, Progressed, Rescued, Skipped, Started
+from stackctl.planner.steps.plan import Plan, Step
 
 
 class Perform(Protocol):

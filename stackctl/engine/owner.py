@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from stackctl.plan.owner import Owner
+from stackctl.planner.runs.owner import Owner
 
 _PROC = Path("/proc")
 _POLL = 0.5

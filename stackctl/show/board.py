@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     BuildImage,
     CreateNetwork,
     CreateVolume,
@@ -17,8 +17,18 @@ from stackctl.plan.actions import (
     StartContainer,
     WaitFor,
 )
-from stackctl.plan.events import Done, Event, Failed, Planned, Progress, Progressed, Rescued, Skipped, Started
-from stackctl.plan.plan import Plan, Step
+from stackctl.planner.steps.events import (
+    Done,
+    Event,
+    Failed,
+    Planned,
+    Progress,
+    Progressed,
+    Rescued,
+    Skipped,
+    Started,
+)
+from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.changes import PAST, Change, changes
 from stackctl.show.safe import one_line
 from stackctl.show.words import Words, duration, first_line, quoted, size, words

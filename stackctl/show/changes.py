@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
     ConnectNetwork,
@@ -27,8 +27,8 @@ from stackctl.plan.actions import (
     StopContainer,
     UnpauseContainer,
 )
-from stackctl.plan.plan import Plan, Step
-from stackctl.plan.resources import Container, Mount
+from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.world.desired import Container, Mount
 from stackctl.show.words import Mark
 
 Group = Literal["Networks", "Volumes", "Images", "Services"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from signal import Signals
 
 from stackctl.errors import StackError, WaitError
-from stackctl.plan.actions import BuildImage, PullImage, StartContainer, WaitFor
-from stackctl.plan.events import Failed, Skipped
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Plan, Step
+from stackctl.planner.steps.actions import BuildImage, PullImage, StartContainer, WaitFor
+from stackctl.planner.steps.events import Failed, Skipped
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.changes import PAST, changes, count
 from stackctl.show.safe import clean, one_line, shortened
 from stackctl.show.style import PLAIN, Style

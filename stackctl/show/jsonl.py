@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from stackctl.errors import StackError, WaitError
-from stackctl.plan.actions import subject
-from stackctl.plan.events import Done, Event, Failed, Planned, Progress, Rescued, Skipped, Started
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Step
+from stackctl.planner.steps.actions import subject
+from stackctl.planner.steps.events import Done, Event, Failed, Planned, Progress, Rescued, Skipped, Started
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Step
 from stackctl.show.plan import plan_json
 
 VERSION = 1

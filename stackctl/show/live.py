@@ -13,9 +13,9 @@ from rich.live import Live as Display
 from rich.table import Table
 from rich.text import Text
 
-from stackctl.plan.events import Event, Planned
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Plan
+from stackctl.planner.steps.events import Event, Planned
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Plan
 from stackctl.show.board import Board, Row, Tone
 from stackctl.show.failure import report
 from stackctl.show.safe import one_line, shortened

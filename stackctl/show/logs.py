@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TextIO
 
-from stackctl.plan.observed import Container
+from stackctl.planner.world.observed import Container
 from stackctl.show.safe import clean, clean_keeping_color, one_line
 from stackctl.show.style import PLAIN, Name, Style
 

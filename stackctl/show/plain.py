@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from stackctl.plan.actions import BuildImage
-from stackctl.plan.events import Done, Event, Failed, Planned, Progress, Rescued, Skipped, Started
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Plan, Step
+from stackctl.planner.steps.actions import BuildImage
+from stackctl.planner.steps.events import Done, Event, Failed, Planned, Progress, Rescued, Skipped, Started
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.failure import failure_text, report
 from stackctl.show.safe import one_line
 from stackctl.show.style import PLAIN, Name, Style

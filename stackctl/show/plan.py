@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from stackctl.plan.actions import subject
-from stackctl.plan.plan import Plan
-from stackctl.plan.resources import Container, Mount
+from stackctl.planner.steps.actions import subject
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.world.desired import Container, Mount
 from stackctl.show.changes import (
     Change,
     Verb,

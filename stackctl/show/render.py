@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, TextIO
 
-from stackctl.plan.events import Event
-from stackctl.plan.outcome import Outcome
+from stackctl.planner.steps.events import Event
+from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.style import is_terminal, style_for
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from stackctl.plan.down import LostVolume
-from stackctl.plan.observed import Container, PublishedPort
-from stackctl.plan.status import Row
+from stackctl.planner.down import LostVolume
+from stackctl.planner.status import Row
+from stackctl.planner.world.observed import Container, PublishedPort
 from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import PLAIN, Name, Style
 from stackctl.show.words import quoted, size

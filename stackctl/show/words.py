@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
     ConnectNetwork,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from stackctl.errors import Problem
-from stackctl.spec.locate import Source
+from stackctl.spec.source.locate import Source
 from stackctl.spec.unsupported import BUILD_KEYS, SERVICE_KEYS, STACK_KEYS
 from stackctl.spec.values import (
     ByteSize,

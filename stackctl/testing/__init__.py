@@ -9,23 +9,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stackctl.testing.fixtures import service_fixture, stack_fixture
-    from stackctl.testing.lifecycle import Recipe, running
-    from stackctl.testing.postgres import Database
-    from stackctl.testing.redis import Keyspace
+    from stackctl.testing.data.postgres import Database
+    from stackctl.testing.data.redis import Keyspace
+    from stackctl.testing.plugin.fixtures import service_fixture, stack_fixture
+    from stackctl.testing.runs.lifecycle import Recipe, running
     from stackctl.testing.service import Output, RunningService
     from stackctl.testing.stack import Running
 
 _WHERE = {
-    "Database": "postgres",
-    "Keyspace": "redis",
+    "Database": "data.postgres",
+    "Keyspace": "data.redis",
     "Output": "service",
-    "Recipe": "lifecycle",
+    "Recipe": "runs.lifecycle",
     "Running": "stack",
     "RunningService": "service",
-    "running": "lifecycle",
-    "service_fixture": "fixtures",
-    "stack_fixture": "fixtures",
+    "running": "runs.lifecycle",
+    "service_fixture": "plugin.fixtures",
+    "stack_fixture": "plugin.fixtures",
 }
 
 __all__ = [

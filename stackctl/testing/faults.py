@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stackctl.errors import EngineError, UsageError
-from stackctl.plan import observed as seen
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     ConnectNetwork,
     DisconnectNetwork,
     KillContainer,
@@ -16,9 +15,10 @@ from stackctl.plan.actions import (
     StopContainer,
     UnpauseContainer,
 )
-from stackctl.plan.naming import Naming
-from stackctl.plan.resources import Container, Desired
-from stackctl.plan.waits import wait_for
+from stackctl.planner.up.waits import wait_for
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.naming import Naming
 from stackctl.spec.server import server
 from stackctl.testing.service import RunningService
 

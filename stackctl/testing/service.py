@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackctl import api
-from stackctl.engine.engine import Exec, LogLine
+from stackctl.engine.protocol import Exec, LogLine
 from stackctl.errors import EngineError, UsageError
-from stackctl.plan import addresses
-from stackctl.plan.observed import Container
-from stackctl.plan.outside import service_env
+from stackctl.planner.reach import places as addresses
+from stackctl.planner.reach.outside import service_env
+from stackctl.planner.world.observed import Container
 from stackctl.spec.model import Service
 
 if TYPE_CHECKING:
-    from stackctl.testing.postgres import Database
-    from stackctl.testing.redis import Keyspace
+    from stackctl.testing.data.postgres import Database
+    from stackctl.testing.data.redis import Keyspace
     from stackctl.testing.stack import Running
 
 
@@ -186,7 +186,7 @@ class RunningService:
         Of Postgres the database becomes a template, and whoever is connected is cut off; of any other service the volumes are
         copied while it is stopped.
         """
-        from stackctl.testing.data import store
+        from stackctl.testing.data.data import store
 
         store(self).snapshot(name)
 
@@ -195,31 +195,31 @@ class RunningService:
 
         Raises UsageError if there is no such snapshot; then nothing was changed.
         """
-        from stackctl.testing.data import store
+        from stackctl.testing.data.data import store
 
         store(self).restore(name)
 
     def reset(self) -> None:
         """The last snapshot again; a Redis without one is emptied. Raises UsageError if there is nothing to go back to."""
-        from stackctl.testing.data import store
+        from stackctl.testing.data.data import store
 
         store(self).reset()
 
     def clone(self, name: str) -> AbstractContextManager[Database]:
         """A database of one's own, made from a snapshot of Postgres, and dropped at the end of the block."""
-        from stackctl.testing.data import postgres
+        from stackctl.testing.data.data import postgres
 
         return postgres(self).clone(name)
 
     def flush(self) -> None:
         """Empty a Redis, all of its databases."""
-        from stackctl.testing.data import redis
+        from stackctl.testing.data.data import redis
 
         redis(self).flush()
 
     def database(self) -> AbstractContextManager[Keyspace]:
         """One of the numbered databases of a Redis, empty and nobody else's until the end of the block."""
-        from stackctl.testing.data import redis
+        from stackctl.testing.data.data import redis
 
         return redis(self).database()
 

@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stackctl import api
-from stackctl.engine.engine import Engine, LogLine
-from stackctl.plan import observed as seen
-from stackctl.plan.actions import Action
-from stackctl.plan.addresses import Place
-from stackctl.plan.compare import instance_of
-from stackctl.plan.desire import desire
-from stackctl.plan.naming import Naming
-from stackctl.plan.outside import stack_env
-from stackctl.plan.resources import Desired
+from stackctl.engine.protocol import Engine, LogLine
+from stackctl.planner.reach.outside import stack_env
+from stackctl.planner.reach.places import Place
+from stackctl.planner.steps.actions import Action
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.matching import instance_of
+from stackctl.planner.world.naming import Naming
 from stackctl.spec.model import Stack
-from stackctl.testing.console import Consoles
+from stackctl.testing.data.console import Consoles
 
 if TYPE_CHECKING:
-    from stackctl.testing.run import Run
+    from stackctl.testing.runs.run import Run
     from stackctl.testing.service import RunningService
 
 

@@ -18,7 +18,7 @@ from stackctl.cli.env import quoted
 from stackctl.cli.options import Settings
 from stackctl.engine.memory import MemoryEngine
 from stackctl.errors import EngineError, UsageError
-from stackctl.plan.observed import Engine, ImageConfig
+from stackctl.planner.world.observed import Engine, ImageConfig
 
 pytest_plugins = ["commandline_fixtures"]
 

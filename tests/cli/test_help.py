@@ -22,7 +22,7 @@ HEAVY = {
     "tomllib",
     "asyncio",
 }
-PARTS = ("api", "spec", "plan", "engine", "show")
+PARTS = ("api", "spec", "planner", "engine", "show")
 
 
 def modules_after(*arguments: str) -> set[str]:

@@ -10,7 +10,7 @@ from stackctl import __version__
 from stackctl.cli import cli
 from stackctl.cli.options import Settings
 from stackctl.engine.memory import MemoryEngine
-from stackctl.plan.observed import Engine
+from stackctl.planner.world.observed import Engine
 
 pytest_plugins = ["commandline_fixtures"]
 

@@ -8,7 +8,7 @@ import pytest
 from scenario import NOTHING, Project, eventually, servers, sleepers
 
 import stackctl
-from stackctl.plan.events import Done
+from stackctl.planner.steps.events import Done
 
 pytestmark = pytest.mark.docker
 

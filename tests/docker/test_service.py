@@ -264,7 +264,7 @@ def test_stacks_must_be_made_and_used_by_threads_at_once(project: Project) -> No
 def test_a_port_that_somebody_takes_meanwhile_must_be_chosen_anew(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stackctl.testing import lifecycle
+    from stackctl.testing.runs import lifecycle
 
     chosen = lifecycle._free_ports
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -280,7 +280,7 @@ def test_a_port_that_somebody_takes_meanwhile_must_be_chosen_anew(
 
 
 def test_a_fork_must_have_a_run_of_its_own() -> None:
-    from stackctl.testing.run import current
+    from stackctl.testing.runs.run import current
 
     mine = current().id
     readable, writable = os.pipe()
@@ -303,7 +303,7 @@ def test_a_service_that_is_none_must_be_refused(lesson: Running) -> None:
 
 def test_the_reaper_must_need_nothing_but_the_sdk() -> None:
     program = (
-        "import sys, stackctl.reaper, stackctl.engine.docker\n"
+        "import sys, stackctl.reaper, stackctl.engine.docker.engine\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}"
         " & {'click', 'rich', 'yaml', 'tabulate', 'dotenv', 'tomli_w', 'pytest', 'xdist'}))"
     )

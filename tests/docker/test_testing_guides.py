@@ -16,8 +16,8 @@ import docker
 import pytest
 from scenario import NOTHING, ROOT, Project
 
-from stackctl.plan import labels
-from stackctl.plan.owner import unpack
+from stackctl.planner.runs.owner import unpack
+from stackctl.planner.world import labels
 
 pytestmark = pytest.mark.docker
 

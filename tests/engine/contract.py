@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from stackctl.engine.engine import Engine, Exec
+from stackctl.engine.protocol import Engine, Exec
 from stackctl.errors import EngineError, ExecTimeoutError, WaitError, WaitTimeoutError
-from stackctl.plan import labels
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     Action,
     ConnectNetwork,
     CreateContainer,
@@ -35,11 +34,12 @@ from stackctl.plan.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from stackctl.plan.events import Progressed
-from stackctl.plan.observed import Container as Seen
-from stackctl.plan.observed import Network as SeenNetwork
-from stackctl.plan.probes import CommandProbe, LogProbe, Probe, TcpProbe
-from stackctl.plan.resources import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world import labels
+from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.observed import Container as Seen
+from stackctl.planner.world.observed import Network as SeenNetwork
+from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, TcpProbe
 from stackctl.spec.model import Condition
 
 FOREVER = ("sleep", "600")

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackctl.engine.docker import DockerEngine
-from stackctl.plan import labels as names
-from stackctl.plan.actions import (
+from stackctl.engine.docker.engine import DockerEngine
+from stackctl.planner.steps.actions import (
     Action,
     CreateContainer,
     RemoveContainer,
@@ -16,9 +15,10 @@ from stackctl.plan.actions import (
     RemoveVolume,
     StartContainer,
 )
-from stackctl.plan.events import Progressed
-from stackctl.plan.observed import Container as Seen
-from stackctl.plan.resources import Container
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world import labels as names
+from stackctl.planner.world.desired import Container
+from stackctl.planner.world.observed import Container as Seen
 
 
 @dataclass

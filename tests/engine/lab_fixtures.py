@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from lab import Lab
 
-from stackctl.engine.connect import connect
-from stackctl.engine.docker import DockerEngine
+from stackctl.engine.docker.engine import DockerEngine
+from stackctl.engine.transport.connect import connect
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stackctl.engine import bodies
-from stackctl.plan.observed import ImageConfig
-from stackctl.plan.resources import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.engine.docker import bodies
+from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.observed import ImageConfig
 
 OLD = (1, 41)
 NEW = (1, 44)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from stackctl.engine import connect as connecting
-from stackctl.engine import ssh
-from stackctl.engine.connect import Endpoint, connect, resolve
-from stackctl.engine.unreachable import unreachable
+from stackctl.engine.transport import connect as connecting
+from stackctl.engine.transport import ssh
+from stackctl.engine.transport.connect import Endpoint, connect, resolve
+from stackctl.engine.transport.unreachable import unreachable
 from stackctl.errors import EngineError, UsageError
 
 

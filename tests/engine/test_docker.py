@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from contract import Bench, EngineContract
 
-from stackctl.engine import lifecycle
-from stackctl.engine.connect import connect
-from stackctl.engine.engine import Engine, Exec
+from stackctl.engine.docker import lifecycle
+from stackctl.engine.protocol import Engine, Exec
+from stackctl.engine.transport.connect import connect
 from stackctl.errors import WaitTimeoutError
-from stackctl.plan.probes import CommandProbe, HttpProbe, TcpProbe, Timing
-from stackctl.plan.resources import Attachment, Port
+from stackctl.planner.world.desired import Attachment, Port
+from stackctl.planner.world.probes import CommandProbe, HttpProbe, TcpProbe, Timing
 from stackctl.spec.model import Condition
 
 pytestmark = pytest.mark.docker

@@ -12,10 +12,10 @@ from contextlib import closing
 import pytest
 from lab import Lab
 
-from stackctl.engine.engine import Exec
+from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError, ExecTimeoutError
-from stackctl.plan.actions import WaitFor
-from stackctl.plan.probes import ProtocolProbe
+from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.world.probes import ProtocolProbe
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]

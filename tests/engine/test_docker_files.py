@@ -8,11 +8,11 @@ import tarfile
 import pytest
 from lab import Lab
 
-from stackctl.engine.engine import Exec
+from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError
-from stackctl.plan.actions import StartContainer, StopContainer, WaitFor
-from stackctl.plan.probes import ProtocolProbe
-from stackctl.plan.resources import Mount
+from stackctl.planner.steps.actions import StartContainer, StopContainer, WaitFor
+from stackctl.planner.world.desired import Mount
+from stackctl.planner.world.probes import ProtocolProbe
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]

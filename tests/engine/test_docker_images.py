@@ -12,13 +12,13 @@ import pytest
 from lab import Lab
 from registry import Registry
 
-from stackctl.engine import build as building
-from stackctl.engine import pull as pulling
-from stackctl.engine.connect import Endpoint
+from stackctl.engine.docker import build as building
+from stackctl.engine.docker import pull as pulling
+from stackctl.engine.transport.connect import Endpoint
 from stackctl.errors import EngineError
-from stackctl.plan.actions import BuildImage, PullImage, WaitFor
-from stackctl.plan.events import Progressed
-from stackctl.plan.resources import Build, Image
+from stackctl.planner.steps.actions import BuildImage, PullImage, WaitFor
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.desired import Build, Image
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]

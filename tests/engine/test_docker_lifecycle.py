@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from lab import Lab
 
-from stackctl.engine import lifecycle
+from stackctl.engine.docker import lifecycle
 from stackctl.errors import EngineError
-from stackctl.plan import labels as names
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     ConnectNetwork,
     CreateContainer,
     CreateNetwork,
@@ -28,8 +27,9 @@ from stackctl.plan.actions import (
     StopContainer,
     WaitFor,
 )
-from stackctl.plan.probes import LogProbe, TcpProbe
-from stackctl.plan.resources import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world import labels as names
+from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.probes import LogProbe, TcpProbe
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]
@@ -110,7 +110,7 @@ def test_containers_find_each_other_by_every_alias_in_every_network(lab: Lab) ->
 
 
 def lookup(lab: Lab, container: str, host: str) -> bool:
-    from stackctl.engine.engine import Exec
+    from stackctl.engine.protocol import Exec
 
     return lab.engine.exec(Exec(container=container, argv=("ping", "-c1", "-W1", host))).exit_code == 0
 
@@ -306,7 +306,7 @@ def test_tcp_and_log_probes_ask_the_container(lab: Lab) -> None:
 
 
 def test_the_log_of_a_wait_is_that_of_the_present_run(lab: Lab) -> None:
-    from stackctl.engine.watch import Watched
+    from stackctl.engine.ready.watched import Watched
 
     name = lab.run("a", "sh", "-c", "echo run $(cat /n 2>/dev/null); echo again > /n; exec sleep 600")
     watched = Watched(lab.engine.client, lab.engine._events, name, lab.engine.engine)
@@ -322,7 +322,7 @@ def test_the_log_of_a_wait_is_that_of_the_present_run(lab: Lab) -> None:
 
 
 def test_a_service_in_anothers_network_is_asked_at_the_others_address(lab: Lab) -> None:
-    from stackctl.engine.watch import Watched
+    from stackctl.engine.ready.watched import Watched
 
     lab.do(CreateNetwork(network(lab)))
     place = lab.run("a", networks=(Attachment(f"{lab.name}_default"),), ports=(Port(target=80),))

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 from lab import Lab
 
-from stackctl.engine import logs as reading
-from stackctl.engine.engine import Exec, LogLine
+from stackctl.engine.protocol import Exec, LogLine
+from stackctl.engine.talk import logs as reading
 from stackctl.errors import EngineError, UsageError
-from stackctl.plan.actions import RemoveContainer, StopContainer, WaitFor
+from stackctl.planner.steps.actions import RemoveContainer, StopContainer, WaitFor
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]

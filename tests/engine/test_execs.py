@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from stackctl.engine.execs import bounded
-from stackctl.engine.talk import Frames
+from stackctl.engine.talk.execs import bounded
+from stackctl.engine.talk.frames import Frames
 
 
 def run(*argv: str, seconds: float = 1) -> subprocess.CompletedProcess[bytes]:

@@ -7,13 +7,13 @@ from graphlib import CycleError
 
 import pytest
 
-from stackctl.engine.engine import Report
 from stackctl.engine.execute import Cancel, execute
+from stackctl.engine.protocol import Report
 from stackctl.errors import CancelledError, EngineError, WaitTimeoutError
-from stackctl.plan.actions import Action, RemoveVolume, StartContainer, WaitFor, subject
-from stackctl.plan.events import Done, Event, Failed, Progress, Progressed, Rescued, Skipped, Started
-from stackctl.plan.outcome import outcome
-from stackctl.plan.plan import Draft, Plan, Step
+from stackctl.planner.steps.actions import Action, RemoveVolume, StartContainer, WaitFor, subject
+from stackctl.planner.steps.events import Done, Event, Failed, Progress, Progressed, Rescued, Skipped, Started
+from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Draft, Plan, Step
 from stackctl.spec.model import Condition
 
 

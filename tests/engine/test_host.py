@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.engine.host import look
-from stackctl.plan.preflight import HostFacts
+from stackctl.planner.up.preflight import HostFacts
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 

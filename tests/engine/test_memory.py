@@ -6,12 +6,12 @@ import threading
 import pytest
 from contract import Bench, EngineContract
 
-from stackctl.engine.engine import Engine
 from stackctl.engine.execute import execute
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.engine.memory.commands import Run, run
+from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, WaitError, WaitTimeoutError
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
     CreateContainer,
@@ -21,11 +21,11 @@ from stackctl.plan.actions import (
     StopContainer,
     WaitFor,
 )
-from stackctl.plan.observed import ImageConfig
-from stackctl.plan.outcome import outcome
-from stackctl.plan.plan import Draft
-from stackctl.plan.probes import ProtocolProbe
-from stackctl.plan.resources import Image, Mount, Port
+from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Draft
+from stackctl.planner.world.desired import Image, Mount, Port
+from stackctl.planner.world.observed import ImageConfig
+from stackctl.planner.world.probes import ProtocolProbe
 from stackctl.spec.model import Condition
 
 BUSYBOX = {"busybox": ImageConfig(command=("sh",))}

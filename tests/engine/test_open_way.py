@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.engine.connect import Endpoint, Tls, connect
+from stackctl.engine.transport.connect import Endpoint, Tls, connect
 from stackctl.errors import EngineError, UsageError
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from stackctl.engine import owner as owners
 from stackctl.engine.owner import is_dead, this_process, wait_for_end
-from stackctl.plan.owner import Owner, unpack
+from stackctl.planner.runs.owner import Owner, unpack
 
 TELL = "from stackctl.engine.owner import this_process; print(this_process().pack(), flush=True); input()"
 

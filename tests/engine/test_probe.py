@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 import pytest
 from contract import free_port
 
-from stackctl.engine.probe import Answer, UnreachableError, ask, run_test
-from stackctl.engine.target import KILLED, Running
-from stackctl.plan.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
+from stackctl.engine.ready.probe import Answer, UnreachableError, ask, run_test
+from stackctl.engine.ready.target import KILLED, Running
+from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
 
 Serve = Callable[[socket.socket], None]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from stackctl.engine.probe import Answer, UnreachableError
-from stackctl.engine.ready import wait
-from stackctl.engine.target import Running, Target
+from stackctl.engine.ready.probe import Answer, UnreachableError
+from stackctl.engine.ready.target import Running, Target
+from stackctl.engine.ready.wait import wait
 from stackctl.errors import EngineError, WaitError, WaitTimeoutError
-from stackctl.plan.actions import WaitFor
-from stackctl.plan.events import Progressed
-from stackctl.plan.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe, Timing
+from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe, Timing
 from stackctl.spec.model import Condition
 
 UP = Running(state="running")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stackctl.engine import snapshot
-from stackctl.plan.observed import Engine, ImageConfig, Joined, Mounted, PublishedPort
+from stackctl.engine.docker import snapshot
+from stackctl.planner.world.observed import Engine, ImageConfig, Joined, Mounted, PublishedPort
 
 ENGINE = Engine(id="E")
 

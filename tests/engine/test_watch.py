@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stackctl.engine.snapshot import epoch
-from stackctl.engine.watch import run_began
+from stackctl.engine.docker.snapshot import epoch
+from stackctl.engine.ready.watched import run_began
 
 NEVER = "0001-01-01T00:00:00Z"
 AT_10 = "2020-01-01T00:00:10Z"

@@ -6,16 +6,26 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stackctl.errors import WaitError
-from stackctl.plan import observed as seen
-from stackctl.plan.actions import Action
-from stackctl.plan.events import Done, Event, Failed, Planned, Progress, Progressed, Skipped, Started
-from stackctl.plan.images import plan_images
-from stackctl.plan.labels import DIGEST, FIELDS, INSTANCE, PROJECT, SERVICE, pack_fields
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Plan, Step
-from stackctl.plan.probes import HttpProbe, ProtocolProbe
-from stackctl.plan.resources import Attachment, Build, Container, Desired, Image, Mount, Need, Network, Volume
-from stackctl.plan.up import plan_up
+from stackctl.planner.steps.actions import Action
+from stackctl.planner.steps.events import Done, Event, Failed, Planned, Progress, Progressed, Skipped, Started
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.up.images import plan_images
+from stackctl.planner.up.planning import plan_up
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import (
+    Attachment,
+    Build,
+    Container,
+    Desired,
+    Image,
+    Mount,
+    Need,
+    Network,
+    Volume,
+)
+from stackctl.planner.world.labels import DIGEST, FIELDS, INSTANCE, PROJECT, SERVICE, pack_fields
+from stackctl.planner.world.probes import HttpProbe, ProtocolProbe
 from stackctl.spec.model import Condition
 
 ENGINE = seen.Engine(id="engine")

@@ -1,11 +1,20 @@
 import pytest
 from show_stories import Run, all_there, failing_run, first_plans, lesson
 
-from stackctl.plan.actions import PullImage, RemoveContainer, StartContainer, StopContainer, WaitFor
-from stackctl.plan.events import Done, Failed, Planned, Progress, Progressed, Rescued, Skipped, Started
-from stackctl.plan.plan import Draft, Plan
-from stackctl.plan.resources import Image
-from stackctl.plan.up import plan_up
+from stackctl.planner.steps.actions import PullImage, RemoveContainer, StartContainer, StopContainer, WaitFor
+from stackctl.planner.steps.events import (
+    Done,
+    Failed,
+    Planned,
+    Progress,
+    Progressed,
+    Rescued,
+    Skipped,
+    Started,
+)
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.planning import plan_up
+from stackctl.planner.world.desired import Image
 from stackctl.show.board import Board, Row
 from stackctl.spec.model import Condition
 

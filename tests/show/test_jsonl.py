@@ -5,8 +5,8 @@ from typing import Any
 
 from show_stories import failing_run, first_plans, outcome_of
 
-from stackctl.plan.events import Event, Rescued, Skipped
-from stackctl.plan.outcome import Outcome
+from stackctl.planner.steps.events import Event, Rescued, Skipped
+from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.jsonl import JsonLines
 from stackctl.show.plan import plan_json
 

@@ -5,10 +5,10 @@ import pytest
 from rich.console import Console
 from show_stories import Run, failing_run, outcome_of
 
-from stackctl.plan.actions import StartContainer, StopContainer, WaitFor
-from stackctl.plan.events import Event, Planned
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Draft, Plan
+from stackctl.planner.steps.actions import StartContainer, StopContainer, WaitFor
+from stackctl.planner.steps.events import Event, Planned
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.show.live import Live
 from stackctl.show.safe import clean
 from stackctl.spec.model import Condition

@@ -3,11 +3,11 @@ from collections.abc import Iterable
 
 from show_stories import API_FAILED, Run, failing_run, first_plans, outcome_of
 
-from stackctl.plan.actions import PullImage, RenameContainer, StopContainer
-from stackctl.plan.events import Event, Planned, Rescued
-from stackctl.plan.outcome import Outcome
-from stackctl.plan.plan import Draft
-from stackctl.plan.resources import Image
+from stackctl.planner.steps.actions import PullImage, RenameContainer, StopContainer
+from stackctl.planner.steps.events import Event, Planned, Rescued
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Draft
+from stackctl.planner.world.desired import Image
 from stackctl.show.plain import Plain, Quiet
 from stackctl.show.style import PLAIN, Style
 

@@ -2,7 +2,8 @@ import dataclasses
 
 from show_stories import all_there, first_plans, lesson, wanted
 
-from stackctl.plan.actions import (
+from stackctl.planner.down import DownOptions, plan_down
+from stackctl.planner.steps.actions import (
     CreateContainer,
     KillContainer,
     PauseContainer,
@@ -10,11 +11,10 @@ from stackctl.plan.actions import (
     StopContainer,
     UnpauseContainer,
 )
-from stackctl.plan.down import DownOptions, plan_down
-from stackctl.plan.plan import Draft, Plan
-from stackctl.plan.resources import Mount
-from stackctl.plan.slots import UpOptions
-from stackctl.plan.up import plan_up
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.planning import plan_up
+from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.world.desired import Mount
 from stackctl.show.changes import together
 from stackctl.show.plan import plan_json, plan_text
 from stackctl.show.style import Style

@@ -1,9 +1,9 @@
 import io
 import json
 
-from stackctl.engine.engine import LogLine
-from stackctl.plan.labels import NUMBER, SERVICE
-from stackctl.plan.observed import Container
+from stackctl.engine.protocol import LogLine
+from stackctl.planner.world.labels import NUMBER, SERVICE
+from stackctl.planner.world.observed import Container
 from stackctl.show.logs import service_colors, show_logs
 from stackctl.show.style import Style
 

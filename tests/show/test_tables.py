@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from stackctl.plan.down import LostVolume
-from stackctl.plan.labels import NUMBER, PROJECT, SERVICE
-from stackctl.plan.observed import Container, Joined, Mounted, PublishedPort
-from stackctl.plan.status import Row
+from stackctl.planner.down import LostVolume
+from stackctl.planner.status import Row
+from stackctl.planner.world.labels import NUMBER, PROJECT, SERVICE
+from stackctl.planner.world.observed import Container, Joined, Mounted, PublishedPort
 from stackctl.show.style import Style
 from stackctl.show.tables import endpoints, lost_text, ps_json, ps_text, status_json, status_text, urls
 

@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
     ConnectNetwork,
@@ -24,7 +24,7 @@ from stackctl.plan.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from stackctl.plan.resources import Attachment, Build, Container, Image, Network, Volume
+from stackctl.planner.world.desired import Attachment, Build, Container, Image, Network, Volume
 from stackctl.show.words import counted, describe, duration, first_line, mark, quoted, size, words
 from stackctl.spec.model import Condition
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stackctl.errors import Problem, SpecError, UsageError
-from stackctl.spec.files import read
 from stackctl.spec.lint import lint
+from stackctl.spec.source.reading import read
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [path.read_text() for path in (ROOT / "stack.toml", *sorted(ROOT.glob("examples/*/stack*.toml")))]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from stackctl.spec.dotenv import inherit, parse, parse_raw
-from stackctl.spec.interpolate import Lookup, Variables
-from stackctl.spec.locate import Source
+from stackctl.spec.source.locate import Source
+from stackctl.spec.text.dotenv import inherit, parse, parse_raw
+from stackctl.spec.text.interpolate import Lookup, Variables
 
 LOOKUP = Lookup((Variables("shell", {"HOME": "/root", "TWICE": "shell"}),))
 

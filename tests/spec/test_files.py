@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stackctl.errors import Problem, SpecError, UsageError
-from stackctl.spec.files import place, read
 from stackctl.spec.model import Stack
+from stackctl.spec.source.reading import place, read
 
 MINIMAL = '[services.web]\nimage = "nginx:1"\n'
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import UsageError
-from stackctl.spec.find import find, lenient_project_name, merge, project_name
+from stackctl.spec.source.discovery import find, lenient_project_name, merge, project_name
 
 
 def write(path: Path, text: str = "") -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import SpecError
-from stackctl.spec.files import read
+from stackctl.spec.source.reading import read
 
 JOB = '[jobs.seed]\nimage = "busybox"\ninputs = {}\n'
 

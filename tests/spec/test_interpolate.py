@@ -2,8 +2,8 @@
 
 import pytest
 
-from stackctl.spec.interpolate import Flaw, Lookup, Variables, expand, interpolate
 from stackctl.spec.structure import Interpolated
+from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand, interpolate
 
 LOOKUP = Lookup(
     (

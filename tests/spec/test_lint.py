@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import SpecError
-from stackctl.spec.files import read
 from stackctl.spec.lint import RULES, lint
 from stackctl.spec.lint.words import distance, misspelt, nearest
+from stackctl.spec.source.reading import read
 
 ROOT = Path(__file__).parents[2]
 

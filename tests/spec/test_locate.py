@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackctl.errors import Place, Problem
-from stackctl.spec.locate import Source, locate, place, place_all
+from stackctl.spec.source.locate import Source, locate, place, place_all
 
 
 def key_paths(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

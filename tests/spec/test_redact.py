@@ -1,7 +1,7 @@
 import pytest
 
 from stackctl.secret import Secret, looks_secret
-from stackctl.spec.redact import redacted
+from stackctl.spec.output.redact import redacted
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import SpecError
-from stackctl.spec.files import read
 from stackctl.spec.model import Condition, Dependency, Healthcheck, Stack
+from stackctl.spec.source.reading import read
 from stackctl.spec.values import Command, HealthTest
 
 DATABASE = """

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.spec.interpolate import Lookup, Variables, interpolate
 from stackctl.spec.model import Stack
-from stackctl.spec.schema import json_schema
+from stackctl.spec.output.schema import json_schema
 from stackctl.spec.structure import structure
+from stackctl.spec.text.interpolate import Lookup, Variables, interpolate
 
 TAPLO = Path(sys.executable).parent / "taplo"
 ROOT = Path(__file__).parents[2]

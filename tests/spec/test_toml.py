@@ -2,8 +2,8 @@
 
 import pytest
 
-from stackctl.spec import toml
-from stackctl.spec.locate import place_all
+from stackctl.spec.source import toml
+from stackctl.spec.source.locate import place_all
 
 
 def read(data: bytes) -> tuple[object, list[str]]:

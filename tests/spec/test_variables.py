@@ -1,7 +1,7 @@
 import tomllib
 
-from stackctl.spec.interpolate import Lookup, Variables, variables
-from stackctl.spec.variables import Mention, mentions
+from stackctl.spec.text.interpolate import Lookup, Variables, variables
+from stackctl.spec.text.variables import Mention, mentions
 
 LOOKUP = Lookup((Variables("shell", {"A": "1"}), Variables(".env", {"A": "2", "B": ""})))
 

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stackctl.spec import files
-from stackctl.spec.interpolate import Lookup, interpolate
 from stackctl.spec.model import (
     BindOptions,
     Build,
@@ -30,7 +28,10 @@ from stackctl.spec.model import (
     Volume,
     VolumeOptions,
 )
+from stackctl.spec.output.write import plain, toml, understood
+from stackctl.spec.source import reading as files
 from stackctl.spec.structure import structure
+from stackctl.spec.text.interpolate import Lookup, interpolate
 from stackctl.spec.values import (
     ByteSize,
     Command,
@@ -44,7 +45,6 @@ from stackctl.spec.values import (
     Text,
     Variable,
 )
-from stackctl.spec.write import plain, toml, understood
 
 ROOT = Path(__file__).parents[2]
 

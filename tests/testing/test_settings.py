@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stackctl.errors import UsageError
-from stackctl.testing.settings import Settings, fields, option, read
+from stackctl.testing.plugin.settings import Settings, fields, option, read
 
 
 def settings(pytester: pytest.Pytester, *arguments: str, ini: str = "", **environ: str) -> Settings:

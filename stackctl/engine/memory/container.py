@@ -7,12 +7,12 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stackctl.engine.engine import LogLine
 from stackctl.engine.memory.commands import FOREVER, Behaviour, Run, run
-from stackctl.engine.target import Running
+from stackctl.engine.protocol import LogLine
+from stackctl.engine.ready.target import Running
 from stackctl.errors import EngineError
-from stackctl.plan import observed as seen
-from stackctl.plan import resources as want
+from stackctl.planner.world import desired as want
+from stackctl.planner.world import observed as seen
 
 _RESTART_PAUSE = 0.1
 _INTERVAL = 30.0

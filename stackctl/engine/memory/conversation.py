@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stackctl.engine.engine import Exec
 from stackctl.engine.memory.commands import Run
+from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError
 
 

@@ -13,19 +13,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from stackctl.engine import ready
-from stackctl.engine.engine import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.memory.commands import Behaviour, Run, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.conversation import MemoryConversation
 from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.images import Images
 from stackctl.engine.memory.wait import MemoryTarget, ask
-from stackctl.engine.probe import tells_from_outside
+from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
+from stackctl.engine.ready import wait as ready
+from stackctl.engine.ready.probe import tells_from_outside
 from stackctl.errors import EngineError, ExecTimeoutError
-from stackctl.plan import observed as seen
-from stackctl.plan import resources as want
-from stackctl.plan.actions import (
+from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
     ConnectNetwork,
@@ -46,9 +44,11 @@ from stackctl.plan.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from stackctl.plan.events import Progressed
-from stackctl.plan.labels import REPLACES
-from stackctl.plan.probes import Probe
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world import desired as want
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.labels import REPLACES
+from stackctl.planner.world.probes import Probe
 
 _FREE_PORTS = range(32768, 61000)
 _STANDARD = ("bridge", "host", "none")

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Collection, Mapping
 
 from stackctl.errors import EngineError
-from stackctl.plan.compare import with_tag
-from stackctl.plan.observed import ImageConfig
+from stackctl.planner.world.matching import with_tag
+from stackctl.planner.world.observed import ImageConfig
 
 
 class Images:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stackctl.engine import probe
 from stackctl.engine.memory.container import MemoryContainer
-from stackctl.engine.target import Running, Target
-from stackctl.plan.probes import CommandProbe, LogProbe, Probe
+from stackctl.engine.ready import probe
+from stackctl.engine.ready.target import Running, Target
+from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe
 
 
 class MemoryTarget:

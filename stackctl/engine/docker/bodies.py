@@ -1,0 +1,189 @@
+"""What should be there, as the JSON that the Docker API takes. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from stackctl.planner.world import labels as names
+from stackctl.planner.world.desired import Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.observed import ImageConfig
+
+Body = dict[str, Any]
+
+INITS = frozenset(
+    "catatonit docker-init dumb-init init my_init pid1 runit-init runsvdir s6-overlay-init s6-svscan systemd tini tini-static".split()
+)
+"""Programs that are made to be PID 1: another one before them is useless, and some (s6-overlay, systemd) refuse it."""
+
+_START_INTERVAL = (1, 44)
+"""The API version that knows `StartInterval` (Docker Engine API, version history)."""
+
+
+def network(spec: Network) -> Body:
+    return {
+        "Name": spec.name,
+        "CheckDuplicate": True,  # before API 1.44 two networks may have one name otherwise
+        "Driver": spec.driver,
+        "Internal": spec.internal,
+        "Attachable": spec.attachable,
+        "Options": dict(spec.options),
+        "Labels": dict(spec.labels),
+    }
+
+
+def volume(spec: Volume, *, created: int) -> Body:
+    """`created` is now, in seconds since the epoch: what was made in the same second counts as not older, as engines tell
+    the age of containers in whole seconds.
+    """
+    return {
+        "Name": spec.name,
+        "Driver": spec.driver,
+        "DriverOpts": dict(spec.options),
+        "Labels": {**spec.labels, names.CREATED: str(created)},
+    }
+
+
+def endpoint(network_id: str, aliases: Iterable[str]) -> Body:
+    """A container's place in a network. The id settles which of several networks of one name is meant."""
+    return {"NetworkID": network_id, "Aliases": list(aliases)}
+
+
+def container(
+    spec: Container,
+    *,
+    api: tuple[int, int],
+    image: ImageConfig,
+    network_id: str | None = None,
+    replaces: str | None = None,
+) -> Body:
+    """The body of POST /containers/create. `network_id` is that of `spec.networks[0]`."""
+    body: Body = {
+        "Image": spec.image,
+        "Env": environment(spec.environment),
+        "Labels": {**spec.labels, **({names.REPLACES: replaces} if replaces else {})},
+        "ExposedPorts": _exposed(spec),
+        "Tty": spec.tty,
+        "OpenStdin": spec.stdin_open,
+        "StopTimeout": spec.grace,
+        "HostConfig": _host_config(spec, image, network_id),
+    }
+    entrypoint = spec.entrypoint
+    if spec.command == () and entrypoint is None:
+        entrypoint = image.entrypoint  # an empty Cmd alone means the image's
+    body |= _given(
+        Cmd=None if spec.command is None else list(spec.command),
+        Entrypoint=None if entrypoint is None else list(entrypoint),
+        Hostname=spec.hostname,
+        User=spec.user,
+        WorkingDir=spec.working_dir,
+        StopSignal=spec.stop_signal,
+        Healthcheck=None if spec.healthcheck is None else _healthcheck(spec.healthcheck, api),
+    )
+    if network_id:
+        body["NetworkingConfig"] = {
+            "EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0].aliases)}
+        }
+    return body
+
+
+def environment(variables: Mapping[str, str | None]) -> list[str]:
+    """`KEY=value`; a bare `KEY` takes the image's variable away."""
+    return [name if value is None else f"{name}={value}" for name, value in variables.items()]
+
+
+def restart_policy(policy: str, times: int) -> Body:
+    return {"Name": policy, "MaximumRetryCount": times}
+
+
+def brings_init(argv: Sequence[str]) -> bool:
+    """Whether the command is an init itself."""
+    return bool(argv) and PurePosixPath(argv[0]).name in INITS
+
+
+def _host_config(spec: Container, image: ImageConfig, network_id: str | None) -> Body:
+    init = spec.init
+    if init is None:
+        entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
+        # An entrypoint of one's own also drops the image's command.
+        command = (image.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
+        init = not brings_init([*entrypoint, *command])
+    relabelled = [mount for mount in spec.mounts if mount.selinux]
+    return {
+        "Init": init,
+        "Binds": [_bind(mount) for mount in relabelled],
+        "Mounts": [_mount(mount) for mount in spec.mounts if mount not in relabelled],
+        "PortBindings": _bindings(spec.ports),
+        "RestartPolicy": restart_policy(spec.restart, spec.restart_times),
+        "ExtraHosts": [f"{host}:{address}" for host, address in spec.extra_hosts],
+        "ReadonlyRootfs": spec.read_only,
+        "Privileged": spec.privileged,
+        "CapAdd": list(spec.cap_add),
+        "CapDrop": list(spec.cap_drop),
+        **_given(ShmSize=spec.shm_size, NetworkMode=network_id or spec.network_mode),
+    }
+
+
+def _healthcheck(check: Healthcheck, api: tuple[int, int]) -> Body:
+    """Durations are whole nanoseconds. An empty test keeps the image's."""
+    return {"Test": list(check.test)} | _given(
+        Interval=_nanoseconds(check.interval),
+        Timeout=_nanoseconds(check.timeout),
+        Retries=check.retries,
+        StartPeriod=_nanoseconds(check.start_period),
+        StartInterval=_nanoseconds(check.start_interval) if api >= _START_INTERVAL else None,
+    )
+
+
+def _nanoseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e9)
+
+
+def _exposed(spec: Container) -> dict[str, Body]:
+    ports = [f"{port.target}/{port.protocol}" for port in spec.ports]
+    if not (spec.network_mode or "").startswith("container:"):  # the engine refuses it there
+        ports += [port for text in spec.expose for port in _expanded(text)]
+    return {port: {} for port in ports}
+
+
+def _expanded(text: str) -> list[str]:
+    """`"8000-8002/udp"` → each port of it."""
+    ports, _, protocol = text.partition("/")
+    first, _, last = ports.partition("-")
+    return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)]
+
+
+def _bindings(ports: Iterable[Port]) -> dict[str, list[Body]]:
+    """An empty HostPort asks for any free one, a range for a free one within it."""
+    bindings: dict[str, list[Body]] = {}
+    for port in ports:
+        binding = {"HostIp": port.host_ip, "HostPort": port.published}
+        bindings.setdefault(f"{port.target}/{port.protocol}", []).append(binding)
+    return bindings
+
+
+def _bind(mount: Mount) -> str:
+    """The short form: the only one that can ask for SELinux labels."""
+    options = ["ro" if mount.read_only else "rw", mount.selinux, mount.propagation]
+    return f"{mount.source}:{mount.target}:{','.join(filter(None, options))}"
+
+
+def _mount(mount: Mount) -> Body:
+    body: Body = {"Type": mount.type, "Target": mount.target, "ReadOnly": mount.read_only}
+    body |= _given(Source=mount.source or None)
+    match mount.type:
+        case "bind" if mount.propagation:
+            body["BindOptions"] = {"Propagation": mount.propagation}
+        case "volume":
+            body["VolumeOptions"] = {
+                "NoCopy": mount.nocopy,
+                "Labels": {} if mount.source else dict(mount.labels),
+            }
+        case "tmpfs":
+            body["TmpfsOptions"] = _given(SizeBytes=mount.tmpfs_size, Mode=mount.tmpfs_mode)
+    return body
+
+
+def _given(**values: Any) -> Body:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,212 @@
+"""Build an image: with buildx where the Docker CLI has it, else with the engine's own (classic) builder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import IO, Any
+
+from stackctl.engine.docker import dockerfile
+from stackctl.engine.docker.pull import credentials, encoded, raise_error
+from stackctl.engine.protocol import Report
+from stackctl.engine.transport.client import Client, RefusedError, objects
+from stackctl.engine.transport.connect import Endpoint
+from stackctl.errors import CancelledError, EngineError
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.desired import Build, Image
+
+_TAIL = 20
+"""Lines of the output that a failure shows."""
+
+_INSTALL = (
+    "install Docker's buildx plugin (Debian and Ubuntu: docker-buildx, or Docker's docker-buildx-plugin; "
+    "`docker buildx version` must answer)"
+)
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def build(
+    client: Client, image: Image, endpoint: Endpoint, report: Report, cancelled: Callable[[], bool]
+) -> None:
+    """Build and tag it, reporting every line. Raises `EngineError` with the last lines if that fails or is `cancelled()`."""
+    assert image.build is not None
+    text = _read_dockerfile(image.build)
+    tail: deque[str] = deque(maxlen=_TAIL)
+
+    def say(line: str) -> None:
+        if line := _ESCAPES.sub("", line).rstrip():
+            tail.append(line)
+            report(Progressed(line))
+
+    environ = environment(endpoint, os.environ)
+    try:
+        if _has_buildx(environ):
+            _with_buildx(image, image.build, environ, say, cancelled)
+        else:
+            _refuse_buildkit(image.ref, text)
+            _classic(client, image, image.build, text, say, cancelled)
+    except RefusedError as error:
+        shown = [*tail] if tail and tail[-1] == error.message else [*tail, error.message]
+        raise EngineError(f"building {image.ref} failed:\n" + "\n".join(shown), error.hint) from error
+
+
+def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which the Docker CLI talks to the same engine."""
+    kept = {name: value for name, value in environ.items() if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")}
+    return kept | (
+        {"DOCKER_CONTEXT": endpoint.context} if endpoint.context else {"DOCKER_HOST": endpoint.host}
+    )
+
+
+def buildx_command(image: Image, build: Build, environ: Mapping[str, str]) -> list[str]:
+    """Values of build arguments go through the environment, for a command line is for everybody to read; but for one that
+    would change what the Docker CLI itself sees in `environ`.
+    """
+    file = build.context / build.dockerfile
+    options = ["--tag", image.ref, "--file", str(file), "--progress", "plain", "--load"]
+    options += ["--target", build.target] if build.target else []
+    for name, value in build.args.items():
+        options += ["--build-arg", f"{name}={value}" if environ.get(name, value) != value else name]
+    for name, value in image.labels.items():
+        options += ["--label", f"{name}={value}"]
+    return ["docker", "buildx", "build", *options, str(build.context)]
+
+
+def _has_buildx(environ: Mapping[str, str]) -> bool:
+    try:
+        return not subprocess.run(
+            ["docker", "buildx", "version"], env=environ, capture_output=True, check=False
+        ).returncode
+    except OSError:
+        return False
+
+
+def _with_buildx(
+    image: Image,
+    build: Build,
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    with subprocess.Popen(
+        buildx_command(image, build, environ),
+        env={**build.args, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            say(line)
+            if cancelled():
+                process.terminate()
+    if process.returncode and cancelled():
+        raise _interrupted(image)
+    if process.returncode:
+        raise RefusedError(f"buildx ended with exit code {process.returncode}")
+
+
+def _interrupted(image: Image) -> CancelledError:
+    return CancelledError(f"building {image.ref} was interrupted")
+
+
+def _classic(
+    client: Client,
+    image: Image,
+    build: Build,
+    text: str,
+    say: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    def note(news: Progressed) -> None:
+        say(news.text)
+
+    with _context(build) as (tar, name):
+        logins = {ref: credentials(ref, note) for ref in dockerfile.base_images(text)}
+        headers = {"Content-Type": "application/x-tar", **_registry_header(logins)}
+        with client.stream(
+            "POST",
+            "build",
+            data=tar,
+            headers=headers,
+            t=image.ref,
+            dockerfile=name,
+            buildargs=dict(build.args),
+            target=build.target,
+            labels=dict(image.labels),
+            rm=True,
+            forcerm=True,
+        ) as response:
+            for line in _lines(objects(response)):
+                say(line)
+                if cancelled():
+                    raise _interrupted(image)
+
+
+def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The builder's own output, in whole lines, and what it says of images it pulls, without their progress bars."""
+    rest = ""
+    for message in messages:
+        raise_error(message)
+        *lines, rest = (rest + message.get("stream", "")).split("\n")
+        yield from lines
+        if (status := message.get("status")) and not message.get("progressDetail"):
+            yield ": ".join(filter(None, (message.get("id"), status)))
+    if rest:
+        yield rest
+
+
+@contextmanager
+def _context(build: Build) -> Iterator[tuple[IO[bytes], str | None]]:
+    """The build's directory as a tar, without what .dockerignore names, and the Dockerfile's name in it."""
+    from docker.api.build import process_dockerfile
+    from docker.utils.build import tar
+
+    ignore = build.context / ".dockerignore"
+    patterns: list[str] = []
+    if ignore.is_file():
+        lines = (line.strip() for line in ignore.read_text(encoding="utf-8-sig").splitlines())
+        patterns = [line for line in lines if line and not line.startswith("#")]
+    name, content = process_dockerfile(build.dockerfile, str(build.context))
+    try:
+        archive: Any = tar(build.context, exclude=patterns, dockerfile=(name, content))
+    except OSError as error:
+        raise EngineError(f"cannot send {build.context} to the builder: {error}") from error
+    with archive:
+        yield archive, name
+
+
+def _registry_header(logins: Mapping[str, dict[str, Any] | None]) -> dict[str, str]:
+    from docker.auth import resolve_repository_name
+
+    config: MutableMapping[str, Any] = {}
+    for ref, login in logins.items():
+        if login:
+            registry, _ = resolve_repository_name(ref)
+            config["https://index.docker.io/v1/" if registry == "docker.io" else registry] = login
+    return {"X-Registry-Config": encoded(dict(config))} if config else {}
+
+
+def _read_dockerfile(build: Build) -> str:
+    path = build.context / build.dockerfile
+    if not build.context.is_dir():
+        raise EngineError(f"there is no directory {build.context} to build", "correct build.context")
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except FileNotFoundError as error:
+        raise EngineError(
+            f"there is no {path}", "create it, or name another with build.dockerfile"
+        ) from error
+    except OSError as error:
+        raise EngineError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _refuse_buildkit(ref: str, text: str) -> None:
+    if feature := dockerfile.needs_buildkit(text):
+        raise EngineError(f"building {ref} needs BuildKit ({feature}), which is not here", _INSTALL)

@@ -1,0 +1,76 @@
+"""The engine's events, so that whoever waits for a container sleeps until something happens to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+
+import requests
+
+from stackctl.engine.transport.client import Client, objects, raw_socket
+from stackctl.errors import EngineError
+
+_RETRY = 1.0
+"""Seconds before listening again when the stream broke."""
+_EVENTS = ("create", "start", "die", "oom", "kill", "stop", "restart", "health_status", "destroy")
+
+
+class Events:
+    """Counts the events of each container. Listens in a thread of its own, from the first question to `close()`.
+
+    Events may be missed while the stream is broken: nobody must sleep for them without a limit.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._counts: Counter[str] = Counter()
+        self._happened = threading.Condition()
+        self._closed = threading.Event()
+        self._response: requests.Response | None = None
+        self._thread: threading.Thread | None = None
+
+    def count(self, container: str) -> int:
+        """How many there were for this container, by id or by name."""
+        with self._happened:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, name="stackctl-events", daemon=True)
+                self._thread.start()
+            return self._counts[container]
+
+    def wait(self, container: str, seen: int, seconds: float) -> None:
+        """Return when there are more than `seen`, or after that time."""
+        with self._happened:
+            self._happened.wait_for(lambda: self._counts[container] > seen, timeout=seconds)
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._thread is None:
+            return
+        deadline = time.monotonic() + 1
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            if response := self._response:
+                with suppress(OSError, AttributeError):  # it may be ending by itself at this moment
+                    raw_socket(response).shutdown(socket.SHUT_RDWR)
+            self._thread.join(0.02)
+
+    def _listen(self) -> None:
+        filters = {"type": ["container"], "event": list(_EVENTS)}
+        while not self._closed.is_set():
+            with (
+                suppress(EngineError, ValueError),
+                self._client.stream("GET", "events", filters=filters) as response,
+            ):
+                self._response = response
+                for event in objects(response):
+                    actor = event.get("Actor") or {}
+                    self._note(actor.get("ID", ""), (actor.get("Attributes") or {}).get("name", ""))
+            self._response = None
+            self._closed.wait(_RETRY)
+
+    def _note(self, container: str, name: str) -> None:
+        with self._happened:
+            self._counts.update((container, name))
+            self._happened.notify_all()

@@ -1,0 +1,175 @@
+"""Starting, stopping and removing, with what the engine's answers to them mean."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+from stackctl.engine.transport.client import Client, Json, RefusedError
+from stackctl.errors import EngineError, PortTakenError
+
+_BUSY = (0.05, 5.0)
+"""Seconds: the first pause, which doubles, and all pauses together, before a busy network or volume is given up."""
+_GOING = 30.0
+"""Seconds to wait for a removal that somebody else began."""
+_STOP_MARGIN = 60.0
+
+_TAKEN = re.compile(r"port is already allocated|address already in use")
+_ADDRESS = re.compile(r"((?:\d+\.){3}\d+|\[[\da-f:]*\]):(\d+)")
+_NO_PROGRAM = re.compile(
+    r'exec: "(?P<name>[^"]+)": .*(?:not found in \$PATH|no such file or directory|permission denied)'
+)
+
+_WRONG_STATE = {
+    "is not running": ("it does not run", "start it: stackctl up"),
+    "already paused": ("it is paused already", ""),
+    "is not paused": ("it is not paused", ""),
+}
+"""What is in the engine's refusal, and what it means."""
+
+
+def start(client: Client, container: str, name: str) -> None:
+    try:
+        client.post("containers", container, "start")
+    except RefusedError as error:
+        raise _start_error(error, name) from error
+
+
+def _start_error(error: RefusedError, name: str) -> EngineError:
+    message = error.message
+    if _TAKEN.search(message):
+        found = _ADDRESS.search(message)
+        where = f"port {found[2]} of {found[1]}" if found else "a host port"
+        show = f"`ss -ltnp 'sport = :{found[2]}'` shows who" if found else "`ss -ltnp` shows who"
+        return PortTakenError(
+            f"{name} cannot start: {where} is taken",
+            f"stop what listens there ({show}), or publish another host port",
+        )
+    if found := _NO_PROGRAM.search(message):
+        return RefusedError(
+            f"{name} cannot start: its image cannot run {found['name']!r}: {message}",
+            "check command and entrypoint",
+            status=error.status,
+        )
+    return RefusedError(f"{name} cannot start: {message}", error.hint, status=error.status)
+
+
+def stop(client: Client, container: str, grace: int) -> str:
+    """Stop it, kill it after `grace` seconds; says so when that was needed. One that is gone or stopped is no error."""
+    began = time.monotonic()
+    try:
+        client.post("containers", container, "stop", t=grace, timeout=grace + _STOP_MARGIN)
+        if not 0 < grace <= time.monotonic() - began:
+            return ""
+        answer = client.get("containers", container, "json")
+    except RefusedError as error:
+        if error.status == 404:
+            return ""
+        raise
+    return _killed(answer, grace)
+
+
+def _killed(inspected: Json, grace: int) -> str:
+    """137 is 128 + SIGKILL: it had its time and did not use it."""
+    if inspected["State"].get("ExitCode") != 137:
+        return ""
+    signal = inspected["Config"].get("StopSignal") or "SIGTERM"
+    if inspected["HostConfig"].get("Init"):
+        cure = f"let the program end on {signal}, or set stop_signal to one it heeds"
+    else:
+        cure = f"set init = true, let the program end on {signal}, or set stop_signal to one it heeds"
+    return f"killed after {grace} s: it ignored {signal} ({cure})"
+
+
+def control(client: Client, container: str, name: str, verb: str, *, signal: str | None = None) -> None:
+    """Pause, unpause or kill it. One that is not in the state for that is refused."""
+    try:
+        client.post("containers", container, verb, signal=signal)
+    except RefusedError as error:
+        why, hint = next(
+            (said for found, said in _WRONG_STATE.items() if found in error.message), (error.message, "")
+        )
+        raise RefusedError(f"cannot {verb} {name}: {why}", hint, status=error.status) from error
+
+
+def remove_container(client: Client, container: str, *, volumes: bool) -> None:
+    """Remove it, running or not, and wait until it is gone. Raises `EngineError` if that takes too long."""
+    try:
+        client.delete("containers", container, force=True, v=volumes)
+    except RefusedError as error:
+        if error.status == 404:
+            return
+        if error.status != 409 or "in progress" not in error.message:
+            raise
+        _await_removal(client, container)
+
+
+def _await_removal(client: Client, container: str) -> None:
+    for _ in _pauses(0.05, _GOING):
+        try:
+            client.get("containers", container, "json")
+        except RefusedError as error:
+            if error.status == 404:
+                return
+            raise
+    raise EngineError(
+        f"the engine has been removing {container} for {_GOING:g} s",
+        "look at the engine's log, or restart it",
+    )
+
+
+def remove_network(client: Client, network_id: str, name: str) -> None:
+    """An engine lets go of endpoints a little after their containers: a busy network is tried again for a while."""
+
+    def who() -> str:
+        inspected = client.get("networks", network_id)
+        return _listed(one.get("Name", "") for one in (inspected.get("Containers") or {}).values())
+
+    _remove_busy(
+        lambda: client.delete("networks", network_id),
+        "active endpoints",
+        lambda: f"the network {name} is still in use{who()}",
+    )
+
+
+def remove_volume(client: Client, name: str) -> None:
+    def who() -> str:
+        rows = client.get("containers", "json", all=True, filters={"volume": [name]})
+        return _listed(row["Names"][0].removeprefix("/") for row in rows if row.get("Names"))
+
+    _remove_busy(
+        lambda: client.delete("volumes", name), "in use", lambda: f"the volume {name} is still in use{who()}"
+    )
+
+
+def _remove_busy(remove: Callable[[], object], busy: str, message: Callable[[], str]) -> None:
+    """Remove, and as long as the refusal says `busy`, again. What is not there is removed."""
+    for _ in _pauses(*_BUSY):
+        try:
+            remove()
+        except RefusedError as error:
+            if error.status == 404:
+                return
+            if busy not in error.message and "being used" not in error.message:
+                raise
+            refusal = error
+        else:
+            return
+    raise RefusedError(message(), "stop and remove what uses it first", status=refusal.status) from refusal
+
+
+def _listed(names: Iterator[str]) -> str:
+    found = sorted(filter(None, names))
+    return f" by {', '.join(found)}" if found else ""
+
+
+def _pauses(first: float, total: float) -> Iterator[None]:
+    """Once at once, then after pauses that double up to half a second, `total` seconds in all."""
+    deadline = time.monotonic() + total
+    pause = first
+    yield
+    while (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, 0.5)
+        yield

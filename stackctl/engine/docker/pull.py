@@ -1,0 +1,119 @@
+"""Pull an image, with its bytes counted and the errors that the engine hides in a stream of status 200."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import docker.auth
+from docker.errors import DockerException
+
+from stackctl.engine.protocol import Report
+from stackctl.engine.transport.client import Client, RefusedError, objects
+from stackctl.errors import CancelledError
+from stackctl.planner.steps.events import Progressed
+
+_REPORT_EVERY = 0.1  # seconds
+
+_HINTS = (
+    (("access denied", "unauthorized", "authentication required"), "check the name, or log in: docker login"),
+    (("unknown blob", "verification failed"), "the registry does not have the whole image: push it anew"),
+    (("manifest unknown", "not found", "no such image"), "check the name and the tag"),
+    (
+        ("no such host", "timeout", "timed out", "refused", "unreachable", "reset by peer", "lookup", "eof"),
+        "the registry cannot be reached from the engine: check the network, or build or load the image yourself",
+    ),
+    (("toomanyrequests", "rate limit"), "log in (docker login) or wait: the registry limits anonymous pulls"),
+    (("no space left",), "make room: docker system prune"),
+)
+
+
+def pull(client: Client, ref: str, report: Report, cancelled: Callable[[], bool]) -> None:
+    """Raises `EngineError` for whatever keeps the image away, also when `cancelled()`."""
+    name, tag = split(ref)
+    layers = Layers()
+    last = 0.0
+    try:
+        with client.stream(
+            "POST", "images", "create", fromImage=name, tag=tag, headers=_auth_header(ref, report)
+        ) as response:
+            for message in objects(response):
+                raise_error(message)
+                if cancelled():
+                    raise CancelledError(f"pulling {ref} was interrupted")
+                news = layers.take(message)
+                if news.total is None or time.monotonic() - last >= _REPORT_EVERY:
+                    last = time.monotonic()
+                    report(news)
+    except RefusedError as error:
+        raise refused(ref, error) from error
+
+
+def refused(ref: str, error: RefusedError) -> RefusedError:
+    """The same, named after the image and with a way out."""
+    said = error.message.lower()
+    hint = next((hint for words, hint in _HINTS if any(word in said for word in words)), error.hint)
+    return RefusedError(f"cannot pull {ref}: {error.message}", hint, status=error.status)
+
+
+def raise_error(message: dict[str, Any]) -> None:
+    """Raise what a streamed message says went wrong, if it does."""
+    if error := message.get("error") or (message.get("errorDetail") or {}).get("message"):
+        raise RefusedError(str(error).strip())
+
+
+def split(ref: str) -> tuple[str, str]:
+    """Name and tag or digest: without one it is `latest` (all tags would be pulled otherwise)."""
+    if "@" in ref:
+        name, _, digest = ref.partition("@")
+        return name, digest
+    head, slash, last = ref.rpartition("/")
+    last, _, tag = last.partition(":")
+    return f"{head}{slash}{last}", tag or "latest"
+
+
+class Layers:
+    """Adds up the bytes of the layers that are on their way."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, tuple[int, int]] = {}
+
+    def take(self, message: dict[str, Any]) -> Progressed:
+        status, layer = str(message.get("status", "")), message.get("id")
+        detail = message.get("progressDetail") or {}
+        if layer and status == "Downloading" and detail.get("total"):
+            self._bytes[layer] = (detail.get("current", 0), detail["total"])
+        elif layer in self._bytes and status in ("Download complete", "Pull complete"):
+            self._bytes[layer] = (self._bytes[layer][1],) * 2
+        if not self._bytes:
+            return Progressed(f"{layer}: {status}" if layer else status)
+        current, total = map(sum, zip(*self._bytes.values(), strict=True))
+        return Progressed(status.lower(), current, total)
+
+
+def credentials(ref: str, report: Report) -> dict[str, Any] | None:
+    """The login for the registry of this image, asking that registry's credential helper alone; None is anonymous."""
+    registry, _ = docker.auth.resolve_repository_name(split(ref)[0])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the error says the same
+            login: dict[str, Any] | None = docker.auth.load_config().resolve_authconfig(registry)
+    except (
+        DockerException
+    ) as error:  # also for public images, a helper that is missing must not be in the way
+        report(Progressed(f"no login for {registry}, trying without: {error}"))
+        return None
+    return login
+
+
+def _auth_header(ref: str, report: Report) -> dict[str, str]:
+    login = credentials(ref, report)
+    return {"X-Registry-Auth": encoded(login)} if login else {}
+
+
+def encoded(login: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(login).encode()).decode()

@@ -1,0 +1,183 @@
+"""The engine's list answers → `Observed`. Five calls, whatever is there; values in, values out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from stackctl.planner.world import labels as names
+from stackctl.planner.world.observed import (
+    Container,
+    Engine,
+    ImageConfig,
+    Joined,
+    Mounted,
+    Network,
+    Observed,
+    PublishedPort,
+    Volume,
+)
+
+Json = Any
+Row = Mapping[str, Json]
+
+_HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+_EXIT_CODE = re.compile(r"(?:Exited|Restarting) \((\d+)\)")
+
+_TRUE_CREATED_AT = (1, 42)
+"""The API version from which on a volume's CreatedAt stays what it was (moby/moby#44719)."""
+
+_STATES: Mapping[str, str] = {
+    "configured": "created",
+    "initialized": "created",
+    "stopping": "running",
+    "stopped": "exited",
+}
+"""Podman's own words, in Docker's."""
+
+
+def observed(engine: Engine, *, containers: Json, networks: Json, volumes: Json, images: Json) -> Observed:
+    """The answers of GET /containers/json?all=1, /networks, /volumes and /images/json as one snapshot."""
+    known = tuple(map(network, networks or ()))
+    ids = _unique_ids(known)
+    return Observed(
+        engine=engine,
+        containers=tuple(container(row, ids) for row in containers or ()),
+        networks=known,
+        volumes=tuple(volume(row, engine.api) for row in (volumes or {}).get("Volumes") or ()),
+        images=image_ids(images or ()),
+    )
+
+
+def container(row: Row, network_ids: Mapping[str, str]) -> Container:
+    """`network_ids` fills in what the engine leaves empty until the container's first start."""
+    status = row.get("Status", "")
+    state = row.get("State", "created").lower()
+    code = _EXIT_CODE.match(status)
+    joined = (row.get("NetworkSettings") or {}).get("Networks") or {}
+    return Container(
+        id=row["Id"],
+        name=_name(row),
+        image=row.get("Image", ""),
+        image_id=row.get("ImageID", ""),
+        command=row.get("Command", ""),
+        state=_STATES.get(state, state),
+        health=_health(row, status),
+        exit_code=int(code[1]) if code else None,
+        status=status,
+        created=float(row.get("Created", 0)),
+        labels=row.get("Labels") or {},
+        ports=tuple(
+            PublishedPort(
+                port["PrivatePort"], port.get("Type", "tcp"), port.get("IP", ""), port["PublicPort"]
+            )
+            for port in row.get("Ports") or ()
+            if port.get("PublicPort")
+        ),
+        mounts=tuple(
+            Mounted(
+                mount.get("Type", ""),
+                mount.get("Name") or mount.get("Source", ""),
+                mount.get("Destination", ""),
+            )
+            for mount in row.get("Mounts") or ()
+        ),
+        networks=tuple(
+            Joined(name, place.get("NetworkID") or network_ids.get(name, ""), place.get("IPAddress", ""))
+            for name, place in joined.items()
+        ),
+        network_mode=(row.get("HostConfig") or {}).get("NetworkMode", ""),
+    )
+
+
+def network(row: Row) -> Network:
+    return Network(
+        id=row["Id"], name=row["Name"], driver=row.get("Driver", ""), labels=row.get("Labels") or {}
+    )
+
+
+def volume(row: Row, api: tuple[int, int]) -> Volume:
+    """When it was made our own label tells, else the engine, if it is one that does not give the time of the last change in
+    the volume's directory instead; else it is unknown, 0.
+    """
+    labels = row.get("Labels") or {}
+    told = labels.get(names.CREATED, "")
+    by_engine = epoch(row.get("CreatedAt")) if api >= _TRUE_CREATED_AT else 0.0
+    return Volume(
+        name=row["Name"],
+        driver=row.get("Driver", ""),
+        created=float(told) if told.isdecimal() else by_engine,
+        labels=labels,
+    )
+
+
+def image_ids(rows: Iterable[Row]) -> dict[str, str]:
+    """Image id by tag, by digest and by id. Podman's `localhost/` and `docker.io/library/` are also left out,
+    as people write references without them.
+    """
+    ids: dict[str, str] = {}
+    for row in rows:
+        ids[row["Id"]] = row["Id"]
+        for ref in [*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ())]:
+            if not ref.startswith("<none>"):
+                ids[ref] = row["Id"]
+                ids.setdefault(familiar(ref), row["Id"])
+    return ids
+
+
+def familiar(ref: str) -> str:
+    """A reference the way people write it: `docker.io/library/redis:7` is `redis:7`."""
+    if ref.startswith("localhost/"):
+        return ref.removeprefix("localhost/")
+    short = ref.removeprefix("docker.io/")
+    return short.removeprefix("library/")
+
+
+def image_config(answer: Row) -> ImageConfig:
+    """What GET /images/REF/json says that containers inherit."""
+    config = answer.get("Config") or {}
+    test: list[str] = (config.get("Healthcheck") or {}).get("Test") or []
+    return ImageConfig(
+        volumes=tuple(sorted(config.get("Volumes") or ())),
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        command=tuple(config.get("Cmd") or ()),
+        healthcheck=bool(test) and test[0] != "NONE",
+    )
+
+
+def epoch(text: str | None) -> float:
+    """RFC 3339 → seconds since the epoch; 0 for what is no time."""
+    try:
+        return datetime.fromisoformat(text or "").timestamp()
+    except ValueError:
+        return 0.0
+
+
+def clock_ahead(info: Mapping[str, Any], asked: float, answered: float) -> float:
+    """Seconds by which the clock of an engine is ahead of ours, on which it was asked and answered at those times."""
+    clock = epoch(info.get("SystemTime"))
+    return clock - (asked + answered) / 2 if clock else 0.0
+
+
+def _name(row: Row) -> str:
+    """Its own name; the others are those of legacy links, `/other/alias`."""
+    names: list[str] = [name.removeprefix("/") for name in row.get("Names") or ()]
+    return next((name for name in names if "/" not in name), str(row["Id"])[:12])
+
+
+def _health(row: Row, status: str) -> str:
+    """API 1.52 has a field for it; before, it stands in the status: `Up 3 minutes (health: starting)`."""
+    if health := row.get("Health"):
+        return str(health.get("Status", "")).replace("none", "")
+    found = _HEALTH.search(status)
+    return str(found[1]) if found else ""
+
+
+def _unique_ids(networks: Iterable[Network]) -> dict[str, str]:
+    """Network id by name, for the names that only one network has."""
+    ids: dict[str, list[str]] = {}
+    for network in networks:
+        ids.setdefault(network.name, []).append(network.id)
+    return {name: found[0] for name, found in ids.items() if len(found) == 1}

@@ -1,0 +1,208 @@
+"""Wait until a container is ready: ask at once and often, believe the engine too, and end early when it never will be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from stackctl.engine.protocol import Report
+from stackctl.engine.ready.probe import Answer, UnreachableError
+from stackctl.engine.ready.probe import ask as ask_container
+from stackctl.engine.ready.target import Running, Target
+from stackctl.errors import EngineError, WaitError, WaitTimeoutError
+from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
+from stackctl.spec.model import Condition
+
+__all__ = ["Running", "Target", "wait"]
+
+_PAUSES = (0.05, 0.5)
+"""Seconds between two questions, the least and the most: a tenth of the time waited so far."""
+_EXEC_PAUSE = 0.25
+"""Seconds between two commands in a container, at least: each costs processor time that its start needs."""
+_LAST = 1.0
+"""Seconds that the last question has, even at the deadline."""
+_RESTARTS = 3
+"""So many restarts during one wait are a loop."""
+_LOG_LINES = 15
+
+
+class Ask(Protocol):
+    """Put a probe's question once; `stackctl.engine.ready.probe.ask` is the one that does."""
+
+    def __call__(self, probe: Probe, running: Running, target: Target, timeout: float, /) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What one look led to: `met`, `hopeless`, or neither, and why."""
+
+    why: str = ""
+    met: bool = False
+    hopeless: bool = False
+
+
+_MET = _Verdict(met=True)
+
+
+def wait(
+    action: WaitFor,
+    target: Target,
+    report: Report,
+    cancelled: Callable[[], bool] = lambda: False,
+    ask: Ask = ask_container,
+) -> str:
+    """Return "" once the container meets the condition, or when `cancelled()`.
+
+    All probes must pass; a healthy verdict of the engine stands for the command it runs itself. Without a probe the
+    engine's check decides; without that, `ready` means that the published TCP ports accept connections.
+
+    Raises `WaitError` on evidence that it never will be ready (ended, gone, out of memory, unhealthy by the engine's
+    count, restarted three times), `WaitTimeoutError` after `timeout` seconds and the start period, `EngineError` when
+    `healthy` is asked of a container without a check.
+    """
+    began = target.now()
+    limit = action.timeout + action.timing.start_period
+    questions = _Questions(action, target, ask)
+    restarts: int | None = None
+    reported = ""
+    while not cancelled():
+        running = target.inspect()
+        restarts = running.restarts if running and restarts is None else restarts
+        left = began + limit - target.now()
+        verdict = _look(action, running, restarts or 0)
+        if verdict is None:
+            assert running is not None
+            verdict = questions.ask(running, max(left, _LAST))
+        if verdict.met:
+            return ""
+        if verdict.hopeless:
+            raise _evidence(WaitError, f"{action.name} {verdict.why}", target, running, questions.last)
+        if left <= 0:
+            message = f"{action.name} was not {_WORDS[action.condition]} within {limit:g} s: {verdict.why}"
+            raise _evidence(WaitTimeoutError, message, target, running, questions.last)
+        if verdict.why != reported:
+            reported = verdict.why
+            report(Progressed(reported))
+        least, most = _PAUSES
+        pause = min(max((limit - left) / 10, _EXEC_PAUSE if questions.ran_command else least), most)
+        target.pause(min(pause, left))
+    return ""
+
+
+_WORDS = {
+    Condition.started: "started",
+    Condition.healthy: "healthy",
+    Condition.completed: "done",
+    Condition.ready: "ready",
+}
+
+
+def _look(action: WaitFor, running: Running | None, restarts: int) -> _Verdict | None:
+    """What the state alone says; None when the container runs and must be asked. `restarts` is the count at the start."""
+    memory = ", out of memory" if running and running.oom_killed else ""
+    match running:
+        case None | Running(state="removing" | "dead"):
+            return _Verdict("is gone", hopeless=True)
+        case Running(state="exited", exit_code=0):
+            if action.condition is Condition.completed or action.oneshot_ok:
+                return _MET
+            return _Verdict("ended with exit code 0, but should keep running", hopeless=True)
+        case Running(state="exited", exit_code=code):
+            return _Verdict(f"ended with exit code {code}{memory}", hopeless=True)
+        case Running(restarts=now) if now - restarts >= _RESTARTS:
+            last = f", last exit code {running.exit_code}" if running.state == "restarting" else ""
+            return _Verdict(f"restarts again and again{memory}{last}", hopeless=True)
+        case Running(state="restarting"):
+            if running.oom_killed:
+                return _Verdict(f"ended with exit code {running.exit_code}{memory}", hopeless=True)
+            return _Verdict(f"restarting after exit code {running.exit_code}")
+        case Running(state="created"):
+            if running.error:
+                return _Verdict(f"could not be started: {running.error}", hopeless=True)
+            return _Verdict("not started yet")
+    if action.condition is Condition.started:
+        return _MET
+    if action.condition is Condition.completed:
+        return _Verdict("still running")
+    return None
+
+
+class _Questions:
+    """The probes of one wait, the cheap ones first, and what is known from having asked them."""
+
+    def __init__(self, action: WaitFor, target: Target, ask: Ask) -> None:
+        self._action = action
+        self._target = target
+        self._ask = ask
+        self._hung: set[Probe] = set()
+        self._probes: Collection[Probe] = sorted(action.probes, key=_cost)
+        self.last = ""
+        """The last answer of a probe or of the engine's check."""
+        self.ran_command = False
+        """The last look ran a command in the container."""
+
+    def ask(self, running: Running, timeout: float) -> _Verdict:
+        """Ask until one says no."""
+        self.ran_command = False
+        healthy = running.health == "healthy"
+        if not self._probes and running.health:
+            self.last = running.health_output.strip().rpartition("\n")[2] or "no output of the engine's check"
+            return _Verdict(
+                f"is {running.health}: {self.last}", met=healthy, hopeless=running.health == "unhealthy"
+            )
+        if not self._probes and self._action.condition is Condition.healthy:
+            raise EngineError(
+                f"{self._action.name} has no check, so it can never be healthy",
+                'give it one: healthcheck = { tcp = PORT }, or wait for condition = "service_started"',
+            )
+        timeout = min(timeout, self._action.timing.timeout)
+        for probe in self._probes or map(TcpProbe, self._action.ports):
+            command = isinstance(probe, CommandProbe)
+            if (command and healthy) or (answer := self._put(probe, running, timeout)).ready:
+                continue
+            if command and running.health == "unhealthy":
+                return _Verdict(f"is unhealthy: {answer.text}", hopeless=True)
+            return _Verdict(answer.text)
+        return _MET
+
+    def _put(self, probe: Probe, running: Running, timeout: float) -> Answer:
+        if probe in self._hung:
+            return Answer(False, self.last)
+        self.ran_command |= isinstance(probe, CommandProbe)
+        try:
+            answer = self._ask(probe, running, self._target, timeout)
+        except UnreachableError:
+            raise
+        except EngineError as error:  # a command in a container that has just ended: the next look tells
+            answer = Answer(False, error.message)
+        if answer.hung:
+            self._hung.add(probe)
+        self.last = answer.text
+        return answer
+
+
+def _cost(probe: Probe) -> int:
+    match probe:
+        case CommandProbe():
+            return 3
+        case ProtocolProbe():
+            return 2
+        case LogProbe():
+            return 1
+    return 0
+
+
+def _evidence(
+    kind: type[WaitError], message: str, target: Target, running: Running | None, answer: str
+) -> WaitError:
+    """The error with all that a reader needs to see the cause."""
+    try:
+        log = target.log(_LOG_LINES).splitlines() if running else []
+    except EngineError:
+        log = []
+    ended = running is not None and running.state in ("exited", "restarting")
+    code = running.exit_code if running and ended else None
+    return kind(message, exit_code_of_container=code, last_answer=answer, log_tail=log[-_LOG_LINES:])

@@ -1,0 +1,121 @@
+"""One container of a Docker engine, as a wait sees it: the `Target` of `ready`."""
+
+from __future__ import annotations
+
+import time
+
+from stackctl.engine.docker.container_events import Events
+from stackctl.engine.docker.snapshot import epoch
+from stackctl.engine.protocol import Exec
+from stackctl.engine.ready.target import KILLED, Running
+from stackctl.engine.talk import execs
+from stackctl.engine.talk.logs import logs
+from stackctl.engine.transport.client import Client, Json, RefusedError
+from stackctl.errors import ExecTimeoutError
+from stackctl.planner.world.observed import Engine
+
+_MARGIN = 1.0
+"""Seconds before the noted start, at most, in which the log is taken for that of the run."""
+
+
+class Watched:
+    """`engine` says what of the container can be reached from here."""
+
+    def __init__(self, client: Client, events: Events, container: str, engine: Engine) -> None:
+        self._client = client
+        self._events = events
+        self._container = container
+        self._engine = engine
+        self._since: str | None = None
+        self._seen = 0
+
+    def inspect(self) -> Running | None:
+        self._seen = self._events.count(self._container)
+        found = self._inspect(self._container)
+        if found is None:
+            return None
+        state = found["State"]
+        self._since = run_began(state)
+        health = state.get("Health") or {}
+        checks = health.get("Log") or [{}]
+        place = self._place(found)
+        return Running(
+            state=state["Status"],
+            health=health.get("Status", "").replace("none", ""),
+            health_output=checks[-1].get("Output", ""),
+            exit_code=state.get("ExitCode", 0),
+            oom_killed=state.get("OOMKilled", False),
+            restarts=found.get("RestartCount", 0),
+            error=state.get("Error", ""),
+            addresses=self._addresses(place),
+            published=self._published(place),
+        )
+
+    def log(self, tail: int | None = None) -> str:
+        lines = logs(self._client, [self._container], tail=tail, since=self._since)
+        return "".join(f"{line.text}\n" for line in lines)
+
+    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
+        try:
+            result = execs.run(self._client, Exec(container=self._container, argv=argv), timeout=timeout)
+        except ExecTimeoutError as error:
+            said = error.stdout + error.stderr
+            return KILLED if error.ended else None, said.decode(errors="replace")
+        return result.exit_code, (result.stdout + result.stderr).decode(errors="replace")
+
+    def pause(self, seconds: float) -> None:
+        self._events.wait(self._container, self._seen, seconds)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def _inspect(self, container: str) -> Json:
+        try:
+            return self._client.get("containers", container, "json")
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _place(self, found: Json) -> Json:
+        """The container whose network it lives in: itself, or the one it shares that of."""
+        mode = found["HostConfig"].get("NetworkMode", "")
+        return (
+            (self._inspect(mode.removeprefix("container:")) or found)
+            if mode.startswith("container:")
+            else found
+        )
+
+    def _addresses(self, place: Json) -> tuple[str, ...]:
+        if not self._engine.reaches_containers:
+            return ()
+        if place["HostConfig"].get("NetworkMode") == "host":
+            return ("127.0.0.1",)
+        joined = ((place.get("NetworkSettings") or {}).get("Networks") or {}).values()
+        found = [one.get(key) for key in ("IPAddress", "GlobalIPv6Address") for one in joined]
+        return tuple(address for address in found if address)
+
+    def _published(self, place: Json) -> dict[int, tuple[str, int]]:
+        ports = (place.get("NetworkSettings") or {}).get("Ports") or {}
+        return {
+            int(port.removesuffix("/tcp")): (host, int(binding["HostPort"]))
+            for port, bindings in ports.items()
+            if port.endswith("/tcp")
+            for binding in bindings or ()
+            if (host := self._engine.reach(binding.get("HostIp", "")))
+        }
+
+
+def run_began(state: Json) -> str | None:
+    """The time from which the log is that of the present (or last) run; None when all of it is.
+
+    The engine notes the start a little after the program has begun to write, and, of one that ends at once, even after its
+    end. While it runs, half the gap to the end of the run before is safe, as there is no log in a gap; afterwards that end
+    is not known any more, and a line too many is better than none.
+    """
+    started, finished = epoch(state.get("StartedAt")), epoch(state.get("FinishedAt"))
+    if started <= 0 or finished <= 0:
+        return None
+    running = state.get("Status") in ("running", "paused")
+    early = min(_MARGIN, (started - finished) / 2) if running and finished < started else _MARGIN
+    return f"{started - early:.6f}"

@@ -1,0 +1,78 @@
+"""A command in a container that is talked to for as long as one likes, over the stdin and stdout of one exec."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+
+from stackctl.engine.protocol import Exec
+from stackctl.engine.talk.execs import create, exit_code
+from stackctl.engine.talk.frames import DeadlineError, Frames, talk
+from stackctl.engine.transport.client import Client, RefusedError
+from stackctl.errors import EngineError
+
+_TAIL = 4 << 10
+"""Bytes of what the command said last that an error shows."""
+
+
+class DockerConversation:
+    """Keeps the `Conversation` protocol. For one thread at a time."""
+
+    def __init__(self, client: Client, command: Exec) -> None:
+        self._client = client
+        self._name = f"{command.title} in {command.container}"
+        self._exec_id = create(client, replace(command, stdin=True, tty=False, detach=False))
+        self._frames = Frames()
+        self._stdout = bytearray(b"\n")
+        """What is still to be taken, after the end of the line before it, so that every line is between two ends."""
+        self._stderr = b""
+        self._cleanup = ExitStack()
+        start = {"Detach": False, "Tty": False}
+        self._line = self._cleanup.enter_context(client.hijack("exec", self._exec_id, "start", body=start))
+        self._cleanup.callback(self._line.end_input)
+        self._over = False
+
+    def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
+        if self._over:
+            raise EngineError(f"the conversation with {self._name} is over", "begin another one")
+        try:
+            with self._client.errors():
+                return self._answer(text, b"\n" + until + b"\n", time.monotonic() + timeout)
+        except DeadlineError as error:
+            self.close()
+            said = self._last_words()
+            raise EngineError(f"{self._name} gave no answer within {timeout:g} s{said}") from error
+        except BaseException:  # an interrupted answer must not be taken for that to the next question
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._over = True
+        with suppress(EngineError):
+            self._cleanup.close()
+
+    def _answer(self, text: bytes, wanted: bytes, deadline: float) -> bytes:
+        searched = 0
+        for stream, data in talk(self._line, self._frames, text, deadline):
+            if stream == "stderr":
+                self._stderr = (self._stderr + data)[-_TAIL:]
+                continue
+            self._stdout += data
+            if (found := self._stdout.find(wanted, searched)) >= 0:
+                answer = bytes(self._stdout[1 : found + 1])
+                del self._stdout[: found + len(wanted) - 1]
+                return answer
+            searched = max(0, len(self._stdout) - len(wanted))
+        raise self._ended()
+
+    def _ended(self) -> EngineError:
+        code = ""
+        with suppress(RefusedError):  # the engine forgets an exec with its container
+            code = f" with exit code {exit_code(self._client, self._exec_id)}"
+        return EngineError(f"{self._name} has ended{code}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        """What it said on stderr, and if it said nothing there, on stdout, where the engine tells of a missing program."""
+        said = (self._stderr or self._stdout[-_TAIL:]).decode(errors="replace").strip()
+        return f": {said}" if said else ""

@@ -1,0 +1,132 @@
+"""Run a command in a container and collect what it says."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import requests
+
+from stackctl.engine.docker import bodies
+from stackctl.engine.protocol import Exec, ExecResult
+from stackctl.engine.talk.frames import DeadlineError, Frames, talk
+from stackctl.engine.transport.client import Client, Json, RefusedError
+from stackctl.errors import ExecTimeoutError
+
+_ENDING = 2.0
+"""Seconds the engine may take to note the exit code after the output has ended, or a bound to end a command."""
+
+_BOUND = 'if timeout 1 true 2>/dev/null; then exec timeout -s KILL "$0" "$@"; fi; exec "$@"'
+_MAY_STILL_RUN = "it may still run in {}, whose image has no shell or no timeout command to end it with; a restart of the container does"
+_NO_SHELL = re.compile(r"(OCI runtime|crun).*/bin/sh")
+
+
+def run(
+    client: Client, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None
+) -> ExecResult:
+    """Its exit code and output, with `stdin` as its whole input. A detached one counts as 0.
+
+    A missing program is 126 or 127, with the engine's words among the output. Raises `ExecTimeoutError` if it still runs
+    after `timeout` seconds; it is then ended in the container as well, where the image has what that takes.
+    """
+    command = replace(command, stdin=stdin is not None)
+    if timeout is None or command.detach:
+        return _run(client, command, command.argv, stdin, None)
+    result = _run(client, command, bounded(command.argv, timeout), stdin, timeout)
+    if result.exit_code in (126, 127) and _NO_SHELL.match(result.stdout.decode(errors="replace")):
+        return _run(client, command, command.argv, stdin, timeout)
+    return result
+
+
+def bounded(argv: tuple[str, ...], seconds: float) -> tuple[str, ...]:
+    """The command, which ends by itself after that time (rounded up) if there is `timeout`: an exec outlives its client."""
+    return ("/bin/sh", "-c", _BOUND, str(max(1, math.ceil(seconds))), *argv)
+
+
+def create(client: Client, command: Exec, *, size: tuple[int, int] | None = None) -> str:
+    """The id of a new exec. `size` is the terminal's, lines and columns."""
+    body: dict[str, Any] = {
+        "Cmd": list(command.argv),
+        "Env": bodies.environment(command.environment or {}),
+        "Tty": command.tty,
+        "Privileged": command.privileged,
+        "AttachStdin": command.stdin,
+        "AttachStdout": not command.detach,
+        "AttachStderr": not command.detach,
+    }
+    body |= {"User": command.user} if command.user else {}
+    body |= {"WorkingDir": command.working_dir} if command.working_dir else {}
+    body |= {"ConsoleSize": list(size)} if size and client.version >= (1, 42) else {}
+    try:
+        answer = client.post("containers", command.container, "exec", body=body)
+    except RefusedError as error:
+        if error.status == 404:
+            raise no_container(command.container) from error
+        if error.status == 409 and "paused" in error.message:
+            raise RefusedError(f"{command.container} is paused", "unpause it first", status=409) from error
+        if error.status == 409:
+            raise RefusedError(
+                f"{command.container} does not run", "start it: stackctl up", status=409
+            ) from error
+        raise
+    return str(answer["Id"])
+
+
+def no_container(container: str) -> RefusedError:
+    return RefusedError(
+        f"there is no container {container}", "stackctl ps --all shows those there are", status=404
+    )
+
+
+def exit_code(client: Client, exec_id: str) -> int:
+    """Of an exec whose output has ended; 0 if it goes on by itself, detached by its keys."""
+    return int(_await_end(client, exec_id, _ENDING).get("ExitCode") or 0)
+
+
+def frames(response: requests.Response) -> Iterator[tuple[str, bytes]]:
+    """The engine's two streams in one: stream number, length and data, again and again (Docker Engine API, attach)."""
+    read = response.raw.read
+    while len(header := read(8)) == 8:
+        yield "stderr" if header[0] == 2 else "stdout", read(int.from_bytes(header[4:], "big"))
+
+
+def _run(
+    client: Client, command: Exec, argv: tuple[str, ...], stdin: bytes | None, timeout: float | None
+) -> ExecResult:
+    """Run `argv`, which is the command or its bounded form."""
+    exec_id = create(client, replace(command, argv=argv))
+    start = {"Detach": command.detach, "Tty": command.tty}
+    if command.detach:
+        client.post("exec", exec_id, "start", body=start)
+        return ExecResult(0)
+    output = {"stdout": bytearray(), "stderr": bytearray()}
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        with client.hijack("exec", exec_id, "start", body=start) as line:
+            for stream, data in talk(
+                line, Frames(tty=command.tty), stdin or b"", deadline, last=command.stdin
+            ):
+                output[stream] += data
+    except DeadlineError as error:
+        assert timeout is not None
+        still = _await_end(client, exec_id, math.ceil(timeout) - timeout + _ENDING).get("Running")
+        raise ExecTimeoutError(
+            f"{command.title} still ran after {timeout:g} s",
+            _MAY_STILL_RUN.format(command.container) if still else "give it more time",
+            stdout=bytes(output["stdout"]),
+            stderr=bytes(output["stderr"]),
+            ended=not still,
+        ) from error
+    return ExecResult(exit_code(client, exec_id), bytes(output["stdout"]), bytes(output["stderr"]))
+
+
+def _await_end(client: Client, exec_id: str, seconds: float) -> Json:
+    """The exec once it has ended, or as it is after that time."""
+    deadline = time.monotonic() + seconds
+    while (answer := client.get("exec", exec_id, "json")).get("Running") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return answer

@@ -1,0 +1,64 @@
+"""Talk to a command in a container over a line to it: what is written, taken apart as it comes, whatever the pieces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from stackctl.engine.transport.client import Duplex
+
+_HEADER = 8
+
+
+class DeadlineError(Exception):
+    """The time is over, and the command has not done what was waited for."""
+
+
+class Frames:
+    """Takes the engine's two streams in one apart: stream number, length and data, again and again (Docker Engine API,
+    attach). The output of a terminal has no frames: all of it is stdout.
+    """
+
+    def __init__(self, *, tty: bool = False) -> None:
+        self._tty = tty
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """The stream and the data of each frame that is complete. What is not asked for comes the next time."""
+        if self._tty:
+            return iter([("stdout", data)] if data else [])
+        self._data += data
+        return self._complete()
+
+    def _complete(self) -> Iterator[tuple[str, bytes]]:
+        while len(self._data) >= _HEADER:
+            end = _HEADER + int.from_bytes(self._data[4:_HEADER], "big")
+            if len(self._data) < end:
+                return
+            stream, said = "stderr" if self._data[0] == 2 else "stdout", bytes(self._data[_HEADER:end])
+            del self._data[:end]
+            yield stream, said
+
+
+def talk(
+    line: Duplex, frames: Frames, text: bytes, deadline: float | None = None, *, last: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    """Send the text, and nothing after it if it is the `last`, while yielding what comes until the output ends.
+
+    Raises `DeadlineError` at the deadline, on the clock of `time.monotonic`.
+    """
+    unsent = memoryview(text)
+    while True:
+        if unsent:
+            unsent = unsent[line.send(unsent) :]
+        if last and not unsent:
+            line.end_input()
+            last = False
+        data, ended = line.receive()
+        yield from frames.feed(data)
+        if ended:
+            return
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise DeadlineError
+        line.wait(left, to_send=bool(unsent))

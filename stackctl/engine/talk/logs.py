@@ -1,0 +1,247 @@
+"""The logs of several containers: what was, merged by time, and then what comes, as it comes."""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import requests
+import urllib3
+
+from stackctl.engine.protocol import LogLine
+from stackctl.engine.talk.execs import frames
+from stackctl.engine.transport.client import Client, RefusedError, raw_socket
+from stackctl.errors import EngineError, UsageError
+
+LINE_LIMIT = 1 << 20
+"""Bytes after which a line without an end is cut."""
+
+_SILENCE = 30.0
+"""Seconds without a word before asking whether the container still runs: an engine may forget to end the stream."""
+_QUEUE = 10_000
+_STAMPED = re.compile(rb"(\d{4}-\d\d-\d\dT\S+) ?")
+_PIECES = re.compile(rb"[^\n]*\n|[^\n]+")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def logs(
+    client: Client,
+    containers: Sequence[str],
+    *,
+    follow: bool = False,
+    tail: int | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Iterator[LogLine]:
+    """`since` and `until`: RFC 3339, seconds since the epoch, or a time ago such as `10m`. `tail`: lines a container.
+
+    Following ends when all containers have ended; one that the engine starts again is followed on. Closing the iterator
+    hangs up.
+    """
+    now = time.time()
+    window = {"since": timestamp(since, now), "until": timestamp(until, now)}
+    sources = [_Source(client, name) for name in containers]
+    yield from heapq.merge(*(source.past(tail, **window) for source in sources), key=lambda line: line.time)
+    if follow:
+        yield from _follow([source for source in sources if source.runs()], tail, **window)
+
+
+def timestamp(text: str | None, now: float) -> str | None:
+    """A time as the API takes it, in seconds since the epoch with nine decimals. Raises `UsageError`."""
+    if text is None or re.fullmatch(r"\d+(\.\d+)?", text):
+        return text
+    if _DURATION.fullmatch(text):
+        ago = sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([a-z]+)", text))
+        return f"{now - ago:.9f}"
+    try:
+        whole = int(datetime.fromisoformat(text).timestamp())
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no time", 'write "10m" (ago), "2030-01-31T12:00:00Z" or seconds since the epoch'
+        ) from error
+    fraction = re.search(r"[.,](\d+)", text)
+    return f"{whole}.{(fraction[1] if fraction else '')[:9]:0<9}"
+
+
+@dataclass
+class _Assembler:
+    """Puts lines together from the pieces of at most 16 KiB in which the engine keeps them, each with its own time."""
+
+    container: str
+    _time: str = ""
+    _begun: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+    def feed(self, stream: str, data: bytes) -> Iterator[LogLine]:
+        for piece in _PIECES.findall(data):
+            stamp = _STAMPED.match(piece)
+            if stamp:
+                self._time = stamp[1].decode()
+            begun_at, begun = self._begun.pop(stream, (self._time, b""))
+            whole = begun + piece[stamp.end() if stamp else 0 :]
+            if whole.endswith(b"\n") or len(whole) >= LINE_LIMIT:
+                yield self._line(stream, begun_at, whole)
+            else:
+                self._begun[stream] = (begun_at, whole)
+
+    def rest(self) -> Iterator[LogLine]:
+        for stream, (begun_at, text) in self._begun.items():
+            yield self._line(stream, begun_at, text)
+        self._begun.clear()
+
+    def _line(self, stream: str, stamped: str, text: bytes) -> LogLine:
+        return LogLine(self.container, stream, stamped, text.decode(errors="replace").rstrip("\r\n"))
+
+
+class _Source:
+    """One container's log, and how far it has been read."""
+
+    def __init__(self, client: Client, container: str) -> None:
+        self._client = client
+        self._container = container
+        self._tty = bool(self._inspect()["Config"]["Tty"])
+        self._last = ""
+        self._at_last = 0
+        """Lines read that carry the time `_last`: several may."""
+        self._response: requests.Response | None = None
+
+    def past(self, tail: int | None, *, since: str | None, until: str | None) -> Iterator[LogLine]:
+        return self._read(follow=False, tail=tail, since=since, until=until)
+
+    def future(
+        self, stop: threading.Event, tail: int | None, *, since: str | None, until: str | None
+    ) -> Iterator[LogLine]:
+        """From where `past` ended, until the container has ended for good."""
+        while not stop.is_set():
+            if self._last:
+                yield from self._resume(until)
+            else:
+                yield from self._read(follow=True, tail=0 if tail == 0 else None, since=since, until=until)
+            if not self.runs():
+                yield from self._resume(until, follow=False) if self._last else ()
+                return
+            stop.wait(0.2)
+
+    def runs(self) -> bool:
+        try:
+            state = self._inspect()["State"]
+        except RefusedError as error:
+            if error.status == 404:
+                return False
+            raise
+        return bool(state.get("Running") or state.get("Restarting"))
+
+    def hang_up(self) -> None:
+        """End a read that waits in another thread."""
+        if self._response is not None:
+            with suppress(OSError, AttributeError):  # it may be ending by itself at this moment
+                raw_socket(self._response).shutdown(socket.SHUT_RDWR)
+
+    def _inspect(self) -> Any:
+        return self._client.get("containers", self._container, "json")
+
+    def _resume(self, until: str | None, *, follow: bool = True) -> Iterator[LogLine]:
+        """What comes after the last line read; `since` includes its own moment."""
+        last, known = self._last, self._at_last
+        for line in self._read(follow=follow, tail=None, since=timestamp(last, 0), until=until, count=False):
+            if line.time == last and known:
+                known -= 1
+            elif line.time >= last:
+                self._count(line)
+                yield line
+
+    def _read(
+        self, *, follow: bool, tail: int | None, since: str | None, until: str | None, count: bool = True
+    ) -> Iterator[LogLine]:
+        assembler = _Assembler(self._container)
+        with self._client.stream(
+            "GET",
+            "containers",
+            self._container,
+            "logs",
+            stdout=True,
+            stderr=True,
+            timestamps=True,
+            follow=follow,
+            tail="all" if tail is None else tail,
+            since=since,
+            until=until,
+            timeout=_SILENCE if follow else None,
+        ) as response:
+            self._response = response
+            try:
+                for stream, data in self._pieces(response):
+                    for line in assembler.feed(stream, data):
+                        if count:
+                            self._count(line)
+                        yield line
+                yield from assembler.rest()
+            except urllib3.exceptions.ReadTimeoutError:
+                return  # `_SILENCE` has passed
+            finally:
+                self._response = None
+
+    def _pieces(self, response: requests.Response) -> Iterable[tuple[str, bytes]]:
+        return (("stdout", line) for line in _lines(response)) if self._tty else frames(response)
+
+    def _count(self, line: LogLine) -> None:
+        self._at_last = self._at_last + 1 if line.time == self._last else 1
+        self._last = line.time
+
+
+def _lines(response: requests.Response) -> Iterator[bytes]:
+    """With a terminal there is one stream without frames, and chunks end anywhere in a line."""
+    rest = b""
+    for chunk in response.raw.stream(1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
+def _follow(
+    sources: Sequence[_Source], tail: int | None, *, since: str | None, until: str | None
+) -> Iterator[LogLine]:
+    """One thread a container. None in the queue says that one has ended, an exception that it failed."""
+    lines: queue.Queue[LogLine | EngineError | None] = queue.Queue(_QUEUE)
+    stop = threading.Event()
+
+    def read(source: _Source) -> None:
+        try:
+            for line in source.future(stop, tail, since=since, until=until):
+                lines.put(line)
+                if stop.is_set():
+                    break
+            lines.put(None)
+        except EngineError as error:
+            lines.put(error)
+
+    threads = [threading.Thread(target=read, args=(source,), daemon=True) for source in sources]
+    for thread in threads:
+        thread.start()
+    left = len(threads)
+    try:
+        while left:
+            match lines.get():
+                case None:
+                    left -= 1
+                case EngineError() as error:
+                    raise error
+                case LogLine() as line:
+                    yield line
+    finally:
+        stop.set()
+        for source, thread in zip(sources, threads, strict=True):
+            while thread.is_alive():
+                source.hang_up()
+                with suppress(queue.Empty):  # make room for a thread that waits to put
+                    lines.get(timeout=0.05)

@@ -1,0 +1,196 @@
+"""How to take a project away: containers, then networks, and volumes only when asked to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.storage import is_anonymous
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.matching import members, ours
+from stackctl.planner.world.naming import Naming
+from stackctl.spec.model import Stack
+
+Spared = Mapping[tuple[str, str], str]
+"""Networks and volumes that a spec wants kept: kind and name, and why."""
+
+
+@dataclass(frozen=True)
+class DownOptions:
+    """`services`: only these (and no network or volume). `volumes`: the data too. `grace`: seconds, instead of each container's own."""
+
+    services: Collection[str] = ()
+    volumes: bool = False
+    grace: int | None = None
+
+
+@dataclass(frozen=True)
+class LostVolume:
+    """A volume that a plan removes, as a person has to know it. `created` is in seconds since the epoch, 0 if unknown."""
+
+    name: str
+    service: str
+    anonymous: bool
+    created: float
+    size: int | None
+    """Bytes, as far as the engine knows."""
+
+
+def lost_volumes(plan: Plan, observed: seen.Observed, sizes: Mapping[str, int]) -> tuple[LostVolume, ...]:
+    """What `down --volumes` asks about."""
+    return tuple(
+        LostVolume(v.name, v.key, v.anonymous, v.created, sizes.get(v.name))
+        for v in observed.volumes
+        if v.name in plan.loses_data
+    )
+
+
+def plan_down(
+    project: str,
+    instance: str,
+    observed: seen.Observed,
+    options: DownOptions | None = None,
+    *,
+    dependencies: Mapping[str, Collection[str]] | None = None,
+    graces: Mapping[str, int] | None = None,
+    spared: Spared | None = None,
+) -> Plan:
+    """Plan to remove everything of a project: all profiles, orphans and one-offs.
+
+    `dependencies` (what each service depends on), `graces` and `spared` come from the spec; without it all stop at once,
+    with the engine's grace of 10 seconds. An anonymous volume that carries our labels is removed by a step of its own, any
+    other together with its container. What does not carry this project's labels and instance is left alone and named.
+    """
+    options = options or DownOptions()
+    draft = Draft(project)
+    chosen = [
+        c for c in ours(observed, project, instance) if not options.services or c.service in options.services
+    ]
+    stopped = _plan_stops(draft, chosen, dependencies or {}, graces or {}, options)
+    volumes = [v for v in observed.volumes if (v.project, v.instance) == (project, instance)]
+    named = {volume.name for volume in volumes}
+    removed = {}
+    for container in chosen:
+        unnamed = any(is_anonymous(m) and m.name not in named for m in container.mounts)
+        action = RemoveContainer(container.id, container.name, volumes=options.volumes and unnamed)
+        after = stopped.get(container.id)
+        removed[container.id] = draft.add(action, "going down", after, service=container.service)
+    if options.services:
+        return draft.plan()
+    for network in observed.networks:
+        if (network.project, network.instance) == (project, instance):
+            _plan_network(draft, network, observed, removed, spared or {})
+    if options.volumes:
+        for volume in volumes:
+            _plan_volume(draft, volume, observed, removed, spared or {})
+    elif volumes:
+        draft.notes.append(f"data kept: {', '.join(_kept(volumes))} (--volumes removes it)")
+    _note_others(draft, project, instance, observed)
+    return draft.plan()
+
+
+def spared(stack: Stack) -> Spared:
+    """What `down` leaves alone whatever its labels say: what the spec protects, or declares to be somebody else's."""
+    naming = Naming(stack, "")
+    found: dict[tuple[str, str], str] = {}
+    for key, network in stack.networks.items():
+        if network.external:
+            found["network", naming.network(key)] = "it is external"
+    for key, volume in stack.volumes.items():
+        if volume.external or volume.protect:
+            found["volume", naming.volume(key)] = "it is external" if volume.external else "it is protected"
+    return found
+
+
+def _plan_stops(
+    draft: Draft,
+    containers: list[seen.Container],
+    dependencies: Mapping[str, Collection[str]],
+    graces: Mapping[str, int],
+    options: DownOptions,
+) -> dict[str, int]:
+    """Stop dependents before what they depend on. Returns the step that stops each container, by its id."""
+    stopped: dict[str, int] = {}
+    by_service: dict[str, list[int]] = {}
+    for container in _dependents_first(containers, dependencies):
+        if container.running:
+            service = container.service
+            users = [by_service.get(other, []) for other, needs in dependencies.items() if service in needs]
+            grace = options.grace if options.grace is not None else graces.get(service, 10)
+            action = StopContainer(container.id, container.name, grace)
+            step = draft.add(action, "going down", *(id_ for ids in users for id_ in ids), service=service)
+            stopped[container.id] = step
+            by_service.setdefault(service, []).append(step)
+    return stopped
+
+
+def _dependents_first(
+    containers: list[seen.Container], dependencies: Mapping[str, Collection[str]]
+) -> Iterator[seen.Container]:
+    order: list[str] = []
+    visited: set[str] = set()
+
+    def visit(service: str) -> None:
+        if service not in visited:  # also where a broken spec has a circle
+            visited.add(service)
+            for other in sorted(o for o, needs in dependencies.items() if service in needs):
+                visit(other)
+            order.append(service)
+
+    for service in sorted({c.service for c in containers}):
+        visit(service)
+    yield from sorted(containers, key=lambda c: (order.index(c.service), c.name))
+
+
+def _plan_network(
+    draft: Draft, network: seen.Network, observed: seen.Observed, removed: Mapping[str, int], spared: Spared
+) -> None:
+    users = members(observed, network)
+    strangers = [c.name for c in users if c.id not in removed]
+    if why := spared.get(("network", network.name)):
+        draft.notes.append(f"network {network.name} is kept: {why}")
+    elif strangers:
+        draft.notes.append(f"network {network.name} is kept: {_are(strangers)} still in it")
+    else:
+        draft.add(RemoveNetwork(network.id, network.name), "going down", *(removed.get(c.id) for c in users))
+
+
+def _plan_volume(
+    draft: Draft, volume: seen.Volume, observed: seen.Observed, removed: Mapping[str, int], spared: Spared
+) -> None:
+    users = [
+        c for c in observed.containers if any((m.type, m.name) == ("volume", volume.name) for m in c.mounts)
+    ]
+    strangers = [c.name for c in users if c.id not in removed]
+    protected = "it is protected" if volume.protected else ""
+    if why := spared.get(("volume", volume.name)) or protected:
+        draft.notes.append(f"volume {volume.name} is kept: {why}")
+    elif strangers:
+        draft.notes.append(f"volume {volume.name} is kept: {_are(strangers)} using it")
+    else:
+        draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(removed.get(c.id) for c in users))
+
+
+def _are(names: list[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _kept(volumes: Iterable[seen.Volume]) -> Iterator[str]:
+    """Volumes by name; the anonymous ones by number, as their names say nothing."""
+    anonymous = Counter(volume.key for volume in volumes if volume.anonymous)
+    yield from (volume.name for volume in volumes if not volume.anonymous)
+    for service, number in anonymous.items():
+        yield f"{number} anonymous volume{'s' if number > 1 else ''} of {service}"
+
+
+def _note_others(draft: Draft, project: str, instance: str, observed: seen.Observed) -> None:
+    others = [
+        thing.name
+        for thing in (*observed.containers, *observed.networks, *observed.volumes)
+        if thing.project == project and thing.instance != instance
+    ]
+    if others:
+        draft.notes.append(f"left alone, made by another stack of the same name: {', '.join(sorted(others))}")

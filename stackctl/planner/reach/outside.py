@@ -1,0 +1,185 @@
+"""The environment of a process outside the stack: that of the containers, with the addresses that lead there from here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stackctl.planner.reach.places import Place, authority, default_port, url
+from stackctl.planner.world.naming import Naming
+from stackctl.spec.model import Service, Stack
+
+_HOST = r"[a-z0-9][\w.-]*"
+_HOSTS = rf"{_HOST}(?::\d{{1,5}})?(?:,{_HOST}(?::\d{{1,5}})?)*"
+_ADDRESSES = re.compile(
+    rf"""(?P<before>
+        \b(?P<scheme>[a-z][a-z0-9+.-]{{0,30}})://(?:[^\s/?\#"']*@)?     # postgresql://user:password@
+        | (?<=//) | (?<![^\s@,=;&|"'(\[<])                              # or where a word begins
+    )(?P<hosts>{_HOSTS})(?![\w.:@-])""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+"""Hosts as they stand in a URL, or anywhere else as `host:port`; lists of them, too."""
+_HOST_KEY = re.compile(
+    rf"(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{_HOST})"
+    r"(?P<quote>'?)(?P<after>[\s;&]|$)",
+    re.IGNORECASE | re.ASCII,
+)
+_PORT_KEY = re.compile(r"(?<![\w.-])(?P<key>port\s*=\s*'?)(?P<port>\d{1,5})(?!\w)", re.IGNORECASE | re.ASCII)
+"""The host and the port of a connection in keywords, as libpq, PDO and ADO.NET have it: `host=db port=5432`."""
+_HOST_VARIABLE = re.compile(r"(.*)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS)", re.IGNORECASE)
+
+_PORTS: Mapping[str, int] = {
+    "amqp": 5672,
+    "amqps": 5671,
+    "bolt": 7687,
+    "http": 80,
+    "https": 443,
+    "mariadb": 3306,
+    "mongodb": 27017,
+    "mqtt": 1883,
+    "mysql": 3306,
+    "nats": 4222,
+    "neo4j": 7687,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "redis": 6379,
+    "ws": 80,
+    "wss": 443,
+}
+"""What a URL of a scheme means when it names no port."""
+_HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
+"""Schemes after which something else stands: an image, a path, a bucket."""
+_LEAST_PORT = 21
+"""Outside of a URL, what is below is the version of an image: `redis:7`."""
+
+
+def service_env(name: str, stack: Stack, places: Mapping[str, Place]) -> dict[str, str]:
+    """The variables of a service's container, with addresses of the stack replaced by those to use from here.
+
+    An address that cannot be reached from here stays as it is.
+    """
+    own = _own(stack.everything[name])
+    return own | _Outside(stack, places, _names(stack)).changes(own)
+
+
+def stack_env(stack: Stack, places: Mapping[str, Place]) -> dict[str, str]:
+    """The variables with which a process finds the whole stack.
+
+    NAME_HOST, NAME_PORT and NAME_URL for every service that can be reached, and each variable of a service that holds such an
+    address, whether that service runs or not. One that is not the same for all who have it is left out: it would be a guess.
+    """
+    outside = _Outside(stack, places, _names(stack))
+    named = _agreed(outside.named(name) for name in stack.everything)
+    own = [_own(service) for service in stack.everything.values()]
+    changes = [outside.changes(each) for each in own]
+    said = _agreed(each | change for each, change in zip(own, changes, strict=True))
+    changed = dict.fromkeys(variable for change in changes for variable in change)
+    kept = {name: value for name, value in named.items() if name not in changed or name in said}
+    return kept | {name: said[name] for name in changed if name in said}
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """A stack seen from this machine. `names`: who answers to a name inside."""
+
+    stack: Stack
+    places: Mapping[str, Place]
+    names: Mapping[str, str]
+
+    def named(self, name: str) -> dict[str, str]:
+        """The variables that are named after a service."""
+        service, place = self.stack.everything[name], self.places.get(name)
+        port = default_port(service, place) if place else None
+        found = place.at(port) if place and port else None
+        if not place or not found:
+            return {}
+        prefix = re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+        return {
+            f"{prefix}_HOST": found[0],
+            f"{prefix}_PORT": str(found[1]),
+            f"{prefix}_URL": url(name, service, place),
+        }
+
+    def changes(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables that hold addresses of the stack, as they are to be from here."""
+        changed: dict[str, str] = {}
+        for variable, value in environment.items():
+            if value.lower() in self.names:
+                found = self._host_and_port(variable, value, environment)
+                if all(changed.get(name, text) == text for name, text in found.items()):
+                    changed |= found
+            elif (text := _ADDRESSES.sub(self._hosts, self._keywords(value))) != value:
+                changed[variable] = text
+        return changed
+
+    def _host_and_port(self, variable: str, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+        """A variable that is nothing but a name, if it says that this is a host, and the one of its port."""
+        match = _HOST_VARIABLE.fullmatch(variable)
+        if match is None:
+            return {}
+        beside = match[1] + ("PORT" if match[2].isupper() else "port")
+        port = environment.get(beside, "")
+        found = self._find(name, port) if re.fullmatch(r"[0-9]{0,5}", port) else None
+        return {variable: found[0], beside: str(found[1])} if found else {}
+
+    def _hosts(self, match: re.Match[str]) -> str:
+        """The hosts of a URL, or a list of which at least one has a port."""
+        scheme, hosts = (match["scheme"] or "").lower(), match["hosts"]
+        if scheme in _HOSTLESS or scheme.endswith("+srv") or not (scheme or ":" in hosts):
+            return match[0]
+        return match["before"] + ",".join(self._host(host, scheme) for host in hosts.split(","))
+
+    def _host(self, text: str, scheme: str) -> str:
+        name, _, port = text.partition(":")
+        if port and not scheme and int(port) < _LEAST_PORT:
+            return text
+        found = self._find(name, port, scheme)
+        return authority(*found) if found else text
+
+    def _keywords(self, value: str) -> str:
+        host, port = _HOST_KEY.search(value), _PORT_KEY.search(value)
+        found = self._find(host["host"], port["port"] if port else "") if host else None
+        if host is None or found is None:
+            return value
+        separator = host["after"] or {"": " ", "?": "&", ":": ";"}.get(host["before"], host["before"])
+        more = "" if port else f"{separator}port={found[1]}"
+        text = f"{host['before']}{host['key']}{found[0]}{host['quote']}{more}{host['after']}"
+        value = _PORT_KEY.sub(lambda match: f"{match['key']}{found[1]}", value, count=1)
+        return _HOST_KEY.sub(lambda _: text, value, count=1)
+
+    def _find(self, name: str, port: str, scheme: str = "") -> tuple[str, int] | None:
+        """Where to connect to for a name and a port inside; without a port the scheme's, or the one the service is known for."""
+        service = self.names.get(name.lower())
+        place = self.places.get(service) if service else None
+        if not service or not place:
+            return None
+        number = int(port) if port else _PORTS.get(scheme.partition("+")[0])
+        if not port and number not in place.published:
+            number = default_port(self.stack.everything[service], place) or number
+        return place.at(number) if number and number < 65536 else None
+
+
+def _own(service: Service) -> dict[str, str]:
+    return {variable: value for variable, value in service.resolved.items() if value is not None}
+
+
+def _names(stack: Stack) -> dict[str, str]:
+    """The service by each name that it answers to inside, in lower case, as DNS compares them; "" for a name of several."""
+    naming = Naming(stack, instance="")
+    found: dict[str, str] = {}
+    for name, service in stack.everything.items():
+        aliases = (alias for use in service.networks.values() for alias in use.aliases)
+        for each in (naming.container(name), service.hostname, *aliases):
+            if each:
+                found[each.lower()] = name if found.get(each.lower(), name) == name else ""
+    return found | {name.lower(): name for name in stack.everything}
+
+
+def _agreed(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The variables that have the same value wherever they stand."""
+    values: dict[str, set[str]] = {}
+    for environment in environments:
+        for variable, value in environment.items():
+            values.setdefault(variable, set()).add(value)
+    return {variable: next(iter(found)) for variable, found in values.items() if len(found) == 1}

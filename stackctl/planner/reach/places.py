@@ -1,0 +1,124 @@
+"""Where the services of a running stack can be reached from this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from stackctl.errors import EngineError, dotted
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.selection import table
+from stackctl.spec.model import Service
+from stackctl.spec.server import connection
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a service can be reached from this machine."""
+
+    published: Mapping[int, tuple[str, int]]
+    """Host and port to connect to, by TCP port of the container."""
+    address: str = ""
+    """The container's own address; "" where that cannot be reached from here."""
+
+    def at(self, port: int) -> tuple[str, int] | None:
+        """Host and port to connect to for a port of the container; None if it cannot be reached from here."""
+        return self.published.get(port) or ((self.address, port) if self.address else None)
+
+
+def places(containers: Iterable[seen.Container], engine: seen.Engine) -> dict[str, Place]:
+    """The place of each service that runs: that of its lowest replica."""
+    running = [c for c in containers if c.state == "running" and c.kind != "run"]
+    highest_first = sorted(running, key=lambda c: c.number, reverse=True)
+    return {container.service: _place(container, engine) for container in highest_first}
+
+
+def default_port(service: Service, place: Place) -> int | None:
+    """The port of the container that one means when saying none; None if nothing tells.
+
+    The known server's, else the one whose readiness is checked, else the first that is published.
+    """
+    if known := connection(service):
+        return known.port
+    check = service.healthcheck
+    if check and check.http:
+        return check.http.port
+    if check and check.tcp is not None:
+        return check.tcp
+    written = (port.target.first for port in service.ports)
+    return next((port for port in written if port in place.published), min(place.published, default=None))
+
+
+def reach(name: str, service: Service, place: Place, target: int | None = None) -> tuple[str, int]:
+    """Host and port to connect to for a port of a service, or for the one that is meant when none is said.
+
+    Raises EngineError if it cannot be reached from here.
+    """
+    ports = dotted((table(service), name, "ports"))
+    port = default_port(service, place) if target is None else target
+    if port is None:
+        raise EngineError(f"{name} does not publish any port", f"add one to {ports}")
+    if found := place.at(port):
+        return found
+    raise EngineError(
+        f"{name} does not publish port {port} where it can be reached from here", f"add it to {ports}"
+    )
+
+
+def url(
+    name: str,
+    service: Service,
+    place: Place,
+    path: str = "",
+    *,
+    target: int | None = None,
+    scheme: str | None = None,
+) -> str:
+    """The address of a service, or of a path there, as a URL.
+
+    That of a known server holds the login, and a path takes the place of the database; a variant of its scheme
+    (`postgresql+psycopg`) is still that server. Any other port or scheme gives `scheme://host:port/path`, HTTP unless said.
+
+    Raises EngineError if the port cannot be reached from here.
+    """
+    host, port = reach(name, service, place, target)
+    host = _bracketed(host)
+    path = path if not path or path.startswith("/") else f"/{path}"
+    known = connection(service)
+    if known is None or target not in (None, known.port) or _family(scheme or known.scheme) != known.scheme:
+        return f"{scheme or 'http'}://{host}:{port}{path}"
+    known = replace(known, scheme=scheme or known.scheme)
+    if not path:
+        return known.url(host, port)
+    query = f"?{known.query}" if known.query and known.user and "?" not in path else ""
+    return replace(known, database="", query="").url(host, port) + path + query
+
+
+def authority(host: str, port: int) -> str:
+    """`127.0.0.1:5432`, `[::1]:5432`"""
+    return f"{_bracketed(host)}:{port}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _family(scheme: str) -> str:
+    """`postgresql+psycopg` → `postgresql`: what is spoken, without the driver that speaks it (SQLAlchemy)."""
+    return scheme.partition("+")[0]
+
+
+def _place(container: seen.Container, engine: seen.Engine) -> Place:
+    published: dict[int, tuple[str, int]] = {}
+    for port in sorted(container.ports, key=lambda port: ":" in port.host_ip):
+        host = engine.reach(port.host_ip)
+        if port.protocol == "tcp" and host:
+            published.setdefault(port.target, (host, port.published))
+    return Place(published, _own_address(container, engine))
+
+
+def _own_address(container: seen.Container, engine: seen.Engine) -> str:
+    if container.network_mode == "host":
+        return engine.reach("")
+    addresses = [joined.address for joined in container.networks if joined.address]
+    return addresses[0] if addresses and engine.reaches_containers else ""

@@ -1,0 +1,77 @@
+"""Test runs: whose they are, and how to remove everything one has left.
+
+What a run makes carries its id and its owner, the process whose end is the end of the run. So what a dead run left can be told
+from what a live one still needs, by anybody, with no more than the engine's lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from stackctl.planner.runs.owner import Owner, unpack
+from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.world import labels
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.matching import members
+
+
+def owners(observed: seen.Observed) -> dict[str, Owner | None]:
+    """Every run that has left something on the engine, and its owner; None if its label cannot be read."""
+    return {
+        run: unpack(thing.labels.get(labels.OWNER))
+        for thing in _everything(observed)
+        if (run := thing.labels.get(labels.RUN))
+    }
+
+
+def strangers(observed: seen.Observed, project: str, run: str) -> list[str]:
+    """What carries the project's name and was not made for that run: a test run must neither change nor remove it."""
+    return sorted(
+        thing.name
+        for thing in _everything(observed)
+        if thing.project == project and thing.labels.get(labels.RUN) != run
+    )
+
+
+def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collection[str] = ()) -> Plan:
+    """Plan to remove all that these runs have made: containers whatever their state, then networks and volumes.
+
+    `spared` are projects that stay.
+    """
+
+    def goes(thing: _Thing) -> bool:
+        return thing.labels.get(labels.RUN) in runs and thing.project not in spared
+
+    draft = Draft()
+    removed = {
+        container.id: draft.add(
+            RemoveContainer(container.id, container.name, volumes=True),
+            _why(container),
+            service=container.key,
+        )
+        for container in observed.containers
+        if goes(container)
+    }
+    for network in observed.networks:
+        if goes(network):
+            after = (removed.get(container.id) for container in members(observed, network))
+            draft.add(RemoveNetwork(network.id, network.name), _why(network), *after)
+    for volume in observed.volumes:
+        if goes(volume):
+            users = (c for c in observed.containers if any(m.name == volume.name for m in c.mounts))
+            draft.add(RemoveVolume(volume.name), _why(volume), *(removed.get(c.id) for c in users))
+    return draft.plan()
+
+
+_Thing = seen.Container | seen.Network | seen.Volume
+
+
+def _everything(observed: seen.Observed) -> Iterator[_Thing]:
+    yield from observed.containers
+    yield from observed.networks
+    yield from observed.volumes
+
+
+def _why(thing: _Thing) -> str:
+    return f"the run {thing.labels[labels.RUN]} has ended"

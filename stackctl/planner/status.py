@@ -1,0 +1,93 @@
+"""Desired beside observed, as rows to show. The same comparison as the plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from stackctl.planner.up.slots import Slot, slots
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.observed import PublishedPort
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One container, wanted or found. `state` is "missing" for one that is not there; `drift` says what differs from the spec."""
+
+    service: str
+    kind: str = "service"
+    container: str = ""
+    id: str = ""
+    state: str = "missing"
+    health: str = ""
+    """What the engine says of its own check; where it has none, `healthy` if the checks that stackctl asked itself passed."""
+    exit_code: int | None = None
+    ports: tuple[PublishedPort, ...] = ()
+    """With the address at which an engine on another machine is reached from here."""
+    since: str = ""
+    """The engine's words: "Up 3 minutes"."""
+    created: float = 0.0
+    image: str = ""
+    drift: tuple[str, ...] = ()
+
+
+def status(desired: Desired, observed: seen.Observed) -> tuple[Row, ...]:
+    """A row for each service and job of the spec, in dependency order, and one for each container that is not in it.
+
+    That a job runs on every `up` is no drift.
+    """
+    settled = replace(desired, containers=tuple(replace(want, always=False) for want in desired.containers))
+    placed = slots(settled, observed)
+    rows: list[Row] = []
+    for slot in placed:
+        want = slot.want
+        if slot.current is None and slot.old is None:
+            rows.append(Row(service=want.service, kind=want.kind, image=want.image, drift=("not created",)))
+        if slot.current:
+            shown = row(slot.current, tuple(_drift(slot, slot.current)))
+            answered = not shown.health and slot.current.id in observed.ready
+            rows.append(replace(shown, health="healthy") if answered else shown)
+        if slot.old:
+            rows.append(row(slot.old, (slot.why,)))
+        rows += [row(leftover, ("left over from an interrupted run",)) for leftover in slot.leftovers]
+    rows += [row(container, (why,)) for container, why in placed.surplus]
+    rows += [row(container, ("not in the spec",)) for container in placed.orphans]
+    return tuple(_seen_from_here(shown, observed.engine) for shown in rows)
+
+
+def _seen_from_here(shown: Row, engine: seen.Engine) -> Row:
+    """On another machine, a port that listens everywhere is reached at that machine's name."""
+    return replace(
+        shown, ports=tuple(replace(p, host_ip=engine.remote_address(p.host_ip)) for p in shown.ports)
+    )
+
+
+def row(have: seen.Container, drift: tuple[str, ...] = ()) -> Row:
+    """What a container that was found shows of itself."""
+    return Row(
+        service=have.service or have.name,
+        kind=have.kind,
+        container=have.name,
+        id=have.id,
+        state=have.state,
+        health=have.health,
+        exit_code=have.exit_code,
+        ports=have.ports,
+        since=have.status,
+        created=have.created,
+        image=have.image,
+        drift=drift,
+    )
+
+
+def _drift(slot: Slot, have: seen.Container) -> Iterator[str]:
+    """What is wrong with a container whose definition fits."""
+    if have.name != slot.want.name:
+        yield f"should be called {slot.want.name}"
+    for name in slot.connect:
+        yield f"is not in network {name}"
+    if slot.restart:
+        yield slot.restart
+    elif slot.starts:
+        yield "did not complete" if slot.want.kind == "job" and have.state == "exited" else "not running"

@@ -1,0 +1,192 @@
+"""Everything stackctl can do to the world, one class an action, one engine call each (a wait makes none that writes).
+
+`container` fields name an existing container by its id and a new one by its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stackctl.planner.world.desired import Attachment, Container, Image, Network, Volume
+from stackctl.planner.world.probes import Probe, Timing
+from stackctl.spec.model import Condition
+
+
+@dataclass(frozen=True)
+class PullImage:
+    image: Image
+
+
+@dataclass(frozen=True)
+class BuildImage:
+    image: Image
+
+
+@dataclass(frozen=True)
+class CreateNetwork:
+    network: Network
+
+
+@dataclass(frozen=True)
+class CreateVolume:
+    volume: Volume
+
+
+@dataclass(frozen=True)
+class CreateContainer:
+    """Create under `name`, which differs from `spec.name` while the container it replaces still has that name.
+
+    `spec.networks[0]` is joined at once, the others by `ConnectNetwork`.
+    """
+
+    spec: Container
+    name: str
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class ConnectNetwork:
+    container: str
+    attachment: Attachment
+    name: str
+
+
+@dataclass(frozen=True)
+class DisconnectNetwork:
+    container: str
+    network_id: str
+    network: str
+    name: str
+
+
+@dataclass(frozen=True)
+class StartContainer:
+    container: str
+    name: str
+
+
+@dataclass(frozen=True)
+class WaitFor:
+    """Wait until the container meets the condition, or evidence says it never will, or `timeout` seconds passed."""
+
+    container: str
+    name: str
+    condition: Condition
+    probes: tuple[Probe, ...] = ()
+    timing: Timing = Timing()
+    timeout: float = 120.0
+    ports: tuple[int, ...] = ()
+    """Published TCP ports of the container that must accept, where there is no probe."""
+    oneshot_ok: bool = False
+    """Exit 0 counts as ready: a job, or a service without a restart policy."""
+
+
+@dataclass(frozen=True)
+class StopContainer:
+    """Ask it to stop and kill it after `grace` seconds."""
+
+    container: str
+    name: str
+    grace: int
+
+
+@dataclass(frozen=True)
+class PauseContainer:
+    """Freeze its processes where they are: it keeps its addresses and ports, and answers nobody."""
+
+    container: str
+    name: str
+
+
+@dataclass(frozen=True)
+class UnpauseContainer:
+    container: str
+    name: str
+
+
+@dataclass(frozen=True)
+class KillContainer:
+    """Send the signal to its main process. The engine does not restart what it was asked to kill, whatever the policy."""
+
+    container: str
+    name: str
+    signal: str = "SIGKILL"
+
+
+@dataclass(frozen=True)
+class SetRestart:
+    """Change the restart policy, so that an engine that restarts in between does not start a container that was replaced."""
+
+    container: str
+    name: str
+    policy: str
+    times: int = 0
+
+
+@dataclass(frozen=True)
+class RenameContainer:
+    container: str
+    name: str
+    to: str
+
+
+@dataclass(frozen=True)
+class RemoveContainer:
+    container: str
+    name: str
+    volumes: bool = False
+    """Its anonymous volumes go with it."""
+
+
+@dataclass(frozen=True)
+class RemoveNetwork:
+    network_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RemoveVolume:
+    name: str
+
+
+Action = (
+    PullImage
+    | BuildImage
+    | CreateNetwork
+    | CreateVolume
+    | CreateContainer
+    | ConnectNetwork
+    | DisconnectNetwork
+    | StartContainer
+    | WaitFor
+    | StopContainer
+    | PauseContainer
+    | UnpauseContainer
+    | KillContainer
+    | SetRestart
+    | RenameContainer
+    | RemoveContainer
+    | RemoveNetwork
+    | RemoveVolume
+)
+
+
+def subject(action: Action) -> str:
+    """The name of what the action acts on, as a person knows it."""
+    match action:
+        case PullImage(image) | BuildImage(image):
+            return image.ref
+        case CreateNetwork(network):
+            return network.name
+        case CreateVolume(volume):
+            return volume.name
+        case ConnectNetwork(_, attachment, name):
+            return f"{name} to {attachment.network}"
+        case DisconnectNetwork(_, _, network, name):
+            return f"{name} from {network}"
+        case WaitFor(_, name, condition):
+            return f"{name} {condition.name}"
+        case RenameContainer(_, name, to):
+            return f"{name} to {to}"
+        case _:
+            return action.name

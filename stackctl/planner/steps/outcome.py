@@ -1,0 +1,70 @@
+"""What came of a plan: the events of its execution, summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from stackctl.errors import WaitTimeoutError
+from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.steps.events import Done, Event, Failed, Skipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A summary that grows with each event; `seconds` since the execution began."""
+
+    changed: int = 0
+    """Steps done that wrote something."""
+    failures: tuple[Failed, ...] = ()
+    """The first causes, each once: what was skipped because of them is not among them."""
+    tolerated: tuple[Failed, ...] = ()
+    """Failures of optional steps."""
+    skipped: tuple[Skipped, ...] = ()
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    def after(self, event: Event) -> Outcome:
+        """The summary with one more event."""
+        now = replace(self, seconds=max(self.seconds, event.at))
+        match event:
+            case Done(step) if not isinstance(step.action, WaitFor):
+                return replace(now, changed=now.changed + 1)
+            case Failed() if _told(event, now.failures):
+                return now
+            case Failed(step) if step.optional:
+                return replace(now, tolerated=(*now.tolerated, event))
+            case Failed():
+                tolerated = tuple(failure for failure in now.tolerated if not _told(failure, [event]))
+                return replace(now, failures=(*now.failures, event), tolerated=tolerated)
+            case Skipped(because=cause):
+                return replace(
+                    now, skipped=(*now.skipped, event), interrupted=now.interrupted or cause is None
+                )
+        return now
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: 130 interrupted, 4 a wait ran out, 5 something was changed and something failed,
+        1 nothing was changed and something failed, else 0.
+        """
+        if self.interrupted:
+            return 130
+        if any(isinstance(failure.error, WaitTimeoutError) for failure in self.failures):
+            return 4
+        if self.failures:
+            return 5 if self.changed else 1
+        return 0
+
+
+def outcome(events: Iterable[Event]) -> Outcome:
+    """Sum up a whole execution."""
+    return reduce(Outcome.after, events, Outcome())
+
+
+def _told(failure: Failed, others: Iterable[Failed]) -> bool:
+    """Whether a wait for the same container is among the others: that is one cause, however many waited."""
+    waits = [other.step.action for other in others if isinstance(other.step.action, WaitFor)]
+    action = failure.step.action
+    return isinstance(action, WaitFor) and any(action.container == wait.container for wait in waits)

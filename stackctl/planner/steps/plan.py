@@ -1,0 +1,87 @@
+"""The plan: steps with their reasons and their order. Data, printed by itself and read by many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stackctl.planner.steps.actions import Action, RemoveVolume, WaitFor, subject
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action, the reason for it, and the steps that must be done first.
+
+    `service` is whom it serves ("" for networks, volumes). If the action fails, `rescue` is performed in order, so that
+    what worked before works again.
+    """
+
+    id: int
+    action: Action
+    why: str
+    after: frozenset[int] = frozenset()
+    service: str = ""
+    rescue: tuple[Action, ...] = ()
+    optional: bool = False
+    """Its failure does not skip the steps that come after it (`required = false`)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in an order that is safe one by one."""
+
+    project: str = ""
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was found and deliberately left alone."""
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """The steps that write. Waiting does not."""
+        return tuple(step for step in self.steps if not isinstance(step.action, WaitFor))
+
+    @property
+    def loses_data(self) -> tuple[str, ...]:
+        """The volumes it removes."""
+        return tuple(step.action.name for step in self.steps if isinstance(step.action, RemoveVolume))
+
+    def __str__(self) -> str:
+        lines = []
+        for step in self.steps:
+            after = f"[{', '.join(map(str, sorted(step.after)))}] -> " if step.after else ""
+            lines.append(f"{after}#{step.id} {type(step.action).__name__} {subject(step.action)}, {step.why}")
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+@dataclass
+class Draft:
+    """A plan being written. `add` numbers the steps; the ids of later steps are always higher."""
+
+    project: str = ""
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _before: dict[int, frozenset[int]] = field(default_factory=dict, repr=False)
+    """What must have succeeded before a step can, by id."""
+
+    def add(
+        self,
+        action: Action,
+        why: str,
+        *after: int | None,
+        service: str = "",
+        rescue: tuple[Action, ...] = (),
+        optional: bool = False,
+    ) -> int:
+        """Append a step after the given ones (None is ignored) and return its id.
+
+        Of the given ones, those that others of them come after are left out, as they go without saying; but not where
+        only an optional step would say it, since that may fail.
+        """
+        given = frozenset(a for a in after if a is not None)
+        implied = frozenset[int]().union(*(self._before[a] for a in given))
+        id_ = len(self.steps) + 1
+        self.steps.append(Step(id_, action, why, given - implied, service, rescue, optional))
+        self._before[id_] = frozenset() if optional else given | implied
+        return id_
+
+    def plan(self) -> Plan:
+        return Plan(self.project, tuple(self.steps), tuple(self.notes))

@@ -1,0 +1,72 @@
+"""The first of the two plans of `up`: every image is here before anything is stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stackctl.planner.steps.actions import BuildImage, PullImage
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.slots import UpOptions, slots
+from stackctl.planner.world.desired import Desired, Image
+from stackctl.planner.world.matching import image_id
+from stackctl.planner.world.observed import Observed
+from stackctl.spec.model import Condition, PullPolicy
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """`build`: build all that can be built, also when here. `pull`: a policy for all, instead of each service's own."""
+
+    build: bool = False
+    pull: PullPolicy | None = None
+
+
+def plan_images(desired: Desired, observed: Observed, options: ImageOptions | None = None) -> Plan:
+    """Pull and build what is missing or asked for; an image that can be built is never pulled."""
+    draft = Draft(desired.project)
+    for image in desired.images:
+        here = image_id(observed, image.ref) is not None
+        reason = _reason(image, options or ImageOptions(), here=here)
+        if reason:
+            action = BuildImage(image) if image.build else PullImage(image)
+            draft.add(action, reason, service=image.services[0])
+    return draft.plan()
+
+
+def images_to_look_into(
+    desired: Desired, observed: Observed, options: UpOptions | None = None
+) -> frozenset[str]:
+    """The images whose VOLUMEs and healthcheck a plan has to know: those of containers that it makes, and of those whose
+    health somebody waits for while nothing here tells whether they have a check.
+    """
+    placed = slots(desired, observed, options)
+    awaited = {n.service for c in desired.containers for n in c.needs if n.condition is Condition.healthy}
+    return frozenset(
+        slot.want.image
+        for slot in placed
+        if slot.current is None
+        or (slot.want.service in awaited and not slot.want.probes and not slot.current.health)
+    )
+
+
+def missing_images(desired: Desired, observed: Observed, options: ImageOptions | None = None) -> list[Image]:
+    """The images that are not here and that `plan_images` will not get either."""
+    options = options or ImageOptions()
+    return [
+        image
+        for image in desired.images
+        if image_id(observed, image.ref) is None and not _reason(image, options, here=False)
+    ]
+
+
+def _reason(image: Image, options: ImageOptions, *, here: bool) -> str:
+    if image.build:
+        if options.build:
+            return "asked to build"
+        if image.policy is PullPolicy.build:
+            return "pull_policy is build"
+        return "" if here else "not built yet"
+    policy = options.pull or image.policy
+    if policy is PullPolicy.always:
+        return "asked to pull" if options.pull else "pull_policy is always"
+    return "not here" if policy is PullPolicy.missing and not here else ""

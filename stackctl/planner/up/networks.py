@@ -1,0 +1,67 @@
+"""The networks of `up`: made, built anew with their containers reconnected, or left alone and named."""
+
+from __future__ import annotations
+
+from stackctl.planner.steps.actions import CreateNetwork, DisconnectNetwork, RemoveNetwork
+from stackctl.planner.up.work import Work
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Network
+from stackctl.planner.world.matching import is_ours, members
+
+
+def plan_networks(work: Work) -> None:
+    for network in work.desired.networks:
+        have = work.slots.networks.get(network.name)
+        if network.external:
+            continue
+        if have is None:
+            work.networks[network.name] = work.draft.add(CreateNetwork(network), "not there")
+        elif not is_ours(have, work.desired):
+            work.draft.notes.append(f"network {network.name} was not made by this stack: it is used as it is")
+        elif network.name in work.slots.rebuilt:
+            _rebuild(work, network, have)
+        elif others := work.slots.kept.get(network.name):
+            names = ", ".join(others)
+            work.draft.notes.append(f"network {network.name} changed and is kept: {names} would lose it")
+
+
+def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
+    """Everybody leaves, as only an empty network can be removed; those that stay join again before their start."""
+    why = "its definition changed"
+    order = [*work.slots.by_service]
+    inside = [c for c in members(work.observed, have) if c.id not in work.removed]
+    dependents_first = sorted(inside, key=lambda c: order.index(c.service), reverse=True)
+    left = [work.removed.get(c.id) for c in members(work.observed, have)]
+    left += [_leave(work, c, have, why) for c in dependents_first]
+    gone = work.draft.add(RemoveNetwork(have.id, network.name), why, *left)
+    work.networks[network.name] = work.draft.add(CreateNetwork(network), why, gone)
+
+
+def _leave(work: Work, container: seen.Container, network: seen.Network, why: str) -> int:
+    stop = None
+    if container.running:
+        want = work.slots.by_service[container.service].want
+        stop = work.stop(container, want, f"network {network.name} is rebuilt")
+    action = DisconnectNetwork(container.id, network.id, network.name, container.name)
+    return work.draft.add(action, why, stop, service=container.service)
+
+
+def plan_superseded_networks(work: Work) -> None:
+    """Remove networks of ours that another one stands for: it got another name, or two runs at once made two.
+
+    Only once they are empty. Of two with one name the one in use stays.
+    """
+    in_use = {network.id for network in work.slots.networks.values()}
+    keys = {network.key for network in work.desired.networks}
+    for network in work.observed.networks:
+        if network.id in in_use or network.key not in keys or not is_ours(network, work.desired):
+            continue
+        inside = members(work.observed, network)
+        staying = [c.name for c in inside if c.id not in work.removed]
+        if staying:
+            work.draft.notes.append(
+                f"network {network.name} is no longer used and kept: {', '.join(staying)} is still in it"
+            )
+        else:
+            action = RemoveNetwork(network.id, network.name)
+            work.draft.add(action, "another one took its place", *(work.removed[c.id] for c in inside))

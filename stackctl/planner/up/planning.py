@@ -1,0 +1,81 @@
+"""How to get from what is there to what should be there.
+
+Everything is created first, so that a definition the engine refuses costs nothing; then each container is started as soon as
+what it waits for is ready. A container is replaced by way of names that tell, at any moment, how far it got:
+
+    create NAME.new → stop the old → the old to NAME.old, the new to NAME → start → remove the old
+"""
+
+from __future__ import annotations
+
+from stackctl.planner.steps.actions import SetRestart, subject
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
+from stackctl.planner.up.replacement import create, hand_over, start
+from stackctl.planner.up.slots import Slot, UpOptions, slots
+from stackctl.planner.up.storage import plan_volumes
+from stackctl.planner.up.waits import wait_until_ready
+from stackctl.planner.up.work import Work
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Desired
+
+
+def plan_up(
+    desired: Desired, observed: seen.Observed, options: UpOptions | None = None, images: Plan | None = None
+) -> Plan:
+    """Plan the way from `observed` to `desired`. Planning again after doing it gives a plan without changes.
+
+    `images` is what comes first to have the images (`plan_images`), where both are to be shown as one plan.
+    """
+    options = options or UpOptions()
+    work = Work(Draft(desired.project), desired, observed, options, slots(desired, observed, options))
+    _plan_images(work, images or Plan())
+    _plan_removals(work)
+    plan_networks(work)
+    plan_volumes(work)
+    for slot in work.slots:
+        create(work, slot)
+    hand_over(work)
+    for slot in work.slots:
+        start(work, slot)
+    for slot in work.slots:
+        wait_until_ready(work, slot)
+    plan_superseded_networks(work)
+    _note_paused(work)
+    return work.draft.plan()
+
+
+def _plan_images(work: Work, images: Plan) -> None:
+    for step in images.steps:
+        work.images[subject(step.action)] = work.draft.add(step.action, step.why, service=step.service)
+    unsure = [slot.want.service for slot in work.slots if slot.current and slot.want.image in work.images]
+    if unsure:
+        work.draft.notes.append(f"known once the image is here: whether {', '.join(unsure)} is recreated")
+
+
+def _plan_removals(work: Work) -> None:
+    for slot in work.slots:
+        for container in slot.leftovers:
+            restored = _restore_policy(work, slot, container)
+            work.remove(container, slot.want, "left over from an interrupted run", restored)
+    for container, why in work.slots.surplus:
+        slot_of = work.slots.by_service.get(container.service)
+        work.remove(container, slot_of.want if slot_of else None, why)
+    if work.slots.orphans:
+        names = ", ".join(container.name for container in work.slots.orphans)
+        work.draft.notes.append(f"not in the spec, left alone: {names} (--remove-orphans removes them)")
+
+
+def _restore_policy(work: Work, slot: Slot, leftover: seen.Container) -> int | None:
+    """An interrupted run may have taken the restart policy of a container that now stays after all."""
+    have, want = slot.current, slot.want
+    if have is None or leftover.replaces != have.id or want.restart == "no":
+        return None
+    action = SetRestart(have.id, have.name, want.restart, want.restart_times)
+    return work.draft.add(action, "its replacement was given up", service=want.service)
+
+
+def _note_paused(work: Work) -> None:
+    if paused := [slot.want.name for slot in work.slots if slot.paused]:
+        names = " ".join(paused)
+        work.draft.notes.append(f"paused, and not waited for: {', '.join(paused)} (docker unpause {names})")

@@ -1,0 +1,217 @@
+"""What would go wrong, found before the first write. Pure: what only the host knows comes in as `HostFacts`."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from stackctl.errors import Problem
+from stackctl.planner.up.images import ImageOptions, missing_images
+from stackctl.planner.up.slots import NEW, OLD, Slot, Slots, UpOptions, slots
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired, Mount, Port
+from stackctl.planner.world.matching import ours
+from stackctl.spec.model import Condition
+
+Binding = tuple[str, int, str]
+"""Address, port and protocol that a container wants on the host."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What to ask the host: which of these bindings are taken, which of these paths are missing."""
+
+    bindings: frozenset[Binding] = frozenset()
+    paths: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """`busy`: who holds a binding, in words. `free`: a free port near a busy one. `missing`: paths that do not exist."""
+
+    busy: Mapping[Binding, str] = field(default_factory=dict)
+    free: Mapping[int, int] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+
+
+def questions(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Questions:
+    """Host ports that no running container holds yet and bind sources, of what the stack is about to start."""
+    held = {(p.published, p.protocol) for c in observed.containers if c.running for p in c.ports}
+    starting = [slot.want for slot in slots(desired, observed, options) if slot.starts]
+    return Questions(
+        frozenset(
+            (port.host_ip, port.host_port, port.protocol)
+            for want in starting
+            for port in want.ports
+            if port.host_port is not None and (port.host_port, port.protocol) not in held
+        ),
+        frozenset(mount.source for want in starting for mount in _bind_mounts(want)),
+    )
+
+
+def preflight(
+    desired: Desired,
+    observed: seen.Observed,
+    host: HostFacts | None = None,
+    options: UpOptions | None = None,
+    images: ImageOptions | None = None,
+) -> tuple[Problem, ...]:
+    """Every reason why starting this stack on this engine would fail, all at once. Errors all; none means go."""
+    host = host or HostFacts()
+    placed = slots(desired, observed, options)
+    return (
+        *_ports(placed, observed, host),
+        *_container_names(placed, observed),
+        *_bind_sources(placed, host),
+        *_externals(desired, observed),
+        *_images(desired, observed, images),
+        *_healthchecks(placed, observed),
+    )
+
+
+def other_directory(desired: Desired, observed: seen.Observed) -> str | None:
+    """The spec in another directory that runs a project of the same name, if there is one."""
+    mine = ours(observed, desired.project, desired.instance)
+    sources = sorted({c.source for c in mine if c.source and _parent(c.source) != _parent(desired.source)})
+    return sources[0] if sources else None
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:
+    return ("jobs" if want.kind == "job" else "services", want.service, *rest)
+
+
+def _ports(placed: Slots, observed: seen.Observed, host: HostFacts) -> Iterator[Problem]:
+    """SC502: a host port is taken, by a container that stays or by a process."""
+    for slot in placed:
+        freed = {c.id for c in placed.making_way(slot)}
+        staying = [c for c in observed.containers if c.running and c.id not in freed]
+        for port in slot.want.ports if slot.starts else ():
+            if port.host_port is None:
+                continue
+            holder = next((c for c in staying if _holds(c, port)), None)
+            process = host.busy.get((port.host_ip, port.host_port, port.protocol))
+            if holder:
+                taken = {p.published for c in observed.containers for p in c.ports}
+                free = next((n for n in range(port.host_port + 1, 65536) if n not in taken), 0)
+                yield _busy(slot.want, port, f"container {holder.name}{_who(holder, placed)}", free)
+            elif process:
+                yield _busy(slot.want, port, process, host.free.get(port.host_port, 0))
+
+
+def _busy(want: Container, port: Port, holder: str, free: int) -> Problem:
+    return Problem(
+        _where(want, "ports", port.index),
+        f"host port {port.host_port} is taken by {holder}",
+        "stop that one" + (f', or take a free port: "{free}:{port.target}"' if free else ""),
+        rule="SC502",
+    )
+
+
+def _holds(container: seen.Container, port: Port) -> bool:
+    return any(
+        p.published == port.host_port and p.protocol == port.protocol and _overlap(p.host_ip, port.host_ip)
+        for p in container.ports
+    )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two addresses can be the same socket: an unspecified one is all of its family."""
+    a, b = ipaddress.ip_address(one or "0.0.0.0"), ipaddress.ip_address(other or "0.0.0.0")  # noqa: S104
+    return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
+
+
+def _who(container: seen.Container, placed: Slots) -> str:
+    """Whose container it is that stands in the way."""
+    if container.id in {c.id for c in placed.orphans}:
+        return ", which is no longer in the spec (--remove-orphans removes it)"
+    return f" of project {container.project}" if container.project else ""
+
+
+def _container_names(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
+    """SC110: a name that a container is to have, for good or while it is replaced, belongs to one that stays."""
+    moving = {c.id for slot in placed for c in placed.making_way(slot)}
+    staying = {c.name: c for c in observed.containers if c.id not in moving}
+    for slot in placed:
+        want = slot.want
+        passing = (f"{want.name}{NEW}", f"{want.name}{OLD}") if slot.old else ()
+        for name in (want.name, *passing):
+            if holder := staying.get(name):
+                who = _who(holder, placed) or ", not made by stackctl"
+                yield Problem(
+                    _where(want, "container_name"),
+                    f"the name {name} is taken by another container"
+                    f" ({holder.image}, {holder.status or holder.state}{who})",
+                    f"remove it (docker rm -f {name}), or choose another container_name or project name",
+                    rule="SC110",
+                )
+
+
+def _bind_mounts(want: Container) -> Iterator[Mount]:
+    return (mount for mount in want.mounts if mount.type == "bind" and not mount.create_host_path)
+
+
+def _bind_sources(placed: Slots, host: HostFacts) -> Iterator[Problem]:
+    for slot in placed:
+        for mount in _bind_mounts(slot.want) if slot.starts else ():
+            if mount.source in host.missing:
+                yield Problem(
+                    _where(slot.want, "volumes"),
+                    f"{mount.source} does not exist; Docker would create an empty directory of that name, owned by root",
+                    "create it, correct the path, or let stackctl make the directory with bind = { create_host_path = true }",
+                    rule="SC403",
+                )
+
+
+def _externals(desired: Desired, observed: seen.Observed) -> Iterator[Problem]:
+    for kind, wanted, here in (
+        ("network", desired.networks, {n.name for n in observed.networks}),
+        ("volume", desired.volumes, {v.name for v in observed.volumes}),
+    ):
+        for thing in wanted:
+            if thing.external and thing.name not in here:
+                yield Problem(
+                    (f"{kind}s", thing.key),
+                    f"{kind} {thing.name} is declared external, and there is none of that name",
+                    f"create it (docker {kind} create {thing.name}), or drop external = true",
+                )
+
+
+def _images(desired: Desired, observed: seen.Observed, options: ImageOptions | None) -> Iterator[Problem]:
+    """SC603: an image is neither here nor to be had."""
+    by_service = {want.service: want for want in desired.containers}
+    for image in missing_images(desired, observed, options):
+        yield Problem(
+            _where(by_service[image.services[0]], "image"),
+            f"image {image.ref} is not here, and pull_policy {(options and options.pull) or image.policy} forbids to pull it",
+            f"docker pull {image.ref}, or drop pull_policy",
+            rule="SC603",
+        )
+
+
+def _healthchecks(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
+    """SC203: waiting for the health of a service that has no way to tell it."""
+    for slot in placed:
+        for need in slot.want.needs:
+            if need.condition is Condition.healthy and not _can_be_healthy(
+                placed.by_service[need.service], observed
+            ):
+                yield Problem(
+                    _where(slot.want, "depends_on", need.service),
+                    f"{slot.want.service} waits for {need.service} to be healthy, but {need.service} has no healthcheck:"
+                    " that would never come",
+                    f"give {need.service} a healthcheck, or use the short form, which waits for what there is",
+                    rule="SC203",
+                )
+
+
+def _can_be_healthy(slot: Slot, observed: seen.Observed) -> bool:
+    """Whether it has a check: its own, or that of its image, of which nothing may be known yet."""
+    own, config = slot.want.healthcheck, observed.configs.get(slot.want.image)
+    if slot.want.probes or (slot.current and slot.current.health):
+        return True
+    return not (own and own.test) and (config is None or config.healthcheck)

@@ -1,0 +1,267 @@
+"""Desired beside observed: what stays, what is replaced, what is restarted, what has no place. How to get there is `up.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.matching import differences, is_ours, members, networks_in_use, ours
+
+OLD = ".old"
+"""What the name of a container that is being replaced ends in."""
+NEW = ".new"
+"""What the name of a container ends in until the one it replaces has made way."""
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """`recreate`: what differs, everything or nothing. `rerun`: jobs that completed run again. Times are in seconds."""
+
+    recreate: Literal["changed", "always", "never"] = "changed"
+    remove_orphans: bool = False
+    rerun: bool = False
+    adopt: bool = False
+    wait_timeout: float = 120.0
+    grace: int | None = None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One replica: the container it should be, and those found in its place."""
+
+    want: Container
+    current: seen.Container | None = None
+    """The one that fits and stays."""
+    old: seen.Container | None = None
+    """The one that is replaced."""
+    leftovers: tuple[seen.Container, ...] = ()
+    why: str = ""
+    """Why there has to be a new one."""
+    connect: tuple[str, ...] = ()
+    """Networks the current one has to join (again)."""
+    restart: str = ""
+    """Why the current one, which runs, is stopped and started again."""
+
+    @property
+    def starts(self) -> bool:
+        """Whether it is started by this plan."""
+        if self.current is None or self.restart:
+            return True
+        done = self.want.kind == "job" and self.current.completed
+        return not self.current.running and not done
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody has paused the one that stays, so that it can never get ready."""
+        return self.current is not None and self.current.state == "paused" and not self.starts
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Every container of the stack in its place, in dependency order, and what was found besides."""
+
+    by_service: Mapping[str, Slot]
+    surplus: tuple[tuple[seen.Container, str], ...]
+    """Containers of ours to be removed, with the reason."""
+    orphans: tuple[seen.Container, ...]
+    """Containers of ours that are not in the spec and are left alone."""
+    networks: Mapping[str, seen.Network]
+    """The network that is there for each name."""
+    rebuilt: frozenset[str]
+    """Those that are built anew: ours, of another definition, and nobody else is in them."""
+    kept: Mapping[str, tuple[str, ...]]
+    """Those of another definition that stay, with the names of the others that are in them."""
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self.by_service.values())
+
+    def making_way(self, slot: Slot) -> Iterator[seen.Container]:
+        """The containers that hold no port a slot is to have by the time it starts: its own, and all that are stopped."""
+        yield from (container for container, _ in self.surplus)
+        for other in self:
+            yield from filter(None, (other.old, *other.leftovers))
+            if other.current and (other is slot or other.restart):
+                yield other.current
+
+    def shared_by(self, slot: Slot) -> Slot | None:
+        """The slot whose network this one shares (`network_mode = "service:NAME"`)."""
+        return next((s for s in self if _shares(slot.want, s.want)), None)
+
+    def sharers(self, slot: Slot) -> Iterator[Slot]:
+        """Those that share the network of this one, and so are made with its name."""
+        return (other for other in self if _shares(other.want, slot.want))
+
+    def followers(self, slot: Slot) -> Iterator[Slot]:
+        """Those that must not run while this one is replaced: its network's sharers and, by `restart = true`, dependents."""
+        for other in self:
+            if _follows(other.want, slot.want) and (other.restart or _shares(other.want, slot.want)):
+                yield other
+
+
+def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Slots:
+    """Decide for every container found what becomes of it."""
+    view = _View(desired, observed, options or UpOptions())
+    surplus, orphans = view.without_place()
+    others = view.others_in_changed_networks({container.id for container, _ in surplus})
+    rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
+    placed: dict[str, Slot] = {}
+    for want in desired.containers:
+        slot = view.slot(want, placed)
+        placed[want.service] = replace(
+            slot, connect=tuple(_connect(slot, rebuilt)), restart=_restart(slot, placed, rebuilt)
+        )
+    kept = {name: strangers for name, strangers in others.items() if strangers}
+    return Slots(placed, surplus, orphans, view.networks, rebuilt, kept)
+
+
+class _View:
+    """The two inputs of every decision, and what follows from them at once."""
+
+    def __init__(self, desired: Desired, observed: seen.Observed, options: UpOptions) -> None:
+        self.desired = desired
+        self.observed = observed
+        self.options = options
+        self.mine = ours(observed, desired.project, desired.instance)
+        self.networks = networks_in_use(desired, observed)
+        self.wanted = {want.service: want for want in desired.containers}
+        self.found: dict[str, list[seen.Container]] = {}
+        for container in filter(self.in_place, self.mine):
+            self.found.setdefault(container.service, []).append(container)
+
+    def in_place(self, container: seen.Container) -> bool:
+        """Whether it was made for a container that is wanted."""
+        want = self.wanted.get(container.service)
+        return want is not None and container.number == want.number and container.kind != "run"
+
+    def without_place(self) -> tuple[tuple[tuple[seen.Container, str], ...], tuple[seen.Container, ...]]:
+        surplus, orphans = [], []
+        for container in self.mine:
+            if self.in_place(container):
+                continue
+            if container.kind == "run":
+                if self.options.remove_orphans and not container.running:
+                    surplus.append((container, "a one-off that ended"))
+            elif container.service in self.wanted:
+                surplus.append((container, "one more than asked for"))
+            elif container.service not in self.desired.known:
+                if self.options.remove_orphans:
+                    surplus.append((container, "not in the spec"))
+                else:
+                    orphans.append(container)
+        return tuple(surplus), tuple(orphans)
+
+    def others_in_changed_networks(self, going: set[str]) -> dict[str, tuple[str, ...]]:
+        """The networks of ours whose definition changed, with the containers in them that this plan must not move."""
+        movable = {c.id for c in self.mine if self.in_place(c)} | going
+        found = {}
+        for network in self.desired.networks:
+            have = self.networks.get(network.name)
+            if have is None or network.external or not is_ours(have, self.desired):
+                continue
+            if have.digest != network.digest:
+                inside = members(self.observed, have)
+                found[network.name] = tuple(c.name for c in inside if c.id not in movable)
+        return found
+
+    def slot(self, want: Container, placed: Mapping[str, Slot]) -> Slot:
+        found = self.found.get(want.service, [])
+        gone = [c for c in found if c.state in ("dead", "removing")]
+        reasons = {c.id: self.reasons(want, c, placed) for c in found if c not in gone}
+
+        def rank(c: seen.Container) -> tuple[bool, bool, bool, bool, float]:
+            fits = not reasons[c.id]
+            return fits, fits and c.running, c.name == want.name, c.running, c.created
+
+        ranked = sorted((c for c in found if c not in gone), key=rank, reverse=True)
+        if not ranked:
+            return Slot(want, leftovers=tuple(gone), why="not there")
+        best, *others = ranked
+        if reasons[best.id]:
+            return Slot(want, None, best, (*others, *gone), ", ".join(reasons[best.id]))
+        replaced = [c for c in others if best.replaces == c.id or c.name in (want.name, want.name + OLD)]
+        old = replaced[0] if replaced else None
+        leftovers = tuple(c for c in (*others, *gone) if c is not old)
+        return Slot(want, best, old, leftovers, "it was being replaced" if old else "")
+
+    def reasons(self, want: Container, have: seen.Container, placed: Mapping[str, Slot]) -> tuple[str, ...]:
+        """Why a container found does not stay."""
+        if have.name == want.name + OLD:
+            return ("it was being replaced",)
+        holder = next((slot for slot in placed.values() if _shares(want, slot.want)), None)
+        if holder and not joined_to(have, holder):
+            verb = "was" if holder.current else "is"
+            return (f"{holder.want.service}, whose network it shares, {verb} replaced",)
+        if self.options.recreate == "never":
+            return ()
+        if self.options.recreate == "always":
+            return ("asked to recreate",)
+        if self.options.adopt and have.source and have.source != self.desired.source:
+            return (f"adopted from {have.source}",)
+        return differences(want, have, self.observed, self.networks) or self.reasons_to_run_again(want, have)
+
+    def reasons_to_run_again(self, want: Container, have: seen.Container) -> tuple[str, ...]:
+        """Why a completed job runs again: asked to, unnamed inputs, or data newer than its last success."""
+        if want.kind != "job" or not have.completed:
+            return ()
+        if self.options.rerun:
+            return ("asked to run again",)
+        if want.always:
+            return ("it reads a directory of the host, and no inputs say which files count",)
+        created = {v.name: v.created for v in self.observed.volumes}
+        keys = {v.name: v.key for v in self.desired.volumes}
+        for container in self.upstream(want):
+            for mount in container.mounts:
+                named = mount.type == "volume" and mount.source
+                if named and created.get(mount.source, float("inf")) > have.created:
+                    return (f"volume {keys.get(mount.source, mount.source)} is newer than its last success",)
+        return ()
+
+    def upstream(self, want: Container) -> Iterator[Container]:
+        """What a container depends on, directly or not."""
+        pending = [need.service for need in want.needs]
+        visited: set[str] = set()
+        while pending:
+            service = pending.pop()
+            if service not in visited:
+                visited.add(service)
+                yield self.wanted[service]
+                pending += [need.service for need in self.wanted[service].needs]
+
+
+def _shares(one: Container, other: Container) -> bool:
+    return one.network_mode == f"container:{other.name}"
+
+
+def _follows(one: Container, other: Container) -> bool:
+    return _shares(one, other) or any(n.service == other.service and n.restart for n in one.needs)
+
+
+def joined_to(have: seen.Container, holder: Slot) -> bool:
+    """Whether a container shares the network of the one that stays. Docker notes the id of the one it was made with."""
+    kind, _, other = have.network_mode.partition(":")
+    return kind != "container" or (holder.current is not None and other == holder.current.id)
+
+
+def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
+    joined = {j.network for j in slot.current.networks} if slot.current else set()
+    for attachment in slot.want.networks if slot.current else ():
+        if attachment.network not in joined or attachment.network in rebuilt:
+            yield attachment.network
+
+
+def _restart(slot: Slot, placed: Mapping[str, Slot], rebuilt: Collection[str]) -> str:
+    """Why the current container is restarted: its network is built anew, or what it lives off is replaced or starts."""
+    if slot.current is None or not slot.current.running:
+        return ""
+    for joined in slot.current.networks:
+        if joined.network in rebuilt:
+            return f"network {joined.network} is rebuilt"
+    for other in (each for each in placed.values() if each.starts):
+        if _shares(slot.want, other.want):
+            return f"{other.want.service}, whose network it shares, is started"
+        if other.old and _follows(slot.want, other.want):
+            return f"{other.want.service} is replaced"
+    return ""

@@ -1,0 +1,65 @@
+"""The volumes of `up`: made if they are missing, never removed; and the anonymous ones of a container."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from stackctl.planner.steps.actions import CreateVolume
+from stackctl.planner.up.slots import Slot
+from stackctl.planner.up.work import Work
+from stackctl.planner.world import labels
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Mount
+from stackctl.planner.world.matching import is_ours
+
+_OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
+"""The labels an anonymous volume shares with its container."""
+
+
+def plan_volumes(work: Work) -> None:
+    here = {v.name: v for v in work.observed.volumes}
+    for volume in work.desired.volumes:
+        have = here.get(volume.name)
+        if volume.external:
+            continue
+        if have is None:
+            work.volumes[volume.name] = work.draft.add(CreateVolume(volume), "not there")
+        elif not is_ours(have, work.desired):
+            work.draft.notes.append(
+                f"volume {volume.name} was not made by this stack: it is used and will never be removed"
+            )
+        elif have.digest != volume.digest:
+            work.draft.notes.append(f"volume {volume.name} differs from its definition and is kept as it is")
+
+
+def with_anonymous_volumes(slot: Slot, image: seen.ImageConfig | None) -> tuple[Mount, ...]:
+    """The mounts of a new container: the VOLUMEs of its image become labelled anonymous volumes, and every anonymous
+    volume of the container it replaces is carried over. Of an unknown image all are, lest data be lost.
+    """
+    want = slot.want
+    carried = {
+        mounted.target.rstrip("/"): mounted.name
+        for mounted in (slot.old.mounts if slot.old else ())
+        if is_anonymous(mounted)
+    }
+    covered = {mount.target.rstrip("/") for mount in want.mounts}
+    brought = [
+        target for target in (image.volumes if image else carried) if target.rstrip("/") not in covered
+    ]
+    own = {key: want.labels[key] for key in _OWN if key in want.labels}
+    return tuple(
+        replace(
+            mount,
+            source=carried.get(mount.target.rstrip("/"), ""),
+            labels={**own, labels.KIND: labels.ANONYMOUS},
+        )
+        if mount.type == "volume" and not mount.source
+        else mount
+        for mount in (*want.mounts, *(Mount(type="volume", target=target) for target in brought))
+    )
+
+
+def is_anonymous(mounted: seen.Mounted) -> bool:
+    """Whether a mount is a volume that the engine has named."""
+    return mounted.type == "volume" and re.fullmatch(r"[0-9a-f]{64}", mounted.name) is not None

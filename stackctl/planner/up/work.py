@@ -1,0 +1,123 @@
+"""A plan of `up` while it is written: its steps, and which of them makes, frees, stops or starts what later ones wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stackctl.planner.steps.actions import RemoveContainer, RenameContainer, SetRestart, StopContainer
+from stackctl.planner.steps.plan import Draft
+from stackctl.planner.up.slots import Slot, Slots, UpOptions
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired
+
+
+@dataclass(frozen=True)
+class Handle:
+    """How to address the container that will be in a slot: by id if it is there already, else by name."""
+
+    address: str
+    name: str
+    """What it is called now."""
+    ready: int | None
+    """The step after which it can be addressed."""
+
+
+@dataclass(frozen=True)
+class Renamed:
+    to: str
+    step: int
+
+
+@dataclass
+class Work:
+    """Ids of steps by what they do."""
+
+    draft: Draft
+    desired: Desired
+    observed: seen.Observed
+    options: UpOptions
+    slots: Slots
+    images: dict[str, int] = field(default_factory=dict)
+    networks: dict[str, int] = field(default_factory=dict)
+    volumes: dict[str, int] = field(default_factory=dict)
+    handles: dict[str, Handle] = field(default_factory=dict)
+    """By service."""
+    started: dict[str, int] = field(default_factory=dict)
+    """By service."""
+    waits: dict[tuple[object, ...], int] = field(default_factory=dict)
+    stopped: dict[str, int] = field(default_factory=dict)
+    """By container id."""
+    retired: dict[str, int] = field(default_factory=dict)
+    """By container id: stopped, and without its restart policy."""
+    removed: dict[str, int] = field(default_factory=dict)
+    """By container id."""
+    renamed: dict[str, Renamed] = field(default_factory=dict)
+    """By container id."""
+    freed: dict[str, int] = field(default_factory=dict)
+    """The step that takes a name off the container that had it."""
+    passed_on: set[str] = field(default_factory=set)
+    """Ids of containers whose name or port goes to another service."""
+    ports: list[tuple[seen.PublishedPort, int]] = field(default_factory=list)
+    """Ports of the host that a step gives free."""
+
+    def grace(self, want: Container | None) -> int:
+        return self.options.grace if self.options.grace is not None else (want.grace if want else 10)
+
+    def stop(self, container: seen.Container, want: Container | None, why: str, *after: int | None) -> int:
+        """Stop a container, once in a plan."""
+        if container.id not in self.stopped:
+            action = StopContainer(container.id, container.name, self.grace(want))
+            step = self.draft.add(action, why, *after, service=container.service)
+            self.stopped[container.id] = step
+            self.ports += [(port, step) for port in container.ports]
+        return self.stopped[container.id]
+
+    def retire(self, slot: Slot, *after: int | None) -> int | None:
+        """Stop the container that is replaced, so that no engine that restarts in between starts it again.
+
+        `after` is to hold the making of its successor: that tells a later run that the restart policy was taken away.
+        """
+        old, why = slot.old, f"replaced: {slot.why}"
+        if old is None or not old.running:
+            return None
+        if old.id not in self.retired:
+            stopped = self.stopped.get(old.id)
+            action = SetRestart(old.id, self.name_of(old), "no")
+            keep = self.draft.add(action, why, *after, stopped, service=slot.want.service)
+            self.retired[old.id] = keep if stopped else self.stop(old, slot.want, why, keep)
+        return self.retired[old.id]
+
+    def remove(self, container: seen.Container, want: Container | None, why: str, *after: int | None) -> int:
+        """Remove a container, having stopped it. Its volumes stay."""
+        stop = self.stop(container, want, why, *after) if container.running else None
+        action = RemoveContainer(container.id, container.name)
+        step = self.draft.add(action, why, stop, *after, service=container.service)
+        self.removed[container.id] = step
+        self.freed.setdefault(container.name, step)
+        return step
+
+    def rename(self, slot: Slot, container: str, name: str, to: str, why: str, *after: int | None) -> int:
+        """Rename a container, once the new name is free."""
+        action = RenameContainer(container, name, to)
+        step = self.draft.add(action, why, *after, self.freed.get(to), service=slot.want.service)
+        self.freed[name] = step
+        self.renamed[container] = Renamed(to, step)
+        return step
+
+    def name_of(self, container: seen.Container) -> str:
+        """What a container is called after the steps so far."""
+        renamed = self.renamed.get(container.id)
+        return renamed.to if renamed else container.name
+
+    def is_free(self, name: str) -> bool:
+        """Whether nobody has a name, or a step takes it off who has it."""
+        return name in self.freed or all(c.name != name for c in self.observed.containers)
+
+    def frees_ports_of(self, want: Container) -> Iterator[int]:
+        """The steps that give free the ports a container is to have."""
+        return (step for port, step in self.ports if wants_port(want, port))
+
+
+def wants_port(want: Container, held: seen.PublishedPort) -> bool:
+    return any(p.host_port == held.published and p.protocol == held.protocol for p in want.ports)

@@ -1,0 +1,98 @@
+"""The healthcheck of a service in its two forms: written into the container, and asked by stackctl while it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackctl.planner.world.desired import Healthcheck
+from stackctl.planner.world.probes import (
+    CommandProbe,
+    HttpProbe,
+    LogProbe,
+    Probe,
+    ProtocolProbe,
+    TcpProbe,
+    Timing,
+)
+from stackctl.spec.model import Healthcheck as Check
+from stackctl.spec.model import Job, Service
+from stackctl.spec.server import server
+from stackctl.spec.values import Duration
+
+_NONE = ("NONE",)
+
+
+def healthcheck(service: Service) -> Healthcheck | None:
+    """What is written into the container: a command check or its timing. tcp, http and log checks are stackctl's own."""
+    check = service.healthcheck
+    if check is None or check.tcp is not None or check.http or check.log:
+        return None
+    if _disabled(check):
+        return Healthcheck(test=_NONE)
+    return Healthcheck(
+        test=check.test.test if check.test else (),
+        interval=_seconds(check.interval),
+        timeout=_seconds(check.timeout),
+        retries=check.retries,
+        start_period=_seconds(check.start_period),
+        start_interval=_seconds(check.start_interval),
+    )
+
+
+def timing(check: Check | None) -> Timing:
+    """When to ask; what is not given is as Docker has it."""
+
+    def given(duration: Duration | None, default: float) -> float:
+        return default if duration is None else duration.seconds
+
+    if check is None:
+        return Timing()
+    return Timing(
+        interval=given(check.interval, Timing.interval),
+        timeout=given(check.timeout, Timing.timeout),
+        retries=Timing.retries if check.retries is None else check.retries,
+        start_period=given(check.start_period, Timing.start_period),
+        start_interval=given(check.start_interval, Timing.start_interval),
+    )
+
+
+def probes(service: Service) -> Iterator[Probe]:
+    """The service's own check, and the built-in one of a known image where the container runs its server.
+
+    Also beside its own: one through a socket answers while the server is still being set up.
+    """
+    check = service.healthcheck
+    if check and _disabled(check):
+        return
+    if check and check.test:
+        yield CommandProbe(check.test.test)
+    if check and check.tcp is not None:
+        yield TcpProbe(check.tcp)
+    if check and check.http:
+        yield HttpProbe(check.http.port, check.http.path)
+    if check and check.log:
+        yield LogProbe(check.log.regex)
+    yield from _built_in(service)
+
+
+def _built_in(service: Service) -> Iterator[ProtocolProbe]:
+    known = server(service)
+    command = service.command.argv if service.command else None
+    if known and known.protocol and not isinstance(service, Job):
+        connection = known.connection(service.resolved, command)
+        yield ProtocolProbe(
+            protocol=known.protocol,
+            port=connection.port,
+            fallback=known.ready(service.resolved, command),
+            user=connection.user,
+            database=connection.database,
+            password=connection.password,
+        )
+
+
+def _disabled(check: Check) -> bool:
+    return check.disable or (check.test is not None and check.test.test == _NONE)
+
+
+def _seconds(duration: Duration | None) -> float | None:
+    return None if duration is None else duration.seconds

@@ -1,0 +1,61 @@
+"""Which container a person means by a name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from stackctl.errors import UsageError
+from stackctl.planner.world.matching import ours
+from stackctl.planner.world.observed import Container, Observed
+
+
+def containers_of(
+    observed: Observed,
+    project: str,
+    instance: str | None,
+    names: Collection[str] = (),
+    known: Collection[str] = (),
+) -> tuple[Container, ...]:
+    """The containers of the named services (or containers), all of the project's without a name; in the order of their names.
+
+    `known` are the services of the spec: one of them without a container is no mistake.
+
+    Raises UsageError for a name that is neither a service nor a container of the project.
+    """
+    mine = sorted(
+        ours(observed, project, instance or ""), key=lambda c: (c.service, c.kind == "run", c.number, c.name)
+    )
+    found: list[Container] = []
+    for name in names:
+        matching = [c for c in mine if name in (c.service, c.name)]
+        if not matching and name not in known:
+            raise _unknown(name, project, [*known, *(c.service for c in mine), *(c.name for c in mine)])
+        found += [c for c in matching if c not in found]
+    return tuple(found if names else mine)
+
+
+def running_container(
+    observed: Observed, project: str, instance: str | None, name: str, known: Collection[str] = ()
+) -> Container:
+    """The container to run a command in: the lowest replica, one-offs last.
+
+    Raises UsageError if there is none of that name, or it does not run.
+    """
+    found = containers_of(observed, project, instance, [name], known)
+    running = [c for c in found if c.state == "running"]
+    if running:
+        return running[0]
+    if found:
+        raise UsageError(
+            f"{found[0].name} is not running ({found[0].status or found[0].state})", "stackctl up starts it"
+        )
+    raise UsageError(f"{name} has no container", f"stackctl up {name} makes one")
+
+
+def _unknown(name: str, project: str, candidates: Collection[str]) -> UsageError:
+    close = difflib.get_close_matches(name, candidates, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else ""
+    if not close and candidates:
+        hint = f"there are: {', '.join(sorted(set(candidates)))}"
+    return UsageError(f"project {project} has no service or container called {name!r}", hint)

@@ -1,0 +1,82 @@
+"""What makes a container, network or volume another one: the listed fields that its digest covers.
+
+The names are those of the spec, a field at its default is left out, so that one added by a later version changes no digest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stackctl.planner.world.desired import Container, Network, Port, Volume
+from stackctl.spec.model import Service
+
+_PLAIN = (
+    "image command entrypoint hostname extra_hosts user working_dir init stop_signal tty stdin_open read_only privileged "
+    "cap_add cap_drop shm_size expose"
+).split()
+_GRACE = 10
+_ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
+"""Settings of a healthcheck of which 0 is not the same as none."""
+
+
+def container_definition(container: Container, service: Service, inputs: str = "") -> dict[str, Any]:
+    """The definition of a container; `inputs` is the digest of a job's input files.
+
+    Not part of it is what only stackctl reads: dependencies, tcp, http and log checks. Nor is the name it has by its
+    project and service: a container that is called otherwise is renamed.
+    """
+    plain: dict[str, Any] = {name: getattr(container, name) for name in _PLAIN}
+    plain |= {
+        "container_name": service.container_name,
+        "network_mode": str(service.network_mode or ""),
+        "ports": [_port_definition(port) for port in container.ports],
+        "inputs": inputs,
+    }
+    if container.restart != "no":
+        plain["restart"] = [container.restart, container.restart_times]
+    if container.grace != _GRACE:
+        plain["stop_grace_period"] = container.grace
+    if container.healthcheck:
+        plain["healthcheck"] = _telling(dataclasses.asdict(container.healthcheck), keep=_ZERO_TELLS)
+    definition = _telling(plain, keep=("command", "entrypoint", "init", "stop_grace_period"))
+    definition |= {f"environment.{name}": value for name, value in container.environment.items()}
+    definition |= {f"labels.{name}": str(value) for name, value in service.labels.items()}
+    for key, attachment in zip(service.networks or ("default",), container.networks, strict=False):
+        use = service.networks.get(key)
+        definition[f"networks.{key}"] = [attachment.network, *sorted(use.aliases if use else ())]
+    for mount in container.mounts:
+        settings = dataclasses.asdict(mount)
+        del settings["labels"], settings["create_host_path"]
+        definition[f"volumes.{mount.target}"] = _telling(settings)
+    return definition
+
+
+def _port_definition(port: Port) -> dict[str, Any]:
+    protocol = "" if port.protocol == Port.protocol else port.protocol
+    return _telling(
+        {"target": port.target, "protocol": protocol, "host_ip": port.host_ip, "published": port.published}
+    )
+
+
+def network_definition(network: Network, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The definition of a network; `labels` are its own, without stackctl's."""
+    settings = {
+        "internal": network.internal,
+        "attachable": network.attachable,
+        "options": dict(network.options),
+    }
+    driver = "" if network.driver == Network.driver else network.driver
+    return _telling({**settings, "driver": driver, "labels": dict(labels)})
+
+
+def volume_definition(volume: Volume, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The definition of a volume; `labels` are its own, without stackctl's."""
+    driver = "" if volume.driver == Volume.driver else volume.driver
+    return _telling({"driver": driver, "options": dict(volume.options), "labels": dict(labels)})
+
+
+def _telling(values: Mapping[str, Any], keep: Iterable[str] = ()) -> dict[str, Any]:
+    """Drop what is empty; of `keep` only what is None, as an empty command is not the same as none."""
+    return {k: v for k, v in values.items() if (v is not None if k in keep else v)}

@@ -1,0 +1,298 @@
+"""Stack → Desired: which services are meant, every name decided, in dependency order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stackctl.errors import Problem, SpecError
+from stackctl.planner.world import desired as resources
+from stackctl.planner.world import labels
+from stackctl.planner.world.checks import healthcheck, probes, timing
+from stackctl.planner.world.definition import container_definition, network_definition, volume_definition
+from stackctl.planner.world.desired import Attachment, Container, Desired, Need
+from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.selection import dependencies_of, select, table
+from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
+
+DEFAULT_NETWORK = "default"
+
+
+def desire(
+    stack: Stack,
+    *,
+    instance: str,
+    services: Collection[str] = (),
+    profiles: Collection[str] = (),
+    dependencies: bool = True,
+    publish_host: str | None = "127.0.0.1",
+) -> Desired:
+    """Decide every name of a stack.
+
+    `services` selects some and what they depend on (unless `dependencies` is false); none means all that `profiles` enable.
+    `publish_host` is the address for ports that name none; None makes such a port an error (an engine on another machine).
+
+    Raises UsageError for a name that is no service; SpecError for a required dependency that no profile enables, ports
+    without an address, and contradicting builds.
+    """
+    chosen = select(stack, services, profiles, dependencies=dependencies)
+    naming = Naming(stack, instance)
+    problems = [*_contradicting_builds(chosen, naming)]
+    if publish_host is None:
+        problems += _ports_without_address(chosen)
+    if problems:
+        raise SpecError(problems)
+    return Desired(
+        project=stack.project,
+        instance=instance,
+        source=naming.source,
+        networks=tuple(_network(key, naming) for key in _used_networks(chosen)),
+        volumes=tuple(_volume(key, naming) for key in _used_volumes(chosen) if key in stack.volumes),
+        images=_images(stack, chosen, naming),
+        containers=tuple(_container(name, chosen, naming, publish_host or "") for name in chosen),
+        known=frozenset(stack.everything),
+    )
+
+
+# Networks and volumes
+
+
+def _network_keys(service: Service) -> tuple[str, ...]:
+    if service.network_mode:
+        return ()
+    return tuple(service.networks) or (DEFAULT_NETWORK,)
+
+
+def _used_networks(chosen: Mapping[str, Service]) -> list[str]:
+    return sorted({key for service in chosen.values() for key in _network_keys(service)})
+
+
+def _used_volumes(chosen: Mapping[str, Service]) -> list[str]:
+    mounts = [mount for service in chosen.values() for mount in service.volumes]
+    return sorted({mount.source for mount in mounts if mount.type == "volume" and mount.source})
+
+
+def _network(key: str, naming: Naming) -> resources.Network:
+    declared = naming.stack.networks.get(key)
+    network = resources.Network(key=key, name=naming.network(key))
+    own: dict[str, str] = {}
+    if declared:
+        own = _texts(declared.labels)
+        network = replace(
+            network,
+            external=declared.external,
+            driver=declared.driver or network.driver,
+            internal=declared.internal,
+            attachable=declared.attachable,
+            options=_texts(declared.driver_opts),
+        )
+    digest = labels.digest(network_definition(network, own))
+    stackctl = {**naming.labels(key), labels.SOURCE: naming.source, labels.DIGEST: digest}
+    return replace(network, digest=digest, labels={**own, **stackctl})
+
+
+def _volume(key: str, naming: Naming) -> resources.Volume:
+    declared = naming.stack.volumes[key]
+    volume = resources.Volume(
+        key=key,
+        name=naming.volume(key),
+        external=declared.external,
+        driver=declared.driver or resources.Volume.driver,
+        options=_texts(declared.driver_opts),
+        protect=declared.protect,
+    )
+    own = _texts(declared.labels)
+    digest = labels.digest(volume_definition(volume, own))
+    protect = {labels.PROTECT: "true"} if declared.protect else {}
+    return replace(
+        volume, digest=digest, labels={**own, **naming.labels(key), labels.DIGEST: digest, **protect}
+    )
+
+
+def _texts(table: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in table.items()}
+
+
+# Images
+
+
+def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tuple[resources.Image, ...]:
+    """One image for each reference, however many services use it; one that somebody builds is built."""
+    images: dict[str, resources.Image] = {}
+    for name, service in chosen.items():
+        ref = naming.image(name)
+        image = images.get(ref) or resources.Image(ref=ref)
+        image = replace(image, services=(*image.services, name), policy=service.pull_policy or image.policy)
+        if service.build:
+            own = {labels.PROJECT: stack.project, labels.SERVICE: name}
+            image = replace(image, build=_build(service, stack), labels=image.labels or own)
+        images[ref] = image
+    return tuple(images.values())
+
+
+def _build(service: Service, stack: Stack) -> resources.Build | None:
+    if service.build is None:
+        return None
+    return resources.Build(
+        context=_host_path(stack, service.build.context),
+        dockerfile=service.build.dockerfile,
+        target=service.build.target,
+        args={name: value.text for name, value in service.build.args.items() if value.text is not None},
+    )
+
+
+def _contradicting_builds(chosen: Mapping[str, Service], naming: Naming) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for name, service in chosen.items():
+        if service.build:
+            ref = naming.image(name)
+            other = first.setdefault(ref, name)
+            if chosen[other].build != service.build:
+                yield Problem(
+                    (table(service), name, "build"),
+                    f"{name} and {other} build the image {ref!r} differently",
+                    "give one another name",
+                )
+
+
+# Containers
+
+
+def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish_host: str) -> Container:
+    service = chosen[name]
+    job = service if isinstance(service, Job) else None
+    container = Container(
+        name=naming.container(name),
+        service=name,
+        kind=service.KIND,
+        image=naming.image(name),
+        command=service.command.argv if service.command else None,
+        entrypoint=service.entrypoint.argv if service.entrypoint else None,
+        environment=service.resolved,
+        ports=tuple(p for index, port in enumerate(service.ports) for p in _ports(port, index, publish_host)),
+        expose=tuple(str(port) for port in service.expose),
+        mounts=(
+            *(_mount(mount, naming) for mount in service.volumes),
+            *(resources.Mount(type="tmpfs", target=path) for path in service.tmpfs),
+        ),
+        networks=tuple(_attachments(name, service, naming)),
+        network_mode=_network_mode(service, naming),
+        hostname=service.hostname,
+        extra_hosts=tuple((host, str(address)) for host, address in service.extra_hosts.items()),
+        user=service.user and str(service.user),
+        working_dir=service.working_dir,
+        init=service.init,
+        restart="no" if job else service.restart.policy,
+        restart_times=0 if job else service.restart.times,
+        stop_signal=service.stop_signal,
+        grace=service.stop_grace_period.whole_seconds if service.stop_grace_period else Container.grace,
+        tty=service.tty,
+        stdin_open=service.stdin_open,
+        read_only=service.read_only,
+        privileged=service.privileged,
+        cap_add=service.cap_add,
+        cap_drop=service.cap_drop,
+        shm_size=service.shm_size.bytes if service.shm_size else None,
+        healthcheck=healthcheck(service),
+        needs=tuple(_needs(service, chosen)),
+        probes=tuple(probes(service)),
+        timing=timing(service.healthcheck),
+        always=job is not None and not job.inputs and any(mount.type == "bind" for mount in job.volumes),
+    )
+    definition = container_definition(container, service, job.inputs_digest if job else "")
+    digest, fields = labels.digest(definition), labels.field_digests(definition)
+    stackctl = {
+        **naming.labels(name),
+        labels.NUMBER: str(container.number),
+        labels.KIND: container.kind,
+        labels.DIGEST: digest,
+        labels.FIELDS: labels.pack_fields(fields),
+        labels.SOURCE: naming.source,
+        labels.COMPOSE_PROJECT: naming.stack.project,
+        labels.COMPOSE_SERVICE: name,
+        labels.COMPOSE_NUMBER: str(container.number),
+        labels.COMPOSE_ONEOFF: "False",
+    }
+    return replace(container, labels={**_texts(service.labels), **stackctl}, digest=digest, fields=fields)
+
+
+def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attachment]:
+    """In every network it answers to its service's name, its container's name and its aliases."""
+    for key in _network_keys(service):
+        use = service.networks.get(key)
+        names = (name, naming.container(name), *(use.aliases if use else ()))
+        yield Attachment(naming.network(key), tuple(dict.fromkeys(names)))
+
+
+def _network_mode(service: Service, naming: Naming) -> str | None:
+    if service.network_mode is None:
+        return None
+    shared = service.network_mode.service
+    return f"container:{naming.container(shared)}" if shared else str(service.network_mode)
+
+
+def _needs(service: Service, chosen: Mapping[str, Service]) -> Iterator[Need]:
+    for other, dependency in dependencies_of(service).items():
+        if other in chosen:
+            condition = dependency.condition
+            if condition is Condition.ready and isinstance(chosen[other], Job):
+                condition = Condition.completed
+            yield Need(other, condition, dependency.required, dependency.restart)
+
+
+def _mount(mount: Mount, naming: Naming) -> resources.Mount:
+    source = mount.source or ""
+    if mount.type == "bind":
+        source = str(_host_path(naming.stack, source))
+    elif source:
+        source = naming.volume(source)
+    bind, volume, tmpfs = mount.bind, mount.volume, mount.tmpfs
+    return resources.Mount(
+        type=mount.type,
+        source=source,
+        target=mount.target,
+        read_only=mount.read_only,
+        nocopy=bool(volume and volume.nocopy),
+        create_host_path=bool(bind and bind.create_host_path),
+        selinux=(bind and bind.selinux) or "",
+        propagation=(bind and bind.propagation) or "",
+        tmpfs_size=tmpfs.size.bytes if tmpfs and tmpfs.size else None,
+        tmpfs_mode=tmpfs.mode if tmpfs else None,
+    )
+
+
+def _host_path(stack: Stack, path: str) -> Path:
+    """A path of the host, relative to the stack's directory, without symbolic links."""
+    return (stack.directory / Path(path).expanduser()).resolve()
+
+
+def _ports(port: Port, index: int, publish_host: str) -> Iterator[resources.Port]:
+    """A range of container ports becomes one port each; a host range for one container port stays a range."""
+    count = len(port.target)
+    for offset in range(count):
+        if port.published is None:
+            published = ""
+        elif count > 1 or len(port.published) == 1:
+            published = str(port.published.first + offset)
+        else:
+            published = str(port.published)
+        yield resources.Port(
+            target=port.target.first + offset,
+            protocol=port.protocol,
+            host_ip=port.host_ip or publish_host,
+            published=published,
+            index=index,
+        )
+
+
+def _ports_without_address(chosen: Mapping[str, Service]) -> Iterator[Problem]:
+    for name, service in chosen.items():
+        for index, port in enumerate(service.ports):
+            if port.host_ip is None:
+                yield Problem(
+                    (table(service), name, "ports", index),
+                    f"port {port.target} names no address, and the engine runs on another machine",
+                    'write "ADDRESS:HOST_PORT:PORT", or say it for all with --publish-host',
+                )

@@ -1,0 +1,188 @@
+"""What should be there: the networks, volumes, images and containers that a stack asks for, with every name decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stackctl.planner.world.probes import Probe, Timing
+from stackctl.spec.model import Condition, PullPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    key: str
+    name: str
+    external: bool = False
+    driver: str = "bridge"
+    internal: bool = False
+    attachable: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Every label it gets, stackctl's own included."""
+    digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    key: str
+    name: str
+    external: bool = False
+    driver: str = "local"
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+    protect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    context: Path
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image that containers need: pulled, or built when `build` is given. `services` are those who use it."""
+
+    ref: str
+    build: Build | None = None
+    policy: PullPolicy = PullPolicy.missing
+    services: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A container's place in a network: the network's name and all names the container answers to there."""
+
+    network: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port of the container on the host. `published` is "8000", "8000-8010" (the engine picks one) or "" (any free one)."""
+
+    target: int
+    protocol: str = "tcp"
+    host_ip: str = "127.0.0.1"
+    published: str = ""
+    index: int = field(default=0, compare=False)
+    """Where it stands in the spec's list, for messages."""
+
+    @property
+    def host_port(self) -> int | None:
+        """The one host port it will have, if that is known before the start."""
+        return int(self.published) if self.published.isdigit() else None
+
+    def __str__(self) -> str:
+        return f"{self.host_ip}:{self.published or '*'}→{self.target}" + (
+            "" if self.protocol == "tcp" else f"/{self.protocol}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """Storage in a container. `source` is a volume's name, an absolute host path, or "" for an anonymous volume or tmpfs."""
+
+    type: str
+    source: str = ""
+    target: str
+    read_only: bool = False
+    nocopy: bool = False
+    create_host_path: bool = False
+    selinux: str = ""
+    propagation: str = ""
+    tmpfs_size: int | None = None
+    tmpfs_mode: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of an anonymous volume."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healthcheck:
+    """The check written into the container. None for a timing leaves the image's or the engine's own."""
+
+    test: tuple[str, ...] = ()
+    interval: float | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    start_period: float | None = None
+    start_interval: float | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """Another service or job that comes first."""
+
+    service: str
+    condition: Condition
+    required: bool = True
+    restart: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container as it should be. Everything the engine is told stands here; nothing is looked up later."""
+
+    name: str
+    service: str
+    number: int = 1
+    kind: str = "service"
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    expose: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    networks: tuple[Attachment, ...] = ()
+    network_mode: str | None = None
+    hostname: str | None = None
+    extra_hosts: tuple[tuple[str, str], ...] = ()
+    user: str | None = None
+    working_dir: str | None = None
+    init: bool | None = None
+    """None: an init, unless the image brings its own."""
+    restart: str = "no"
+    restart_times: int = 0
+    stop_signal: str | None = None
+    grace: int = 10
+    """Whole seconds to stop before it is killed."""
+    tty: bool = False
+    stdin_open: bool = False
+    read_only: bool = False
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    shm_size: int | None = None
+    healthcheck: Healthcheck | None = None
+
+    needs: tuple[Need, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    timing: Timing = Timing()
+    always: bool = False
+    """A job that runs on every `up`, because what it reads from the host is not part of its digest."""
+    digest: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desired:
+    """A stack with every name decided, in dependency order."""
+
+    project: str
+    instance: str
+    source: str
+    """The path of the spec."""
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    images: tuple[Image, ...] = ()
+    containers: tuple[Container, ...] = ()
+    known: frozenset[str] = frozenset()
+    """All services and jobs of the spec, selected or not: whatever else is found is an orphan."""

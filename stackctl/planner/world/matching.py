@@ -1,0 +1,88 @@
+"""What tells a container that is there from the one that should be. `plan` and `status` both ask here, so they cannot disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired
+
+
+def image_id(observed: seen.Observed, ref: str) -> str | None:
+    """The id of the image a reference means here, or None when it is not here."""
+    return observed.images.get(ref) or observed.images.get(with_tag(ref))
+
+
+def with_tag(ref: str) -> str:
+    """The reference with the tag it implies: `redis` is `redis:latest` (and docker.io/library/redis is redis)."""
+    short = ref.removeprefix("docker.io/").removeprefix("library/")
+    return short if "@" in short or ":" in short.rpartition("/")[2] else f"{short}:latest"
+
+
+def ours(observed: seen.Observed, project: str, instance: str) -> list[seen.Container]:
+    """The containers that stackctl made for this project and this instance of it."""
+    return [c for c in observed.containers if c.project == project and c.instance == instance]
+
+
+def is_ours(thing: seen.Network | seen.Volume, desired: Desired) -> bool:
+    """Whether stackctl made a network or volume for this project and this instance of it."""
+    return thing.project == desired.project and thing.instance == desired.instance
+
+
+def instance_of(observed: seen.Observed, project: str) -> str | None:
+    """The instance of a project that is there: that of its containers, else networks, else volumes; None if there is none.
+
+    When accidents left several, the one with most containers wins and the others are somebody else's.
+    """
+    for objects in (observed.containers, observed.networks, observed.volumes):
+        found = [o.instance for o in objects if o.project == project and o.instance]
+        if found:
+            return max(sorted(set(found)), key=found.count)
+    return None
+
+
+def of_project(observed: seen.Observed, project: str) -> list[seen.Container]:
+    """The containers that stackctl made for this project, in the instance of it that is there."""
+    return ours(observed, project, instance_of(observed, project) or "")
+
+
+def networks_in_use(desired: Desired, observed: seen.Observed) -> dict[str, seen.Network]:
+    """The network that each name of the stack means: ours before others', and of duplicates the smallest id (it stays)."""
+    chosen: dict[str, seen.Network] = {}
+    for network in desired.networks:
+        same = [n for n in observed.networks if n.name == network.name]
+        if same:
+            chosen[network.name] = min(same, key=lambda n: (not is_ours(n, desired), n.id))
+    return chosen
+
+
+def members(observed: seen.Observed, network: seen.Network) -> list[seen.Container]:
+    """The containers in a network, running or not."""
+    return [c for c in observed.containers if any(j.network_id == network.id for j in c.networks)]
+
+
+def differences(
+    want: Container, have: seen.Container, observed: seen.Observed, networks: Mapping[str, seen.Network]
+) -> tuple[str, ...]:
+    """Why a container has to be made anew, one reason a field; none when it fits. `networks` are those in use, by name."""
+    reasons = [f"it was a {have.kind}"] if have.kind != want.kind else []
+    if have.digest != want.digest:
+        before, after = have.fields, want.fields
+        changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        reasons += [_change(name, before, after) for name in changed] or ["its definition changed"]
+    current = image_id(observed, want.image)
+    if current is not None and current != have.image_id and "image changed" not in reasons:
+        reasons.append(f"{want.image} is another image now")
+    here = {network.id for network in observed.networks}
+    for joined in have.networks:
+        meant = networks.get(joined.network)
+        if joined.network_id and joined.network_id not in here:
+            reasons.append(f"its network {joined.network} is gone")
+        elif joined.network_id and meant and meant.id != joined.network_id:
+            reasons.append(f"network {joined.network} is another one now")
+    return tuple(reasons)
+
+
+def _change(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    verb = "added" if name not in before else "removed" if name not in after else "changed"
+    return f"{name} {verb}"

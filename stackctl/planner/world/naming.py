@@ -1,0 +1,47 @@
+"""The names and labels of everything that belongs to one project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stackctl import __version__
+from stackctl.planner.world import labels
+from stackctl.spec.model import Network, Stack, Volume
+
+
+@dataclass(frozen=True)
+class Naming:
+    stack: Stack
+    instance: str
+
+    @property
+    def source(self) -> str:
+        """The path of the spec, the same whichever way one came to it."""
+        return str((self.stack.files[0] if self.stack.files else self.stack.directory).resolve())
+
+    def container(self, name: str) -> str:
+        return self.stack.everything[name].container_name or f"{self.stack.project}-{name}-1"
+
+    def image(self, name: str) -> str:
+        return self.stack.everything[name].image or f"{self.stack.project}-{name}"
+
+    def network(self, key: str) -> str:
+        return self._resource(key, self.stack.networks.get(key))
+
+    def volume(self, key: str) -> str:
+        return self._resource(key, self.stack.volumes.get(key))
+
+    def _resource(self, key: str, declared: Network | Volume | None) -> str:
+        if declared and (declared.name or declared.external):
+            return declared.name or key
+        return f"{self.stack.project}_{key}"
+
+    def labels(self, key: str) -> dict[str, str]:
+        """The labels that everything of the project has. `key` is what the spec calls it."""
+        return {
+            labels.PROJECT: self.stack.project,
+            labels.SERVICE: key,
+            labels.INSTANCE: self.instance,
+            labels.VERSION: __version__,
+            **self.stack.marks,
+        }

@@ -1,0 +1,204 @@
+"""What is there: one snapshot of the engine, with the labels already read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from stackctl.planner.world import labels as names
+
+_ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
+"""Addresses that stand for all of a machine's, and where to reach them on this one."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The engine that answered. `local`: it shares the host's processes, paths and loopback with us."""
+
+    id: str
+    name: str = "docker"
+    version: str = ""
+    """Its own, as it calls it; "" if it does not say."""
+    api: tuple[int, int] = (1, 41)
+    endpoint: str = ""
+    local: bool = True
+    reaches_containers: bool = True
+    """Container addresses can be reached from here (a local engine on Linux)."""
+    clock_ahead: float = 0.0
+    """Seconds by which its clock, which stamps its logs and events, is ahead of ours; 0 where it is the same."""
+
+    @property
+    def host(self) -> str:
+        """The machine it runs on, by name or address; "" for this one."""
+        return "" if self.endpoint.startswith("unix://") else urlsplit(self.endpoint).hostname or ""
+
+    def remote_address(self, host_ip: str) -> str:
+        """The address a port is published at, as seen from here: one that means all of another machine's is that machine."""
+        return self.host if self.host and host_ip in _ANYWHERE else host_ip
+
+    def reach(self, host_ip: str) -> str:
+        """Where to connect to for a port that the engine's host publishes at `host_ip`; "" where it cannot be reached from here."""
+        if host_ip in _ANYWHERE:
+            return self.host or _ANYWHERE[host_ip]
+        loopback = host_ip in _LOOPBACK or host_ip.startswith("127.")
+        return "" if loopback and self.host and self.host not in _LOOPBACK else host_ip
+
+
+class _Labelled:
+    name: str
+    labels: Mapping[str, str]
+
+    @property
+    def project(self) -> str | None:
+        return self.labels.get(names.PROJECT)
+
+    @property
+    def instance(self) -> str | None:
+        return self.labels.get(names.INSTANCE)
+
+    @property
+    def digest(self) -> str | None:
+        return self.labels.get(names.DIGEST)
+
+    @property
+    def key(self) -> str:
+        """The service of a container, the key of a network or volume."""
+        return self.labels.get(names.SERVICE, "")
+
+    @property
+    def source(self) -> str | None:
+        return self.labels.get(names.SOURCE)
+
+
+@dataclass(frozen=True)
+class PublishedPort:
+    """A port of a running container that the host listens on."""
+
+    target: int
+    protocol: str
+    host_ip: str
+    published: int
+
+
+@dataclass(frozen=True)
+class Mounted:
+    type: str
+    name: str
+    """The volume's name, or the path on the host."""
+    target: str
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A container's place in a network. `address` is "" while it does not run."""
+
+    network: str
+    network_id: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container(_Labelled):
+    id: str
+    name: str
+    image: str = ""
+    image_id: str = ""
+    command: str = ""
+    """Entrypoint and command in one line, as the engine lists them."""
+    state: str = "created"
+    """created, running, paused, restarting, removing, exited or dead."""
+    health: str = ""
+    """starting, healthy, unhealthy, or "" without a check of the engine's."""
+    exit_code: int | None = None
+    status: str = ""
+    """The engine's own words: "Up 3 minutes (healthy)"."""
+    created: float = 0.0
+    """Seconds since the epoch, on the engine's clock."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[PublishedPort, ...] = ()
+    mounts: tuple[Mounted, ...] = ()
+    networks: tuple[Joined, ...] = ()
+    network_mode: str = ""
+
+    @property
+    def service(self) -> str:
+        return self.key
+
+    @property
+    def number(self) -> int:
+        text = self.labels.get(names.NUMBER, "1")
+        return int(text) if text.isdigit() else 1
+
+    @property
+    def kind(self) -> str:
+        return self.labels.get(names.KIND, "service")
+
+    @property
+    def replaces(self) -> str | None:
+        return self.labels.get(names.REPLACES)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        return names.unpack_fields(self.labels.get(names.FIELDS))
+
+    @property
+    def running(self) -> bool:
+        return self.state in ("running", "restarting", "paused")
+
+    @property
+    def completed(self) -> bool:
+        return self.state == "exited" and self.exit_code == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(_Labelled):
+    id: str
+    name: str
+    driver: str = "bridge"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume(_Labelled):
+    name: str
+    driver: str = "local"
+    created: float = 0.0
+    """Seconds since the epoch; 0 if the engine does not know."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def protected(self) -> bool:
+        return self.labels.get(names.PROTECT) == "true"
+
+    @property
+    def anonymous(self) -> bool:
+        """Ours, and without a name in the spec."""
+        return self.labels.get(names.KIND) == names.ANONYMOUS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageConfig:
+    """What an image brings along and a container made from it inherits."""
+
+    volumes: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    healthcheck: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """One snapshot of the engine. `containers`, `networks` and `volumes` are all there are, ours and others'."""
+
+    engine: Engine
+    containers: tuple[Container, ...] = ()
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Image id by reference (`redis:7`, and by id itself)."""
+    configs: Mapping[str, ImageConfig] = field(default_factory=dict)
+    """By reference, for the images somebody asked to look into."""
+    ready: frozenset[str] = frozenset()
+    """Ids of the containers that passed all of their checks when they were asked from outside."""

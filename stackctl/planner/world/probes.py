@@ -1,0 +1,65 @@
+"""The ways to ask whether a container is ready. What they mean; the asking is `engine/ready/wait.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stackctl.secret import Secret
+
+
+@dataclass(frozen=True)
+class CommandProbe:
+    """Docker's health test, run in the container: `("CMD", …)` or `("CMD-SHELL", line)`. Exit 0 is ready."""
+
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TcpProbe:
+    """The port of the container accepts a connection."""
+
+    port: int
+
+
+@dataclass(frozen=True)
+class HttpProbe:
+    """The port of the container answers a GET of the path with a status of 200 to 399."""
+
+    port: int
+    path: str
+
+
+@dataclass(frozen=True)
+class LogProbe:
+    """The regular expression is found in the log since the container's start."""
+
+    regex: str
+
+
+@dataclass(frozen=True)
+class ProtocolProbe:
+    """The server of a known image speaks its protocol over TCP: `postgres`, `redis`, `mysql`, ….
+
+    `fallback` is the same question as a command in the container, for where its address cannot be reached.
+    """
+
+    protocol: str
+    port: int
+    fallback: tuple[str, ...] = ()
+    user: str = ""
+    database: str = ""
+    password: Secret | None = field(default=None, repr=False)
+
+
+Probe = CommandProbe | TcpProbe | HttpProbe | LogProbe | ProtocolProbe
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When to ask and when to give up, in seconds. The defaults are Docker's (Compose spec, 05-services healthcheck)."""
+
+    interval: float = 30.0
+    timeout: float = 30.0
+    retries: int = 3
+    start_period: float = 0.0
+    start_interval: float = 5.0

@@ -1,0 +1,178 @@
+"""The stack.toml that `stackctl init` writes: known images, and the Dockerfile that is there."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stackctl.errors import UsageError
+from stackctl.spec.known import KnownImage, known_image, starters
+from stackctl.spec.structure import suggest
+from stackctl.spec.text.interpolate import variables
+
+SCHEMA = "stack.schema.json"
+
+_SQL = ("postgresql", "mysql")
+_REFERENCE = re.compile(r"[\w./-]+(:\d+/[\w./-]+)?(:[\w.-]{1,128})?(@\w+:\w+)?", re.ASCII)
+"""As far as it matters here (distribution/reference has the whole grammar)."""
+_HEADING = """\
+# `stackctl up` brings this up, in order, and waits until each part is ready;
+# `stackctl down` takes it away and keeps the data.
+"""
+
+
+@dataclass(frozen=True)
+class Starter:
+    """The text of a stack.toml, and the names of the secrets that it takes from `.env`."""
+
+    text: str
+    secrets: tuple[str, ...]
+
+
+def starter(
+    project: str, images: Sequence[str] = (), dockerfile: str | None = None, *, schema: bool = True
+) -> Starter:
+    """Write a stack.toml.
+
+    Args:
+        project: the project's name.
+        images: names of known images, with a tag or without: `postgres`, `redis:7`.
+        dockerfile: the text of the Dockerfile beside the stack.toml; None if there is none.
+        schema: whether the first line names the schema for editors.
+
+    Raises:
+        UsageError: an image that is not known, or known only without a starter, or given twice.
+    """
+    chosen = [_pick(image) for image in images]
+    names = [each.name for each in chosen]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"{twice} is given twice", "name each image once")
+    parts = [
+        "#:schema ./stack.schema.json\n" if schema else "",
+        _HEADING,
+        f"name = {_toml(project)}\n",
+        *(_table(each) for each in chosen),
+    ]
+    if dockerfile is not None:
+        parts.append(_api(dockerfile, chosen))
+    else:
+        parts += [_example(chosen)] if chosen else [_table(_pick("nginx")), _example(())]
+    parts += [f"[volumes.{_volume(each.name)}]\n" for each in chosen if "volumes" in each.service]
+    return Starter("\n".join(filter(None, parts)), tuple(_secrets(chosen)))
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """A known image that was asked for: the name and the table of its service, and what is known of it."""
+
+    name: str
+    service: Mapping[str, Any]
+    known: KnownImage
+
+
+def _pick(image: str) -> _Pick:
+    name, colon, tag = image.partition(":")
+    known = known_image(image)
+    if name in starters():
+        service = dict(starters()[name])
+        if colon:
+            service["image"] = f"{service['image'].partition(':')[0]}:{tag}"
+    elif known and known.name in starters():
+        name = known.name
+        service = {**starters()[name], "image": image}
+    else:
+        there = ", ".join(sorted(starters()))
+        hint = suggest(name, starters()) or "add what else you need to the stack.toml by hand"
+        raise UsageError(f"init does not know {image!r}; it knows {there}", hint)
+    if not _REFERENCE.fullmatch(service["image"]):
+        raise UsageError(f"{image!r} is no name of an image")
+    known = known_image(service["image"])
+    assert known is not None
+    paths = known.data_paths(service.get("environment", {}), service.get("command"))
+    if paths:
+        service["volumes"] = [f"{_volume(name)}:{paths[0]}"]
+    return _Pick(name, service, known)
+
+
+def _volume(name: str) -> str:
+    return f"{name}-data"
+
+
+def _secrets(chosen: Sequence[_Pick]) -> Iterator[str]:
+    for each in chosen:
+        for value in each.service.get("environment", {}).values():
+            yield from (name for name, _ in variables(value))
+
+
+def _table(pick: _Pick) -> str:
+    lines = [f"[services.{pick.name}]"]
+    for key, value in pick.service.items():
+        if key != "environment":
+            lines.append(f"{key} = {_toml(value)}{_comment(key, value)}")
+    return "\n".join(lines) + "\n" + _environment(pick.name, pick.service.get("environment", {}))
+
+
+def _comment(key: str, value: Any) -> str:
+    match key, value:
+        case "volumes", _:
+            return "  # `down` keeps it"
+        case "hostname", _:
+            return "  # its data lie under this name"
+        case "ports", [str(port)]:
+            return f"  # http://127.0.0.1:{port.partition(':')[0]}"
+    return ""
+
+
+def _environment(name: str, values: Mapping[str, str]) -> str:
+    if not values:
+        return ""
+    lines = [f"\n[services.{name}.environment]"]
+    for key, value in values.items():
+        note = "  # from .env, which git does not see" if "$" in value else ""
+        lines.append(f"{key} = {_toml(value)}{note}")
+    return "\n".join(lines) + "\n"
+
+
+def _api(dockerfile: str, chosen: Sequence[_Pick]) -> str:
+    """The service that is built from the Dockerfile."""
+    exposed = re.search(r"^\s*EXPOSE\s+(\d+)", dockerfile, re.IGNORECASE | re.MULTILINE)
+    port = exposed[1] if exposed else "8000"
+    lines = [
+        "[services.api]",
+        'build = "."  # the directory of the Dockerfile',
+        f'{"" if exposed else "# "}ports = ["{port}:{port}"]  # host:container, on 127.0.0.1 alone',
+        f'# healthcheck = {{ http = ":{port}/health" }}  # ready when this answers 200',
+        *_where(chosen),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _example(chosen: Sequence[_Pick]) -> str:
+    """How a service of one's own would look."""
+    lines = [
+        "A service of your own; `build` names the directory of its Dockerfile:",
+        "",
+        "[services.api]",
+        'build = "."',
+        'ports = ["8000:8000"]',
+        'healthcheck = { http = ":8000/health" }',
+        *_where(chosen),
+    ]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+
+def _where(chosen: Sequence[_Pick]) -> Iterator[str]:
+    """The environment that tells a service where the others are: the first SQL database is DATABASE_URL, as frameworks expect."""
+    servers = [each for each in chosen if "ports" not in each.service]
+    database = next((each for each in servers if each.known.scheme in _SQL), None)
+    if servers:
+        yield ""
+        yield "[services.api.environment]  # written from their own settings; api waits until they are ready"
+    for each in servers:
+        variable = "DATABASE_URL" if each is database else f"{each.name.upper()}_URL"
+        yield f'{variable} = "${{services.{each.name}.url}}"'
+
+
+def _toml(value: str | list[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)

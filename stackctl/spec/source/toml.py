@@ -1,0 +1,96 @@
+"""Bytes → the tree of a TOML document, or the problem that it is none. Never a traceback, whatever the bytes are."""
+
+import re
+import tomllib
+from typing import Any
+
+from stackctl.errors import Place, Problem
+from stackctl.spec.source.locate import Source
+
+LARGEST = 1 << 20
+"""Bytes a stack file may have. A stack of a hundred services has thirty thousand."""
+DEEPEST = 64
+"""How many tables and arrays may be nested."""
+
+_HINTS = {
+    "Invalid value": 'text needs quotes: key = "value"',
+    "Expected '=' after a key in a key/value pair": "write key = value; YAML's key: value is no TOML",
+    "Cannot overwrite a value": "this key is given twice",
+    "Cannot declare": "merge the two tables",
+    "Illegal character '\\n'": "the string is not closed on its line",
+    "Expected newline or end of document after a statement": "one key per line, and one value per key",
+}
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def decode(
+    file: str, data: bytes, largest: int = LARGEST, *, secret: bool = False
+) -> tuple[Source, list[Problem]]:
+    """The text of a file. A byte order mark is dropped; bytes that are not UTF-8 are a problem with a place."""
+    if len(data) > largest:
+        message = f"the file is larger than {largest:,} bytes"
+        return Source(file, "", secret), [
+            Problem((), message, "is this the right file?", place=Place(file, 1, 1))
+        ]
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return Source(file, data.decode(), secret), []
+    except UnicodeDecodeError as error:
+        readable = Source(file, data.decode(errors="replace"), secret)
+        at = readable.place(len(data[: error.start].decode()))
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        return readable, [Problem((), message, "save the file as UTF-8", place=at)]
+
+
+def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
+    """The tree of a document, and what keeps it from being one."""
+    try:
+        tree = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        return {}, [_syntax(source, str(error))]
+    except RecursionError:
+        return {}, [Problem((), "too deeply nested", place=source.place(0))]
+    except ValueError as error:  # an integer of thousands of digits
+        return {}, [Problem((), f"not TOML: {error}", place=source.place(0))]
+    problems = _beyond_limits(tree)
+    return ({} if problems else tree), problems
+
+
+def _syntax(source: Source, text: str) -> Problem:
+    """`Invalid value (at line 3, column 5)` → the same with a place, and a way out for the usual slips."""
+    position = _POSITION.search(text)
+    message = text[: position.start()] if position else text
+    shown = message[:1].lower() + message[1:]
+    if position and position[1]:
+        at = source.at(int(position[1]), int(position[2]))
+        hint = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
+        return Problem((), shown, hint, place=at)
+    at = source.place(len(source.text.rstrip()))
+    return Problem((), f"{shown}, found the end of the file", "is a bracket or a quote left open?", place=at)
+
+
+def _beyond_limits(tree: dict[str, Any]) -> list[Problem]:
+    """What TOML allows and nothing below can hold: endless nesting, integers beyond 64 bits, the NUL character.
+
+    No argument, variable or path of a POSIX system can contain NUL; `references` marks its places with it.
+    """
+    problems = []
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), tree)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict | list) and len(path) > DEEPEST:
+            problems.append(Problem(path, f"nested deeper than {DEEPEST} tables and arrays"))
+        elif isinstance(value, dict):
+            waiting += (((*path, key), item) for key, item in value.items())
+            problems += (
+                Problem((*path, key), "a key cannot contain the NUL character")
+                for key in value
+                if "\0" in key
+            )
+        elif isinstance(value, list):
+            waiting += (((*path, n), item) for n, item in enumerate(value))
+        elif isinstance(value, str) and "\0" in value:
+            problems.append(Problem(path, "a text cannot contain the NUL character"))
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            problems.append(Problem(path, "an integer must fit into 64 bits"))
+    return problems

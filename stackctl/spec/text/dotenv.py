@@ -1,0 +1,128 @@
+r"""`.env` files and `env_file`s, as Compose reads them (its dotenv grammar; Compose spec, 05-services, "Env_file format").
+
+python-dotenv splits the text into bindings; what the quotes mean is decided here: single quotes are literal, double
+quotes know escapes and variables, no quotes know variables. `$$` and `\$` are a dollar.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from stackctl.errors import Place, Problem
+from stackctl.spec.source.locate import Source
+from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand
+
+LARGEST = 1 << 18
+"""Bytes a file of variables may have; an engine takes fewer."""
+
+_KEY = re.compile(r"[\w.\-\[\]]+")
+_COLON = re.compile(r"\s*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*:")
+_QUOTED = re.compile(r"(['\"])((?:\\.|(?!\1)[^\\])*)\1", re.DOTALL)
+_ESCAPE = re.compile(r"\\([abfnrtv\\\"'$])")
+_CONTROL = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+
+
+@dataclass(frozen=True)
+class _Binding:
+    """`value`: what stands unquoted, None if there is no `=`; `written`: what stands behind the `=`, quotes and all."""
+
+    line: int
+    key: str
+    value: str | None
+    written: str
+
+
+def parse(
+    source: Source, lookup: Lookup, *, strict: bool = True
+) -> tuple[dict[str, str | None], list[Problem]]:
+    """The variables of a file; None for a key without a value, which is to be inherited.
+
+    A value sees `lookup` first, then what stands above it in the file. Problems carry their place, never a source line:
+    it may hold a secret.
+    """
+    values: dict[str, str | None] = {}
+    above: dict[str, str] = {}
+    scope = Lookup((*lookup.sources, Variables("the lines above", above)))
+    problems: list[Problem] = []
+    for binding in _bindings(source.text):
+        where = Place(source.file, binding.line, 1)
+        if binding.written.startswith(("'", '"')) and not _QUOTED.match(binding.written):
+            problems.append(Problem((), "the quote is not closed", place=where))
+            break  # whatever follows may be a part of the value
+        if not _KEY.fullmatch(binding.key):
+            problems.append(Problem((), "expected KEY=value", "a # starts a comment", place=where))
+            continue
+        value, flaws = _value(binding, scope, strict=strict)
+        hint = "put the value into single quotes, or write $$, for a literal dollar"
+        problems += (
+            Problem((), f"{binding.key}: {flaw.message}", hint, flaw.rule, place=where) for flaw in flaws
+        )
+        values[binding.key] = value
+        if value is not None:
+            above[binding.key] = value
+    return values, problems
+
+
+def parse_raw(source: Source) -> tuple[dict[str, str | None], list[Problem]]:
+    """The variables of a file by the rules of `docker run --env-file`: no quotes, no escapes, no variables."""
+    values: dict[str, str | None] = {}
+    problems = []
+    for number, line in enumerate(source.text.split("\n"), 1):
+        text = line.rstrip("\r").lstrip()
+        if not text or text.startswith("#"):
+            continue
+        key, equals, value = text.partition("=")
+        if not key or re.search(r"\s", key):
+            problems.append(Problem((), "expected KEY=value", place=Place(source.file, number, 1)))
+            continue
+        values[key] = value if equals else None
+    return values, problems
+
+
+def inherit(values: Mapping[str, str | None], lookup: Lookup) -> dict[str, str]:
+    """Give the keys without a value the caller's; one that is set nowhere is left out."""
+    found = {key: lookup.get(key) if value is None else value for key, value in values.items()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _bindings(text: str) -> Iterator[_Binding]:
+    """The bindings of a text; one that python-dotenv cannot read has an empty key.
+
+    `KEY: value` is read as `KEY=value`, which python-dotenv does not know.
+    """
+    from dotenv.parser import parse_stream
+
+    text = text.replace("\r\n", "\n")
+    at, line = 0, 1
+    while at < len(text):
+        for binding in parse_stream(io.StringIO(text[at:])):
+            original = binding.original.string
+            if colon := _COLON.match(original):
+                equals = at + colon.end() - 1
+                text = f"{text[:equals]}={text[equals + 1 :]}"
+                break
+            if binding.key is not None or binding.error:
+                stripped = original.lstrip()
+                blank = original.count("\n", 0, len(original) - len(stripped))
+                written = stripped.partition("=")[2].lstrip(" \t")
+                yield _Binding(
+                    line + blank, "" if binding.error else binding.key or "", binding.value, written
+                )
+            at += len(original)
+            line += original.count("\n")
+
+
+def _value(binding: _Binding, lookup: Lookup, *, strict: bool) -> tuple[str | None, list[Flaw]]:
+    if binding.value is None:
+        return None, []
+    quoted = _QUOTED.match(binding.written)
+    if quoted is None:
+        return expand(binding.value.replace("\\$", "$$"), lookup, strict=strict)
+    if quoted[1] == "'":
+        return quoted[2], []
+    return expand(_ESCAPE.sub(_unescape, quoted[2]), lookup, strict=strict)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return "$$" if match[1] == "$" else _CONTROL.get(match[1], match[1])

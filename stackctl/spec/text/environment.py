@@ -1,0 +1,74 @@
+"""The environment of each container: `environment` over its `env_file`s, the last of which wins.
+
+A name without a value takes the caller's; if that has none either, the variable is removed, even one of the image's
+(as in Compose: a variable that resolves to nothing masks the image's).
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stackctl.errors import Key, Problem
+from stackctl.spec.model import EnvFile, Service, Stack
+from stackctl.spec.source.locate import Source
+from stackctl.spec.text.dotenv import inherit, parse, parse_raw
+from stackctl.spec.text.interpolate import Lookup, Variables
+from stackctl.spec.values import Variable
+
+ReadFile = Callable[[str], tuple[Source | None, list[Problem]]]
+"""Gives the text of a file named relative to the stack's directory; None, without a problem, if there is no such file."""
+
+
+def resolve(
+    stack: Stack, lookup: Lookup, read_file: ReadFile, *, strict: bool
+) -> tuple[Stack, list[Problem]]:
+    """Fill in `resolved` of every service and job, and the build arguments that are passed through."""
+    problems: list[Problem] = []
+
+    def finish(section: str, services: Mapping[str, Any]) -> dict[str, Any]:
+        finished = {}
+        for name, service in services.items():
+            finished[name], found = _finish(service, (section, name), lookup, read_file, strict=strict)
+            problems.extend(found)
+        return finished
+
+    services, jobs = finish("services", stack.services), finish("jobs", stack.jobs)
+    return dataclasses.replace(stack, services=services, jobs=jobs), problems
+
+
+def _finish(
+    service: Service, path: tuple[Key, ...], lookup: Lookup, read_file: ReadFile, *, strict: bool
+) -> tuple[Service, list[Problem]]:
+    given = {name: variable.text for name, variable in service.environment.items()}
+    own = {name: text if text is not None else lookup.get(name) for name, text in given.items()}
+    scope = Lookup(
+        (*lookup.sources, Variables("environment", {k: v for k, v in own.items() if v is not None}))
+    )
+    problems: list[Problem] = []
+    filed: dict[str, str] = {}
+    for n, env_file in enumerate(service.env_file):
+        values, found = _read(env_file, (*path, "env_file", n), scope, read_file, strict=strict)
+        filed |= values
+        problems += found
+    build = service.build
+    if build is not None:
+        texts = {
+            name: arg.text if arg.text is not None else lookup.get(name) for name, arg in build.args.items()
+        }
+        args = {name: Variable(text) for name, text in texts.items() if text is not None}
+        build = dataclasses.replace(build, args=args)
+    return dataclasses.replace(service, build=build, resolved={**filed, **own}), problems
+
+
+def _read(
+    env_file: EnvFile, path: tuple[Key, ...], lookup: Lookup, read_file: ReadFile, *, strict: bool
+) -> tuple[dict[str, str], list[Problem]]:
+    source, problems = read_file(env_file.path)
+    if source is None:
+        if env_file.required and not problems:
+            example, _ = read_file(f"{env_file.path}.example")
+            hint = f"copy {env_file.path}.example" if example else "create it, or write required = false"
+            problems = [Problem(path, f"the file {env_file.path!r} does not exist", hint)]
+        return {}, [dataclasses.replace(problem, path=path) for problem in problems]
+    values, flaws = parse_raw(source) if env_file.format == "raw" else parse(source, lookup, strict=strict)
+    return inherit(values, lookup), [*problems, *(dataclasses.replace(flaw, path=path) for flaw in flaws)]

@@ -1,0 +1,52 @@
+"""Which variables a stack's files mention, and where their values come from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackctl.spec.text.interpolate import Lookup, variables
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A variable that the files mention. `value`, `source`: what it is and where it is set; None: nowhere.
+
+    `default`: what the files say instead where it is not set; None if one mention has no default.
+    """
+
+    name: str
+    value: str | None = field(repr=False)
+    source: str | None
+    default: str | None
+
+
+def mentions(tree: Mapping[str, Any], lookup: Lookup) -> tuple[Mention, ...]:
+    """Every variable of a tree before its variables are replaced, by name; those passed through to containers, too."""
+    defaults: dict[str, list[str | None]] = {}
+    for name, default in _found(tree, ""):
+        defaults.setdefault(name, []).append(default)
+    return tuple(
+        Mention(
+            name,
+            lookup.get(name),
+            next((source.name for source in lookup.sources if name in source.values), None),
+            None if None in given else given[0],
+        )
+        for name, given in sorted(defaults.items())
+    )
+
+
+def _found(value: Any, key: str) -> Iterator[tuple[str, str | None]]:
+    match value:
+        case {"from_env": True}:
+            yield key, None
+        case dict():
+            for name, item in value.items():
+                yield from _found(item, name)
+        case list():
+            for item in value:
+                if key in ("environment", "args") and isinstance(item, str) and "=" not in item:
+                    yield item, None
+                yield from _found(item, key)
+        case str():
+            yield from variables(value)

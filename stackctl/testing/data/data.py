@@ -1,0 +1,55 @@
+"""The data of a service: how they are remembered and put back, by the server it runs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stackctl.errors import UsageError
+from stackctl.spec.server import server
+from stackctl.testing.data.postgres import Postgres
+from stackctl.testing.data.redis import Redis
+from stackctl.testing.data.volumes import Volumes
+from stackctl.testing.service import RunningService
+
+_POSTGRES = ("postgres",)
+_REDIS = ("redis", "valkey")
+
+
+class Store(Protocol):
+    """Data that can be remembered under names."""
+
+    def snapshot(self, name: str) -> None:
+        """Remember the data, in place of what had that name."""
+
+    def restore(self, name: str) -> None:
+        """Put them back. Raises UsageError if there is no such snapshot; then nothing was changed."""
+
+    def reset(self) -> None:
+        """Put back what was remembered last. Raises UsageError if there is nothing to go back to."""
+
+
+def store(service: RunningService) -> Store:
+    """The store of a service: databases of Postgres, the keys of a Redis, else volumes."""
+    kind = _kind(service)
+    if kind in _POSTGRES:
+        return Postgres(service)
+    return Redis(service) if kind in _REDIS else Volumes(service)
+
+
+def postgres(service: RunningService) -> Postgres:
+    """Raises UsageError if the service runs no Postgres."""
+    if _kind(service) not in _POSTGRES:
+        raise UsageError(f"{service.name} is no Postgres", "snapshot() and restore() work for any service")
+    return Postgres(service)
+
+
+def redis(service: RunningService) -> Redis:
+    """Raises UsageError if the service runs no Redis."""
+    if _kind(service) not in _REDIS:
+        raise UsageError(f"{service.name} is no Redis", "snapshot() and restore() work for any service")
+    return Redis(service)
+
+
+def _kind(service: RunningService) -> str:
+    known = server(service.spec)
+    return known.name if known else ""

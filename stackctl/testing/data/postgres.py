@@ -1,0 +1,210 @@
+"""Data of Postgres: snapshots are template databases, from which a copy is made in a few hundredths of a second.
+
+All is done by one `psql` that keeps running in the container: no driver, no published port and no password is needed here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from stackctl.engine.protocol import Exec
+from stackctl.errors import EngineError
+from stackctl.spec.known import Connection
+from stackctl.spec.server import connection
+from stackctl.testing.data.console import Console
+from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
+
+if TYPE_CHECKING:
+    from stackctl.testing.service import RunningService
+
+_HOME = "postgres"
+"""The database that `psql` is in: every server has it. One may be copied from within, but not dropped or renamed."""
+_PATIENCE = 60.0
+"""Seconds that one statement may take."""
+_SNAPSHOT = "snapshot_"
+_RANDOM = 4
+_LAST = f"SELECT datname FROM pg_database WHERE datname LIKE '{_SNAPSHOT[:-1]}\\_%' ORDER BY oid DESC LIMIT 1"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a running Postgres."""
+
+    name: str
+    service: RunningService
+
+    @property
+    def url(self) -> str:
+        """Its address from here, with the login."""
+        return self.service.url(f"/{quote(self.name, safe='')}")
+
+    @property
+    def inner_url(self) -> str:
+        """Its address for a container of the same stack."""
+        known = _login(self.service)
+        return Connection(known.scheme, known.port, known.user, known.password, self.name, known.query).url(
+            self.service.name
+        )
+
+
+class Postgres:
+    """The store of a service that runs Postgres 11 or newer."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._service = service
+        self._login = _login(service)
+
+    def snapshot(self, name: str) -> None:
+        """The service's database as a template. Its clients are cut off: Postgres copies only what nobody uses."""
+        source, target = self._main, _SNAPSHOT + checked(name)
+        self._run(
+            *_let_in(target, allow=True, template=False),
+            f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)",
+        )
+        self._run(
+            *_alone(source),
+            *_copy(source, target),
+            *_let_in(target, allow=False, template=True),
+            *_let_in(source, allow=True, template=False),
+        )
+
+    def restore(self, name: str) -> None:
+        self._restore(self._there(name))
+
+    def reset(self) -> None:
+        found = self._run(_LAST)
+        if not found:
+            raise nothing_to_go_back_to(self._service.name)
+        self._restore(found[0])
+
+    @contextmanager
+    def clone(self, name: str) -> Iterator[Database]:
+        """A database made from a snapshot, dropped at the end of the block."""
+        source = self._there(name)
+        target = f"{name}_{secrets.token_hex(_RANDOM)}"
+        self._run(*_copy(source, target))
+        try:
+            yield Database(target, self._service)
+        finally:
+            self._run(f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
+
+    def _restore(self, source: str) -> None:
+        """The old one is set aside, and dropped while the test goes on; it comes back if the new one cannot be made."""
+        main, aside = self._main, f"replaced_{secrets.token_hex(_RANDOM)}"
+        exchange = (
+            *_alone(main),
+            f"ALTER DATABASE {_name(main)} RENAME TO {_name(aside)}",
+            *_copy(source, main),
+        )
+        if main == _HOME:
+            exchange = ("\\connect template1", *exchange, f"\\connect {_HOME}")
+        try:
+            self._run(*exchange)
+        except EngineError:
+            with suppress(EngineError):  # all are tried: where nothing was renamed, it is only let in again
+                self._run(
+                    f"ALTER DATABASE {_name(aside)} RENAME TO {_name(main)}",
+                    *_let_in(main, allow=True, template=False),
+                )
+            raise
+        threading.Thread(target=self._drop, args=(aside,), daemon=True).start()
+
+    def _drop(self, database: str) -> None:
+        """Whatever happens: the whole server goes with the stack."""
+        with suppress(EngineError):
+            self._run(f"DROP DATABASE IF EXISTS {_name(database)} WITH (FORCE)")
+
+    @property
+    def _main(self) -> str:
+        return self._login.database or self._login.user
+
+    def _there(self, name: str) -> str:
+        """The template of a snapshot. Raises UsageError if there is none."""
+        database = _SNAPSHOT + checked(name)
+        if not self._run(f"SELECT 1 FROM pg_database WHERE datname = {_text(database)}"):
+            kept = self._run(
+                f"SELECT substr(datname, {len(_SNAPSHOT) + 1}) FROM ({_LAST.rpartition(' LIMIT')[0]}) s"
+            )
+            raise no_such_snapshot(self._service.name, name, kept)
+        return database
+
+    def _run(self, *statements: str) -> list[str]:
+        """The rows that the statements give. All are tried; raises EngineError for the first that failed."""
+        end = f"end-{secrets.token_hex(_RANDOM)}"
+        script = "".join(
+            f"{each};\n\\echo {end} :ERROR :LAST_ERROR_MESSAGE\n" if each[0] != "\\" else f"{each}\n"
+            for each in statements
+        )
+        answer = self._console.ask(f"{script}\\echo {end}\n", end, _PATIENCE)
+        rows = []
+        for line in answer.splitlines():
+            if not line.startswith(f"{end} "):
+                rows.append(line)
+            elif line.startswith(f"{end} true"):
+                raise EngineError(f"{self._service.name}: {line.removeprefix(f'{end} true ')}")
+        return rows
+
+    @property
+    def _console(self) -> Console:
+        service, login = self._service, self._login
+        command = Exec(
+            container=service.app.container_name(service.name),
+            argv=("psql", "-qAtX", "-p", str(login.port), "-U", login.user, "-d", _HOME),
+            environment={"PGPASSWORD": login.password.reveal()} if login.password else None,
+        )
+        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command))
+
+
+def _login(service: RunningService) -> Connection:
+    known = connection(service.spec)
+    assert known is not None  # who makes a store has looked
+    return known
+
+
+def _copy(source: str, target: str) -> Sequence[str]:
+    """A new database like another one, which nobody may use meanwhile; and what does not come with a copy: owner, rights and
+    settings (PostgreSQL, CREATE DATABASE). Where there is nothing to be carried over, nothing more is written.
+    """
+    pair = f"s.datname = {_text(source)} AND t.datname = {_text(target)}"
+    return (
+        f"CREATE DATABASE {_name(target)} TEMPLATE {_name(source)}",
+        "SET allow_system_table_mods = on",
+        f"""UPDATE pg_database t SET datacl = s.datacl, datdba = s.datdba FROM pg_database s
+            WHERE {pair} AND (t.datacl, t.datdba) IS DISTINCT FROM (s.datacl, s.datdba)""",
+        f"""INSERT INTO pg_db_role_setting SELECT t.oid, r.setrole, r.setconfig
+            FROM pg_db_role_setting r JOIN pg_database s ON r.setdatabase = s.oid, pg_database t WHERE {pair}""",
+    )
+
+
+def _alone(database: str) -> Sequence[str]:
+    """Nobody uses it, and nobody can come back before `_let_in`, however fast a pool of connections is.
+
+    Waits until the others are gone: CREATE and DROP DATABASE look for them only every tenth of a second.
+    """
+    others = f"FROM pg_stat_activity WHERE datname = {_text(database)} AND pid <> pg_backend_pid()"
+    return (
+        *_let_in(database, allow=False, template=False),
+        f"""DO $$ BEGIN PERFORM pg_terminate_backend(pid) {others};
+            FOR i IN 1..1000 LOOP EXIT WHEN NOT EXISTS (SELECT {others});
+            PERFORM pg_sleep(0.002), pg_stat_clear_snapshot(); END LOOP; END $$""",
+    )
+
+
+def _let_in(database: str, *, allow: bool, template: bool) -> Sequence[str]:
+    return (
+        f"UPDATE pg_database SET datallowconn = {allow}, datistemplate = {template} WHERE datname = {_text(database)}",
+    )
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,130 @@
+"""Data of Redis (and Valkey): emptied at once, or one of its numbered databases for a test alone.
+
+All is done by one `redis-cli` that keeps running in the container.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stackctl.engine.lock import held_if_free
+from stackctl.engine.protocol import Exec
+from stackctl.errors import EngineError, UsageError
+from stackctl.spec.server import connection, server
+from stackctl.testing.data.console import Console
+from stackctl.testing.data.volumes import Volumes
+
+if TYPE_CHECKING:
+    from stackctl.testing.service import RunningService
+
+_PATIENCE = 30.0
+"""Seconds that one command may take."""
+_FIRST = 1
+"""Database 0 is what clients use that are told nothing."""
+
+
+@dataclass(frozen=True)
+class Keyspace:
+    """A numbered database of a running Redis."""
+
+    number: int
+    service: RunningService
+
+    @property
+    def url(self) -> str:
+        """Its address from here, with the login."""
+        return self.service.url(f"/{self.number}")
+
+
+class Redis:
+    """The store of a service that runs Redis: snapshots are those of its volumes."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._service = service
+        self._volumes = Volumes(service)
+
+    def snapshot(self, name: str) -> None:
+        self._volumes.snapshot(name)
+
+    def restore(self, name: str) -> None:
+        self._volumes.restore(name)
+
+    def reset(self) -> None:
+        """The last snapshot, else emptied."""
+        if self._volumes.last:
+            self._volumes.reset()
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        self._run("FLUSHALL")
+
+    @contextmanager
+    def database(self) -> Iterator[Keyspace]:
+        """A numbered database, empty, that no other test of the run has meanwhile; emptied again afterwards."""
+        run = self._service.app.run
+        if run is None:
+            raise UsageError(
+                f"the databases of {self._service.name} belong to whoever started it",
+                "only in a stack of the test's own can some be given away",
+            )
+        count = int(self._run("CONFIG GET databases").splitlines()[-1])
+        with ExitStack() as cleanup:
+            number = next(
+                (
+                    n
+                    for n in range(_FIRST, count)
+                    if cleanup.enter_context(
+                        held_if_free(
+                            run.directory / f"{self._service.app.project}-{self._service.name}-{n}.lock"
+                        )
+                    )
+                ),
+                None,
+            )
+            if number is None:
+                raise UsageError(
+                    f"all {count} databases of {self._service.name} are in use",
+                    'give it more: command = "redis-server --databases 64"',
+                )
+            self._run(f"SELECT {number}", "FLUSHDB")
+            try:
+                yield Keyspace(number, self._service)
+            finally:
+                self._run(f"SELECT {number}", "FLUSHDB")
+
+    def _run(self, *commands: str) -> str:
+        """What the commands say. Raises EngineError if one is refused."""
+        end = f"end-{secrets.token_hex(4)}"
+        answer = self._console.ask(
+            "".join(f"{line}\n" for line in (*commands, f"ECHO {end}")), end, _PATIENCE
+        )
+        refused = next(
+            (
+                line
+                for line in answer.splitlines()
+                if line.startswith(("ERR ", "NOAUTH ", "NOPERM ", "WRONG"))
+            ),
+            "",
+        )
+        if refused:
+            raise EngineError(f"{self._service.name}: {refused}")
+        return answer
+
+    @property
+    def _console(self) -> Console:
+        service = self._service
+        known, login = server(service.spec), connection(service.spec)
+        assert known is not None  # who makes a store has looked
+        assert login is not None
+        program = "valkey-cli" if known.name == "valkey" else "redis-cli"
+        command = Exec(
+            container=service.app.container_name(service.name),
+            argv=(program, "-h", "127.0.0.1", "-p", str(login.port)),
+            environment={"REDISCLI_AUTH": login.password.reveal()} if login.password else None,
+        )
+        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command))

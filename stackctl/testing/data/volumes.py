@@ -1,0 +1,147 @@
+"""Data of any service: what is in its volumes, copied while it is stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackctl import api
+from stackctl.engine.execute import execute
+from stackctl.errors import UsageError
+from stackctl.planner.steps.actions import (
+    Action,
+    CreateContainer,
+    RemoveContainer,
+    RemoveVolume,
+    StopContainer,
+)
+from stackctl.planner.steps.events import Progressed
+from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.world import observed as seen
+from stackctl.testing import faults
+from stackctl.testing.copy import chunks
+from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
+
+if TYPE_CHECKING:
+    from stackctl.testing.service import RunningService
+
+_INDEX = "index.json"
+
+
+class Volumes:
+    """The store of any service. A snapshot is a directory with one archive a volume, in the directory of the run."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._service = service
+        self._engine = service.app.engine
+
+    def snapshot(self, name: str) -> None:
+        """Stop it, copy what its volumes hold, and start it again."""
+        targets = [mount.target for mount in self._mounts(self._service.container)]
+        if not targets:
+            raise UsageError(
+                f"{self._service.name} has no volume: there is nothing to remember",
+                "give it one where its data are",
+            )
+        directory = self._home / checked(name)
+        fresh = directory.with_name(f".{name}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        with faults.stopped(self._service, self._grace):
+            for number, target in enumerate(targets):
+                with (fresh / str(number)).open("wb") as file:
+                    file.writelines(self._engine.pack(self._container_name, f"{target}/."))
+        (fresh / _INDEX).write_text(json.dumps(targets))
+        shutil.rmtree(directory, ignore_errors=True)
+        fresh.rename(directory)
+
+    def restore(self, name: str) -> None:
+        """Make its container and volumes anew, and fill these before it starts."""
+        directory = self._home / checked(name)
+        if not directory.is_dir():
+            raise no_such_snapshot(self._service.name, name, sorted(path.name for path in self._taken()))
+        targets: list[str] = json.loads((directory / _INDEX).read_text())
+        self._remove()
+        app = self._service.app
+        selection = api.Selection(services=[self._service.name], profiles=("*",), dependencies=False)
+        plan = api.plan(app.stack, self._engine, selection=selection)
+        archives = {target: directory / str(number) for number, target in enumerate(targets)}
+        for failure in outcome(execute(plan, self._filling(archives))).failures:
+            raise failure.error
+
+    def reset(self) -> None:
+        """Restore what was taken last."""
+        if self.last is None:
+            raise nothing_to_go_back_to(self._service.name)
+        self.restore(self.last)
+
+    @property
+    def last(self) -> str | None:
+        """The snapshot that was taken last, by name."""
+        newest = max(self._taken(), key=lambda path: path.stat().st_mtime_ns, default=None)
+        return newest.name if newest else None
+
+    def _taken(self) -> list[Path]:
+        with suppress(FileNotFoundError):
+            return [path for path in self._home.iterdir() if not path.name.startswith(".")]
+        return []
+
+    @property
+    def _home(self) -> Path:
+        app = self._service.app
+        if app.run is None:
+            raise UsageError(
+                f"{self._service.name} belongs to whoever started it",
+                "take snapshots in a stack of the test's own",
+            )
+        return app.run.directory / "snapshots" / app.project / self._service.name
+
+    @property
+    def _container_name(self) -> str:
+        return self._service.app.container_name(self._service.name)
+
+    @property
+    def _grace(self) -> int:
+        given = self._service.spec.stop_grace_period
+        return given.whole_seconds if given else 10
+
+    def _mounts(self, container: seen.Container) -> list[seen.Mounted]:
+        return [mount for mount in container.mounts if mount.type == "volume"]
+
+    def _remove(self) -> None:
+        """Its container and volumes. Raises UsageError, before anything is changed, if another uses one of these."""
+        _, observed = self._service.app.look()
+        container = self._service.container
+        names = {mount.name for mount in self._mounts(container)}
+        others = {c.name for c in observed.containers if names & {mount.name for mount in c.mounts}}
+        if shared := sorted(others - {container.name}):
+            raise UsageError(
+                f"the volumes of {self._service.name} are also those of {', '.join(shared)}",
+                "data that several containers share cannot be put back under them",
+            )
+        there = {volume.name for volume in observed.volumes}
+        self._service.app.do(StopContainer(container.id, container.name, self._grace))
+        self._service.app.do(RemoveContainer(container.id, container.name, volumes=True))
+        for name in sorted(names & there):
+            self._service.app.do(RemoveVolume(name))
+
+    def _filling(
+        self, archives: Mapping[str, Path]
+    ) -> Callable[[Action, Callable[[Progressed], None], Callable[[], bool]], str]:
+        """The engine's `perform`, which also fills the new container's volumes as soon as there is one."""
+
+        def perform(
+            action: Action, report: Callable[[Progressed], None], cancelled: Callable[[], bool]
+        ) -> str:
+            note = self._engine.perform(action, report, cancelled)
+            if isinstance(action, CreateContainer) and action.spec.service == self._service.name:
+                for target, file in archives.items():
+                    with file.open("rb") as archive:
+                        self._engine.unpack(action.name, target, chunks(archive))
+            return note
+
+        return perform

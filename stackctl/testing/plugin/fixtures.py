@@ -1,0 +1,227 @@
+"""Fixtures that give a test a stack or one of its services, and the functions that make more of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stackctl.errors import StackError, UsageError
+from stackctl.spec.source.discovery import merge
+from stackctl.testing.plugin.settings import Settings, read
+
+if TYPE_CHECKING:
+    from stackctl.engine.protocol import Engine
+    from stackctl.testing.plugin.session import Stacks
+    from stackctl.testing.service import RunningService
+    from stackctl.testing.stack import Running
+
+STACKS = pytest.StashKey["Stacks"]()
+"""The stacks of this process, once a test has asked for one."""
+ISOLATED = "isolated"
+"""The parameter of a stack that one test has to itself."""
+RUN = "stackctl_run"
+"""What the controller tells its workers of the run."""
+
+
+def _lifetime(scope: str | None = None) -> Any:
+    """The scope of a fixture: the given one, else what is set for the run."""
+
+    def lifetime(*, config: pytest.Config, **_: object) -> str:
+        return scope or read(config).scope
+
+    return lifetime
+
+
+def stack_fixture(
+    *, scope: str | None = None, overrides: Mapping[str, Any] | None = None, **settings: Any
+) -> Any:
+    """A fixture that gives a running stack; `settings` are those of `Settings`, and go before all others.
+
+    other = stack_fixture(file=("other.toml",), services=("db",), scope="module")
+    """
+
+    @pytest.fixture(scope=_lifetime(scope))
+    def stack(
+        request: pytest.FixtureRequest, stack_config: Settings, stack_overrides: Mapping[str, Any]
+    ) -> Iterator[Running]:
+        """The stack, running and ready: `stack["api"].url("/health")`."""
+        wanted = dataclasses.replace(stack_config, **settings)
+        yield from _provide(request, wanted, merge((stack_overrides, overrides or {})))
+
+    return stack
+
+
+def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None) -> Any:
+    """A fixture that gives one service of the stack that another fixture, of the same or a wider scope, gives."""
+
+    @pytest.fixture(scope=_lifetime(scope))
+    def service(request: pytest.FixtureRequest) -> RunningService:
+        """A service of the running stack."""
+        running: Running = request.getfixturevalue(stack)
+        with told():
+            return _service(running, name)
+
+    return service
+
+
+stack = stack_fixture()
+
+
+@pytest.fixture(scope="session")
+def stack_config(pytestconfig: pytest.Config) -> Settings:
+    """The settings of the run's stacks. Override it to change some: `dataclasses.replace(stack_config, memory=True)`."""
+    return read(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def stack_overrides(pytestconfig: pytest.Config) -> Mapping[str, Any]:
+    """Tables laid over the stack's file. Override it to change what tests need otherwise."""
+    given = pytestconfig.hook.pytest_stack_overrides(config=pytestconfig)
+    return merge([each for each in given if each])
+
+
+@pytest.fixture(scope="session")
+def stack_factory(
+    request: pytest.FixtureRequest, stack_config: Settings, stack_overrides: Mapping[str, Any]
+) -> Iterator[Callable[..., Running]]:
+    """Makes stacks of one's own: `stack_factory(services=["db"], overrides={…})`, gone at the end of the run."""
+    with ExitStack() as cleanup:
+
+        def make(*, overrides: Mapping[str, Any] | None = None, **settings: Any) -> Running:
+            wanted = dataclasses.replace(stack_config, **settings)
+            given = merge((stack_overrides, overrides or {}))
+            return cleanup.enter_context(_own(request, wanted, given))
+
+        yield make
+
+
+@pytest.fixture(scope=_lifetime())
+def stack_services(stack: Running) -> Mapping[str, RunningService]:
+    """The services of the stack, by name."""
+    return stack
+
+
+@pytest.fixture(scope="session")
+def stack_docker(pytestconfig: pytest.Config, stack_config: Settings) -> Engine:
+    """The engine."""
+    with told(stack_config):
+        return stacks_of(pytestconfig).engine
+
+
+@pytest.fixture
+def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None]:
+    """Put the data of the services that the marker `stack_reset` names back, for the one test that has them now.
+
+    Tests with the marker wait for each other, also those of other workers.
+    """
+    marks = list(request.node.iter_markers("stack_reset"))
+    names = sorted({name for mark in marks for name in mark.args})
+    with ExitStack() as cleanup, told():
+        for name in names:
+            service = _service(stack, name)
+            if stack.run:
+                cleanup.enter_context(stack.run.locked(f"{stack.project}-{name}-reset"))
+            service.reset()
+        yield
+
+
+def stacks_of(config: pytest.Config) -> Stacks:
+    """The stacks of this process; the run begins with the first one who asks."""
+    from stackctl.testing.plugin.session import Stacks
+    from stackctl.testing.runs.run import Run
+
+    if STACKS not in config.stash:
+        told_by_controller: dict[str, Any] = getattr(config, "workerinput", {})
+        run = Run.unpack(told_by_controller[RUN]) if RUN in told_by_controller else Run.begin()
+        config.stash[STACKS] = Stacks(run, config.rootpath, told_by_controller.get("workerid", ""))
+    return config.stash[STACKS]
+
+
+@contextmanager
+def told(settings: Settings | None = None) -> Iterator[None]:
+    """What a user or an engine did wrong ends the test with words, and without a traceback through stackctl.
+
+    Without an engine it is skipped, if that is set.
+    """
+    try:
+        yield
+    except StackError as error:
+        from stackctl.testing.plugin.session import NoEngineError, failure
+
+        words = failure(error)
+        if settings and settings.no_docker == "skip" and isinstance(error, NoEngineError):
+            raise pytest.skip.Exception(words) from None
+        raise pytest.fail.Exception(words, pytrace=False) from None
+
+
+def _provide(
+    request: pytest.FixtureRequest, settings: Settings, overrides: Mapping[str, Any]
+) -> Iterator[Running]:
+    """The stack that is shared, or where the scope is narrower or the test marked, one of its own."""
+    stacks = stacks_of(request.config)
+    settings = _with_markers(request, settings)
+    if request.scope != "session":
+        with _own(request, settings, overrides) as app:
+            yield app
+        return
+    with told(settings):
+        app = stacks.share(settings, overrides, _ready(request))
+    stacks.given[str(request.fixturename)] = [(app, settings)]
+    yield app
+
+
+@contextmanager
+def _own(
+    request: pytest.FixtureRequest, settings: Settings, overrides: Mapping[str, Any]
+) -> Iterator[Running]:
+    stacks = stacks_of(request.config)
+    failed = request.session.testsfailed
+    with told(settings):
+        app = stacks.own(settings, overrides, _ready(request))
+    given = stacks.given.setdefault(str(request.fixturename), [])
+    given.append((app, settings))
+    try:
+        yield app
+    finally:
+        given.remove((app, settings))
+        keep = settings.keep == "failed" and request.session.testsfailed > failed
+        with told():
+            stacks.release(app, keep=keep or settings.keep == "always")
+
+
+def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
+    def ready(app: Running) -> None:
+        request.config.hook.pytest_stack_ready(stack=app)
+
+    return ready
+
+
+def _with_markers(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """The settings with what the marker `stack` of those tests says that will use this stack; all of it if one says nothing."""
+    items = [request.node] if isinstance(request.node, pytest.Item) else request.session.items
+    users = [item for item in items if request.fixturename in getattr(item, "fixturenames", ())]
+    if request.scope != "function":
+        users = [item for item in users if not item.get_closest_marker("stack_isolated")]
+    marks = [item.get_closest_marker("stack") for item in users]
+    asked = [mark.kwargs for mark in marks if mark]
+    profiles = {profile for each in asked for profile in each.get("profiles", ())}
+    services: set[str] = set()
+    if asked and len(asked) == len(marks) and all(each.get("services") for each in asked):
+        services = {service for each in asked for service in each["services"]}
+    return dataclasses.replace(
+        settings,
+        services=settings.services or tuple(sorted(services)),
+        profiles=tuple(sorted({*settings.profiles, *profiles})),
+    )
+
+
+def _service(running: Running, name: str) -> RunningService:
+    """Raises UsageError for a name that is none of the stack's."""
+    try:
+        return running[name]
+    except KeyError:
+        raise UsageError(f"the stack has no service {name!r}", f"there are: {', '.join(running)}") from None

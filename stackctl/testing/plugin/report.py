@@ -1,0 +1,65 @@
+"""What a report shows of a stack: how its services are, and what they wrote since the test began."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from stackctl.engine.protocol import LogLine
+from stackctl.errors import StackError
+from stackctl.planner.world.observed import Container
+from stackctl.show.safe import clean
+from stackctl.testing.stack import Running
+
+_WIDEST = 500
+"""Characters of a line, at most."""
+
+Section = tuple[str, str]
+
+
+def sections(app: Running, since: float, tail: int) -> Iterator[Section]:
+    """A title and a text for the stack, then for each service that wrote something since then (seconds, our clock).
+
+    An engine that cannot say is told of in place of that.
+    """
+    try:
+        observed = app.engine.observe()
+        containers = app.containers()
+        began = since + observed.engine.clock_ahead
+        yield f"stack {app.project}", "\n".join(map(_state, containers.values()))
+        for service, container in containers.items():
+            lines = list(app.engine.logs([container.id], since=f"{began:.9f}", tail=tail + 1))
+            if lines:
+                yield f"stack {app.project}: {service}", "\n".join(_text(lines, tail))
+    except StackError as error:
+        yield f"stack {app.project}", f"nothing can be shown: {error}"
+
+
+def write_logs(app: Running, since: float, directory: Path) -> None:
+    """The whole logs since then, a file a service."""
+    directory.mkdir(parents=True, exist_ok=True)
+    began = since + app.engine.observe().engine.clock_ahead
+    for service, container in app.containers().items():
+        with (directory / f"{service}.log").open("w") as file:
+            for line in app.engine.logs([container.id], since=f"{began:.9f}"):
+                file.write(f"{line.time} {line.text}\n")
+
+
+def file_name(node: str) -> str:
+    """A test's id as the name of a directory."""
+    return re.sub(r"[^\w.\[\]-]+", "-", node)[-150:]
+
+
+def _state(container: Container) -> str:
+    ended = "" if container.exit_code is None else f", exit code {container.exit_code}"
+    health = f", {container.health}" if container.health else ""
+    return f"{container.service}: {container.state}{health}{ended}"
+
+
+def _text(lines: Sequence[LogLine], tail: int) -> Iterator[str]:
+    if len(lines) > tail:
+        yield f"… only the last {tail} lines:"
+    for line in lines[-tail:] if tail else ():
+        text = clean(line.text)
+        yield text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…"

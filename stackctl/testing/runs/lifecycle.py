@@ -1,0 +1,240 @@
+"""Bring up a stack of one's own, and take it away again."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stackctl import api
+from stackctl.engine.protocol import Engine
+from stackctl.errors import PortTakenError, PreflightError, SpecError, StackError, UsageError
+from stackctl.planner.down import DownOptions
+from stackctl.planner.runs.isolation import HostPorts, isolate, published
+from stackctl.planner.runs.runs import strangers
+from stackctl.planner.steps.events import Event
+from stackctl.planner.steps.outcome import Outcome, outcome
+from stackctl.planner.up.images import ImageOptions
+from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.world import labels
+from stackctl.planner.world.matching import of_project
+from stackctl.planner.world.observed import Observed
+from stackctl.spec.model import Stack
+from stackctl.spec.source.reading import place
+from stackctl.testing.runs.run import Run, current, sweep
+from stackctl.testing.stack import Running, publish_host
+
+LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
+"""The labels of what outlives its run, for the next one to use."""
+
+_TRIES = 3
+"""Times to choose host ports, as somebody may take one before the container has it."""
+_BUSY_PORT = "SC502"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Which stack is to run, and how."""
+
+    files: tuple[str | Path, ...] = ()
+    """Its files; none: the stack.toml in the working directory or above."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Laid over the files, as the tables of a last one."""
+    environ: Mapping[str, str] | None = None
+    """Variables for `${NAME}` instead of this process's own."""
+    services: Collection[str] = ()
+    profiles: Collection[str] = ()
+    timeout: float = 120.0
+    """Seconds for each wait."""
+    build: bool = True
+    """Whether images that are built here are built anew, in case something changed."""
+    memory: bool = False
+    """Whether known servers keep their data in memory: faster, and gone when the container stops."""
+    allow_external_volumes: bool = False
+    allow_data_binds: bool = False
+
+    def load(self) -> Stack:
+        """Raises SpecError, UsageError."""
+        return api.load(
+            *self.files,
+            environ=self.environ,
+            services=self.services,
+            profiles=self.profiles,
+            overrides=self.overrides,
+        )
+
+    def isolated(
+        self, stack: Stack, project: str, marks: Mapping[str, str], host_ports: HostPorts | None = None
+    ) -> Stack:
+        """Raises SpecError for what an isolated run must not touch."""
+        try:
+            return isolate(
+                stack,
+                project,
+                marks=marks,
+                host_ports=host_ports,
+                memory=self.memory,
+                allow_external_volumes=self.allow_external_volumes,
+                allow_data_binds=self.allow_data_binds,
+            )
+        except SpecError as error:
+            raise SpecError(place(stack, error.problems)) from error
+
+
+@contextmanager
+def running(
+    *files: str | Path,
+    engine: Engine | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    services: Collection[str] = (),
+    profiles: Collection[str] = (),
+    timeout: float = 120.0,
+    build: bool = True,
+    memory: bool = False,
+    allow_external_volumes: bool = False,
+    allow_data_binds: bool = False,
+) -> Iterator[Running]:
+    """A stack for the length of a `with` block: a project of its own, free host ports, gone afterwards with its volumes.
+
+    It is also gone when this process is killed: then a process that was started beside it removes it. The arguments are those
+    of `Recipe`. Raises StackError if it does not become ready; nothing is left behind then either.
+    """
+    recipe = Recipe(
+        files=files,
+        environ=environ,
+        overrides=overrides or {},
+        services=services,
+        profiles=profiles,
+        timeout=timeout,
+        build=build,
+        memory=memory,
+        allow_external_volumes=allow_external_volumes,
+        allow_data_binds=allow_data_binds,
+    )
+    stack = recipe.load()
+    run = current()
+    project = f"{stack.project}-{secrets.token_hex(3)}"
+    with ExitStack() as cleanup:
+        if engine is None:
+            engine = api.connect()
+            cleanup.callback(engine.close)
+        enter(run, engine)
+        cleanup.callback(remove, engine, project, stack)
+        app = start(recipe, stack, engine, run, project, run.marks)
+        cleanup.callback(app.close)
+        yield app
+
+
+def enter(run: Run, engine: Engine) -> None:
+    """Take part in a run; what dead runs left is removed by the first who does."""
+    run.join()
+    if run.comes_first("sweep"):
+        sweep(engine)
+
+
+def start(
+    recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
+) -> Running:
+    """Bring a stack up as a project, or what is missing of it. `marks` are the labels of all that is made: those of the run, so
+    that it goes when the run ends, however it does, or `LASTING`.
+
+    Raises UsageError if somebody else has a project of that name, StackError if it does not become ready; what was made until
+    then stays.
+    """
+    if marks != LASTING:
+        run.guard(engine)
+    options = UpOptions(wait_timeout=recipe.timeout)
+    images = ImageOptions(build=recipe.build)
+    selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
+    for tries in range(1, _TRIES + 1):
+        observed = engine.observe()
+        there = bool(of_project(observed, project))
+        _refuse_strangers(observed, project, marks)
+        isolated = recipe.isolated(stack, project, marks, _host_ports(stack, observed, project))
+        try:
+            succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
+        except StackError as error:
+            if tries == _TRIES or not _lost_a_port(error):
+                raise
+        else:
+            break
+    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run, reused=there)
+
+
+def attach(
+    recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
+) -> Running:
+    """The stack that another process of the run has started."""
+    isolated = recipe.isolated(stack, project, marks, _ports_there(engine.observe(), project))
+    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run)
+
+
+def remove_lasting(engine: Engine, project: str, stack: Stack) -> None:
+    """Take away what earlier runs left of a project for this one. Raises UsageError if any of it is not theirs."""
+    _refuse_strangers(engine.observe(), project, LASTING)
+    remove(engine, project, stack)
+
+
+def remove(engine: Engine, project: str, stack: Stack | None = None) -> None:
+    """Take a project away with its volumes. Raises StackError."""
+    succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
+
+
+def succeed(events: Iterator[Event]) -> Outcome:
+    """Follow an execution to its end. Raises the first cause of a failure."""
+    result = outcome(events)
+    for failure in result.failures:
+        raise failure.error
+    return result
+
+
+def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]) -> None:
+    if found := strangers(observed, project, marks[labels.RUN]):
+        raise UsageError(
+            f"there is a project {project} already, which a test run would change and remove: {', '.join(found)}",
+            "choose another name, or use it as it is: --stack-external",
+        )
+
+
+def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
+    """Host ports that stay the same when a container is started anew: those it has, else some that are free now.
+
+    On another machine nobody can tell which are free: its engine chooses, at every start.
+    """
+    there = _ports_there(observed, project)
+    if not observed.engine.local:
+        return there
+    wanted = [each for each in published(stack) if each not in there]
+    return {**there, **dict(zip(wanted, _free_ports([protocol for *_, protocol in wanted]), strict=True))}
+
+
+def _ports_there(observed: Observed, project: str) -> HostPorts:
+    return {
+        (container.service, port.target, port.protocol): port.published
+        for container in of_project(observed, project)
+        for port in container.ports
+    }
+
+
+def _free_ports(protocols: Collection[str]) -> list[int]:
+    """Ports of loopback that nobody has at the moment, all different."""
+    with ExitStack() as probes:
+        ports = []
+        for protocol in protocols:
+            kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+            probe = probes.enter_context(socket.socket(socket.AF_INET, kind))
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+        return ports
+
+
+def _lost_a_port(error: StackError) -> bool:
+    """Whether somebody took a host port between its choice and its use."""
+    if isinstance(error, PreflightError):
+        return all(problem.rule == _BUSY_PORT for problem in error.problems)
+    return isinstance(error, PortTakenError)

@@ -1,0 +1,213 @@
+"""A test run: whose it is, where its processes meet, and the reaper that comes when it has ended.
+
+A run is as alive as its owner, one process: pytest's own (with xdist the controller), or the program that called `running`.
+All that is made for it carries its labels. However the owner ends, the reaper, a process of its own, removes what is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackctl.engine.lock import held, held_by_one, own_directory
+from stackctl.engine.owner import is_dead, this_process
+from stackctl.planner.runs.owner import Owner, unpack
+from stackctl.planner.world import labels
+
+if TYPE_CHECKING:
+    from stackctl.engine.protocol import Engine
+    from stackctl.engine.transport.connect import Endpoint
+
+_KEPT = "kept"
+_PROJECTS = "projects"
+_OWNER = "owner"
+_MEMBERS = "member-"
+_guard = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by its id and owner. Any process that knows the two can take part in it."""
+
+    id: str
+    owner: Owner
+
+    @classmethod
+    def begin(cls) -> Run:
+        """A new run of this process."""
+        return cls(secrets.token_hex(4), this_process())
+
+    def pack(self) -> str:
+        return json.dumps([self.id, self.owner.pack()])
+
+    @classmethod
+    def unpack(cls, text: str) -> Run:
+        """The inverse of `pack`. Raises ValueError."""
+        run_id, packed = json.loads(text)
+        owner = unpack(packed)
+        if owner is None:
+            raise ValueError(f"no run: {text!r}")
+        return cls(run_id, owner)
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """The labels of all that is made for it."""
+        return {labels.RUN: self.id, labels.OWNER: self.owner.pack()}
+
+    @property
+    def directory(self) -> Path:
+        """Where its processes meet, and where they may keep files; there once `join` was called."""
+        return _home() / self.id
+
+    @property
+    def started(self) -> bool:
+        """Whether anything was started for it."""
+        return self.directory.is_dir()
+
+    def join(self) -> None:
+        """Take part, as the owner or as another of its processes: the reaper waits for the end of all."""
+        own_directory(self.directory)
+        (self.directory / _OWNER).write_text(self.owner.pack())
+        me = this_process()
+        if me != self.owner:
+            (self.directory / f"{_MEMBERS}{me.pid}").write_text(me.pack())
+
+    def guard(self, engine: Engine) -> None:
+        """Have a reaper wait for the end, who removes from this engine what is left then. One is enough for all."""
+        endpoint: Endpoint | None = getattr(engine, "endpoint", None)
+        if endpoint is not None:
+            with self.locked("reaper"):
+                self._call_reaper(endpoint)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a lock among all processes and threads of the run."""
+        with held(self.directory / f"{name}.lock"):
+            yield
+
+    @contextmanager
+    def one_first(self, name: str) -> Iterator[None]:
+        """Let the first of the run's processes do this alone, and all others then at once."""
+        with held_by_one(self.directory / f"{name}.lock"):
+            yield
+
+    def comes_first(self, name: str) -> bool:
+        """Whether nobody of the run has asked this before."""
+        try:
+            (self.directory / name).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def note(self, project: str, keep: str) -> None:
+        """Remember that a project was started for it, and whether it is to be kept: never, always or if a test failed."""
+        own_directory(self.directory / _PROJECTS).joinpath(project).write_text(keep)
+
+    def drop(self, project: str) -> None:
+        """Remember that a project was taken away."""
+        (self.directory / _PROJECTS / project).unlink(missing_ok=True)
+
+    @property
+    def projects(self) -> dict[str, str]:
+        """Those that were started for it and not yet taken away, and what `note` said of them."""
+        return {path.name: path.read_text() for path in (self.directory / _PROJECTS).glob("*")}
+
+    def keep(self, project: str) -> None:
+        """Leave a project on the engine, now and when later runs look for what dead ones left."""
+        own_directory(self.directory / _KEPT).joinpath(project).touch()
+
+    @property
+    def kept(self) -> frozenset[str]:
+        return frozenset(path.name for path in (self.directory / _KEPT).glob("*"))
+
+    @property
+    def members(self) -> Collection[Owner]:
+        """The other processes that take part and have not ended."""
+        packed = (path.read_text() for path in self.directory.glob(f"{_MEMBERS}*"))
+        found = (unpack(text) for text in packed)
+        return [owner for owner in found if owner is not None and not is_dead(owner)]
+
+    def forget(self) -> None:
+        """Remove its directory."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _call_reaper(self, endpoint: Endpoint) -> None:
+        called = self.directory / "reapers"
+        text = called.read_text() if called.exists() else ""
+        if f"{endpoint.host}\n" in text:
+            return
+        way = ["--context", endpoint.context] if endpoint.context else ["--host", endpoint.host]
+        with (self.directory / "reaper.log").open("ab") as log:
+            process = subprocess.Popen(
+                # -P: what lies in the directory of the tests must not stand for a module of ours.
+                [sys.executable, "-P", "-m", "stackctl.reaper", self.pack(), *way],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_with_ourselves(os.environ),
+                start_new_session=True,
+            )
+        process.returncode = 0  # it outlives us: nobody waits for it
+        called.write_text(f"{text}{endpoint.host}\n")
+
+
+def current() -> Run:
+    """The run of this process, for stacks that are started outside pytest. A fork has one of its own."""
+    global _current  # noqa: PLW0603
+    with _guard:
+        if _current is None or _current.owner.pid != os.getpid():
+            _current = Run.begin()
+        return _current
+
+
+_current: Run | None = None
+
+
+def sweep(engine: Engine) -> None:
+    """Remove what dead runs have left. Whatever cannot be told to be dead stays, and so does what was kept."""
+    from stackctl.engine.execute import execute
+    from stackctl.planner.runs.runs import owners, plan_reap
+
+    observed = engine.observe()
+    dead = [
+        Run(run, owner)
+        for run, owner in {**_met(), **owners(observed)}.items()
+        if owner and is_dead(owner, restarted=observed.engine.local)
+    ]
+    kept = frozenset[str]().union(*(run.kept for run in dead))
+    plan = plan_reap([run.id for run in dead], observed, spared=kept)
+    if plan.steps:
+        for _ in execute(plan, engine.perform):
+            continue
+    for run in dead:
+        if not run.kept:
+            run.forget()
+
+
+def _met() -> dict[str, Owner | None]:
+    """The runs that have a directory, and their owners."""
+    return {path.parent.name: unpack(path.read_text()) for path in _home().glob(f"*/{_OWNER}")}
+
+
+def _home() -> Path:
+    """The directory of all runs of this user: beside other temporary files, as snapshots may be large."""
+    return own_directory(Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}") / "runs"
+
+
+def _with_ourselves(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a new interpreter finds this package also where it is not installed."""
+    root = Path(__file__).parents[3]
+    if root.name in ("site-packages", "dist-packages"):
+        return dict(environ)
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, [environ.get("PYTHONPATH"), str(root)]))}

@@ -1,0 +1,66 @@
+"""A stack beside itself: nothing it has is shared with the one it was made from."""
+
+from __future__ import annotations
+
+import pytest
+from plan_world import desired, stack
+
+from stackctl.errors import SpecError
+from stackctl.planner.runs.isolation import isolate
+from stackctl.planner.world.desire import desire
+
+TEXT = """
+[services.db]
+image = "postgres:15"
+container_name = "postgres-container"
+ports = ["5433:5432", "0.0.0.0:80:80"]
+volumes = ["data:/var/lib/postgresql/data"]
+environment = { POSTGRES_PASSWORD = "x" }
+[services.api]
+build = "."
+networks = ["back", "shared"]
+[networks.back]
+name = "net"
+[networks.shared]
+external = true
+[volumes.data]
+name = "precious"
+"""
+
+
+def test_everything_of_its_own() -> None:
+    alone = desire(isolate(stack(TEXT), "test-1"), instance="i")
+    db, api = alone.containers
+    assert (db.name, api.name) == ("test-1-db-1", "test-1-api-1")
+    assert [(port.host_ip, port.published) for port in db.ports] == [("127.0.0.1", "")] * 2
+    assert db.networks[0].aliases == ("db", "test-1-db-1", "postgres-container")
+    assert {network.name for network in alone.networks} == {"test-1_default", "test-1_net", "shared"}
+    assert {volume.name for volume in alone.volumes} == {"test-1_precious"}
+    assert db.mounts[0].source == "test-1_precious"
+    assert api.image == "shop-api", "what was built is not built again"
+
+
+def test_the_rest_stays() -> None:
+    one, other = (
+        desired(TEXT).containers[0],
+        desire(isolate(stack(TEXT), "test-1"), instance="i").containers[0],
+    )
+    assert (one.environment, one.image, one.probes) == (other.environment, other.image, other.probes)
+
+
+def test_data_of_others_is_refused_unless_allowed() -> None:
+    text = TEXT.replace('name = "precious"', "external = true\n[volumes.other]\nexternal = true")
+    with pytest.raises(SpecError) as caught:
+        isolate(stack(text), "test-1")
+    assert [problem.where for problem in caught.value.problems] == ["volumes.data", "volumes.other"]
+    assert isolate(stack(text), "test-1", allow_external_volumes=True).volumes["data"].external
+
+
+def test_a_writable_directory_of_data_is_refused_unless_allowed() -> None:
+    text = TEXT.replace('"data:', '"/srv/data:')
+    with pytest.raises(SpecError, match="/srv/data is mounted writable where postgres:15 keeps its data"):
+        isolate(stack(text), "test-1")
+    assert (
+        isolate(stack(text), "test-1", allow_data_binds=True).services["db"].volumes[0].source == "/srv/data"
+    )
+    assert isolate(stack(text.replace('/data"]', '/data:ro"]')), "test-1").project == "test-1"

@@ -1,0 +1,70 @@
+"""The labels of stackctl, and digests as they are packed into one."""
+
+from typing import Any
+
+import pytest
+
+from stackctl.planner.world import labels
+
+
+def test_the_names_of_the_labels_never_change() -> None:
+    assert {name: value for name, value in vars(labels).items() if name.isupper() and "." in str(value)} == {
+        "PREFIX": "stackctl.",
+        "PROJECT": "stackctl.project",
+        "SERVICE": "stackctl.service",
+        "NUMBER": "stackctl.number",
+        "KIND": "stackctl.kind",
+        "INSTANCE": "stackctl.instance",
+        "DIGEST": "stackctl.digest",
+        "FIELDS": "stackctl.fields",
+        "SOURCE": "stackctl.source",
+        "REPLACES": "stackctl.replaces",
+        "PROTECT": "stackctl.protect",
+        "RUN": "stackctl.run",
+        "OWNER": "stackctl.owner",
+        "VERSION": "stackctl.version",
+        "CREATED": "stackctl.created",
+        "COMPOSE_PROJECT": "com.docker.compose.project",
+        "COMPOSE_SERVICE": "com.docker.compose.service",
+        "COMPOSE_NUMBER": "com.docker.compose.container-number",
+        "COMPOSE_ONEOFF": "com.docker.compose.oneoff",
+    }
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
+    one: dict[str, Any] = {"b": {"y": 1, "x": [1, 2]}, "a": "ü"}
+    other: dict[str, Any] = {"a": "ü", "b": {"x": [1, 2], "y": 1}}
+    assert labels.digest(one) == labels.digest(other)
+    assert labels.digest(one) == "be411d205386ba4a2411be7ea7ba2485"
+    assert labels.field_digests(one) == labels.field_digests(other)
+
+
+def test_a_digest_depends_on_names_values_and_their_kinds() -> None:
+    different: list[dict[str, Any]] = [
+        {},
+        {"a": "1"},
+        {"a": 1},
+        {"b": "1"},
+        {"a": ["1"]},
+        {"a": None},
+        {"a": "1", "b": "1"},
+    ]
+    assert len({labels.digest(definition) for definition in different}) == len(different)
+
+
+def test_field_digests_name_every_field_and_hide_its_value() -> None:
+    digests = labels.field_digests({"environment.PASSWORD": "secret", "image": "app:1"})
+    assert {name: len(short) for name, short in digests.items()} == {"environment.PASSWORD": 8, "image": 8}
+    assert "secret" not in labels.pack_fields(digests)
+
+
+def test_packed_fields_are_read_back() -> None:
+    fields = {"b": "2", "a.ü": "1"}
+    packed = labels.pack_fields(fields)
+    assert labels.unpack_fields(packed) == fields
+    assert packed == labels.pack_fields(dict(reversed(fields.items())))
+
+
+@pytest.mark.parametrize("broken", [None, "", "{", "[]", "1", '"x"', "null"])
+def test_a_broken_label_counts_as_empty(broken: str | None) -> None:
+    assert labels.unpack_fields(broken) == {}

@@ -1,0 +1,334 @@
+"""What holds for every stack, every history of changes, every moment of being killed, and every order of execution."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
+from plan_world import INSTANCE, Behaviour, World, desired
+
+from stackctl.engine.memory import MemoryEngine
+from stackctl.engine.memory.container import course_of
+from stackctl.errors import EngineError
+from stackctl.planner.down import DownOptions
+from stackctl.planner.status import status
+from stackctl.planner.steps.actions import CreateContainer, RemoveVolume, StartContainer
+from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.up.planning import plan_up
+from stackctl.planner.up.preflight import preflight
+from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.world import labels
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired, Network
+
+NAMES = ("a", "b", "c", "d")
+FOREIGN = {labels.PROJECT: "other", labels.INSTANCE: "o", labels.SERVICE: "a"}
+orders = st.integers(0, 999).map(random.Random)
+fast = settings(
+    max_examples=80,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
+
+
+@st.composite
+def members(
+    draw: st.DrawFn, name: str, before: list[str], ports: list[int], called: str | None
+) -> dict[str, Any]:
+    """A service or job that may need the ones before it."""
+    job = draw(st.integers(0, 4)) == 0
+    given: dict[str, Any] = {
+        "image": draw(st.sampled_from(["app:1", "app:2"])),
+        "environment": {"X": draw(st.sampled_from("01"))},
+        "volumes": draw(
+            st.lists(st.sampled_from(["data:/data", "cache:/cache", "/own"]), unique=True, max_size=2)
+        ),
+    }
+    if called:
+        given["container_name"] = called
+    if job:
+        given["command"] = "true"
+    else:
+        given["restart"] = draw(st.sampled_from(["no", "always"]))
+        if draw(st.booleans()):
+            given["healthcheck"] = draw(
+                st.sampled_from([{"tcp": 1}, {"test": ["CMD", "true"]}, {"disable": True}])
+            )
+    needed = draw(st.lists(st.sampled_from(before), unique=True, max_size=2)) if before else []
+    given["depends_on"] = {
+        other: {
+            "condition": draw(st.sampled_from(["ready", "service_started"])),
+            "required": draw(st.booleans()),
+            "restart": draw(st.booleans()),
+        }
+        for other in needed
+    }
+    if before and not ports and draw(st.integers(0, 3)) == 0:
+        given["network_mode"] = f"service:{draw(st.sampled_from(before))}"
+    else:
+        given["ports"] = [f"{port}:{port}" for port in ports]
+        if networks := draw(st.lists(st.sampled_from(["default", "back"]), unique=True)):
+            given["networks"] = {key: {"aliases": draw(st.sampled_from([[], ["x"]]))} for key in networks}
+    return {"job": job, "given": given}
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> str:
+    """A stack of up to four services and jobs that compete for three ports and two names."""
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
+    owners = {port: draw(st.sampled_from([*names, None])) for port in (1001, 1002, 1003)}
+    called = {draw(st.sampled_from([*names, None])): name for name in ("one", "two")}
+    text = ""
+    placed: list[str] = []
+    for name in names:
+        ports = [port for port, owner in owners.items() if owner == name]
+        member = draw(members(name, sharable(text, placed), ports, called.get(name)))
+        placed.append(name)
+        text += toml("jobs" if member["job"] else "services", name, member["given"])
+    for key in ("default", "back"):
+        internal, other_name = draw(st.booleans()), draw(st.integers(0, 5)) == 0
+        text += toml(
+            "networks", key, {"internal": internal} | ({"name": f"other_{key}"} if other_name else {})
+        )
+    text += toml("volumes", "data", {"labels": {"v": draw(st.sampled_from("01"))}}) + toml(
+        "volumes", "cache", {}
+    )
+    return text
+
+
+def sharable(text: str, placed: list[str]) -> list[str]:
+    """Those that others may need: all but the ones that have no network of their own to share."""
+    return [name for name in placed if f"services.{name}]\n" in text and not shares(text, name)]
+
+
+def shares(text: str, name: str) -> bool:
+    _, _, rest = text.partition(f"[services.{name}]\n")
+    return "network_mode" in rest.partition("\n[")[0]
+
+
+def toml(section: str, name: str, given: dict[str, Any]) -> str:
+    return f"[{section}.{name}]\n" + "".join(f"{key} = {value_of(value)}\n" for key, value in given.items())
+
+
+def value_of(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "{" + ", ".join(f"{key} = {value_of(each)}" for key, each in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(value_of, value)) + "]"
+        case str():
+            return f'"{value}"'
+    return str(value)
+
+
+class Watched(World):
+    """A world with things of others in it, that sees to it that nobody touches them."""
+
+    def __init__(self) -> None:
+        images = {
+            "app:1": seen.ImageConfig(volumes=("/kept",)),
+            "app:2": seen.ImageConfig(volumes=("/kept", "/new")),
+        }
+        super().__init__(images=images)
+        for action in (
+            CreateContainer(Container(name="a", service="a", image="app:1", labels=FOREIGN), "a"),
+            CreateContainer(Container(name="b", service="b", image="app:1"), "by-hand"),
+        ):
+            self.engine.perform(action, lambda _: None)
+        self.engine._create_network(Network(key="back", name="others"))
+        self.engine._create_volume("others", "local", {})
+
+    def of_others(self) -> tuple[Any, ...]:
+        """Everything that is not the project's."""
+        now = self.engine.observe()
+        things = (*now.containers, *now.networks, *now.volumes)
+        return tuple(thing for thing in things if thing.instance != INSTANCE and not anonymous(thing))
+
+    def run(
+        self, plan: Plan, order: random.Random, steps: int | None = None, expected: Collection[str] = ()
+    ) -> list[Step]:
+        """Execute as the executor does, in a random order that `after` allows, and be killed after some steps.
+
+        Returns the steps that failed.
+        """
+        before = self.of_others()
+        waiting, done, lost, failed = list(plan.steps), set[int](), set[int](), list[Step]()
+        for _ in range(len(waiting) if steps is None else min(steps, len(waiting))):
+            step = order.choice([s for s in waiting if s.after <= done | lost])
+            waiting.remove(step)
+            done.add(step.id)
+            if step.after & lost:
+                if not step.optional:
+                    lost.add(step.id)
+                continue
+            try:
+                self.engine.perform(step.action, lambda _: None)
+            except EngineError as error:
+                if not any(cause in error.message for cause in expected):
+                    raise AssertionError(f"#{step.id}: {error}\n{plan}") from error
+                failed.append(step)
+                if not step.optional:
+                    lost.add(step.id)
+                with suppress(EngineError):  # what it lived off may be gone by now
+                    for action in step.rescue:
+                        self.engine.perform(action, lambda _: None)
+                    revived = [
+                        action.container for action in step.rescue if isinstance(action, StartContainer)
+                    ]
+                    assert all(self.engine._find(container).up for container in revived)
+        assert self.of_others() == before
+        return failed
+
+    def mend(self, service: str) -> None:
+        """From now on the containers of a service run as they should, also those that are there."""
+        del self.engine.behaviours[service]
+        for container in self.engine._containers.values():
+            container.behaviour = Behaviour()
+            container.course = course_of(container.spec, container.config, container.behaviour)
+
+
+def anonymous(thing: Any) -> bool:
+    return isinstance(thing, seen.Volume) and len(thing.name) == 64
+
+
+def state(world: World, wanted: Desired) -> dict[str, Any]:
+    """All that matters about a project, in terms that do not depend on how it came to be."""
+    now = world.engine.observe()
+    ours = {c.id: c for c in now.containers if c.instance == INSTANCE}
+    names = {network.id: network.name for network in now.networks}
+    keys = {network.key for network in wanted.networks}
+    return {
+        "containers": {
+            c.name: (
+                c.service,
+                c.digest,
+                c.image_id,
+                c.state,
+                ports_of(c),
+                joined_of(world.engine, c, names),
+                ours[c.network_mode.split(":")[1]].name if ":" in c.network_mode else "",
+                world.engine._find(c.id).restart,
+                {m.target for m in c.mounts},
+            )
+            for c in ours.values()
+        },
+        "networks": {(n.name, n.digest) for n in now.networks if n.instance == INSTANCE and n.key in keys},
+    }
+
+
+def ports_of(container: seen.Container) -> set[tuple[int, int]]:
+    return {(port.target, port.published) for port in container.ports}
+
+
+def joined_of(engine: MemoryEngine, container: seen.Container, names: dict[str, str]) -> dict[str, Any]:
+    return {names[id_]: set(place.aliases) for id_, place in engine._find(container.id).networks.items()}
+
+
+def check(plan: Plan) -> None:
+    """What holds for every plan of `up`."""
+    assert [step.id for step in plan.steps] == list(range(1, len(plan.steps) + 1))
+    assert all(id_ < step.id for step in plan.steps for id_ in step.after)
+    assert not plan.loses_data
+    for step in plan.steps:
+        assert not any(isinstance(action, RemoveVolume) for action in (step.action, *step.rescue))
+
+
+histories = st.lists(st.tuples(stacks(), st.integers(0, 40)), max_size=3)
+OPTIONS = UpOptions(remove_orphans=True)
+
+
+def live(world: Watched, history: list[tuple[str, int]], order: random.Random) -> None:
+    """Bring up one stack after the other, and be killed each time after so many steps."""
+    for text, steps in history:
+        wanted = desired(text)
+        observed = world.look(wanted, OPTIONS)
+        if preflight(wanted, observed, None, OPTIONS):
+            continue
+        plan = plan_up(wanted, observed, OPTIONS)
+        check(plan)
+        world.run(plan, order, steps)
+
+
+@fast
+@given(histories, stacks(), orders)
+def test_one_clean_up_makes_good_whatever_happened_before(
+    history: list[tuple[str, int]], text: str, order: random.Random
+) -> None:
+    world, wanted = Watched(), desired(text)
+    live(world, history, order)
+    volumes = {v.name for v in world.engine.observe().volumes}
+    observed = world.look(wanted, OPTIONS)
+    assert preflight(wanted, observed, None, OPTIONS) == ()
+    plan = plan_up(wanted, observed, OPTIONS)
+    event(f"{min(len(plan.changes), 20)} changes")
+    check(plan)
+    if not any(row.drift for row in status(wanted, observed)):
+        assert not [step for step in plan.changes if step.service], f"nothing differs, and yet:\n{plan}"
+    assert not world.run(plan, order)
+    again = plan_up(wanted, world.look(wanted, OPTIONS), OPTIONS)
+    assert again.changes == (), f"first:\n{plan}\n\nagain:\n{again}"
+    assert {row.drift for row in status(wanted, world.engine.observe())} == {()}
+    fresh = Watched()
+    fresh.run(plan_up(wanted, fresh.look(wanted)), order)
+    assert state(world, wanted) == state(fresh, wanted), str(plan)
+    assert volumes <= {v.name for v in world.engine.observe().volumes}
+
+
+@fast
+@given(stacks(), stacks(), st.sampled_from(NAMES), st.booleans(), orders)
+def test_what_fails_leaves_nothing_that_the_next_up_cannot_mend(
+    first: str, text: str, broken: str, at_start: bool, order: random.Random
+) -> None:
+    world, wanted = Watched(), desired(text)
+    world.run(world.plan(first), order)
+    world.engine.behaviours[broken] = Behaviour(start_error="broken") if at_start else Behaviour(exit_code=3)
+    expected = ("broken", "exit code 3", "restarts again", "is not running")
+    observed = world.look(wanted, OPTIONS)
+    failed = world.run(plan_up(wanted, observed, OPTIONS), order, expected=expected)
+    event(f"{len(failed)} failed")
+    world.mend(broken)
+    world.run(plan_up(wanted, world.look(wanted, OPTIONS), OPTIONS), order)
+    assert plan_up(wanted, world.look(wanted, OPTIONS), OPTIONS).changes == ()
+
+
+@fast
+@given(histories, st.booleans(), orders)
+def test_down_leaves_nothing_but_the_data(
+    history: list[tuple[str, int]], volumes: bool, order: random.Random
+) -> None:
+    world = Watched()
+    live(world, history, order)
+    had = {v.name for v in world.engine.observe().volumes}
+    world.run(world.down(DownOptions(volumes=volumes)), order)
+    left = world.engine.observe()
+    ours = [thing for thing in (*left.containers, *left.networks) if thing.instance == INSTANCE]
+    assert ours == []
+    if volumes:
+        assert [v for v in left.volumes if v.instance == INSTANCE] == []
+    else:
+        assert {v.name for v in left.volumes} == had
+    assert world.down().changes == ()
+
+
+@fast
+@given(stacks(), st.sampled_from(["always", "never"]), orders)
+def test_to_recreate_all_or_nothing(text: str, recreate: Any, order: random.Random) -> None:
+    world, wanted = Watched(), desired(text)
+    world.run(plan_up(wanted, world.look(wanted)), order)
+    before = {c.id for c in world.engine.observe().containers if c.instance == INSTANCE}
+    anonymous_before = {v.name for v in world.engine.observe().volumes if anonymous(v)}
+    options = UpOptions(recreate=recreate)
+    world.run(plan_up(wanted, world.look(wanted, options), options), order)
+    now = world.engine.observe()
+    after = {c.id for c in now.containers if c.instance == INSTANCE}
+    assert before == after if recreate == "never" else not before & after
+    assert {v.name for v in now.volumes if anonymous(v)} == anonymous_before
