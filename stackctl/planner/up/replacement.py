@@ -84,7 +84,7 @@ def start(work: Work, slot: Slot) -> None:
     """Once all it needs is there: stop the old container, swap the names, start the new one, remove the old one."""
     want, old = slot.want, slot.old
     handle = work.handles[want.service]
-    after = [handle.ready, *(gates(work, slot) if slot.starts else ()), *_rebuilt(work, slot)]
+    after = [handle.ready, *gates(work, slot), *_rebuilt(work, slot)]
     after += [*_ready_to_start(work, slot, *after)]
     after += [work.handles[sharer.want.service].ready for sharer in work.slots.sharers(slot)]
     after.append(_stop_old(work, slot, *after))

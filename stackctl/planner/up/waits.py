@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stackctl.planner.steps.actions import WaitFor
 from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.work import Work
@@ -12,13 +14,37 @@ from stackctl.spec.model import Condition
 
 
 def gates(work: Work, slot: Slot) -> list[int | None]:
-    """The steps after which everything a container needs is there; None for what is there already."""
-    return [_gate(work, slot, need) for need in slot.want.needs]
+    """The steps after which a container that this plan starts finds everything it needs.
+
+    Order and failure pass through a dependency that this plan does not start: what that one needs has to be there, too.
+    """
+    unmet = _unmet(work, slot)
+    work.unmet[slot.want.service] = [need for need, _ in unmet]
+    return [_gate(work, need, why) for need, why in unmet] if slot.starts else []
 
 
-def _gate(work: Work, slot: Slot, need: Need) -> int | None:
+def _unmet(work: Work, slot: Slot) -> list[tuple[Need, str]]:
+    """What has to happen before a container is started, each with the reason: its own needs, and those behind them."""
+    service = slot.want.service
+    found: dict[tuple[str, Condition], tuple[Need, str]] = {}
+
+    def add(need: Need, why: str) -> None:
+        key = (need.service, need.condition)
+        if key not in found or (need.required and not found[key][0].required):
+            found[key] = (need, why)
+
+    for need in slot.want.needs:
+        other = work.slots.by_service[need.service]
+        if not _is_met(work, other, need.condition, _ports(other.want)):
+            add(need, f"{service} needs it")
+        for behind in work.unmet[need.service] if not other.starts else ():
+            required = need.required and behind.required
+            add(replace(behind, required=required), f"{service} needs {need.service}, which needs it")
+    return [*found.values()]
+
+
+def _gate(work: Work, need: Need, why: str) -> int | None:
     other = work.slots.by_service[need.service]
-    why = f"{slot.want.service} needs it"
     if need.condition is Condition.started and need.required:
         return work.started.get(need.service)
     return _wait(work, other, need.condition, why, ports=_ports(other.want), required=need.required)
@@ -39,7 +65,7 @@ def _wait(
 ) -> int | None:
     want, started = slot.want, work.started.get(slot.want.service)
     condition = _sure(condition, want)
-    if slot.paused or (started is None and _is_met(work, slot, condition, ports)):
+    if _is_met(work, slot, condition, ports):
         return None
     key = (want.service, condition, required)
     if key not in work.waits:
@@ -90,10 +116,15 @@ def unanswered(want: Container, have: seen.Container) -> tuple[Probe, ...]:
 
 
 def _is_met(work: Work, slot: Slot, condition: Condition, ports: tuple[int, ...]) -> bool:
-    """Whether the snapshot itself shows that the current container meets the condition."""
-    want, have = slot.want, slot.current
-    if have is None or condition is Condition.completed or want.kind == "job":
-        return have is not None and have.completed
+    """Whether nobody has to wait for a condition: the snapshot itself shows that the current container meets it.
+
+    A paused container never will, until somebody wakes it; it is not waited for.
+    """
+    want, have, condition = slot.want, slot.current, _sure(condition, slot.want)
+    if slot.paused or have is None or slot.starts:
+        return slot.paused
+    if condition is Condition.completed or want.kind == "job":
+        return have.completed
     if condition is Condition.started or have.state != "running":
         return have.running and condition is Condition.started
     if want.probes:

@@ -9,7 +9,7 @@ from stackctl.planner.steps.actions import RemoveContainer, RenameContainer, Set
 from stackctl.planner.steps.plan import Draft
 from stackctl.planner.up.slots import Slot, Slots, UpOptions
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Container, Desired, Need
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Work:
     """By service."""
     started: dict[str, int] = field(default_factory=dict)
     """By service."""
+    unmet: dict[str, list[Need]] = field(default_factory=dict)
+    """By service: what has to happen before it is started, or, where it is not started, before those that need it."""
     waits: dict[tuple[object, ...], int] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)
     """By container id."""
