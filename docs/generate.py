@@ -7,7 +7,6 @@ tests/test_docs.py fails while a page differs from what this writes.
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import click
+from msgspec import NODEFAULT, structs
 
 from stackctl.cli import SECTIONS, cli
 from stackctl.spec.model import Job, Service, Stack
@@ -129,9 +129,9 @@ def _values(hint: Any) -> Iterator[Any]:
 def _default(table: type, form: Form) -> str:
     if form.required:
         return "required"
-    field = next(field for field in dataclasses.fields(table) if field.name == form.attribute)
+    field = next(field for field in structs.fields(table) if field.name == form.attribute)
     value = field.default
-    if value in (None, (), dataclasses.MISSING):
+    if value in (None, (), NODEFAULT):
         return ""
     if isinstance(value, bool):
         return str(value).lower()

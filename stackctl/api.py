@@ -13,10 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.engine.execute import Cancel
 from stackctl.engine.execute import execute as _execute
@@ -50,8 +52,7 @@ _NEEDED_BY_ALL = ("SC113",)
 """The rules that also hold for those who only look: dependencies in a circle have no order."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Which part of a stack is meant: some services and what they depend on, or all that the profiles enable.
 
     `publish_host` is the address for ports that name none; None: 127.0.0.1, if the engine runs on this machine.

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from msgspec import Struct
 
 Key = str | int
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """A position in a file. `line` and `column` count from 1, columns in characters.
 
     `text` is the source line, and empty where it is not to be shown: in a file of secrets, or if it is very long.
@@ -25,8 +25,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One mistake in what the user wrote: where (by key path, and in the text once placed), what, and a way out.
 
     `rule` is the number under which the documentation explains it, such as `SC101`.

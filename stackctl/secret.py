@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 DOTS = "•••"
 """What is shown instead."""
@@ -16,11 +17,10 @@ _SECRET = re.compile(
 _WHERE = re.compile(r"[_.-](?:file|path|dir)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """Text that prints as dots everywhere; `reveal()` is the only way to its value, for the engine alone."""
 
-    _value: str = field(repr=False)
+    _value: str
 
     def reveal(self) -> str:
         return self._value
@@ -29,6 +29,14 @@ class Secret:
         return f"Secret({DOTS})"
 
     __str__ = __repr__
+
+
+def veiled(record: Struct, *hidden: str) -> str:
+    """The `repr` of a record in which dots stand for the hidden fields: they may hold a secret, or are too long to show."""
+    fields = (
+        (name, DOTS if name in hidden else repr(getattr(record, name))) for name in record.__struct_fields__
+    )
+    return f"{type(record).__name__}({', '.join(f'{name}={text}' for name, text in fields)})"
 
 
 def looks_secret(name: str) -> bool:

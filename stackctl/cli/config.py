@@ -116,7 +116,7 @@ def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> 
 
 def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
     """The stack without the services that were not chosen."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     def only(everything: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from stackctl.planner.up.images import ImageOptions
 
 def run_images(settings: Settings, services: tuple[str, ...], verb: str, options: ImageOptions) -> int:
     """Build or pull for the named services (without what they depend on), or all."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from stackctl import api
     from stackctl.cli.follow import follow

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from stackctl.api import Selection
@@ -22,8 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     """What the global options say. Commands read the stack and reach the engine through it."""
 
     files: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Settings:
     progress: str = "auto"
     color: bool = True
     publish_host: str | None = None
-    _engine: Engine | None = field(default=None, repr=False)
+    _engine: Engine | None = None
 
     def load(self, services: Collection[str] = (), *, strict: bool = True, warn: bool = True) -> Stack:
         """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run."""

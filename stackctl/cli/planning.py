@@ -39,7 +39,7 @@ def checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> S
 
     Raises SpecError.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from stackctl.errors import SpecError
 

@@ -76,7 +76,7 @@ def command(
 
 def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...]) -> int:
     """Show the logs until they end or Ctrl-C, then stop what was asked for (Compose: what came along as a dependency goes on)."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from stackctl import api
     from stackctl.cli import follow as runs

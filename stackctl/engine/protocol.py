@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
@@ -17,8 +18,7 @@ Report = Callable[[Progressed], None]
 _TITLE_LENGTH = 80
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """A line of a container's log. `time` is the engine's, RFC 3339 with nanoseconds; `stream` is stdout or stderr."""
 
     container: str
@@ -27,8 +27,7 @@ class LogLine:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exec:
+class Exec(Struct, frozen=True, kw_only=True):
     """A command to run in a running container."""
 
     container: str
@@ -48,8 +47,7 @@ class Exec:
         return line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 1]}…"
 
 
-@dataclass(frozen=True)
-class ExecResult:
+class ExecResult(Struct, frozen=True):
     exit_code: int
     stdout: bytes = b""
     stderr: bytes = b""

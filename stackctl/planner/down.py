@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
 from stackctl.planner.steps.plan import Draft, Plan
@@ -18,8 +19,7 @@ Spared = Mapping[tuple[str, str], str]
 """Networks and volumes that a spec wants kept: kind and name, and why."""
 
 
-@dataclass(frozen=True)
-class DownOptions:
+class DownOptions(Struct, frozen=True):
     """`services`: only these (and no network or volume). `volumes`: the data too. `grace`: seconds, instead of each container's own."""
 
     services: Collection[str] = ()
@@ -27,8 +27,7 @@ class DownOptions:
     grace: int | None = None
 
 
-@dataclass(frozen=True)
-class LostVolume:
+class LostVolume(Struct, frozen=True):
     """A volume that a plan removes, as a person has to know it. `created` is in seconds since the epoch, 0 if unknown."""
 
     name: str
@@ -187,10 +186,7 @@ def _kept(volumes: Iterable[seen.Volume]) -> Iterator[str]:
 
 
 def _note_others(draft: Draft, project: str, instance: str, observed: seen.Observed) -> None:
-    others = [
-        thing.name
-        for thing in (*observed.containers, *observed.networks, *observed.volumes)
-        if thing.project == project and thing.instance != instance
-    ]
+    things: tuple[seen.Labelled, ...] = (*observed.containers, *observed.networks, *observed.volumes)
+    others = [thing.name for thing in things if thing.project == project and thing.instance != instance]
     if others:
         draft.notes.append(f"left alone, made by another stack of the same name: {', '.join(sorted(others))}")

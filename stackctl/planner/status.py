@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.planner.up.slots import Slot, slots
 from stackctl.planner.world import observed as seen
@@ -11,8 +13,7 @@ from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import PublishedPort
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One container, wanted or found. `state` is "missing" for one that is not there; `drift` says what differs from the spec."""
 
     service: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import (
     BuildImage,
@@ -42,8 +44,7 @@ _BUILD_STEP = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line: who, in which state, and what there is to say. `seconds` is the time its own steps took so far."""
 
     name: str
@@ -55,8 +56,7 @@ class Row:
     """Bytes that came, and bytes to come in all."""
 
 
-@dataclass(eq=False)
-class _Task:
+class _Task(Struct, eq=False):
     """A step and what is known of it."""
 
     step: Step
@@ -78,16 +78,14 @@ class _Task:
         return self.state in ("pending", "running")
 
 
-@dataclass
-class _Stage:
+class _Stage(Struct):
     """One of the plans of a command: its steps by id, and when it began."""
 
     began: float
     tasks: dict[int, _Task]
 
 
-@dataclass
-class _Track:
+class _Track(Struct):
     """Everything that belongs to one row. A `thing` is a network or volume: its kind stands where a service's name would."""
 
     name: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import (
     Action,
@@ -92,8 +94,7 @@ _MEANING: tuple[tuple[tuple[type, ...], Verb, Mark], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What happens to one thing, and why. `steps` are the steps that make it up, waiting left out."""
 
     group: Group
@@ -101,7 +102,7 @@ class Change:
     verb: Verb
     mark: Mark
     why: str
-    steps: tuple[Step, ...] = field(repr=False)
+    steps: tuple[Step, ...]
 
 
 def together(*plans: Plan) -> Plan:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TextIO
+
+from msgspec import Struct
 
 Name = Literal["bold", "dim", "red", "green", "yellow", "blue", "magenta", "cyan"]
 
@@ -22,8 +23,7 @@ _CODES: Mapping[Name, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(Struct, frozen=True):
     """Dress text for a terminal: `style("api", "bold", "red")`. Without `color` the text stays as it is."""
 
     color: bool = False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, assert_never
+
+from msgspec import Struct
 
 from stackctl.planner.steps.actions import (
     Action,
@@ -33,8 +34,7 @@ from stackctl.spec.model import Condition
 Mark = Literal["+", "~", "-", " "]
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Struct, frozen=True):
     """How one speaks of an action: "Create network x", "Creating", "Created". `rest` completes the sentence."""
 
     verb: str

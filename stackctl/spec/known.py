@@ -12,10 +12,11 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from stackctl.secret import Secret
 
@@ -27,8 +28,7 @@ Source = str
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """How a client reaches a server and logs in, as far as its own settings tell."""
 
     scheme: str
@@ -56,16 +56,14 @@ class Connection:
         return f"{self.scheme}://{login}{where}{path}{query}"
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(Struct, frozen=True):
     """A user that the image creates, and the password."""
 
     user: tuple[Source, ...] = ()
     password: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class KnownImage:
+class KnownImage(Struct, frozen=True, kw_only=True):
     """One table of `known.toml`, for one major version."""
 
     name: str

@@ -5,18 +5,17 @@ A field's metadata: `doc` (one line for people), `listed` (how an array stands f
 an array of one), `keys` (which names are allowed), `toml: False` (not a key: filled in after reading).
 """
 
-from __future__ import annotations
-
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Struct, structs
 
 from stackctl.errors import Problem
 from stackctl.spec.source.locate import Source
+from stackctl.spec.structure import About
 from stackctl.spec.unsupported import BUILD_KEYS, SERVICE_KEYS, STACK_KEYS
 from stackctl.spec.values import (
     ByteSize,
@@ -35,11 +34,13 @@ from stackctl.spec.values import (
 Check = Iterable[tuple[tuple[str | int, ...], str, str]]
 
 
-def key(doc: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
+def key(doc: str, **metadata: Any) -> About:
     """Declare a key of a table, with the line of documentation that the schema and the reference show."""
-    if isinstance(default, dict):
-        return dataclasses.field(default_factory=dict, metadata={"doc": doc, **metadata})
-    return dataclasses.field(default=default, metadata={"doc": doc, **metadata})
+    return About({"doc": doc, **metadata})
+
+
+FILLED_IN = About({"toml": False})
+"""Marks a field that is no key: it is filled in after reading."""
 
 
 def _pair(separators: str = "=") -> Callable[[object], tuple[str, object]]:
@@ -86,16 +87,16 @@ class PullPolicy(StrEnum):
     build = "build"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     """How to build the image. `build = "./dir"` gives the context alone."""
 
-    context: str = key("The directory sent to the builder, relative to the stack.toml.", ".")
-    dockerfile: str = key("The Dockerfile, relative to the context.", "Dockerfile")
-    target: str | None = key("The stage of a multi-stage Dockerfile to stop at.", None)
-    args: Mapping[str, Variable] = key(
-        "Build arguments; a name alone takes its value from the environment.", {}, listed=_pair()
-    )
+    context: Annotated[str, key("The directory sent to the builder, relative to the stack.toml.")] = "."
+    dockerfile: Annotated[str, key("The Dockerfile, relative to the context.")] = "Dockerfile"
+    target: Annotated[str | None, key("The stage of a multi-stage Dockerfile to stop at.")] = None
+    args: Annotated[
+        Mapping[str, Variable],
+        key("Build arguments; a name alone takes its value from the environment.", listed=_pair()),
+    ] = {}
 
     SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
     NOT_DONE: ClassVar[Mapping[str, str]] = BUILD_KEYS
@@ -107,15 +108,14 @@ class Build:
         raise ValueError(f'expected a directory such as "./server", or a table, found {value!r}')
 
 
-@dataclass(frozen=True, kw_only=True)
-class EnvFile:
+class EnvFile(Struct, frozen=True, kw_only=True):
     """A file of environment variables for the container."""
 
-    path: str = key("The file, relative to the stack.toml.")
-    required: bool = key("Whether a missing file is an error.", True)
-    format: Literal["raw"] | None = key(
-        "`raw`: as `docker run --env-file` reads it, no quotes and no variables.", None
-    )
+    path: Annotated[str, key("The file, relative to the stack.toml.")]
+    required: Annotated[bool, key("Whether a missing file is an error.")] = True
+    format: Annotated[
+        Literal["raw"] | None, key("`raw`: as `docker run --env-file` reads it, no quotes and no variables.")
+    ] = None
 
     SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
 
@@ -132,17 +132,16 @@ _PORT = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Port:
+class Port(Struct, frozen=True, kw_only=True):
     """A port of the container published on the host: `"8000:80"`, `"127.0.0.1:8000:80/tcp"`, or `80` for a free host port.
 
     Unlike in Compose, a port without an address is published on 127.0.0.1 only; `"0.0.0.0:8000:80"` opens it.
     """
 
-    target: PortRange = key("The port inside the container.")
-    published: PortRange | None = key("The port on the host; a free one if left out.", None)
-    host_ip: str | None = key("The address of the host to listen on.", None)
-    protocol: Literal["tcp", "udp", "sctp"] = key("tcp, udp or sctp.", "tcp")
+    target: Annotated[PortRange, key("The port inside the container.")]
+    published: Annotated[PortRange | None, key("The port on the host; a free one if left out.")] = None
+    host_ip: Annotated[str | None, key("The address of the host to listen on.")] = None
+    protocol: Annotated[Literal["tcp", "udp", "sctp"], key("tcp, udp or sctp.")] = "tcp"
 
     SHORT: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
     NOT_DONE: ClassVar[Mapping[str, str]] = {
@@ -175,26 +174,24 @@ class Port:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class BindOptions:
-    create_host_path: bool = key(
-        "Create the directory on the host if it is missing, instead of reporting it.", False
-    )
-    selinux: Literal["z", "Z"] | None = key("Relabel for SELinux: `z` shared, `Z` private.", None)
-    propagation: Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None = key(
-        "Mount propagation.", None
-    )
+class BindOptions(Struct, frozen=True, kw_only=True):
+    create_host_path: Annotated[
+        bool, key("Create the directory on the host if it is missing, instead of reporting it.")
+    ] = False
+    selinux: Annotated[Literal["z", "Z"] | None, key("Relabel for SELinux: `z` shared, `Z` private.")] = None
+    propagation: Annotated[
+        Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None,
+        key("Mount propagation."),
+    ] = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class VolumeOptions:
-    nocopy: bool = key("Do not fill a new volume with what the image has at that path.", False)
+class VolumeOptions(Struct, frozen=True, kw_only=True):
+    nocopy: Annotated[bool, key("Do not fill a new volume with what the image has at that path.")] = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class TmpfsOptions:
-    size: ByteSize | None = key("The most it may hold.", None)
-    mode: int | None = key("The permissions of its root directory, as a number (0o1777).", None)
+class TmpfsOptions(Struct, frozen=True, kw_only=True):
+    size: Annotated[ByteSize | None, key("The most it may hold.")] = None
+    mode: Annotated[int | None, key("The permissions of its root directory, as a number (0o1777).")] = None
 
 
 _DATA_FLAGS: dict[str, dict[str, Any]] = {
@@ -206,17 +203,20 @@ _DATA_FLAGS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """Storage in a container: `"pgdata:/data"` a volume, `"./src:/app:ro"` a directory of the host, `"/cache"` an anonymous volume."""
 
-    type: Literal["volume", "bind", "tmpfs"] = key("volume, bind (a path of the host) or tmpfs (memory).")
-    source: str | None = key("The volume's name or the path on the host, relative to the stack.toml.", None)
-    target: str = key("The path inside the container.")
-    read_only: bool = key("Whether the container may only read it.", False)
-    bind: BindOptions | None = key("Settings of a bind mount.", None)
-    volume: VolumeOptions | None = key("Settings of a volume.", None)
-    tmpfs: TmpfsOptions | None = key("Settings of a tmpfs.", None)
+    type: Annotated[
+        Literal["volume", "bind", "tmpfs"], key("volume, bind (a path of the host) or tmpfs (memory).")
+    ]
+    source: Annotated[
+        str | None, key("The volume's name or the path on the host, relative to the stack.toml.")
+    ] = None
+    target: Annotated[str, key("The path inside the container.")]
+    read_only: Annotated[bool, key("Whether the container may only read it.")] = False
+    bind: Annotated[BindOptions | None, key("Settings of a bind mount.")] = None
+    volume: Annotated[VolumeOptions | None, key("Settings of a volume.")] = None
+    tmpfs: Annotated[TmpfsOptions | None, key("Settings of a tmpfs.")] = None
 
     SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
     NOT_DONE: ClassVar[Mapping[str, str]] = {
@@ -263,29 +263,33 @@ class Mount:
                 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dependency:
+class Dependency(Struct, frozen=True, kw_only=True):
     """A service or job that comes first."""
 
-    condition: Condition = key("What to wait for.", Condition.ready)
-    required: bool = key("Whether this one starts even if the other is missing or fails.", True)
-    restart: bool = key("Whether this one is restarted after the other was recreated.", False)
+    condition: Annotated[Condition, key("What to wait for.")] = Condition.ready
+    required: Annotated[bool, key("Whether this one starts even if the other is missing or fails.")] = True
+    restart: Annotated[bool, key("Whether this one is restarted after the other was recreated.")] = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Healthcheck:
+class Healthcheck(Struct, frozen=True, kw_only=True):
     """How to tell that the service is ready. One of `test`, `tcp`, `http`, `log`; the last three are stackctl's own."""
 
-    test: HealthTest | None = key("A command run in the container: exit 0 means healthy.", None)
-    tcp: int | None = key("Ready when this port of the container accepts a connection.", None)
-    http: HttpTarget | None = key('Ready when this answers 200 to 399, e.g. ":8000/health".', None)
-    log: Pattern | None = key("Ready when this regular expression appears in the log since the start.", None)
-    interval: Duration | None = key("Time between two checks (30s).", None)
-    timeout: Duration | None = key("How long one check may take (30s).", None)
-    retries: int | None = key("Failures in a row before it counts as unhealthy (3).", None)
-    start_period: Duration | None = key("Time after the start in which failures do not count (0s).", None)
-    start_interval: Duration | None = key("Time between two checks during the start period (5s).", None)
-    disable: bool = key("Drop the image's own check.", False)
+    test: Annotated[HealthTest | None, key("A command run in the container: exit 0 means healthy.")] = None
+    tcp: Annotated[int | None, key("Ready when this port of the container accepts a connection.")] = None
+    http: Annotated[HttpTarget | None, key('Ready when this answers 200 to 399, e.g. ":8000/health".')] = None
+    log: Annotated[
+        Pattern | None, key("Ready when this regular expression appears in the log since the start.")
+    ] = None
+    interval: Annotated[Duration | None, key("Time between two checks (30s).")] = None
+    timeout: Annotated[Duration | None, key("How long one check may take (30s).")] = None
+    retries: Annotated[int | None, key("Failures in a row before it counts as unhealthy (3).")] = None
+    start_period: Annotated[
+        Duration | None, key("Time after the start in which failures do not count (0s).")
+    ] = None
+    start_interval: Annotated[
+        Duration | None, key("Time between two checks during the start period (5s).")
+    ] = None
+    disable: Annotated[bool, key("Drop the image's own check.")] = False
 
     def check(self) -> Check:
         ways = [name for name in ("test", "tcp", "http", "log") if getattr(self, name) is not None]
@@ -305,11 +309,10 @@ class Healthcheck:
             yield ("retries",), "cannot be negative", ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkUse:
+class NetworkUse(Struct, frozen=True, kw_only=True):
     """How a service takes part in a network."""
 
-    aliases: tuple[str, ...] = key("Further names it answers to on this network.", ())
+    aliases: Annotated[tuple[str, ...], key("Further names it answers to on this network.")] = ()
 
     NOT_DONE: ClassVar[Mapping[str, str]] = dict.fromkeys(
         (
@@ -326,53 +329,60 @@ class NetworkUse:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """A container that keeps running."""
 
-    image: str | None = key("The image to run; with `build`, the name it gets.", None)
-    build: Build | None = key("How to build the image.", None)
-    pull_policy: PullPolicy | None = key("When to pull the image (missing).", None)
-    command: Command | None = key(
-        "The command, instead of the image's. A string is split into words; no shell runs it.", None
-    )
-    entrypoint: Command | None = key("The entrypoint, instead of the image's.", None)
-    environment: Mapping[str, Variable] = key(
-        "Environment variables; a name alone is passed through.", {}, listed=_pair()
-    )
-    env_file: tuple[EnvFile, ...] = key("Files of environment variables; the last one wins.", (), one=True)
-    ports: tuple[Port, ...] = key("Ports published on the host.", ())
-    expose: tuple[Text, ...] = key("Ports other services use; documentation only.", ())
-    volumes: tuple[Mount, ...] = key("Volumes, host paths and tmpfs in the container.", ())
-    tmpfs: tuple[str, ...] = key("Paths held in memory.", (), one=True)
-    depends_on: Mapping[str, Dependency] = key("What must be ready first.", {}, listed=_name)
-    healthcheck: Healthcheck | None = key("How to tell that it is ready.", None)
-    restart: Restart = key("When the engine starts it again after it stopped.", Restart("no"))
-    container_name: str | None = key("The container's name, instead of PROJECT-SERVICE-1.", None)
-    init: bool | None = key("Run an init as PID 1 (yes, unless the image brings its own).", None)
-    labels: Mapping[str, Text] = key("Labels of the container.", {}, listed=_pair())
-    networks: Mapping[str, NetworkUse] = key("The networks it joins (default).", {}, listed=_name)
-    network_mode: NetworkMode | None = key(
-        "none, host, bridge, service:NAME or container:NAME, instead of networks.", None
-    )
-    hostname: str | None = key("The host name inside the container.", None)
-    extra_hosts: Mapping[str, Text] = key(
-        'Lines for /etc/hosts, "name:address"; host-gateway is the host.', {}, listed=_pair("=:")
-    )
-    user: Text | None = key("The user, name or number, optionally with a group: 1000:1000.", None)
-    working_dir: str | None = key("The working directory.", None)
-    stop_signal: str | None = key("The signal that asks it to stop (the image's, else SIGTERM).", None)
-    stop_grace_period: Duration | None = key("How long it may take to stop before it is killed (10s).", None)
-    profiles: tuple[str, ...] = key("Only started when one of these profiles is asked for.", ())
-    tty: bool = key("Give it a terminal.", False)
-    stdin_open: bool = key("Keep its standard input open.", False)
-    read_only: bool = key("Make its root file system read-only.", False)
-    privileged: bool = key("All rights on the host. Avoid.", False)
-    cap_add: tuple[str, ...] = key("Linux capabilities to add.", ())
-    cap_drop: tuple[str, ...] = key("Linux capabilities to drop.", ())
-    shm_size: ByteSize | None = key("The size of /dev/shm (64m).", None)
+    image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
+    build: Annotated[Build | None, key("How to build the image.")] = None
+    pull_policy: Annotated[PullPolicy | None, key("When to pull the image (missing).")] = None
+    command: Annotated[
+        Command | None,
+        key("The command, instead of the image's. A string is split into words; no shell runs it."),
+    ] = None
+    entrypoint: Annotated[Command | None, key("The entrypoint, instead of the image's.")] = None
+    environment: Annotated[
+        Mapping[str, Variable], key("Environment variables; a name alone is passed through.", listed=_pair())
+    ] = {}
+    env_file: Annotated[
+        tuple[EnvFile, ...], key("Files of environment variables; the last one wins.", one=True)
+    ] = ()
+    ports: Annotated[tuple[Port, ...], key("Ports published on the host.")] = ()
+    expose: Annotated[tuple[Text, ...], key("Ports other services use; documentation only.")] = ()
+    volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
+    tmpfs: Annotated[tuple[str, ...], key("Paths held in memory.", one=True)] = ()
+    depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=_name)] = {}
+    healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
+    restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
+    container_name: Annotated[str | None, key("The container's name, instead of PROJECT-SERVICE-1.")] = None
+    init: Annotated[bool | None, key("Run an init as PID 1 (yes, unless the image brings its own).")] = None
+    labels: Annotated[Mapping[str, Text], key("Labels of the container.", listed=_pair())] = {}
+    networks: Annotated[Mapping[str, NetworkUse], key("The networks it joins (default).", listed=_name)] = {}
+    network_mode: Annotated[
+        NetworkMode | None, key("none, host, bridge, service:NAME or container:NAME, instead of networks.")
+    ] = None
+    hostname: Annotated[str | None, key("The host name inside the container.")] = None
+    extra_hosts: Annotated[
+        Mapping[str, Text],
+        key('Lines for /etc/hosts, "name:address"; host-gateway is the host.', listed=_pair("=:")),
+    ] = {}
+    user: Annotated[Text | None, key("The user, name or number, optionally with a group: 1000:1000.")] = None
+    working_dir: Annotated[str | None, key("The working directory.")] = None
+    stop_signal: Annotated[
+        str | None, key("The signal that asks it to stop (the image's, else SIGTERM).")
+    ] = None
+    stop_grace_period: Annotated[
+        Duration | None, key("How long it may take to stop before it is killed (10s).")
+    ] = None
+    profiles: Annotated[tuple[str, ...], key("Only started when one of these profiles is asked for.")] = ()
+    tty: Annotated[bool, key("Give it a terminal.")] = False
+    stdin_open: Annotated[bool, key("Keep its standard input open.")] = False
+    read_only: Annotated[bool, key("Make its root file system read-only.")] = False
+    privileged: Annotated[bool, key("All rights on the host. Avoid.")] = False
+    cap_add: Annotated[tuple[str, ...], key("Linux capabilities to add.")] = ()
+    cap_drop: Annotated[tuple[str, ...], key("Linux capabilities to drop.")] = ()
+    shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).")] = None
 
-    resolved: Mapping[str, str | None] = dataclasses.field(default_factory=dict, metadata={"toml": False})
+    resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
     """The environment as the container gets it, from `environment` and `env_file`; None removes a variable of the image."""
 
     NOT_DONE: ClassVar[Mapping[str, str]] = SERVICE_KEYS
@@ -405,29 +415,27 @@ class Service:
                 yield ("environment", name), f"{name!r} is not a variable's name", ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job(Service):
+class Job(Service, frozen=True, kw_only=True):
     """A container that runs to completion once: a migration, a seed. It runs again only when its definition, image or inputs changed."""
 
-    inputs: tuple[str, ...] = key("Files (globs) whose content decides whether it runs again.", ())
+    inputs: Annotated[tuple[str, ...], key("Files (globs) whose content decides whether it runs again.")] = ()
 
-    inputs_digest: str = dataclasses.field(default="", metadata={"toml": False})
+    inputs_digest: Annotated[str, FILLED_IN] = ""
     """Of the content of the files that `inputs` names, filled in by the reader."""
 
     KIND: ClassVar[str] = "job"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Network:
+class Network(Struct, frozen=True, kw_only=True):
     """A network of the stack."""
 
-    name: str | None = key("Its name, instead of PROJECT_KEY.", None)
-    external: bool = key("It exists already and is neither created nor removed.", False)
-    internal: bool = key("Without a way out of the host.", False)
-    attachable: bool = key("Whether other containers may join it (Swarm).", False)
-    driver: str | None = key("The network driver (bridge).", None)
-    driver_opts: Mapping[str, Text] = key("Options of the driver.", {})
-    labels: Mapping[str, Text] = key("Labels of the network.", {}, listed=_pair())
+    name: Annotated[str | None, key("Its name, instead of PROJECT_KEY.")] = None
+    external: Annotated[bool, key("It exists already and is neither created nor removed.")] = False
+    internal: Annotated[bool, key("Without a way out of the host.")] = False
+    attachable: Annotated[bool, key("Whether other containers may join it (Swarm).")] = False
+    driver: Annotated[str | None, key("The network driver (bridge).")] = None
+    driver_opts: Annotated[Mapping[str, Text], key("Options of the driver.")] = {}
+    labels: Annotated[Mapping[str, Text], key("Labels of the network.", listed=_pair())] = {}
 
     NOT_DONE: ClassVar[Mapping[str, str]] = {
         "ipam": "fixed subnets are not done",
@@ -439,16 +447,15 @@ class Network:
         yield from _external_has_no_settings(self, "network")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Volume:
+class Volume(Struct, frozen=True, kw_only=True):
     """A named volume of the stack: data that outlives its containers."""
 
-    name: str | None = key("Its name, instead of PROJECT_KEY.", None)
-    external: bool = key("It exists already and is neither created nor removed.", False)
-    driver: str | None = key("The volume driver (local).", None)
-    driver_opts: Mapping[str, Text] = key("Options of the driver.", {})
-    labels: Mapping[str, Text] = key("Labels of the volume.", {}, listed=_pair())
-    protect: bool = key("`down --volumes` leaves it alone.", False)
+    name: Annotated[str | None, key("Its name, instead of PROJECT_KEY.")] = None
+    external: Annotated[bool, key("It exists already and is neither created nor removed.")] = False
+    driver: Annotated[str | None, key("The volume driver (local).")] = None
+    driver_opts: Annotated[Mapping[str, Text], key("Options of the driver.")] = {}
+    labels: Annotated[Mapping[str, Text], key("Labels of the volume.", listed=_pair())] = {}
+    protect: Annotated[bool, key("`down --volumes` leaves it alone.")] = False
 
     def check(self) -> Check:
         yield from _external_has_no_settings(self, "volume")
@@ -456,7 +463,7 @@ class Volume:
 
 def _external_has_no_settings(resource: Network | Volume, what: str) -> Check:
     if resource.external:
-        for field in dataclasses.fields(resource):
+        for field in structs.fields(type(resource)):
             if field.name not in ("name", "external") and getattr(resource, field.name):
                 yield (
                     (field.name,),
@@ -465,25 +472,26 @@ def _external_has_no_settings(resource: Network | Volume, what: str) -> Check:
                 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stack:
+class Stack(Struct, frozen=True, kw_only=True):
     """A whole stack.toml, read and checked."""
 
-    name: str | None = key("The project's name (the directory's name).", None)
-    services: Mapping[str, Service] = key("Containers that keep running.", {}, keys=_resource_name)
-    jobs: Mapping[str, Job] = key(
-        "Containers that run to completion, in dependency order.", {}, keys=_resource_name
-    )
-    networks: Mapping[str, Network] = key("Networks; `default` is there by itself.", {}, keys=_resource_name)
-    volumes: Mapping[str, Volume] = key("Named volumes.", {}, keys=_resource_name)
+    name: Annotated[str | None, key("The project's name (the directory's name).")] = None
+    services: Annotated[Mapping[str, Service], key("Containers that keep running.", keys=_resource_name)] = {}
+    jobs: Annotated[
+        Mapping[str, Job], key("Containers that run to completion, in dependency order.", keys=_resource_name)
+    ] = {}
+    networks: Annotated[
+        Mapping[str, Network], key("Networks; `default` is there by itself.", keys=_resource_name)
+    ] = {}
+    volumes: Annotated[Mapping[str, Volume], key("Named volumes.", keys=_resource_name)] = {}
 
-    project: str = dataclasses.field(default="", metadata={"toml": False})
-    marks: Mapping[str, str] = dataclasses.field(default_factory=dict, metadata={"toml": False})
+    project: Annotated[str, FILLED_IN] = ""
+    marks: Annotated[Mapping[str, str], FILLED_IN] = {}
     """Labels that everything made for it carries besides its own, outside the digest: whose run it is."""
-    directory: Path = dataclasses.field(default=Path(), metadata={"toml": False})
-    files: tuple[Path, ...] = dataclasses.field(default=(), metadata={"toml": False})
-    problems: tuple[Problem, ...] = dataclasses.field(default=(), metadata={"toml": False})
-    sources: tuple[Source, ...] = dataclasses.field(default=(), metadata={"toml": False}, repr=False)
+    directory: Annotated[Path, FILLED_IN] = Path()
+    files: Annotated[tuple[Path, ...], FILLED_IN] = ()
+    problems: Annotated[tuple[Problem, ...], FILLED_IN] = ()
+    sources: Annotated[tuple[Source, ...], FILLED_IN] = ()
 
     NOT_DONE: ClassVar[Mapping[str, str]] = STACK_KEYS
     IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: drop it"}

@@ -1,33 +1,33 @@
-"""Turn plain TOML data into frozen dataclasses, collecting every problem with its key path.
+"""Turn plain TOML data into frozen records, collecting every problem with its key path.
 
 One walk over the type hints reads the data; `schema` walks the same hints to describe it. What a type may bring:
 
 - a class with `parse` and `SCHEMA` is a value with a grammar of its own;
-- a dataclass is a table; with `short` and `SHORT` it has a shorthand, expanded into the table before it is read;
-- `check` yields what is wrong between the fields of a dataclass, once each of them is right;
+- a record is a table; with `short` and `SHORT` it has a shorthand, expanded into the table before it is read;
+- `check` yields what is wrong between the fields of a record, once each of them is right;
 - `NOT_DONE` and `IGNORED` map keys that are known but not among the fields to what to say about them.
 
-Keys that begin with `x-` are the user's own in every table that is a dataclass (Compose spec, 11-extension).
+Keys that begin with `x-` are the user's own in every table that is a record (Compose spec, 11-extension).
 """
 
 import contextlib
-import dataclasses
 import difflib
 import functools
 import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+from msgspec import Struct, structs
 
 from stackctl.errors import Key, Problem, Severity, dotted
 
 T = TypeVar("T")
 Path = tuple[Key, ...]
 Frame = tuple[type, Path]
-"""A dataclass being read, and where."""
+"""A record being read, and where."""
 
 _KINDS: Mapping[Any, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 _FROM_TEXT: Mapping[Any, Callable[[str], Any]] = {
@@ -52,9 +52,14 @@ class Interpolated(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
-class Form:
-    """A field of a dataclass as a key of a table: the name it has in TOML, its type without `None`, and its metadata."""
+class About(Struct, frozen=True):
+    """What a record says of one of its keys: an annotation beside the field's type, `Annotated[str, About({…})]`."""
+
+    metadata: Mapping[str, Any]
+
+
+class Form(Struct, frozen=True):
+    """A field of a record as a key of a table: the name it has in TOML, its type without `None`, and its metadata."""
 
     key: str
     attribute: str
@@ -65,25 +70,26 @@ class Form:
 
 @functools.cache
 def forms(table: type) -> Mapping[str, Form]:
-    """The keys of a dataclass, in the order of its fields; those with `toml: False` are no keys."""
-    hints = typing.get_type_hints(table)
-    found = (
-        Form(
-            key=field.metadata.get("key", field.name),
-            attribute=field.name,
-            type=without_none(hints[field.name]),
-            required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
-            metadata=field.metadata,
-        )
-        for field in dataclasses.fields(table)
-        if field.metadata.get("toml", True)
-    )
-    return {form.key: form for form in found}
+    """The keys of a record, in the order of its fields; those with `toml: False` are no keys."""
+    found = {}
+    for field in structs.fields(table):
+        hint, metadata = _annotated(field.type)
+        if metadata.get("toml", True):
+            name = metadata.get("key", field.name)
+            found[name] = Form(name, field.name, without_none(hint), field.required, metadata)
+    return found
+
+
+def _annotated(hint: Any) -> tuple[Any, Mapping[str, Any]]:
+    """A field's type and what its annotation says of its key."""
+    if get_origin(hint) is not Annotated:
+        return hint, {}
+    return hint.__origin__, hint.__metadata__[0].metadata
 
 
 def is_table(hint: Any) -> bool:
-    """Whether this is a dataclass written as a table, not a value with a grammar of its own."""
-    return dataclasses.is_dataclass(hint) and not hasattr(hint, "parse")
+    """Whether this is a record written as a table, not a value with a grammar of its own."""
+    return isinstance(hint, type) and issubclass(hint, Struct) and not hasattr(hint, "parse")
 
 
 def without_none(hint: Any) -> Any:
@@ -138,7 +144,7 @@ class _Reader:
         if hasattr(hint, "parse"):
             return self.attempt(path, hint.parse, value)
         if is_table(hint):
-            return self.read_dataclass(hint, value, path, outer)
+            return self.read_table(hint, value, path, outer)
         if allowed := choices(hint):
             if value in allowed:
                 return hint(value) if isinstance(hint, type) else value
@@ -215,24 +221,24 @@ class _Reader:
         """The commonest slip of TOML: a key written below a sub-table's header belongs to the sub-table."""
         *_, table, key = path
         hint = f"{key} is read as a part of {table}: move it above that table's header"
-        self.problems[-1] = dataclasses.replace(self.problems[-1], hint=hint)
+        self.problems[-1] = structs.replace(self.problems[-1], hint=hint)
 
-    def read_dataclass(self, table: type, value: Any, path: Path, outer: tuple[Frame, ...]) -> Any:
+    def read_table(self, table: type, value: Any, path: Path, outer: tuple[Frame, ...]) -> Any:
         if isinstance(value, dict):
-            return self.read_table(table, value, path, outer)
+            return self.read_keys(table, value, path, outer)
         if not hasattr(table, "short"):
             return self.wrong(path, f"expected a table, found {describe(value)}")
         expanded = self.attempt(path, table.short, value)
         if expanded is _NOTHING:
             return _NOTHING
         inner = _Reader()
-        result = inner.read_table(table, expanded, path, outer)
+        result = inner.read_keys(table, expanded, path, outer)
         # The shorthand has no keys of its own to point at.
-        self.problems += (dataclasses.replace(problem, path=path) for problem in inner.problems)
+        self.problems += (structs.replace(problem, path=path) for problem in inner.problems)
         self.errors += inner.errors
         return result
 
-    def read_table(self, table: type, value: dict[str, Any], path: Path, outer: tuple[Frame, ...]) -> Any:
+    def read_keys(self, table: type, value: dict[str, Any], path: Path, outer: tuple[Frame, ...]) -> Any:
         before = self.errors
         keys = forms(table)
         values = {}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
+
+from msgspec import Struct
 
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)")
@@ -33,8 +34,7 @@ class Text(str):
         raise ValueError(f"expected a string, a number or true/false, found {value!r}")
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """One environment variable of a container: its text, or None when it is to be taken from the caller's environment."""
 
     text: str | None
@@ -59,8 +59,7 @@ class Variable:
         return cls(str(Text.parse(value)))
 
 
-@dataclass(frozen=True, order=True)
-class Duration:
+class Duration(Struct, frozen=True, order=True):
     """A length of time in seconds, exact to the nanosecond, written as Go and Compose write it: `1m30s`, `500ms`, `2d`."""
 
     seconds: float
@@ -88,8 +87,7 @@ class Duration:
         return f"{self.seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
 
-@dataclass(frozen=True)
-class ByteSize:
+class ByteSize(Struct, frozen=True):
     """A number of bytes: an integer, or `64m`, `1.5gb`; units are powers of 1024 (Compose spec, 11-extension)."""
 
     bytes: int
@@ -113,8 +111,7 @@ class ByteSize:
         return f"{self.bytes // 1024**power}{'bkmgt'[power]}"
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """A program and its arguments. A string is split into words as a shell would, but no shell runs it."""
 
     argv: tuple[str, ...]
@@ -134,8 +131,7 @@ class Command:
         raise ValueError(f"expected a string or an array of strings, found {value!r}")
 
 
-@dataclass(frozen=True)
-class HealthTest:
+class HealthTest(Struct, frozen=True):
     """Docker's health test: a string runs in the image's shell, an array starts with CMD, CMD-SHELL or NONE."""
 
     test: tuple[str, ...]
@@ -155,8 +151,7 @@ class HealthTest:
         raise ValueError(f"expected a command as a string or an array of strings, found {value!r}")
 
 
-@dataclass(frozen=True)
-class HttpTarget:
+class HttpTarget(Struct, frozen=True):
     """Where an HTTP check asks: a port of the container and a path, written `:8000/health`."""
 
     port: int
@@ -179,8 +174,7 @@ class HttpTarget:
         return f":{self.port}{self.path}"
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A regular expression (Python's `re`) looked for in a container's log."""
 
     regex: str
@@ -200,8 +194,7 @@ class Pattern:
         return self.regex
 
 
-@dataclass(frozen=True, order=True)
-class PortRange:
+class PortRange(Struct, frozen=True, order=True):
     """One port or a range of ports, `8000` or `8000-8010`, both ends included."""
 
     first: int
@@ -231,8 +224,7 @@ class PortRange:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
-@dataclass(frozen=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """When the engine starts a stopped container again: `no`, `always`, `unless-stopped`, `on-failure[:times]`."""
 
     policy: str
@@ -255,8 +247,7 @@ class Restart:
         return f"{self.policy}:{self.times}" if self.times else self.policy
 
 
-@dataclass(frozen=True)
-class NetworkMode:
+class NetworkMode(Struct, frozen=True):
     """`none`, `host`, `bridge`, or the network of another: `service:NAME`, `container:NAME`."""
 
     mode: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from stackctl.engine import owner as owners
 from stackctl.engine.owner import is_dead, this_process, wait_for_end
@@ -73,15 +73,15 @@ def test_who_has_ended_and_is_not_waited_for_is_dead() -> None:
 def test_another_process_of_the_same_number_is_not_the_same(way: str) -> None:
     me = this_process()
     assert not is_dead(me)
-    assert is_dead(dataclasses.replace(me, start="another"))
+    assert is_dead(structs.replace(me, start="another"))
 
 
 def test_what_cannot_be_told_counts_as_alive() -> None:
-    gone = dataclasses.replace(this_process(), start="another")
-    assert not is_dead(dataclasses.replace(gone, uid=gone.uid + 1))
-    assert not is_dead(dataclasses.replace(gone, space="another container"))
-    assert not is_dead(dataclasses.replace(gone, boot="another machine's"))
-    assert is_dead(dataclasses.replace(gone, boot="before the restart"), restarted=True)
+    gone = structs.replace(this_process(), start="another")
+    assert not is_dead(structs.replace(gone, uid=gone.uid + 1))
+    assert not is_dead(structs.replace(gone, space="another container"))
+    assert not is_dead(structs.replace(gone, boot="another machine's"))
+    assert is_dead(structs.replace(gone, boot="before the restart"), restarted=True)
 
 
 @pytest.mark.parametrize("told_by", ["kernel", "looking"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.planner.down import DownOptions, plan_down

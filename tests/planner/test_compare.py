@@ -1,8 +1,7 @@
 """What belongs to whom, and what tells a container that is there from the one that should be."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from plan_stories import WEB, WEB_CHANGED, changed, connect, container, do, labelled, network
 from plan_world import World, desired
 

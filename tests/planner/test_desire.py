@@ -237,9 +237,9 @@ def test_ports() -> None:
     container = web('ports = ["8000:80", "0.0.0.0:53:53/udp", 81, "[::1]:82:82"]')
     assert container.ports == (
         Port(target=80, published="8000"),
-        Port(target=53, published="53", host_ip="0.0.0.0", protocol="udp"),
-        Port(target=81),
-        Port(target=82, published="82", host_ip="::1"),
+        Port(target=53, published="53", host_ip="0.0.0.0", protocol="udp", index=1),
+        Port(target=81, index=2),
+        Port(target=82, published="82", host_ip="::1", index=3),
     )
     assert [port.host_port for port in container.ports] == [8000, 53, None, 82]
 

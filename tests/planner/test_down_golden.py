@@ -1,7 +1,6 @@
 """The plans of `down`: dependents first, never what is not ours, and no data unless asked to."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from plan_stories import (
     LESSON,
     WEB,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 from plan_world import stack
 
 from stackctl.planner.runs.isolation import isolate, published
@@ -61,7 +60,7 @@ def test_a_container_goes_with_its_anonymous_volumes() -> None:
 
 def test_owners_are_read_from_labels() -> None:
     assert owners(observed()) == {"r1": OWNER, "r2": OWNER}
-    broken = dataclasses.replace(observed(), volumes=())
+    broken = structs.replace(observed(), volumes=())
     assert owners(broken) == {"r1": OWNER, "r2": None}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from plan_world import Behaviour, World, desired
 
 from stackctl.planner.status import status

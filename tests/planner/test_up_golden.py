@@ -1,8 +1,8 @@
 """The plans of `up`, word for word: what is done, why, and after what."""
 
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from plan_stories import LESSON, WEB, WEB_CHANGED, acts, changed, container, do, labelled, lines, performed
 from plan_world import World, desired, stack
 

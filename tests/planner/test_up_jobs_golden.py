@@ -1,8 +1,7 @@
 """Plans about jobs: when one runs, runs again, and is waited for."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from plan_stories import changed, lines
 from plan_world import Behaviour, World, desired
 

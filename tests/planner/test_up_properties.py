@@ -150,7 +150,7 @@ class Watched(World):
     def of_others(self) -> tuple[Any, ...]:
         """Everything that is not the project's."""
         now = self.engine.observe()
-        things = (*now.containers, *now.networks, *now.volumes)
+        things: tuple[seen.Labelled, ...] = (*now.containers, *now.networks, *now.volumes)
         return tuple(thing for thing in things if thing.instance != INSTANCE and not anonymous(thing))
 
     def run(
@@ -310,7 +310,8 @@ def test_down_leaves_nothing_but_the_data(
     had = {v.name for v in world.engine.observe().volumes}
     world.run(world.down(DownOptions(volumes=volumes)), order)
     left = world.engine.observe()
-    ours = [thing for thing in (*left.containers, *left.networks) if thing.instance == INSTANCE]
+    things: tuple[seen.Labelled, ...] = (*left.containers, *left.networks)
+    ours = [thing for thing in things if thing.instance == INSTANCE]
     assert ours == []
     if volumes:
         assert [v for v in left.volumes if v.instance == INSTANCE] == []

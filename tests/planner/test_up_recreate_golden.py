@@ -1,7 +1,6 @@
 """Plans that replace containers: after every moment of being killed, and where one makes way for another."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from plan_stories import WEB, WEB_CHANGED, acts, changed, do, first, killed, lines, performed
 from plan_world import World, desired
 

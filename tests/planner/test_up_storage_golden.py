@@ -1,7 +1,6 @@
 """Plans about networks and volumes: made, built anew, kept, or somebody else's."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from plan_stories import WEB, acts, connect, container, do, labelled, lines, network, performed, volume
 from plan_world import World, desired
 

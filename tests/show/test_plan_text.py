@@ -1,5 +1,4 @@
-import dataclasses
-
+from msgspec import structs
 from show_stories import all_there, first_plans, lesson, wanted
 
 from stackctl.planner.down import DownOptions, plan_down
@@ -79,7 +78,7 @@ Plan: 0 to create, 0 to recreate, 1 to remove."""
 
 def test_a_network_that_is_rebuilt() -> None:
     desired = lesson()
-    changed = dataclasses.replace(desired, networks=(dataclasses.replace(desired.networks[0], digest="2"),))
+    changed = structs.replace(desired, networks=(structs.replace(desired.networks[0], digest="2"),))
     assert (
         plan_text(plan_up(changed, all_there(desired)))
         == """\

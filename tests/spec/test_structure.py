@@ -1,16 +1,16 @@
-"""Plain data in, dataclasses or problems out."""
+"""Plain data in, records or problems out."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pytest
+from msgspec import Struct
 
-from stackctl.spec.structure import Interpolated, Mistake, describe, structure, suggest
+from stackctl.spec.structure import About, Interpolated, Mistake, describe, structure, suggest
 
 
 class Colour(StrEnum):
@@ -18,8 +18,7 @@ class Colour(StrEnum):
     dark_green = "dark_green"
 
 
-@dataclass(frozen=True)
-class Even:
+class Even(Struct, frozen=True):
     number: int
     SCHEMA: ClassVar[dict[str, Any]] = {"type": "integer"}
 
@@ -32,8 +31,7 @@ class Even:
         raise ValueError(f"expected an even number, found {value!r}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wheel:
+class Wheel(Struct, frozen=True, kw_only=True):
     size: Even
     colour: Colour = Colour.red
     SHORT: ClassVar[dict[str, Any]] = {"type": "integer"}
@@ -57,19 +55,18 @@ def lower(key: str) -> None:
         raise ValueError(f"{key!r} is not in lower case")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Car:
+class Car(Struct, frozen=True, kw_only=True):
     name: str
     doors: int = 4
     weight: float = 1.0
     electric: bool = False
     fuel: Literal["gas", "diesel"] | None = None
     code: str | int | bool | float | None = None
-    wheels: tuple[Wheel, ...] = field(default=(), metadata={"one": True})
+    wheels: Annotated[tuple[Wheel, ...], About({"one": True})] = ()
     spare: Wheel | None = None
-    notes: Mapping[str, str] = field(default_factory=dict, metadata={"listed": pair})
-    kind: str = field(default="", metadata={"key": "type"})
-    seen: int = field(default=0, metadata={"toml": False})
+    notes: Annotated[Mapping[str, str], About({"listed": pair})] = {}
+    kind: Annotated[str, About({"key": "type"})] = ""
+    seen: Annotated[int, About({"toml": False})] = 0
 
     NOT_DONE: ClassVar[Mapping[str, str]] = {"horses": "count kilowatts"}
     IGNORED: ClassVar[Mapping[str, str]] = {"year": "nobody reads it"}
@@ -79,9 +76,8 @@ class Car:
             yield ("fuel",), "electric cars burn nothing", "drop it"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Garage:
-    cars: Mapping[str, Car] = field(default_factory=dict, metadata={"keys": lower})
+class Garage(Struct, frozen=True, kw_only=True):
+    cars: Annotated[Mapping[str, Car], About({"keys": lower})] = {}
     owner: str = ""
 
 

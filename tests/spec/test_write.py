@@ -1,6 +1,5 @@
 """What is written reads back to the same."""
 
-import dataclasses
 import json
 import tomllib
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from stackctl.spec.model import (
     BindOptions,
@@ -231,7 +231,7 @@ def test_the_stacks_of_this_repository_are_understood_as_they_are_read(spec: str
     copy = tmp_path / "stack.toml"
     copy.write_text(toml(plain(understood(stack), short=True)))
     again = load(copy)
-    assert dataclasses.replace(again, files=(), sources=()) == dataclasses.replace(
+    assert structs.replace(again, files=(), sources=()) == structs.replace(
         understood(stack), files=(), sources=()
     )
     assert [each.resolved for each in again.everything.values()] == [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.engine.docker import snapshot
 from stackctl.engine.transport.client import Client
@@ -12,8 +13,7 @@ from stackctl.errors import EngineError
 from stackctl.planner.world.observed import Network, Observed
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(Struct, frozen=True):
     id: str
     name: str
     instance: str | None

@@ -6,14 +6,14 @@ import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
 
 FOREVER = math.inf
 
 
-@dataclass(frozen=True, kw_only=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True, kw_only=True):
     """How the containers of a service, or of an image, behave. Times are in seconds after their start."""
 
     exit_code: int | None = None
@@ -29,8 +29,7 @@ class Behaviour:
     """What else can be run in them: exit code and output by command."""
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """What a command comes to: output, and after how many seconds it ends with which code."""
 
     exit_code: int

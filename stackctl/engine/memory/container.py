@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field, structs
 
 from stackctl.engine.memory.commands import FOREVER, Behaviour, Run, run
 from stackctl.engine.protocol import LogLine
@@ -21,8 +21,7 @@ _HARMLESS = (signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH)
 """Signals that end no program that does not handle them."""
 
 
-@dataclass
-class MemoryContainer:
+class MemoryContainer(Struct):
     id: str
     name: str
     spec: want.Container
@@ -192,4 +191,4 @@ def course_of(spec: want.Container, config: seen.ImageConfig, behaviour: Behavio
     course = run((*entrypoint, *command)) or Run(0, FOREVER)
     if behaviour.exit_code is None:
         return course
-    return dataclasses.replace(course, exit_code=behaviour.exit_code, seconds=behaviour.exit_after)
+    return structs.replace(course, exit_code=behaviour.exit_code, seconds=behaviour.exit_after)

@@ -6,9 +6,10 @@ import io
 import tarfile
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from tarfile import TarInfo
+
+from msgspec import Struct
 
 from stackctl.errors import EngineError
 
@@ -19,8 +20,7 @@ _ROOT = PurePosixPath("/")
 _STANDARD = tuple(PurePosixPath(f"/{name}") for name in "bin dev etc home lib root sbin tmp usr var".split())
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(Struct, frozen=True):
     """What a container sees: `stores` by the directories where they are mounted, its own at `/`."""
 
     container: str

@@ -7,7 +7,8 @@ import re
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.engine.ready.target import KILLED, Running, Target
 from stackctl.errors import EngineError
@@ -25,8 +26,7 @@ class UnreachableError(EngineError):
     """The question cannot be asked from here at all."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Whether the probe passed, and what it said, as one line for people."""
 
     ready: bool
@@ -82,8 +82,7 @@ def tells_from_outside(probe: Probe) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class _Door:
+class _Door(Struct, frozen=True):
     """Where a port of the container can be reached. Behind a `proxy`, being let in says nothing yet."""
 
     host: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 KILLED = 128 + 9
 """The exit code of a command that was ended because its time was over."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """What the engine says about one container, and how it can be reached from here."""
 
     state: str

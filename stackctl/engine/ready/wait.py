@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from stackctl.engine.protocol import Report
 from stackctl.engine.ready.probe import Answer, UnreachableError
@@ -35,8 +36,7 @@ class Ask(Protocol):
     def __call__(self, probe: Probe, running: Running, target: Target, timeout: float, /) -> Answer: ...
 
 
-@dataclass(frozen=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     """What one look led to: `met`, `hopeless`, or neither, and why."""
 
     why: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stackctl.engine.protocol import Exec
 from stackctl.engine.talk.execs import create, exit_code

@@ -6,10 +6,10 @@ import math
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import requests
+from msgspec.structs import replace
 
 from stackctl.engine.docker import bodies
 from stackctl.engine.protocol import Exec, ExecResult

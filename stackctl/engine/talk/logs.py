@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import requests
 import urllib3
+from msgspec import Struct, field
 
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.talk.execs import frames
@@ -73,8 +73,7 @@ def timestamp(text: str | None, now: float) -> str | None:
     return f"{whole}.{(fraction[1] if fraction else '')[:9]:0<9}"
 
 
-@dataclass
-class _Assembler:
+class _Assembler(Struct):
     """Puts lines together from the pieces of at most 16 KiB in which the engine keeps them, each with its own time."""
 
     container: str

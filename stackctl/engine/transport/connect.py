@@ -12,10 +12,11 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from stackctl.engine.transport.unreachable import start_hint, unreachable
 from stackctl.errors import EngineError, UsageError
@@ -36,8 +37,7 @@ _ANSWER_TIMEOUT = 300
 _POOL = 64
 
 
-@dataclass(frozen=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """Who we are and whom we trust. Without `verify` the engine's certificate is not checked."""
 
     ca: Path | None = None
@@ -46,8 +46,7 @@ class Tls:
     verify: bool = True
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where an engine listens (unix://, tcp:// or ssh://), and the Docker context that says so, if one does."""
 
     host: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.planner.reach.places import Place, authority, default_port, url
 from stackctl.planner.world.naming import Naming
@@ -79,8 +80,7 @@ def stack_env(stack: Stack, places: Mapping[str, Place]) -> dict[str, str]:
     return kept | {name: said[name] for name in changed if name in said}
 
 
-@dataclass(frozen=True)
-class _Outside:
+class _Outside(Struct, frozen=True):
     """A stack seen from this machine. `names`: who answers to a name inside."""
 
     stack: Stack

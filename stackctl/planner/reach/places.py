@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.errors import EngineError, dotted
 from stackctl.planner.world import observed as seen
@@ -12,8 +14,7 @@ from stackctl.spec.model import Service
 from stackctl.spec.server import connection
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a service can be reached from this machine."""
 
     published: Mapping[int, tuple[str, int]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
+
+from msgspec import structs
 
 from stackctl.errors import Problem, SpecError
 from stackctl.spec.known import known_image
@@ -69,20 +70,20 @@ def isolate(
         ports = tuple(_with_host_port(port, name, host_ports or {}) for port in _ports(service))
         # The image that is built keeps its name, so that it is built only once.
         image = service.image or f"{stack.project}-{name}"
-        return dataclasses.replace(_unnamed(service), image=image, ports=ports)
+        return structs.replace(_unnamed(service), image=image, ports=ports)
 
-    return dataclasses.replace(
+    return structs.replace(
         stack,
         project=project,
         marks=marks or {},
         services={name: isolated(name, service) for name, service in stack.services.items()},
         jobs={name: isolated(name, job) for name, job in stack.jobs.items()},
         networks={
-            k: n if n.external else dataclasses.replace(n, name=n.name and f"{project}_{n.name}")
+            k: n if n.external else structs.replace(n, name=n.name and f"{project}_{n.name}")
             for k, n in stack.networks.items()
         },
         volumes={
-            k: v if v.external else dataclasses.replace(v, name=v.name and f"{project}_{v.name}")
+            k: v if v.external else structs.replace(v, name=v.name and f"{project}_{v.name}")
             for k, v in stack.volumes.items()
         },
     )
@@ -100,10 +101,10 @@ def _unnamed(service: _S) -> _S:
     if service.container_name and not service.network_mode:
         uses = networks or {"default": NetworkUse()}
         networks = {
-            key: dataclasses.replace(use, aliases=(*use.aliases, service.container_name))
+            key: structs.replace(use, aliases=(*use.aliases, service.container_name))
             for key, use in uses.items()
         }
-    return dataclasses.replace(service, container_name=None, networks=networks)
+    return structs.replace(service, container_name=None, networks=networks)
 
 
 def _ports(service: Service) -> Iterator[Port]:
@@ -128,7 +129,7 @@ def _is_one(port: Port) -> bool:
 
 def _with_host_port(port: Port, service: str, chosen: HostPorts) -> Port:
     number = chosen.get((service, port.target.first, port.protocol)) if _is_one(port) else None
-    return dataclasses.replace(
+    return structs.replace(
         port,
         published=PortRange(number, number) if number else None,
         host_ip=port.host_ip and "127.0.0.1",
@@ -143,7 +144,7 @@ def _in_memory(service: _S) -> _S:
     if path is None:
         return service
     elsewhere = tuple(mount for mount in service.volumes if mount.target.rstrip("/") != path)
-    return dataclasses.replace(service, volumes=elsewhere, tmpfs=(*service.tmpfs, path))
+    return structs.replace(service, volumes=elsewhere, tmpfs=(*service.tmpfs, path))
 
 
 def _binds_data(service: Service, mount: Mount) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 
-@dataclass(frozen=True, kw_only=True)
-class Owner:
+class Owner(Struct, frozen=True, kw_only=True):
     """A process, so that it is never taken for another one that later has its number.
 
     `start` is when it began, `boot` is this start of the machine, `space` is the namespace that numbers its processes, each in

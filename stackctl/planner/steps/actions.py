@@ -5,35 +5,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackctl.planner.world.desired import Attachment, Container, Image, Network, Volume
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.spec.model import Condition
 
 
-@dataclass(frozen=True)
-class PullImage:
+class PullImage(Struct, frozen=True):
     image: Image
 
 
-@dataclass(frozen=True)
-class BuildImage:
+class BuildImage(Struct, frozen=True):
     image: Image
 
 
-@dataclass(frozen=True)
-class CreateNetwork:
+class CreateNetwork(Struct, frozen=True):
     network: Network
 
 
-@dataclass(frozen=True)
-class CreateVolume:
+class CreateVolume(Struct, frozen=True):
     volume: Volume
 
 
-@dataclass(frozen=True)
-class CreateContainer:
+class CreateContainer(Struct, frozen=True):
     """Create under `name`, which differs from `spec.name` while the container it replaces still has that name.
 
     `spec.networks[0]` is joined at once, the others by `ConnectNetwork`.
@@ -44,29 +39,25 @@ class CreateContainer:
     replaces: str | None = None
 
 
-@dataclass(frozen=True)
-class ConnectNetwork:
+class ConnectNetwork(Struct, frozen=True):
     container: str
     attachment: Attachment
     name: str
 
 
-@dataclass(frozen=True)
-class DisconnectNetwork:
+class DisconnectNetwork(Struct, frozen=True):
     container: str
     network_id: str
     network: str
     name: str
 
 
-@dataclass(frozen=True)
-class StartContainer:
+class StartContainer(Struct, frozen=True):
     container: str
     name: str
 
 
-@dataclass(frozen=True)
-class WaitFor:
+class WaitFor(Struct, frozen=True):
     """Wait until the container meets the condition, or evidence says it never will, or `timeout` seconds passed."""
 
     container: str
@@ -81,8 +72,7 @@ class WaitFor:
     """Exit 0 counts as ready: a job, or a service without a restart policy."""
 
 
-@dataclass(frozen=True)
-class StopContainer:
+class StopContainer(Struct, frozen=True):
     """Ask it to stop and kill it after `grace` seconds."""
 
     container: str
@@ -90,22 +80,19 @@ class StopContainer:
     grace: int
 
 
-@dataclass(frozen=True)
-class PauseContainer:
+class PauseContainer(Struct, frozen=True):
     """Freeze its processes where they are: it keeps its addresses and ports, and answers nobody."""
 
     container: str
     name: str
 
 
-@dataclass(frozen=True)
-class UnpauseContainer:
+class UnpauseContainer(Struct, frozen=True):
     container: str
     name: str
 
 
-@dataclass(frozen=True)
-class KillContainer:
+class KillContainer(Struct, frozen=True):
     """Send the signal to its main process. The engine does not restart what it was asked to kill, whatever the policy."""
 
     container: str
@@ -113,8 +100,7 @@ class KillContainer:
     signal: str = "SIGKILL"
 
 
-@dataclass(frozen=True)
-class SetRestart:
+class SetRestart(Struct, frozen=True):
     """Change the restart policy, so that an engine that restarts in between does not start a container that was replaced."""
 
     container: str
@@ -123,29 +109,25 @@ class SetRestart:
     times: int = 0
 
 
-@dataclass(frozen=True)
-class RenameContainer:
+class RenameContainer(Struct, frozen=True):
     container: str
     name: str
     to: str
 
 
-@dataclass(frozen=True)
-class RemoveContainer:
+class RemoveContainer(Struct, frozen=True):
     container: str
     name: str
     volumes: bool = False
     """Its anonymous volumes go with it."""
 
 
-@dataclass(frozen=True)
-class RemoveNetwork:
+class RemoveNetwork(Struct, frozen=True):
     network_id: str
     name: str
 
 
-@dataclass(frozen=True)
-class RemoveVolume:
+class RemoveVolume(Struct, frozen=True):
     name: str
 
 

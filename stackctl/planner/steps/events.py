@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackctl.planner.steps.plan import Plan, Step
 
 
-@dataclass(frozen=True)
-class Progressed:
+class Progressed(Struct, frozen=True):
     """News from within a step: a line of the build, bytes pulled, the last answer of a probe."""
 
     text: str
@@ -16,29 +15,25 @@ class Progressed:
     total: int | None = None
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """The execution of a plan begins; `up` has two, images first."""
 
     plan: Plan
     at: float
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(Struct, frozen=True):
     step: Step
     at: float
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     step: Step
     at: float
     news: Progressed
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(Struct, frozen=True):
     step: Step
     at: float
     seconds: float
@@ -46,16 +41,14 @@ class Done:
     """What the doer has to say: "killed after 10 s: it ignores SIGTERM"."""
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(Struct, frozen=True):
     step: Step
     at: float
     seconds: float
     error: Exception
 
 
-@dataclass(frozen=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """Not done: `because` is the first cause, a step that failed; None if the run was interrupted."""
 
     step: Step
@@ -63,8 +56,7 @@ class Skipped:
     because: Step | None
 
 
-@dataclass(frozen=True)
-class Rescued:
+class Rescued(Struct, frozen=True):
     """After a failure, what worked before was put back; `error` if that failed too."""
 
     step: Step

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import reduce
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.errors import WaitTimeoutError
 from stackctl.planner.steps.actions import WaitFor
 from stackctl.planner.steps.events import Done, Event, Failed, Skipped
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """A summary that grows with each event; `seconds` since the execution began."""
 
     changed: int = 0

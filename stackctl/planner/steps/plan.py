@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from stackctl.planner.steps.actions import Action, RemoveVolume, WaitFor, subject
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One action, the reason for it, and the steps that must be done first.
 
     `service` is whom it serves ("" for networks, volumes). If the action fails, `rescue` is performed in order, so that
@@ -25,8 +24,7 @@ class Step:
     """Its failure does not skip the steps that come after it (`required = false`)."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Steps in an order that is safe one by one."""
 
     project: str = ""
@@ -52,14 +50,13 @@ class Plan:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """A plan being written. `add` numbers the steps; the ids of later steps are always higher."""
 
     project: str = ""
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _before: dict[int, frozenset[int]] = field(default_factory=dict, repr=False)
+    _before: dict[int, frozenset[int]] = field(default_factory=dict)
     """What must have succeeded before a step can, by id."""
 
     def add(

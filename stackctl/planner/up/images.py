@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.plan import Draft, Plan
@@ -13,8 +13,7 @@ from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Condition, PullPolicy
 
 
-@dataclass(frozen=True)
-class ImageOptions:
+class ImageOptions(Struct, frozen=True):
     """`build`: build all that can be built, also when here. `pull`: a policy for all, instead of each service's own."""
 
     build: bool = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackctl.errors import Problem
 from stackctl.planner.up.images import ImageOptions, missing_images
@@ -18,16 +19,14 @@ Binding = tuple[str, int, str]
 """Address, port and protocol that a container wants on the host."""
 
 
-@dataclass(frozen=True)
-class Questions:
+class Questions(Struct, frozen=True):
     """What to ask the host: which of these bindings are taken, which of these paths are missing."""
 
     bindings: frozenset[Binding] = frozenset()
     paths: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True):
     """`busy`: who holds a binding, in words. `free`: a free port near a busy one. `missing`: paths that do not exist."""
 
     busy: Mapping[Binding, str] = field(default_factory=dict)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
@@ -16,8 +18,7 @@ NEW = ".new"
 """What the name of a container ends in until the one it replaces has made way."""
 
 
-@dataclass(frozen=True)
-class UpOptions:
+class UpOptions(Struct, frozen=True):
     """`recreate`: what differs, everything or nothing. `rerun`: jobs that completed run again. Times are in seconds."""
 
     recreate: Literal["changed", "always", "never"] = "changed"
@@ -28,8 +29,7 @@ class UpOptions:
     grace: int | None = None
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """One replica: the container it should be, and those found in its place."""
 
     want: Container
@@ -59,8 +59,7 @@ class Slot:
         return self.current is not None and self.current.state == "paused" and not self.starts
 
 
-@dataclass(frozen=True)
-class Slots:
+class Slots(Struct, frozen=True):
     """Every container of the stack in its place, in dependency order, and what was found besides."""
 
     by_service: Mapping[str, Slot]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import CreateVolume
 from stackctl.planner.up.slots import Slot

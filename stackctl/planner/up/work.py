@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackctl.planner.steps.actions import RemoveContainer, RenameContainer, SetRestart, StopContainer
 from stackctl.planner.steps.plan import Draft
@@ -12,8 +13,7 @@ from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired, Need
 
 
-@dataclass(frozen=True)
-class Handle:
+class Handle(Struct, frozen=True):
     """How to address the container that will be in a slot: by id if it is there already, else by name."""
 
     address: str
@@ -23,14 +23,12 @@ class Handle:
     """The step after which it can be addressed."""
 
 
-@dataclass(frozen=True)
-class Renamed:
+class Renamed(Struct, frozen=True):
     to: str
     step: int
 
 
-@dataclass
-class Work:
+class Work(Struct):
     """Ids of steps by what they do."""
 
     draft: Draft

@@ -45,14 +45,15 @@ def timing(check: Check | None) -> Timing:
     def given(duration: Duration | None, default: float) -> float:
         return default if duration is None else duration.seconds
 
+    usual = Timing()
     if check is None:
-        return Timing()
+        return usual
     return Timing(
-        interval=given(check.interval, Timing.interval),
-        timeout=given(check.timeout, Timing.timeout),
-        retries=Timing.retries if check.retries is None else check.retries,
-        start_period=given(check.start_period, Timing.start_period),
-        start_interval=given(check.start_interval, Timing.start_interval),
+        interval=given(check.interval, usual.interval),
+        timeout=given(check.timeout, usual.timeout),
+        retries=usual.retries if check.retries is None else check.retries,
+        start_period=given(check.start_period, usual.start_period),
+        start_interval=given(check.start_interval, usual.start_interval),
     )
 
 

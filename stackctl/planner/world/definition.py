@@ -5,18 +5,27 @@ The names are those of the spec, a field at its default is left out, so that one
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stackctl.planner.world.desired import Container, Network, Port, Volume
+from msgspec import structs
+
+from stackctl.planner.world.desired import (
+    USUAL_GRACE,
+    USUAL_NETWORK_DRIVER,
+    USUAL_PROTOCOL,
+    USUAL_VOLUME_DRIVER,
+    Container,
+    Network,
+    Port,
+    Volume,
+)
 from stackctl.spec.model import Service
 
 _PLAIN = (
     "image command entrypoint hostname extra_hosts user working_dir init stop_signal tty stdin_open read_only privileged "
     "cap_add cap_drop shm_size expose"
 ).split()
-_GRACE = 10
 _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
 """Settings of a healthcheck of which 0 is not the same as none."""
 
@@ -36,10 +45,10 @@ def container_definition(container: Container, service: Service, inputs: str = "
     }
     if container.restart != "no":
         plain["restart"] = [container.restart, container.restart_times]
-    if container.grace != _GRACE:
+    if container.grace != USUAL_GRACE:
         plain["stop_grace_period"] = container.grace
     if container.healthcheck:
-        plain["healthcheck"] = _telling(dataclasses.asdict(container.healthcheck), keep=_ZERO_TELLS)
+        plain["healthcheck"] = _telling(structs.asdict(container.healthcheck), keep=_ZERO_TELLS)
     definition = _telling(plain, keep=("command", "entrypoint", "init", "stop_grace_period"))
     definition |= {f"environment.{name}": value for name, value in container.environment.items()}
     definition |= {f"labels.{name}": str(value) for name, value in service.labels.items()}
@@ -47,14 +56,14 @@ def container_definition(container: Container, service: Service, inputs: str = "
         use = service.networks.get(key)
         definition[f"networks.{key}"] = [attachment.network, *sorted(use.aliases if use else ())]
     for mount in container.mounts:
-        settings = dataclasses.asdict(mount)
+        settings = structs.asdict(mount)
         del settings["labels"], settings["create_host_path"]
         definition[f"volumes.{mount.target}"] = _telling(settings)
     return definition
 
 
 def _port_definition(port: Port) -> dict[str, Any]:
-    protocol = "" if port.protocol == Port.protocol else port.protocol
+    protocol = "" if port.protocol == USUAL_PROTOCOL else port.protocol
     return _telling(
         {"target": port.target, "protocol": protocol, "host_ip": port.host_ip, "published": port.published}
     )
@@ -67,13 +76,13 @@ def network_definition(network: Network, labels: Mapping[str, str]) -> dict[str,
         "attachable": network.attachable,
         "options": dict(network.options),
     }
-    driver = "" if network.driver == Network.driver else network.driver
+    driver = "" if network.driver == USUAL_NETWORK_DRIVER else network.driver
     return _telling({**settings, "driver": driver, "labels": dict(labels)})
 
 
 def volume_definition(volume: Volume, labels: Mapping[str, str]) -> dict[str, Any]:
     """The definition of a volume; `labels` are its own, without stackctl's."""
-    driver = "" if volume.driver == Volume.driver else volume.driver
+    driver = "" if volume.driver == USUAL_VOLUME_DRIVER else volume.driver
     return _telling({"driver": driver, "options": dict(volume.options), "labels": dict(labels)})
 
 

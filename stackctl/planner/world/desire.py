@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from stackctl.errors import Problem, SpecError
 from stackctl.planner.world import desired as resources
@@ -99,7 +100,7 @@ def _volume(key: str, naming: Naming) -> resources.Volume:
         key=key,
         name=naming.volume(key),
         external=declared.external,
-        driver=declared.driver or resources.Volume.driver,
+        driver=declared.driver or resources.USUAL_VOLUME_DRIVER,
         options=_texts(declared.driver_opts),
         protect=declared.protect,
     )
@@ -187,7 +188,7 @@ def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish
         restart="no" if job else service.restart.policy,
         restart_times=0 if job else service.restart.times,
         stop_signal=service.stop_signal,
-        grace=service.stop_grace_period.whole_seconds if service.stop_grace_period else Container.grace,
+        grace=service.stop_grace_period.whole_seconds if service.stop_grace_period else resources.USUAL_GRACE,
         tty=service.tty,
         stdin_open=service.stdin_open,
         read_only=service.read_only,

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct, field
+
 from stackctl.planner.world.probes import Probe, Timing
+from stackctl.secret import veiled
 from stackctl.spec.model import Condition, PullPolicy
 
+USUAL_NETWORK_DRIVER = "bridge"
+USUAL_VOLUME_DRIVER = "local"
+USUAL_PROTOCOL = "tcp"
+USUAL_GRACE = 10
+"""Seconds that a container has to stop, as Docker has it."""
 
-@dataclass(frozen=True, kw_only=True)
-class Network:
+
+class Network(Struct, frozen=True, kw_only=True):
     key: str
     name: str
     external: bool = False
-    driver: str = "bridge"
+    driver: str = USUAL_NETWORK_DRIVER
     internal: bool = False
     attachable: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
@@ -24,28 +31,25 @@ class Network:
     digest: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Volume:
+class Volume(Struct, frozen=True, kw_only=True):
     key: str
     name: str
     external: bool = False
-    driver: str = "local"
+    driver: str = USUAL_VOLUME_DRIVER
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     protect: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     context: Path
     dockerfile: str = "Dockerfile"
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """An image that containers need: pulled, or built when `build` is given. `services` are those who use it."""
 
     ref: str
@@ -55,23 +59,21 @@ class Image:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A container's place in a network: the network's name and all names the container answers to there."""
 
     network: str
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Port:
+class Port(Struct, frozen=True, kw_only=True):
     """A port of the container on the host. `published` is "8000", "8000-8010" (the engine picks one) or "" (any free one)."""
 
     target: int
-    protocol: str = "tcp"
+    protocol: str = USUAL_PROTOCOL
     host_ip: str = "127.0.0.1"
     published: str = ""
-    index: int = field(default=0, compare=False)
+    index: int = 0
     """Where it stands in the spec's list, for messages."""
 
     @property
@@ -85,8 +87,7 @@ class Port:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """Storage in a container. `source` is a volume's name, an absolute host path, or "" for an anonymous volume or tmpfs."""
 
     type: str
@@ -103,8 +104,7 @@ class Mount:
     """Labels of an anonymous volume."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Healthcheck:
+class Healthcheck(Struct, frozen=True, kw_only=True):
     """The check written into the container. None for a timing leaves the image's or the engine's own."""
 
     test: tuple[str, ...] = ()
@@ -115,8 +115,7 @@ class Healthcheck:
     start_interval: float | None = None
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(Struct, frozen=True):
     """Another service or job that comes first."""
 
     service: str
@@ -125,8 +124,7 @@ class Need:
     restart: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Container:
+class Container(Struct, frozen=True, kw_only=True):
     """A container as it should be. Everything the engine is told stands here; nothing is looked up later."""
 
     name: str
@@ -136,7 +134,7 @@ class Container:
     image: str
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
-    environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
     expose: tuple[str, ...] = ()
@@ -152,7 +150,7 @@ class Container:
     restart: str = "no"
     restart_times: int = 0
     stop_signal: str | None = None
-    grace: int = 10
+    grace: int = USUAL_GRACE
     """Whole seconds to stop before it is killed."""
     tty: bool = False
     stdin_open: bool = False
@@ -171,9 +169,11 @@ class Container:
     digest: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return veiled(self, "environment")
 
-@dataclass(frozen=True, kw_only=True)
-class Desired:
+
+class Desired(Struct, frozen=True, kw_only=True):
     """A stack with every name decided, in dependency order."""
 
     project: str

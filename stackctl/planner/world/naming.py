@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackctl import __version__
 from stackctl.planner.world import labels
 from stackctl.spec.model import Network, Stack, Volume
 
 
-@dataclass(frozen=True)
-class Naming:
+class Naming(Struct, frozen=True):
     stack: Stack
     instance: str
 

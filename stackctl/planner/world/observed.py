@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from stackctl.planner.world import labels as names
 
@@ -13,8 +14,7 @@ _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
+class Engine(Struct, frozen=True, kw_only=True):
     """The engine that answered. `local`: it shares the host's processes, paths and loopback with us."""
 
     id: str
@@ -46,9 +46,11 @@ class Engine:
         return "" if loopback and self.host and self.host not in _LOOPBACK else host_ip
 
 
-class _Labelled:
+class Labelled(Struct, frozen=True, kw_only=True):
+    """What carries labels: a container, network or volume."""
+
     name: str
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = {}
 
     @property
     def project(self) -> str | None:
@@ -72,8 +74,7 @@ class _Labelled:
         return self.labels.get(names.SOURCE)
 
 
-@dataclass(frozen=True)
-class PublishedPort:
+class PublishedPort(Struct, frozen=True):
     """A port of a running container that the host listens on."""
 
     target: int
@@ -82,16 +83,14 @@ class PublishedPort:
     published: int
 
 
-@dataclass(frozen=True)
-class Mounted:
+class Mounted(Struct, frozen=True):
     type: str
     name: str
     """The volume's name, or the path on the host."""
     target: str
 
 
-@dataclass(frozen=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """A container's place in a network. `address` is "" while it does not run."""
 
     network: str
@@ -99,10 +98,8 @@ class Joined:
     address: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Container(_Labelled):
+class Container(Labelled, frozen=True, kw_only=True):
     id: str
-    name: str
     image: str = ""
     image_id: str = ""
     command: str = ""
@@ -116,7 +113,6 @@ class Container(_Labelled):
     """The engine's own words: "Up 3 minutes (healthy)"."""
     created: float = 0.0
     """Seconds since the epoch, on the engine's clock."""
-    labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[PublishedPort, ...] = ()
     mounts: tuple[Mounted, ...] = ()
     networks: tuple[Joined, ...] = ()
@@ -152,21 +148,15 @@ class Container(_Labelled):
         return self.state == "exited" and self.exit_code == 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Network(_Labelled):
+class Network(Labelled, frozen=True, kw_only=True):
     id: str
-    name: str
     driver: str = "bridge"
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Volume(_Labelled):
-    name: str
+class Volume(Labelled, frozen=True, kw_only=True):
     driver: str = "local"
     created: float = 0.0
     """Seconds since the epoch; 0 if the engine does not know."""
-    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def protected(self) -> bool:
@@ -178,8 +168,7 @@ class Volume(_Labelled):
         return self.labels.get(names.KIND) == names.ANONYMOUS
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImageConfig:
+class ImageConfig(Struct, frozen=True, kw_only=True):
     """What an image brings along and a container made from it inherits."""
 
     volumes: tuple[str, ...] = ()
@@ -188,8 +177,7 @@ class ImageConfig:
     healthcheck: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Observed:
+class Observed(Struct, frozen=True, kw_only=True):
     """One snapshot of the engine. `containers`, `networks` and `volumes` are all there are, ours and others'."""
 
     engine: Engine

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from stackctl.secret import Secret
 
 
-@dataclass(frozen=True)
-class CommandProbe:
+class CommandProbe(Struct, frozen=True):
     """Docker's health test, run in the container: `("CMD", …)` or `("CMD-SHELL", line)`. Exit 0 is ready."""
 
     test: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class TcpProbe:
+class TcpProbe(Struct, frozen=True):
     """The port of the container accepts a connection."""
 
     port: int
 
 
-@dataclass(frozen=True)
-class HttpProbe:
+class HttpProbe(Struct, frozen=True):
     """The port of the container answers a GET of the path with a status of 200 to 399."""
 
     port: int
     path: str
 
 
-@dataclass(frozen=True)
-class LogProbe:
+class LogProbe(Struct, frozen=True):
     """The regular expression is found in the log since the container's start."""
 
     regex: str
 
 
-@dataclass(frozen=True)
-class ProtocolProbe:
+class ProtocolProbe(Struct, frozen=True):
     """The server of a known image speaks its protocol over TCP: `postgres`, `redis`, `mysql`, ….
 
     `fallback` is the same question as a command in the container, for where its address cannot be reached.
@@ -48,14 +43,13 @@ class ProtocolProbe:
     fallback: tuple[str, ...] = ()
     user: str = ""
     database: str = ""
-    password: Secret | None = field(default=None, repr=False)
+    password: Secret | None = None
 
 
 Probe = CommandProbe | TcpProbe | HttpProbe | LogProbe | ProtocolProbe
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """When to ask and when to give up, in seconds. The defaults are Docker's (Compose spec, 05-services healthcheck)."""
 
     interval: float = 30.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from graphlib import TopologicalSorter
+
+from msgspec.structs import replace
 
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.spec.model import Condition, Dependency, Job, Service, Stack

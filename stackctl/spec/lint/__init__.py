@@ -1,8 +1,8 @@
 """Mistakes that can be seen before anything runs. One small function a rule; its docstring is its help page."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct, structs
 
 from stackctl.errors import Problem, Severity
 from stackctl.spec.lint.environment import missing_variables, misspelt_variables
@@ -13,8 +13,7 @@ from stackctl.spec.lint.storage import unkept_data
 from stackctl.spec.model import Stack
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """`find` yields problems that need neither rule nor severity: these are the rule's."""
 
     title: str
@@ -39,7 +38,7 @@ RULES: Mapping[str, Rule] = {
 def lint(stack: Stack, only: Collection[str] = RULES) -> tuple[Problem, ...]:
     """Everything the rules (or `only` some) find in a stack, rule by rule."""
     return tuple(
-        dataclasses.replace(problem, rule=number, severity=rule.severity)
+        structs.replace(problem, rule=number, severity=rule.severity)
         for number, rule in RULES.items()
         if number in only
         for problem in rule.find(stack)

@@ -1,7 +1,8 @@
 """What several rules ask about the services and jobs of a stack."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.errors import Key
 from stackctl.spec.known import KnownImage
@@ -11,8 +12,7 @@ from stackctl.spec.server import server
 Path = tuple[Key, ...]
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(Struct, frozen=True):
     """A service or job, with its name and where it is written."""
 
     path: Path

@@ -2,7 +2,8 @@
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.errors import Problem
 from stackctl.spec.lint.members import Member, Path, members, together
@@ -12,8 +13,7 @@ from stackctl.spec.values import PortRange
 _DEFAULT_ADDRESS = "127.0.0.1"
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """Ports of the host that a service takes for itself."""
 
     path: Path

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from stackctl.spec.lint.members import Member, Path
 
@@ -40,8 +41,7 @@ class Kind(IntEnum):
     """The URL's scheme, or the variable, says that it is a database or a queue."""
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(Struct, frozen=True):
     """A host that a value names, always a single label: a name with a dot is not a container's."""
 
     path: Path

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from stackctl.errors import UsageError
 from stackctl.spec.known import KnownImage, known_image, starters
@@ -22,8 +23,7 @@ _HEADING = """\
 """
 
 
-@dataclass(frozen=True)
-class Starter:
+class Starter(Struct, frozen=True):
     """The text of a stack.toml, and the names of the secrets that it takes from `.env`."""
 
     text: str
@@ -62,8 +62,7 @@ def starter(
     return Starter("\n".join(filter(None, parts)), tuple(_secrets(chosen)))
 
 
-@dataclass(frozen=True)
-class _Pick:
+class _Pick(Struct, frozen=True):
     """A known image that was asked for: the name and the table of its service, and what is known of it."""
 
     name: str

@@ -1,8 +1,9 @@
 """A Stack as plain data, and that as TOML which reads back to the same Stack: the inverse of `structure`."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+from msgspec import NODEFAULT, structs
 
 from stackctl.spec.model import Build, EnvFile, Mount, Port, Stack
 from stackctl.spec.structure import forms, is_table, structure
@@ -17,7 +18,7 @@ def understood(stack: Stack) -> Stack:
 
     def finish(services: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            name: dataclasses.replace(
+            name: structs.replace(
                 service,
                 environment={key: Variable(text) for key, text in service.resolved.items()},
                 env_file=(),
@@ -25,7 +26,7 @@ def understood(stack: Stack) -> Stack:
             for name, service in services.items()
         }
 
-    return dataclasses.replace(
+    return structs.replace(
         stack,
         name=stack.project or stack.name,
         services=finish(stack.services),
@@ -67,7 +68,7 @@ def toml(tree: Mapping[str, Any]) -> str:
 
 
 def _table(value: Any, *, short: bool) -> dict[str, Any]:
-    defaults = {field.name: _default(field) for field in dataclasses.fields(value)}
+    defaults = {field.name: _default(field) for field in structs.fields(type(value))}
     kind: type = type(value)
     table = {}
     for key, form in forms(kind).items():
@@ -84,8 +85,8 @@ def _table(value: Any, *, short: bool) -> dict[str, Any]:
     return table
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
-    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+def _default(field: structs.FieldInfo) -> Any:
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
 
 
 def _brief(value: Any) -> Any:

@@ -6,14 +6,15 @@ every other value.
 """
 
 import bisect
-import dataclasses
 import functools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem
+from stackctl.secret import veiled
 
 Path = tuple[Key, ...]
 
@@ -34,12 +35,11 @@ _DEPTH = 100
 """Dotted keys are cut after as many parts; `toml.parse` refuses such a document anyway."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """The text of a file and the name under which it is shown. The lines of a `secret` one are never shown."""
 
     file: str
-    text: str = field(repr=False)
+    text: str
     secret: bool = False
 
     def place(self, offset: int) -> Place:
@@ -54,6 +54,9 @@ class Source:
         end = following[0] - 1 if following else len(self.text)
         shown = not self.secret and end - start <= _LONGEST
         return Place(self.file, line, column, self.text[start:end].rstrip("\r") if shown else "")
+
+    def __repr__(self) -> str:
+        return veiled(self, "text")
 
 
 @functools.lru_cache(maxsize=8)
@@ -78,8 +81,8 @@ def place(problem: Problem, sources: Sequence[Source]) -> Problem:
         for source in reversed(sources):
             offset = locate(source.text).get(problem.path[:length])
             if offset is not None:
-                return dataclasses.replace(problem, place=source.place(offset))
-    return dataclasses.replace(problem, place=sources[0].place(0))
+                return structs.replace(problem, place=source.place(offset))
+    return structs.replace(problem, place=sources[0].place(0))
 
 
 def place_all(problems: Iterable[Problem], sources: Sequence[Source]) -> tuple[Problem, ...]:
@@ -95,8 +98,7 @@ def place_all(problems: Iterable[Problem], sources: Sequence[Source]) -> tuple[P
     return tuple(sorted((place(problem, sources) for problem in problems), key=position))
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(Struct, frozen=True):
     kind: str
     text: str
     at: int

@@ -1,10 +1,10 @@
 """From files to a Stack: find, read, merge, interpolate, structure, resolve, check; the mistakes of all steps at once."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem, SpecError, UsageError
 from stackctl.spec.model import Stack
@@ -22,8 +22,7 @@ _UNDEFINED = "SC101"
 _MISSING = "SC301"
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(Struct, frozen=True):
     """The files as they are written: one tree, its variables not yet replaced, and where those are looked for.
 
     The `x-` keys at the top are left out: they are the user's own.
@@ -96,7 +95,7 @@ def read(
         problems.append(
             Problem(("name",), "a project's name has only a-z, 0-9, '_' and '-'", hint, rule="SC112")
         )
-    stack = dataclasses.replace(
+    stack = structs.replace(
         stack,
         project=project_name(name, environ, normal(stack.name or ""), base),
         directory=base,
@@ -121,7 +120,7 @@ def read(
     placed = place_all(problems, sources)
     if any(problem.severity == "error" for problem in placed):
         raise SpecError(placed)
-    return dataclasses.replace(stack, problems=placed)
+    return structs.replace(stack, problems=placed)
 
 
 def _owners(problems: Iterable[Problem]) -> set[str | None]:

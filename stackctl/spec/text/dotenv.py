@@ -7,7 +7,8 @@ quotes know escapes and variables, no quotes know variables. `$$` and `\$` are a
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackctl.errors import Place, Problem
 from stackctl.spec.source.locate import Source
@@ -23,8 +24,7 @@ _ESCAPE = re.compile(r"\\([abfnrtv\\\"'$])")
 _CONTROL = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 
 
-@dataclass(frozen=True)
-class _Binding:
+class _Binding(Struct, frozen=True):
     """`value`: what stands unquoted, None if there is no `=`; `written`: what stands behind the `=`, quotes and all."""
 
     line: int

@@ -4,9 +4,10 @@ A name without a value takes the caller's; if that has none either, the variable
 (as in Compose: a variable that resolves to nothing masks the image's).
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from msgspec import structs
 
 from stackctl.errors import Key, Problem
 from stackctl.spec.model import EnvFile, Service, Stack
@@ -33,7 +34,7 @@ def resolve(
         return finished
 
     services, jobs = finish("services", stack.services), finish("jobs", stack.jobs)
-    return dataclasses.replace(stack, services=services, jobs=jobs), problems
+    return structs.replace(stack, services=services, jobs=jobs), problems
 
 
 def _finish(
@@ -56,8 +57,8 @@ def _finish(
             name: arg.text if arg.text is not None else lookup.get(name) for name, arg in build.args.items()
         }
         args = {name: Variable(text) for name, text in texts.items() if text is not None}
-        build = dataclasses.replace(build, args=args)
-    return dataclasses.replace(service, build=build, resolved={**filed, **own}), problems
+        build = structs.replace(build, args=args)
+    return structs.replace(service, build=build, resolved={**filed, **own}), problems
 
 
 def _read(
@@ -69,6 +70,6 @@ def _read(
             example, _ = read_file(f"{env_file.path}.example")
             hint = f"copy {env_file.path}.example" if example else "create it, or write required = false"
             problems = [Problem(path, f"the file {env_file.path!r} does not exist", hint)]
-        return {}, [dataclasses.replace(problem, path=path) for problem in problems]
+        return {}, [structs.replace(problem, path=path) for problem in problems]
     values, flaws = parse_raw(source) if env_file.format == "raw" else parse(source, lookup, strict=strict)
-    return inherit(values, lookup), [*problems, *(dataclasses.replace(flaw, path=path) for flaw in flaws)]
+    return inherit(values, lookup), [*problems, *(structs.replace(flaw, path=path) for flaw in flaws)]

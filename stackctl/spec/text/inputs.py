@@ -1,9 +1,10 @@
 """The files whose content decides whether a job runs again."""
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from msgspec import structs
 
 from stackctl.errors import Problem
 from stackctl.spec.model import Stack
@@ -27,8 +28,8 @@ def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
                 problems.append(Problem(path, f"no file matches {pattern!r}", hint))
             found |= matching
         digest = _digest(stack.directory, sorted(found)) if found else ""
-        jobs[name] = dataclasses.replace(job, inputs_digest=digest)
-    return dataclasses.replace(stack, jobs=jobs), problems
+        jobs[name] = structs.replace(job, inputs_digest=digest)
+    return structs.replace(stack, jobs=jobs), problems
 
 
 def _files(base: Path, pattern: str) -> Iterator[Path]:

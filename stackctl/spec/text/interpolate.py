@@ -6,10 +6,12 @@ empty text. Set but empty counts as set. Keys are never touched, and `$` before 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
+
 from stackctl.errors import Key, Problem
+from stackctl.secret import veiled
 from stackctl.spec.structure import Interpolated, suggest
 
 RULE = "SC303"
@@ -22,16 +24,17 @@ _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 """NUL, and what Python makes of bytes of the environment that are not UTF-8."""
 
 
-@dataclass(frozen=True)
-class Variables:
+class Variables(Struct, frozen=True):
     """Some variables and the name of the place they come from, such as `shell` or `.env: no such file`."""
 
     name: str
-    values: Mapping[str, str] = field(repr=False)
+    values: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return veiled(self, "values")
 
 
-@dataclass(frozen=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """Where variables are looked for, the first place that has one wins."""
 
     sources: Sequence[Variables] = ()
@@ -46,8 +49,7 @@ class Lookup:
         return suggest(name, sorted({known for source in self.sources for known in source.values}))
 
 
-@dataclass(frozen=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """What is wrong with a template."""
 
     message: str
@@ -111,8 +113,7 @@ def interpolate(
     return walk(tree, path), problems
 
 
-@dataclass
-class _Expansion:
+class _Expansion(Struct):
     lookup: Lookup
     strict: bool
     special: Special | None

@@ -5,11 +5,11 @@ in. The marks are NUL characters: `toml.parse` admits none, so that an escaped `
 """
 
 import contextlib
-import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct, structs
 
 from stackctl.errors import Key, Problem
 from stackctl.secret import Secret
@@ -79,12 +79,11 @@ def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]
             name: _finish(service, values, implied.get(name, set())) for name, service in services.items()
         }
 
-    stack = dataclasses.replace(stack, services=finish(stack.services), jobs=finish(stack.jobs))
+    stack = structs.replace(stack, services=finish(stack.services), jobs=finish(stack.jobs))
     return stack, problems
 
 
-@dataclass(frozen=True)
-class _Values:
+class _Values(Struct, frozen=True):
     """The attributes of the services of a stack, by the table of known images."""
 
     stack: Stack
@@ -127,7 +126,7 @@ class _Values:
         connection = image.connection(service.resolved, service.command.argv if service.command else None)
         asked = (*asked, name)
         password = connection.password
-        return dataclasses.replace(
+        return structs.replace(
             connection,
             user=self.fill(connection.user, asked),
             password=password and Secret(self.fill(password.reveal(), asked)),
@@ -165,7 +164,7 @@ def _where_set(image: KnownImage, attribute: str) -> str:
 def _finish(service: Service, values: _Values, implied: Collection[str]) -> Service:
     changes = {name: _replace(getattr(service, name), values.fill) for name in _FIELDS}
     missing = {name: Dependency() for name in sorted(implied) if name not in service.depends_on}
-    return dataclasses.replace(service, **changes, depends_on={**service.depends_on, **missing})
+    return structs.replace(service, **changes, depends_on={**service.depends_on, **missing})
 
 
 def _replace(value: Any, fill: Callable[[str], str]) -> Any:
@@ -177,9 +176,7 @@ def _replace(value: Any, fill: Callable[[str], str]) -> Any:
             return tuple(_replace(item, fill) for item in value)
         case Mapping():
             return {key: _replace(item, fill) for key, item in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        found = {
-            field.name: _replace(getattr(value, field.name), fill) for field in dataclasses.fields(value)
-        }
-        return dataclasses.replace(value, **found)
+    if isinstance(value, Struct):
+        found = {name: _replace(getattr(value, name), fill) for name in value.__struct_fields__}
+        return structs.replace(value, **found)
     return value

@@ -1,23 +1,27 @@
 """Which variables a stack's files mention, and where their values come from."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
+from stackctl.secret import veiled
 from stackctl.spec.text.interpolate import Lookup, variables
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """A variable that the files mention. `value`, `source`: what it is and where it is set; None: nowhere.
 
     `default`: what the files say instead where it is not set; None if one mention has no default.
     """
 
     name: str
-    value: str | None = field(repr=False)
+    value: str | None
     source: str | None
     default: str | None
+
+    def __repr__(self) -> str:
+        return veiled(self, "value")
 
 
 def mentions(tree: Mapping[str, Any], lookup: Lookup) -> tuple[Mention, ...]:

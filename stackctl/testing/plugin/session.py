@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from stackctl.errors import EngineError, StackError, UsageError
 from stackctl.testing.runs.run import Run
 
@@ -172,7 +174,7 @@ class Stacks:
         from stackctl import api
         from stackctl.testing.stack import Running
 
-        stack = dataclasses.replace(stack, project=settings.project or stack.project)
+        stack = structs.replace(stack, project=settings.project or stack.project)
         if not api.containers(self.engine, stack.project):
             raise UsageError(
                 f"nothing of project {stack.project} runs",
