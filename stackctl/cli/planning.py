@@ -15,11 +15,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("--build", is_flag=True, help="Build images also when they are here."),
     click.option("--pull", type=click.Choice(["always", "missing", "never"]), help="When to pull, for all services."),
-    click.option("--force-recreate", is_flag=True, help="Recreate containers also when nothing changed."),
+    click.option("--force-recreate", is_flag=True, help="Recreate the named services (without names all) also when nothing changed."),
     click.option("--no-recreate", is_flag=True, help="Leave containers that exist as they are."),
     click.option("--no-deps", is_flag=True, help="Without what the named services depend on."),
     click.option("--remove-orphans", is_flag=True, help="Remove containers of services that the spec no longer has."),
-    click.option("--rerun", is_flag=True, help="Run jobs again that have completed."),
+    click.option("--rerun", is_flag=True, help="Run jobs again that have completed: the named ones, or all that are needed."),
     click.option("--adopt", is_flag=True, help="Take over the same project started from another directory."),
     click.option("--strict", is_flag=True, help="Warnings stop, too."),
     click.option("--wait-timeout", type=float, default=120.0, metavar="SECONDS", help="How long to wait for each service (120)."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scenario import Project, free_ports, servers, sleepers
+from scenario import SLEEP, Project, free_ports, servers, sleepers
 
 pytestmark = pytest.mark.docker
 
@@ -167,3 +167,12 @@ def test_restart_must_take_a_dependent_along(project: Project) -> None:
     project.run("up")
     assert project.recreated(before) == {"db"}
     assert project.inspect("web")["State"]["StartedAt"] > began
+
+
+def test_to_recreate_a_named_service_must_leave_alone_what_it_depends_on(project: Project) -> None:
+    job = f'[jobs.migrate]\n{SLEEP.replace("sleep infinity", "true")}depends_on = ["db"]\n'
+    project.write(sleepers(db="", api='depends_on = ["migrate"]') + job)
+    project.run("up")
+    before = project.ids()
+    project.run("up", "--force-recreate", "api")
+    assert project.recreated(before) == {"api"}

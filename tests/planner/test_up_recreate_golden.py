@@ -339,3 +339,58 @@ def test_a_service_becomes_a_job() -> None:
         "[6] -> #7 RemoveContainer shop-once-1.old, it was replaced",
         "[6] -> #8 WaitFor shop-once-1 completed, up waits for it",
     ]
+
+
+DEPENDENT = """\
+[services.db]
+image = "db:1"
+[jobs.seed]
+image = "base"
+command = "true"
+[jobs.migrate]
+image = "app:1"
+command = "true"
+depends_on = ["db", "seed"]
+[services.api]
+image = "app:1"
+depends_on = ["migrate"]
+"""
+
+
+def recreated(text: str, options: UpOptions, *services: str) -> dict[str, str]:
+    """What is recreated on an engine where `DEPENDENT` is up, with the reasons."""
+    plan = World().up(DEPENDENT).plan(text, options, services=services)
+    steps = [step for step in plan.steps if isinstance(step.action, CreateContainer)]
+    return {step.service: step.why for step in steps}
+
+
+def test_of_named_services_those_alone_are_recreated_on_request() -> None:
+    always = UpOptions(recreate="always")
+    assert recreated(DEPENDENT, always, "api") == {"api": "asked to recreate"}
+    assert recreated(DEPENDENT, always, "db", "migrate") == {
+        "db": "asked to recreate",
+        "migrate": "asked to recreate",
+    }
+    assert recreated(DEPENDENT, always).keys() == {"db", "seed", "migrate", "api"}
+
+
+def test_what_they_depend_on_is_recreated_if_it_changed() -> None:
+    assert recreated(DEPENDENT.replace("db:1", "app:2"), UpOptions(recreate="always"), "api") == {
+        "api": "asked to recreate",
+        "db": "image changed",
+    }
+
+
+def test_what_they_depend_on_is_started() -> None:
+    world = do(World().up(DEPENDENT), StopContainer("shop-db-1", "", 1))
+    plan = world.plan(DEPENDENT, UpOptions(recreate="always"), services=["api"])
+    assert {step.service for step in plan.changes} == {"db", "api"}
+    assert "WaitFor shop-db-1 ready" in first(plan, "StopContainer shop-api-1")
+
+
+def test_jobs_that_run_again_are_those_that_were_named_or_all_that_are_needed() -> None:
+    rerun = UpOptions(rerun=True)
+    assert recreated(DEPENDENT, rerun, "migrate") == {"migrate": "asked to run again"}
+    both = dict.fromkeys(("seed", "migrate"), "asked to run again")
+    assert recreated(DEPENDENT, rerun, "api") == both
+    assert recreated(DEPENDENT, rerun) == both

@@ -19,7 +19,12 @@ NEW = ".new"
 
 
 class UpOptions(Struct, frozen=True):
-    """`recreate`: what differs, everything or nothing. `rerun`: jobs that completed run again. Times are in seconds."""
+    """How to bring a stack up. Times are in seconds.
+
+    `recreate`: containers that differ, all, or none. Where services were named, "always" means those; what they depend on
+    is treated as by "changed" (Compose's rule). `rerun`: jobs that completed run again: those that were named, or all if
+    no job was named.
+    """
 
     recreate: Literal["changed", "always", "never"] = "changed"
     remove_orphans: bool = False
@@ -126,6 +131,11 @@ class _View:
         self.mine = ours(observed, desired.project, desired.instance)
         self.networks = networks_in_use(desired, observed)
         self.wanted = {want.service: want for want in desired.containers}
+        jobs = {want.service for want in desired.containers if want.kind == "job"}
+        self.rerun = (jobs & desired.named or jobs) if options.rerun else set()
+        self.recreate: Collection[str] = (
+            (desired.named or self.wanted.keys()) if options.recreate == "always" else set()
+        )
         self.found: dict[str, list[seen.Container]] = {}
         for container in filter(self.in_place, self.mine):
             self.found.setdefault(container.service, []).append(container)
@@ -195,7 +205,7 @@ class _View:
             return (f"{holder.want.service}, whose network it shares, {verb} replaced",)
         if self.options.recreate == "never":
             return ()
-        if self.options.recreate == "always":
+        if want.service in self.recreate:
             return ("asked to recreate",)
         if self.options.adopt and have.source and have.source != self.desired.source:
             return (f"adopted from {have.source}",)
@@ -205,7 +215,7 @@ class _View:
         """Why a completed job runs again: asked to, unnamed inputs, or data newer than its last success."""
         if want.kind != "job" or not have.completed:
             return ()
-        if self.options.rerun:
+        if want.service in self.rerun:
             return ("asked to run again",)
         if want.always:
             return ("it reads a directory of the host, and no inputs say which files count",)

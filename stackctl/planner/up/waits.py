@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import WaitFor
 from stackctl.planner.up.slots import Slot

@@ -53,6 +53,7 @@ def desire(
         volumes=tuple(_volume(key, naming) for key in _used_volumes(chosen) if key in stack.volumes),
         images=_images(stack, chosen, naming),
         containers=tuple(_container(name, chosen, naming, publish_host or "") for name in chosen),
+        named=frozenset(services),
         known=frozenset(stack.everything),
     )
 

@@ -184,5 +184,7 @@ class Desired(Struct, frozen=True, kw_only=True):
     volumes: tuple[Volume, ...] = ()
     images: tuple[Image, ...] = ()
     containers: tuple[Container, ...] = ()
+    named: frozenset[str] = frozenset()
+    """Those of `containers` that were asked for by the name of their service; none where all are meant."""
     known: frozenset[str] = frozenset()
     """All services and jobs of the spec, selected or not: whatever else is found is an orphan."""
