@@ -5,6 +5,7 @@ A field's metadata: `doc` (one line for people), `listed` (how an array stands f
 an array of one), `keys` (which names are allowed), `toml: False` (not a key: filled in after reading).
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
@@ -15,12 +16,14 @@ from msgspec import Struct, structs
 
 from stackctl.errors import Problem
 from stackctl.spec.source.locate import Source
-from stackctl.spec.structure import About
+from stackctl.spec.structure import About, Mistake
 from stackctl.spec.unsupported import BUILD_KEYS, SERVICE_KEYS, STACK_KEYS
 from stackctl.spec.values import (
+    Address,
     ByteSize,
     Command,
     Duration,
+    ExposedPorts,
     HealthTest,
     HttpTarget,
     NetworkMode,
@@ -71,6 +74,18 @@ def _resource_name(name: str) -> None:
         )
 
 
+def _home_is_known(key: str, path: str) -> Check:
+    """`~` and `~user` stand for a directory only where this machine knows the user."""
+    user = path.partition("/")[0]
+    if user.startswith("~") and os.path.expanduser(user) == user:  # noqa: PTH111 Path's own raises on ~nobody
+        who = f"user {user[1:]!r}" if user != "~" else "home directory"
+        yield (
+            (key,),
+            f"{path!r} names no directory: there is no {who} on this machine",
+            "write the whole path",
+        )
+
+
 class Condition(StrEnum):
     """What a dependent waits for. `ready` is stackctl's own: healthy if there is a check, completed if it is a job, else started."""
 
@@ -107,6 +122,9 @@ class Build(Struct, frozen=True, kw_only=True):
             return {"context": value}
         raise ValueError(f'expected a directory such as "./server", or a table, found {value!r}')
 
+    def check(self) -> Check:
+        yield from _home_is_known("context", self.context)
+
 
 class EnvFile(Struct, frozen=True, kw_only=True):
     """A file of environment variables for the container."""
@@ -127,7 +145,7 @@ class EnvFile(Struct, frozen=True, kw_only=True):
 
 
 _PORT = re.compile(
-    r"(?:(?:\[(?P<ip6>[0-9a-fA-F:.]+)\]|(?P<ip4>\d+\.\d+\.\d+\.\d+)|(?P<bare6>[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F]*)):)?"
+    r"(?:(?:\[(?P<bracketed>[^\]]+)\]|(?P<address>[^\[\]]*)):(?=[\d-]*:))?"
     r"(?:(?P<published>[\d-]*):)?(?P<target>[\d-]+)(?:/(?P<protocol>\w+))?"
 )
 
@@ -140,7 +158,7 @@ class Port(Struct, frozen=True, kw_only=True):
 
     target: Annotated[PortRange, key("The port inside the container.")]
     published: Annotated[PortRange | None, key("The port on the host; a free one if left out.")] = None
-    host_ip: Annotated[str | None, key("The address of the host to listen on.")] = None
+    host_ip: Annotated[Address | None, key("The address of the host to listen on.")] = None
     protocol: Annotated[Literal["tcp", "udp", "sctp"], key("tcp, udp or sctp.")] = "tcp"
 
     SHORT: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
@@ -155,7 +173,12 @@ class Port(Struct, frozen=True, kw_only=True):
         if isinstance(value, int) and not isinstance(value, bool):
             return {"target": value}
         if isinstance(value, str) and (match := _PORT.fullmatch(value)):
-            address = match["ip4"] or match["ip6"] or match["bare6"]
+            address = match["bracketed"] or match["address"]
+            if ":" in (match["address"] or ""):
+                raise Mistake(
+                    f"{match['address']!r} before the ports is not an IPv4 address",
+                    f'write an IPv6 address in brackets: "[{address}]{value[len(address) :]}"',
+                )
             parts = {
                 "target": match["target"],
                 "published": match["published"],
@@ -252,6 +275,8 @@ class Mount(Struct, frozen=True, kw_only=True):
             )
         if self.type == "bind" and not self.source:
             yield (), "a bind mount needs a source", "name the path on the host"
+        if self.type == "bind":
+            yield from _home_is_known("source", self.source or "")
         if self.type == "tmpfs" and self.source:
             yield ("source",), "a tmpfs has no source", "leave it out"
         for kind in ("bind", "volume", "tmpfs"):
@@ -347,7 +372,7 @@ class Service(Struct, frozen=True, kw_only=True):
         tuple[EnvFile, ...], key("Files of environment variables; the last one wins.", one=True)
     ] = ()
     ports: Annotated[tuple[Port, ...], key("Ports published on the host.")] = ()
-    expose: Annotated[tuple[Text, ...], key("Ports other services use; documentation only.")] = ()
+    expose: Annotated[tuple[ExposedPorts, ...], key("Ports other services use; documentation only.")] = ()
     volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
     tmpfs: Annotated[tuple[str, ...], key("Paths held in memory.", one=True)] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=_name)] = {}

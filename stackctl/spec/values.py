@@ -5,12 +5,15 @@ Each has `parse` (any TOML value → the value, or `ValueError` saying what was 
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 import shlex
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
+
+from stackctl.spec.structure import Mistake
 
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)")
@@ -222,6 +225,56 @@ class PortRange(Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+class ExposedPorts(str):
+    """Ports of the container that others use: `8000`, `8000-8010`, `53/udp`."""
+
+    __slots__ = ()
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": 65535},
+            {"type": "string", "pattern": r"^\d{1,5}(-\d{1,5})?(/(tcp|udp|sctp))?$"},
+        ]
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            ports, _, protocol = str(value).partition("/")
+            if re.fullmatch(r"[\d-]+", ports) and protocol.lower() in ("tcp", "udp", "sctp", ""):
+                PortRange.parse(ports)
+                return cls(str(value).lower())
+        raise Mistake(
+            f'expected a port such as 8000, "8000-8010" or "53/udp", found {value!r}',
+            "write the number: the engine does not know the names of ports",
+        )
+
+
+class Address(str):
+    """An IP address, version 4 or 6, without brackets. Engines take anything else for "every address"."""
+
+    __slots__ = ()
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if isinstance(value, str):
+            try:
+                if "%" not in value:  # engines do not know zones
+                    ipaddress.ip_address(value)
+                    return cls(value)
+            except ValueError:
+                pass
+        raise Mistake(f"{value!r} is not an IP address", _other_address(str(value)))
+
+
+def _other_address(text: str) -> str:
+    if text == "localhost":
+        return 'write "127.0.0.1"'
+    if text.startswith("[") and text.endswith("]"):
+        return "leave the brackets out"
+    return 'write a number such as "127.0.0.1", or "0.0.0.0" for every address of this machine'
 
 
 class Restart(Struct, frozen=True):

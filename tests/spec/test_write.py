@@ -33,9 +33,11 @@ from stackctl.spec.source import reading as files
 from stackctl.spec.structure import structure
 from stackctl.spec.text.interpolate import Lookup, interpolate
 from stackctl.spec.values import (
+    Address,
     ByteSize,
     Command,
     Duration,
+    ExposedPorts,
     HealthTest,
     HttpTarget,
     NetworkMode,
@@ -61,7 +63,7 @@ variables = st.dictionaries(keys, st.builds(Variable, st.none() | texts), max_si
 labels = st.dictionaries(keys, texts.map(Text), max_size=2)
 port_numbers = st.integers(1, 65000)
 ranges = st.builds(lambda first, more: PortRange(first, first + more), port_numbers, st.integers(0, 3))
-addresses = st.sampled_from(["127.0.0.1", "0.0.0.0", "::1", "fd00::1"])
+addresses = st.sampled_from(["127.0.0.1", "0.0.0.0", "::1", "fd00::1"]).map(Address)
 
 
 def optional(values: st.SearchStrategy) -> st.SearchStrategy:
@@ -122,7 +124,9 @@ healthchecks = st.builds(
 ).filter(right)
 fields = {
     "image": texts,
-    "build": optional(st.builds(Build, context=texts.filter(bool), target=optional(texts), args=variables)),
+    "build": optional(
+        st.builds(Build, context=texts.filter(bool), target=optional(texts), args=variables).filter(right)
+    ),
     "pull_policy": optional(st.sampled_from(PullPolicy)),
     "command": optional(commands),
     "entrypoint": optional(commands),
@@ -131,7 +135,9 @@ fields = {
         tuple
     ),
     "ports": st.lists(ports, max_size=3).map(tuple),
-    "expose": words.map(lambda found: tuple(map(Text, found))),
+    "expose": st.lists(
+        st.builds("{}{}".format, ranges, st.sampled_from(["", "/tcp", "/udp"])).map(ExposedPorts), max_size=2
+    ).map(tuple),
     "volumes": st.lists(mounts, max_size=3, unique_by=lambda mount: mount.target).map(tuple),
     "tmpfs": words,
     "depends_on": st.dictionaries(

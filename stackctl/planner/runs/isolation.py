@@ -11,7 +11,7 @@ from stackctl.errors import Problem, SpecError
 from stackctl.spec.known import known_image
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
 from stackctl.spec.server import connection, server
-from stackctl.spec.values import PortRange
+from stackctl.spec.values import Address, PortRange
 
 _S = TypeVar("_S", bound=Service)
 
@@ -132,7 +132,7 @@ def _with_host_port(port: Port, service: str, chosen: HostPorts) -> Port:
     return structs.replace(
         port,
         published=PortRange(number, number) if number else None,
-        host_ip=port.host_ip and "127.0.0.1",
+        host_ip=port.host_ip and Address("127.0.0.1"),
     )
 
 

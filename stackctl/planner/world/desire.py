@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stackctl.errors import Problem, SpecError
+from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.planner.world import desired as resources
 from stackctl.planner.world import labels
 from stackctl.planner.world.checks import healthcheck, probes, timing
@@ -17,6 +17,8 @@ from stackctl.planner.world.desired import Attachment, Container, Desired, Need
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.selection import dependencies_of, select, table
 from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
+from stackctl.spec.structure import Mistake
+from stackctl.spec.values import Address
 
 DEFAULT_NETWORK = "default"
 
@@ -35,9 +37,11 @@ def desire(
     `services` selects some and what they depend on (unless `dependencies` is false); none means all that `profiles` enable.
     `publish_host` is the address for ports that name none; None makes such a port an error (an engine on another machine).
 
-    Raises UsageError for a name that is no service; SpecError for a required dependency that no profile enables, ports
-    without an address, and contradicting builds.
+    Raises UsageError for a name that is no service, or a `publish_host` that is no address; SpecError for a required
+    dependency that no profile enables, ports without an address, and contradicting builds.
     """
+    if publish_host is not None:
+        _check_address(publish_host)
     chosen = select(stack, services, profiles, dependencies=dependencies)
     naming = Naming(stack, instance)
     problems = [*_contradicting_builds(chosen, naming)]
@@ -56,6 +60,13 @@ def desire(
         named=frozenset(services),
         known=frozenset(stack.everything),
     )
+
+
+def _check_address(publish_host: str) -> None:
+    try:
+        Address.parse(publish_host)
+    except Mistake as mistake:
+        raise UsageError(f"the address to publish ports on: {mistake}", mistake.hint) from mistake
 
 
 # Networks and volumes

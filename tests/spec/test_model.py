@@ -1,0 +1,77 @@
+"""Values of a stack.toml that an engine would misread or refuse: each is a mistake with a place and a way out."""
+
+from pathlib import Path
+
+import pytest
+
+from stackctl.errors import SpecError
+from stackctl.spec.model import Service, Stack
+from stackctl.spec.source.reading import read
+
+
+def load(directory: Path, lines: str) -> Stack:
+    (directory / "stack.toml").write_text(f'[services.web]\nimage = "nginx:1"\n{lines}\n')
+    return read(None, directory=directory, environ={})
+
+
+def service(directory: Path, lines: str) -> Service:
+    return load(directory, lines).services["web"]
+
+
+def mistake(directory: Path, lines: str) -> str:
+    with pytest.raises(SpecError) as caught:
+        load(directory, lines)
+    [problem] = caught.value.problems
+    assert (problem.rule, problem.severity) == ("SC112", "error")
+    return str(problem)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('ports = ["1270.0.0.1:33503:80"]', "3:10: services.web.ports[0]: '1270.0.0.1' is not an IP address (write a number"),
+        ('ports = ["80", "999.1.1.1:33503:80"]', "3:16: services.web.ports[1]: '999.1.1.1' is not an IP address (write a"),
+        ('ports = ["localhost:33503:80"]', "3:10: services.web.ports[0]: 'localhost' is not an IP address (write \"127.0.0.1\")"),
+        ('ports = ["01.2.3.4:33503:80"]', "3:10: services.web.ports[0]: '01.2.3.4' is not an IP address"),
+        ('ports = ["[fe80::1%eth0]:33503:80"]', "3:10: services.web.ports[0]: 'fe80::1%eth0' is not an IP address"),
+        ('ports = ["::1:33503:80"]', '(write an IPv6 address in brackets: "[::1]:33503:80")'),
+        ('ports = [{ target = 80, host_ip = "localhost" }]', "3:25: services.web.ports[0].host_ip: 'localhost' is not an"),
+        ('ports = [{ target = 80, host_ip = "[::1]" }]', "is not an IP address (leave the brackets out)"),
+        ('expose = ["http"]', "3:11: services.web.expose[0]: expected a port such as 8000"),
+        ('expose = ["80/http"]', "3:11: services.web.expose[0]: expected a port such as 8000"),
+        ('expose = ["90-80"]', "3:11: services.web.expose[0]: ports go from 1 to 65535, found '90-80'"),
+        ("expose = [70000]", "3:11: services.web.expose[0]: ports go from 1 to 65535, found '70000'"),
+        ('volumes = ["~nosuchuser/x:/x"]', "3:12: services.web.volumes[0]: '~nosuchuser/x' names no directory: there is no user 'nosuchuser' on this machine (write the whole path)"),
+        ('volumes = [{ type = "bind", source = "~nosuchuser", target = "/x" }]', "services.web.volumes[0].source: '~nosuchuser' names no"),
+        ('build = "~nosuchuser/x"', "3:1: services.web.build: '~nosuchuser/x' names no directory"),
+        ('build = { context = "~nosuchuser/x" }', "3:11: services.web.build.context: '~nosuchuser/x' names no directory"),
+    ],
+)  # fmt: skip
+def test_what_an_engine_would_misread(tmp_path: Path, line: str, said: str) -> None:
+    found = mistake(tmp_path, line)
+    assert found.startswith("stack.toml:3:")
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    ("port", "read_as"),
+    [
+        ("127.0.0.1:8000:80", ("127.0.0.1", "8000", "80")),
+        ("0.0.0.0::80", ("0.0.0.0", None, "80")),
+        ("[::1]:8000-8001:80-81/udp", ("::1", "8000-8001", "80-81")),
+        ("8000:80", (None, "8000", "80")),
+        (":80", (None, None, "80")),
+        ("80", (None, None, "80")),
+    ],
+)
+def test_a_port(tmp_path: Path, port: str, read_as: tuple[str | None, ...]) -> None:
+    [found] = service(tmp_path, f'ports = ["{port}"]').ports
+    assert (found.host_ip, found.published and str(found.published), str(found.target)) == read_as
+
+
+def test_exposed_ports(tmp_path: Path) -> None:
+    assert service(tmp_path, 'expose = [80, "53/UDP", "8000-8010"]').expose == ("80", "53/udp", "8000-8010")
+
+
+def test_a_home_that_is_there(tmp_path: Path) -> None:
+    assert service(tmp_path, 'volumes = ["~/x:/x", "~root/y:/y"]').volumes[1].source == "~root/y"
