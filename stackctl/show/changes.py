@@ -21,6 +21,7 @@ from stackctl.planner.steps.actions import (
     PauseContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
@@ -80,6 +81,7 @@ _MEANING: tuple[tuple[tuple[type, ...], Verb, Mark], ...] = (
     ((RemoveContainer,), "remove", "-"),
     ((RemoveNetwork,), "remove", "-"),
     ((RemoveVolume,), "remove", "-"),
+    ((RemoveImage,), "remove", "-"),
     ((StartContainer, StopContainer), "restart", "~"),
     ((StartContainer, KillContainer), "restart", "~"),
     ((StartContainer,), "start", "~"),
@@ -193,6 +195,8 @@ def _thing(action: Action, names: Mapping[str, str]) -> tuple[Group, str, str]:
             return "Volumes", name, name
         case PullImage(image) | BuildImage(image):
             return "Images", image.ref, image.ref
+        case RemoveImage(image_id, name):
+            return "Images", image_id, name
         case CreateContainer(spec):
             return "Services", spec.name, spec.name
         case _:

@@ -19,6 +19,7 @@ from stackctl.planner.steps.actions import (
     PauseContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
@@ -106,6 +107,8 @@ def words(action: Action) -> Words:
             return Words("Remove", "Removing", "Removed", "network", quoted(name))
         case RemoveVolume(name):
             return Words("Remove", "Removing", "Removed", "volume", quoted(name), " and the data in it")
+        case RemoveImage(_, name):
+            return Words("Remove", "Removing", "Removed", "image", f"that was {quoted(name)}")
         case _:
             assert_never(action)
 
@@ -133,7 +136,7 @@ def mark(action: Action) -> Mark:
             | RenameContainer()
         ):
             return "~"
-        case RemoveContainer() | RemoveNetwork() | RemoveVolume():
+        case RemoveContainer() | RemoveNetwork() | RemoveVolume() | RemoveImage():
             return "-"
         case WaitFor():
             return " "

@@ -65,7 +65,6 @@ def test_arguments_target_dockerfile_and_ignored_files_must_count(project: Proje
     assert "hello wörld" in told
     assert "app" in told
     assert ("#" in told) == (builder == "buildx"), "BuildKit numbers what it does"
-    assert image(project)["Labels"]["stackctl.project"] == project.name
     project.run("up")
     assert project.inside("app", "cat", "/said") == "hello wörld\n"
     files = set(project.inside("app", "find", "/context", "-type", "f").split())

@@ -41,6 +41,31 @@ def test_a_stack_must_be_isolated_on_loopback_and_gone_afterwards(suite: Suite, 
     assert suite.left() == [f"{suite.project.name}-web-1", f"{suite.project.name}_default"]
 
 
+def test_the_stack_of_a_developer_and_its_image_must_not_be_touched(suite: Suite) -> None:
+    api = suite.project.api
+
+    def dangling() -> set[str]:
+        return {image["Id"] for image in api.images(filters={"dangling": True})}
+
+    def program(text: str) -> None:
+        suite.write("app/Dockerfile", f"FROM busybox\nCMD echo {suite.project.name} {text} && sleep 600\n")
+
+    suite.stack('[services.app]\nbuild = "app"\ninit = true\n')
+    suite.write("test_it.py", "def test_it(stack): print(next(stack.logs()).text)\n")
+    program("first")
+    suite.project.run("up")
+    (image,) = {row["Id"] for row in api.images(name=f"{suite.project.name}-app")}
+    before = dangling()
+    assert suite.project.json("plan")["steps"] == []
+    assert "first" in suite.run("-rP", passed=1).output
+    assert {row["Id"] for row in api.images(name=f"{suite.project.name}-app")} == {image}
+    for text in ("second", "third"):
+        program(text)
+        assert text in suite.run("-rP", passed=1).output, "a change of the code is tested"
+        assert suite.project.json("plan")["steps"] == []
+        assert dangling() == before
+
+
 @pytest.mark.parametrize("arguments", [("--collect-only",), ("-k", "other"), ("-m", "no", "-n", "2")])
 def test_without_a_test_that_needs_it_nothing_must_be_started(
     suite: Suite, arguments: tuple[str, ...]

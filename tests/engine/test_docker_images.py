@@ -16,7 +16,7 @@ from stackctl.engine.docker import build as building
 from stackctl.engine.docker import pull as pulling
 from stackctl.engine.transport.connect import Endpoint
 from stackctl.errors import EngineError
-from stackctl.planner.steps.actions import BuildImage, PullImage, WaitFor
+from stackctl.planner.steps.actions import BuildImage, PullImage, RemoveContainer, RemoveImage, WaitFor
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import Build, Image
 from stackctl.spec.model import Condition
@@ -154,9 +154,7 @@ def said_by(lab: Lab, image: str, *command: str) -> list[str]:
 
 
 @docker
-def test_a_build_with_arguments_target_labels_and_ignored_files(
-    lab: Lab, tmp_path: Path, classic: None
-) -> None:
+def test_a_build_with_arguments_target_and_ignored_files(lab: Lab, tmp_path: Path, classic: None) -> None:
     directory = context(
         tmp_path,
         "FROM busybox AS first\nARG WHO\nRUN echo hello $WHO | tee /said\nCOPY . /ctx\nFROM first AS second\nRUN false\n",
@@ -166,10 +164,30 @@ def test_a_build_with_arguments_target_labels_and_ignored_files(
     (directory / ".dockerignore").write_text("# what stays here\nsecret\n")
     ref = f"{lab.name}-app:1"
     build = Build(context=directory, target="first", args={"WHO": "world"})
-    lab.do(BuildImage(Image(ref=ref, build=build, labels=lab.labels)))
+    lab.do(BuildImage(Image(ref=ref, build=build)))
     assert any("hello world" in news.text for news in lab.news)
-    assert lab.engine.client.get("images", ref, "json")["Config"]["Labels"].items() >= lab.labels.items()
     assert said_by(lab, ref, "sh", "-c", "cat /said; ls /ctx") == ["hello world", "Dockerfile", "keep"]
+
+
+@docker
+def test_an_image_is_removed_only_without_a_tag_and_a_user(lab: Lab, tmp_path: Path, classic: None) -> None:
+    ref = f"{lab.name}-app:1"
+    first, second = (build_one(lab, ref, tmp_path, text) for text in ("first", "second"))
+    user = lab.create(image=first)
+    with pytest.raises(EngineError, match=f"cannot remove the image that was {ref}"):
+        lab.do(RemoveImage(first, ref))
+    lab.do(RemoveContainer(user, user))
+    lab.do(RemoveImage(first, ref))
+    lab.do(RemoveImage(first, ref))
+    images = lab.engine.observe().images
+    assert first not in images
+    assert images[ref] == second
+
+
+def build_one(lab: Lab, ref: str, directory: Path, text: str) -> str:
+    context(directory, f"FROM busybox\nRUN echo {lab.name} {text}\n")
+    lab.do(BuildImage(Image(ref=ref, build=Build(context=directory))))
+    return lab.engine.observe().images[ref]
 
 
 @docker
@@ -227,13 +245,11 @@ def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
 
 def test_values_of_build_arguments_are_not_on_the_command_line() -> None:
     build = Build(context=Path("/c"), target="t", args={"TOKEN": "s3cret", "PATH": "/x"})
-    command = building.buildx_command(
-        Image(ref="a:1", build=build, labels={"l": "v"}), build, {"PATH": os.defpath}
-    )
+    command = building.buildx_command(Image(ref="a:1", build=build), build, {"PATH": os.defpath})
     assert (
         command
         == (
             "docker buildx build --tag a:1 --file /c/Dockerfile --progress plain --load --target t "
-            "--build-arg TOKEN --build-arg PATH=/x --label l=v /c"
+            "--build-arg TOKEN --build-arg PATH=/x /c"
         ).split()
     )

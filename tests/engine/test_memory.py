@@ -17,6 +17,7 @@ from stackctl.planner.steps.actions import (
     CreateContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     StartContainer,
     StopContainer,
     WaitFor,
@@ -64,6 +65,9 @@ def test_pulling_and_building() -> None:
     engine.revise("shop-api")
     b.do(BuildImage(Image(ref="shop-api")))
     assert engine.observe().images["shop-api:latest"] != first["shop-api:latest"]
+    assert first["shop-api:latest"] in engine.observe().images, "without a tag it is still there"
+    b.do(RemoveImage(first["shop-api:latest"], "shop-api"))
+    assert first["shop-api:latest"] not in engine.observe().images
     with pytest.raises(EngineError, match="pull access denied"):
         b.do(PullImage(Image(ref="nowhere")))
     with pytest.raises(EngineError, match="build of broken failed"):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 from plan_world import desired, stack
 
 from stackctl.errors import SpecError
@@ -37,7 +42,27 @@ def test_everything_of_its_own() -> None:
     assert {network.name for network in alone.networks} == {"test-1_default", "test-1_net", "shared"}
     assert {volume.name for volume in alone.volumes} == {"test-1_precious"}
     assert db.mounts[0].source == "test-1_precious"
-    assert api.image == "shop-api", "what was built is not built again"
+
+
+def built(text: str = TEXT, directory: str = "/a", **options: Any) -> list[str]:
+    """The images of an isolated stack that lies in that directory."""
+    there = replace(stack(text), directory=Path(directory))
+    isolated = isolate(there, "test-1", **options)
+    return [image.ref for image in desire(isolated, instance="i").images]
+
+
+def test_what_is_built_has_a_tag_that_only_runs_of_this_directory_and_way_share() -> None:
+    assert re.fullmatch("shop-api:test-[0-9a-f]{8}", built()[1])
+    other = TEXT.replace('build = "."', 'build = { context = ".", target = "last" }')
+    tags = {built()[1], built()[1], built(directory="/b")[1], built(other)[1]}
+    assert len(tags) == 3
+    assert built(own_images=False)[1] == "shop-api", "what is not built anew is what is there"
+
+
+def test_who_uses_an_image_that_another_service_builds_uses_the_same() -> None:
+    text = '[services.api]\nbuild = "."\nimage = "a:5000/api"\n[jobs.migrate]\nimage = "a:5000/api:latest"\n'
+    (image,) = built(text)
+    assert re.fullmatch("a:5000/api:test-[0-9a-f]{8}", image)
 
 
 def test_the_rest_stays() -> None:

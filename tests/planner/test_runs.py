@@ -8,7 +8,8 @@ from plan_world import stack
 
 from stackctl.planner.runs.isolation import isolate, published
 from stackctl.planner.runs.owner import Owner, unpack
-from stackctl.planner.runs.runs import owners, plan_reap, strangers
+from stackctl.planner.runs.runs import owners, plan_reap, replaced_images, strangers
+from stackctl.planner.steps.actions import RemoveImage
 from stackctl.planner.world import labels
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import Container, Engine, Joined, Mounted, Network, Observed, Volume
@@ -51,6 +52,22 @@ def test_only_what_carries_the_run_is_removed_and_in_order() -> None:
         "[1] -> #2 RemoveNetwork n, the run r1 has ended\n"
         "[1] -> #3 RemoveVolume v1, the run r1 has ended"
     )
+
+
+def test_an_image_is_replaced_that_lost_its_tag_to_a_build_and_that_nobody_uses() -> None:
+    built = stack('[services.api]\nbuild = "."\n[services.db]\nimage = "db"\n')
+
+    def seen(api: str, *there: str, user: str = "") -> Observed:
+        images = {"shop-api:latest": api, "db:latest": "db1"} | {id_: id_ for id_ in (api, "db1", *there)}
+        users = (Container(id="c", name="c", image_id=user),) if user else ()
+        return Observed(engine=Engine(id="e"), images=images, containers=users)
+
+    before = seen("old")
+    assert replaced_images(built, before, seen("new", "old")) == [RemoveImage("old", "shop-api")]
+    assert replaced_images(built, before, seen("new", "old", user="old")) == []
+    assert replaced_images(built, before, seen("new")) == [], "somebody was faster"
+    assert replaced_images(built, before, before) == []
+    assert replaced_images(built, Observed(engine=Engine(id="e")), before) == []
 
 
 def test_a_container_goes_with_its_anonymous_volumes() -> None:

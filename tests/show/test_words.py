@@ -15,6 +15,7 @@ from stackctl.planner.steps.actions import (
     PauseContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
@@ -91,6 +92,7 @@ SENTENCES: list[tuple[Action, str, str, str]] = [
     ),
     (RemoveNetwork("77", "back"), "-", "Remove network back", "Removing Removed"),
     (RemoveVolume("pgdata"), "-", "Remove volume pgdata and the data in it", "Removing Removed"),
+    (RemoveImage("sha256:1", "shop-api:1"), "-", "Remove image that was shop-api:1", "Removing Removed"),
 ]
 
 

@@ -71,8 +71,6 @@ def buildx_command(image: Image, build: Build, environ: Mapping[str, str]) -> li
     options += ["--target", build.target] if build.target else []
     for name, value in build.args.items():
         options += ["--build-arg", f"{name}={value}" if environ.get(name, value) != value else name]
-    for name, value in image.labels.items():
-        options += ["--label", f"{name}={value}"]
     return ["docker", "buildx", "build", *options, str(build.context)]
 
 
@@ -139,7 +137,6 @@ def _classic(
             dockerfile=name,
             buildargs=dict(build.args),
             target=build.target,
-            labels=dict(image.labels),
             rm=True,
             forcerm=True,
         ) as response:

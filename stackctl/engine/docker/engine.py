@@ -32,6 +32,7 @@ from stackctl.planner.steps.actions import (
     PauseContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
@@ -144,6 +145,8 @@ class DockerEngine:
                 self._networks.drop(network_id)
             case RemoveVolume(name):
                 lifecycle.remove_volume(client, name)
+            case RemoveImage(image_id, name):
+                lifecycle.remove_image(client, image_id, name)
             case _:
                 assert_never(action)
         return ""

@@ -143,6 +143,17 @@ def remove_volume(client: Client, name: str) -> None:
     )
 
 
+def remove_image(client: Client, image_id: str, name: str) -> None:
+    """Remove an image. One that is not there is removed; one that a container uses, or that has a tag again, is refused."""
+    try:
+        client.delete("images", image_id)
+    except RefusedError as error:
+        if error.status != 404:
+            raise RefusedError(
+                f"cannot remove the image that was {name}: {error.message}", error.hint, status=error.status
+            ) from error
+
+
 def _remove_busy(remove: Callable[[], object], busy: str, message: Callable[[], str]) -> None:
     """Remove, and as long as the refusal says `busy`, again. What is not there is removed."""
     for _ in _pauses(*_BUSY):

@@ -35,6 +35,7 @@ from stackctl.planner.steps.actions import (
     PauseContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
@@ -256,6 +257,10 @@ class MemoryEngine:
                 self._remove_network(network_id, name)
             case RemoveVolume(name):
                 self._remove_volume(name)
+            case RemoveImage(image_id):
+                if any(c.image_id == image_id for c in self._containers.values()):
+                    raise EngineError(f"the image {image_id} is in use")
+                self._images.remove(image_id)
             case WaitFor():
                 raise AssertionError("a wait writes nothing")
             case _:

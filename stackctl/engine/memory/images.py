@@ -22,6 +22,8 @@ class Images:
         self._here: dict[str, tuple[str, ImageConfig]] = {}
         self._registry = {with_tag(ref): config for ref, config in registry.items()}
         self._unbuildable = frozenset(map(with_tag, unbuildable))
+        self._untagged: set[str] = set()
+        """The ids of images whose tag another image has now."""
         self._revisions: dict[str, int] = {}
         for ref, config in here.items():
             self._put(with_tag(ref), config)
@@ -30,7 +32,7 @@ class Images:
     def ids(self) -> dict[str, str]:
         """Image id by reference, and by id itself."""
         by_ref = {ref: id_ for ref, (id_, _) in self._here.items()}
-        return by_ref | {id_: id_ for id_ in by_ref.values()}
+        return by_ref | {id_: id_ for id_ in (*by_ref.values(), *self._untagged)}
 
     def get(self, ref: str) -> tuple[str, ImageConfig] | None:
         """Id and configuration of what a reference means here."""
@@ -54,6 +56,15 @@ class Images:
         known = self._here.get(tagged)
         self._put(tagged, known[1] if known else self._registry.get(tagged, ImageConfig()))
 
+    def remove(self, image_id: str) -> None:
+        """Remove an image without a tag."""
+        if any(image_id == found for found, _ in self._here.values()):
+            raise EngineError(f"the image {image_id} has a tag")
+        self._untagged.discard(image_id)
+
     def _put(self, tagged: str, config: ImageConfig) -> None:
-        id_ = hashlib.sha256(f"{tagged}#{self._revisions.get(tagged, 0)}".encode()).hexdigest()
-        self._here[tagged] = (f"sha256:{id_}", config)
+        digest = hashlib.sha256(f"{tagged}#{self._revisions.get(tagged, 0)}".encode()).hexdigest()
+        if tagged in self._here:
+            self._untagged.add(self._here[tagged][0])
+        self._here[tagged] = (f"sha256:{digest}", config)
+        self._untagged.discard(f"sha256:{digest}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from msgspec import structs
 
 from stackctl.errors import Problem, SpecError
+from stackctl.planner.world.matching import with_tag
+from stackctl.planner.world.naming import Naming
 from stackctl.spec.known import known_image
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
 from stackctl.spec.server import connection, server
@@ -26,6 +30,7 @@ def isolate(
     *,
     marks: Mapping[str, str] | None = None,
     host_ports: HostPorts | None = None,
+    own_images: bool = True,
     memory: bool = False,
     allow_external_volumes: bool = False,
     allow_data_binds: bool = False,
@@ -34,9 +39,11 @@ def isolate(
 
     Host ports become those of `host_ports`, else free ones, on loopback alone; the ports of known servers and those that
     readiness is asked at are published as well, for whoever tests from outside. A `container_name` becomes an alias,
-    explicit names of networks and volumes get the project as prefix. `marks` are labels for all that is made. `memory`:
-    known servers keep their data in memory. External volumes, and writable host directories where a known image keeps its
-    data, are refused unless allowed: a test must not write to what somebody else relies on.
+    explicit names of networks and volumes get the project as prefix. `marks` are labels for all that is made.
+
+    `own_images`: what is built gets a tag of its own, so that the tag of the stack still means the image that it meant.
+    `memory`: known servers keep their data in memory. External volumes, and writable host directories where a known image
+    keeps its data, are refused unless allowed: a test must not write to what somebody else relies on.
 
     Raises SpecError naming every refused volume and mount.
     """
@@ -65,12 +72,14 @@ def isolate(
     if problems:
         raise SpecError(problems)
 
+    tags = _test_tags(stack) if own_images else {}
+    naming = Naming(stack, instance="")
+
     def isolated(name: str, service: _S) -> _S:
         service = _in_memory(service) if memory else service
         ports = tuple(_with_host_port(port, name, host_ports or {}) for port in _ports(service))
-        # The image that is built keeps its name, so that it is built only once.
-        image = service.image or f"{stack.project}-{name}"
-        return structs.replace(_unnamed(service), image=image, ports=ports)
+        image = naming.image(name)
+        return structs.replace(_unnamed(service), image=tags.get(with_tag(image), image), ports=ports)
 
     return structs.replace(
         stack,
@@ -93,6 +102,24 @@ def published(stack: Stack) -> Iterator[tuple[str, int, str]]:
     """What an isolated run of the stack publishes one by one: service, port of the container and protocol."""
     for name, service in stack.everything.items():
         yield from ((name, port.target.first, port.protocol) for port in _ports(service) if _is_one(port))
+
+
+def _test_tags(stack: Stack) -> dict[str, str]:
+    """The tags under which tests build the images of a stack, by those under which `up` builds them.
+
+    A tag is the same for every run in the same directory that builds the same way: an old builder knows no other cache than
+    the images that are there. It is another one in another directory, whose files may differ.
+    """
+    naming = Naming(stack, instance="")
+    tags = {}
+    for name, service in stack.everything.items():
+        if build := service.build:
+            ref = with_tag(naming.image(name))
+            args = {key: value.text for key, value in build.args.items()}
+            way = [str(stack.directory), build.context, build.dockerfile, build.target, args]
+            digest = hashlib.sha256(json.dumps(way, sort_keys=True).encode()).hexdigest()[:8]
+            tags[ref] = f"{ref.rpartition(':')[0]}:test-{digest}"
+    return tags
 
 
 def _unnamed(service: _S) -> _S:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from stackctl.planner.runs.owner import Owner, unpack
-from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume
+from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.matching import members
+from stackctl.planner.world.matching import image_id, members
+from stackctl.planner.world.naming import Naming
+from stackctl.spec.model import Stack
 
 
 def owners(observed: seen.Observed) -> dict[str, Owner | None]:
@@ -62,6 +64,20 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
             users = (c for c in observed.containers if any(m.name == volume.name for m in c.mounts))
             draft.add(RemoveVolume(volume.name), _why(volume), *(removed.get(c.id) for c in users))
     return draft.plan()
+
+
+def replaced_images(stack: Stack, before: seen.Observed, after: seen.Observed) -> list[RemoveImage]:
+    """The images that lost their tag when the stack's were built, and that no container uses: what to remove."""
+    naming = Naming(stack, instance="")
+    refs = {naming.image(name) for name, service in stack.everything.items() if service.build}
+    tagged = {id_ for ref, id_ in after.images.items() if ref != id_}
+    used = {container.image_id for container in after.containers}
+    old = {ref: image_id(before, ref) for ref in sorted(refs)}
+    return [
+        RemoveImage(id_, ref)
+        for ref, id_ in old.items()
+        if id_ and id_ in after.images and id_ not in tagged | used
+    ]
 
 
 _Thing = seen.Container | seen.Network | seen.Volume

@@ -131,6 +131,13 @@ class RemoveVolume(Struct, frozen=True):
     name: str
 
 
+class RemoveImage(Struct, frozen=True):
+    """Remove an image that has no tag any more. `name` is the tag that it had."""
+
+    image_id: str
+    name: str
+
+
 Action = (
     PullImage
     | BuildImage
@@ -150,6 +157,7 @@ Action = (
     | RemoveContainer
     | RemoveNetwork
     | RemoveVolume
+    | RemoveImage
 )
 
 

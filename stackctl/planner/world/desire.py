@@ -139,8 +139,7 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
         image = images.get(ref) or resources.Image(ref=ref)
         image = replace(image, services=(*image.services, name), policy=service.pull_policy or image.policy)
         if service.build:
-            own = {labels.PROJECT: stack.project, labels.SERVICE: name}
-            image = replace(image, build=_build(service, stack), labels=image.labels or own)
+            image = replace(image, build=_build(service, stack))
         images[ref] = image
     return tuple(images.values())
 

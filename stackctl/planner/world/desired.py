@@ -50,13 +50,15 @@ class Build(Struct, frozen=True, kw_only=True):
 
 
 class Image(Struct, frozen=True, kw_only=True):
-    """An image that containers need: pulled, or built when `build` is given. `services` are those who use it."""
+    """An image that containers need: pulled, or built when `build` is given. `services` are those who use it.
+
+    It carries no label of a project: several projects that build the same context then have the same image.
+    """
 
     ref: str
     build: Build | None = None
     policy: PullPolicy = PullPolicy.missing
     services: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Attachment(Struct, frozen=True):

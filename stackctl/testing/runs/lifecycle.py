@@ -5,17 +5,17 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stackctl import api
 from stackctl.engine.protocol import Engine
-from stackctl.errors import PortTakenError, PreflightError, SpecError, StackError, UsageError
+from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
-from stackctl.planner.runs.runs import strangers
+from stackctl.planner.runs.runs import replaced_images, strangers
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import Outcome, outcome
 from stackctl.planner.up.images import ImageOptions
@@ -77,6 +77,7 @@ class Recipe:
                 project,
                 marks=marks,
                 host_ports=host_ports,
+                own_images=self.build,
                 memory=self.memory,
                 allow_external_volumes=self.allow_external_volumes,
                 allow_data_binds=self.allow_data_binds,
@@ -163,6 +164,8 @@ def start(
                 raise
         else:
             break
+        finally:
+            _remove_replaced_images(isolated, engine, observed)
     return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run, reused=there)
 
 
@@ -199,6 +202,15 @@ def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]
             f"there is a project {project} already, which a test run would change and remove: {', '.join(found)}",
             "choose another name, or use it as it is: --stack-external",
         )
+
+
+def _remove_replaced_images(stack: Stack, engine: Engine, before: Observed) -> None:
+    """Remove the images that lost their tag to those that were built now. One that somebody has begun to use stays."""
+    if not any(service.build for service in stack.everything.values()):
+        return
+    with suppress(EngineError):
+        for action in replaced_images(stack, before, engine.observe()):
+            engine.perform(action, lambda _: None)
 
 
 def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
