@@ -39,9 +39,11 @@ from stackctl.planner.up.preflight import HostFacts, other_directory, preflight,
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.up.waits import unanswered
 from stackctl.planner.world import containers as find
+from stackctl.planner.world.containers import other_source
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import instance_of, of_project, ours
+from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Container, Observed
 from stackctl.planner.world.selection import dependencies_of, select
 from stackctl.spec.lint import lint
@@ -205,6 +207,8 @@ def down(
     """Take a project away. Its volumes stay unless the options say otherwise; without the stack its labels are enough.
 
     `confirm` is asked with the plan before anything is done; False does nothing.
+
+    Raises PreflightError if the project was started from another directory, unless `adopt` is among the options.
     """
     began = time.monotonic()
     with _locked(engine, project, lock_timeout, waiting):
@@ -217,7 +221,17 @@ def down_plan(
     project: str, engine: Engine, *, stack: Stack | None = None, options: DownOptions | None = None
 ) -> Plan:
     """What `down` would do."""
+    options = options or DownOptions()
     observed = engine.observe()
+    source = Naming(stack, "").source if stack else options.source
+    other = other_source((c.source for c in of_project(observed, project)), source) if source else None
+    if other and not options.adopt:
+        raise _elsewhere(
+            project,
+            other,
+            source,
+            "run it there, name another project (-p), or --adopt to take that one away",
+        )
     services = stack.everything if stack else {}
     return plan_down(
         project,
@@ -302,15 +316,8 @@ def _preflight(
     """Raise PreflightError with everything that stands in the way. Paths and processes are looked at where we share a host."""
     other = other_directory(desired, observed)
     if other and not options.adopt:
-        raise PreflightError(
-            [
-                Problem(
-                    ("name",),
-                    f"project {desired.project} is already running from {other}; this is {desired.source}",
-                    "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)",
-                )
-            ]
-        )
+        hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
+        raise _elsewhere(desired.project, other, desired.source, hint)
     facts = HostFacts()
     if observed.engine.local:
         from stackctl.engine.host import look as look_at_host
@@ -320,6 +327,11 @@ def _preflight(
     problems = preflight(desired, observed, facts, options, images)
     if problems:
         raise PreflightError(spec_files.place(stack, problems))
+
+
+def _elsewhere(project: str, other: str, source: str, hint: str) -> PreflightError:
+    message = f"project {project} is already running from {other}; this is {source}"
+    return PreflightError([Problem(("name",), message, hint)])
 
 
 __all__ = [

@@ -25,6 +25,7 @@ from stackctl.spec.model import Stack
     expose_value=False,
     help="Accepted for Compose's sake: down always removes them.",
 )
+@click.option("--adopt", is_flag=True, help="Take away also what was started from another directory.")
 @click.option(
     "--lock-timeout",
     type=float,
@@ -39,12 +40,13 @@ def command(
     volumes: bool,
     yes: bool,
     timeout: int | None,
+    adopt: bool,
     lock_timeout: float,
 ) -> int:
     """Take the stack away; its data stays
 
     Stops and removes every container of the project, whatever its profile, and its networks. Works from the labels of what is
-    there when stack.toml is missing or broken.
+    there when stack.toml is missing or broken. What was started from another directory under the same name is refused.
 
     \b
     Examples:
@@ -79,7 +81,9 @@ def command(
             )
         return True
 
-    options = api.DownOptions(services=services, volumes=volumes, grace=timeout)
+    options = api.DownOptions(
+        services=services, volumes=volumes, grace=timeout, adopt=adopt, source=settings.source()
+    )
     _, code = follow(
         settings,
         "stackctl down",

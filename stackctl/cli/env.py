@@ -37,7 +37,9 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
     from stackctl import api
 
     stack = settings.load_leniently()
-    found = api.environment(stack, settings.engine(), service)
+    engine = settings.engine()
+    found = api.environment(stack, engine, service)
+    settings.tell_whose(stack, (container.source for container in api.containers(engine, stack.project)))
     if as_json:
         shown = {"version": VERSION, "project": stack.project, "service": service, "environment": found}
         click.echo(json.dumps(shown, indent=2))

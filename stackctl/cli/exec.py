@@ -72,6 +72,7 @@ def command(
     stack = settings.load_leniently()
     engine = settings.engine()
     container = api.running_container(engine, stack.project, service, stack.everything)
+    settings.tell_whose(stack, [container.source])
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return engine.interact(
         Exec(

@@ -50,6 +50,7 @@ def command(
     stack = settings.load_leniently()
     engine = settings.engine()
     found = api.containers(engine, stack.project, services, stack.everything)
+    settings.tell_whose(stack, (c.source for c in found))
     lines = engine.logs([c.id for c in found], follow=follow, tail=_lines(tail), since=since, until=until)
     style = PLAIN if plain else settings.style(sys.stdout)
     show(lines, found, style=style, prefix=not no_log_prefix, timestamps=timestamps, as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,6 +73,29 @@ class Settings(Struct):
             directory=Path.cwd(),
             project_directory=Path(self.project_directory) if self.project_directory else None,
         )
+
+    def source(self) -> str:
+        """The path of the stack's file, also where that cannot be read; "" if there is no file."""
+        from stackctl.errors import UsageError
+        from stackctl.spec.source.discovery import locations
+
+        directory = Path(self.project_directory) if self.project_directory else None
+        try:
+            files, _ = locations([Path(file) for file in self.files], Path.cwd(), directory)
+        except UsageError:
+            return ""
+        return str(files[0].resolve())
+
+    def tell_whose(self, stack: Stack, sources: Iterable[str | None]) -> None:
+        """Say so on stderr if what is shown was made from a spec in another directory; `sources` are the specs' paths."""
+        from stackctl.planner.world.containers import other_source
+        from stackctl.planner.world.naming import Naming
+        from stackctl.show.safe import one_line
+
+        here = Naming(stack, "").source
+        if other := other_source(sources, here):
+            note = f"note: project {stack.project} was started from {other}; this is {here}"
+            click.echo(one_line(note), err=True)
 
     def engine(self) -> Engine:
         """The engine, connected at first use and closed when the command ends."""

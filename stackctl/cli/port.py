@@ -28,6 +28,7 @@ def command(settings: Settings, service: str, target: int | None, protocol: str,
 
     stack = settings.load_leniently()
     found = api.containers(settings.engine(), stack.project, [service], stack.everything)
+    settings.tell_whose(stack, (c.source for c in found))
     container = next((c for c in found if c.number == index), None)
     if container is None:
         raise EngineError(f"{service} has no container {index}", f"stackctl up {service} makes one")

@@ -45,6 +45,7 @@ def command(
 
     stack = settings.load_leniently()
     found = api.containers(settings.engine(), stack.project, services, stack.everything)
+    settings.tell_whose(stack, (c.source for c in found))
     shown = [c for c in found if show_all or c.running]
     if quiet:
         text = "\n".join(c.id for c in shown)

@@ -28,6 +28,7 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     stack = settings.load_leniently()
     selection = settings.selection(services, dependencies=not services) if services else None
     rows = api.status(stack, settings.engine(), selection)
+    settings.tell_whose(stack, (row.source for row in rows))
     if as_json:
         click.echo(json.dumps(status_json(rows, stack.project), indent=2))
     else:

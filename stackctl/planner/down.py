@@ -20,11 +20,16 @@ Spared = Mapping[tuple[str, str], str]
 
 
 class DownOptions(Struct, frozen=True):
-    """`services`: only these (and no network or volume). `volumes`: the data too. `grace`: seconds, instead of each container's own."""
+    """`services`: only these (and no network or volume). `volumes`: the data too. `grace`: seconds, instead of each container's own.
+
+    `adopt`: also a project that was started from another directory. `source`: the path of the spec, where it is there but cannot be read.
+    """
 
     services: Collection[str] = ()
     volumes: bool = False
     grace: int | None = None
+    adopt: bool = False
+    source: str = ""
 
 
 class LostVolume(Struct, frozen=True):

@@ -31,6 +31,8 @@ class Row(Struct, frozen=True, kw_only=True):
     created: float = 0.0
     image: str = ""
     drift: tuple[str, ...] = ()
+    source: str | None = None
+    """The spec that the container was made from."""
 
 
 def status(desired: Desired, observed: seen.Observed) -> tuple[Row, ...]:
@@ -79,6 +81,7 @@ def row(have: seen.Container, drift: tuple[str, ...] = ()) -> Row:
         created=have.created,
         image=have.image,
         drift=drift,
+        source=have.source,
     )
 
 

@@ -114,3 +114,43 @@ def test_the_same_project_from_another_directory_must_be_refused_unless_adopted(
     assert project.recreated(before) == {"web"}
     project.run("up", at=elsewhere.parent)
     project.run("up", code=1)
+
+
+def test_down_from_another_directory_must_be_refused_unless_adopted(
+    project: Project, recorder: RecordingProxy
+) -> None:
+    here = project.write(WITH_DATA)
+    elsewhere = project.write(WITH_DATA, "elsewhere/stack.toml")
+    project.run("up")
+    there = project.resources()
+    recorder.forget()
+    for broken in ("", "broken"):
+        elsewhere.write_text(WITH_DATA + broken)
+        for options in ([], ["--volumes", "--yes"], ["web"]):
+            told = project.run("down", *options, at=elsewhere.parent, code=1).stderr
+            assert f"is already running from {here}; this is {elsewhere}" in told
+    assert recorder.writes == []
+    assert project.resources() == there
+    elsewhere.write_text(WITH_DATA)
+    project.run("down", "--volumes", "--yes", "--adopt", at=elsewhere.parent)
+    assert project.resources() == NOTHING
+
+
+def test_down_by_name_alone_must_work_where_there_is_no_file(project: Project) -> None:
+    project.write(sleepers(web=""), "here/stack.toml")
+    (project.directory / "nothing").mkdir()
+    project.run("up", at=project.directory / "here")
+    project.run("-p", project.name, "down", at=project.directory / "nothing")
+    assert project.resources() == NOTHING
+
+
+def test_commands_that_read_must_say_whose_containers_they_show(project: Project) -> None:
+    here = project.write(sleepers(web="expose = [80]"))
+    elsewhere = project.write(sleepers(web="expose = [80]"), "elsewhere/stack.toml")
+    project.run("up")
+    for command in (["ps", "-q"], ["status"], ["logs"], ["env"], ["exec", "web", "true"]):
+        assert "note:" not in project.run(*command).stderr
+        told = project.run(*command, at=elsewhere.parent).stderr
+        assert told == f"note: project {project.name} was started from {here}; this is {elsewhere}\n", command
+    told = project.run("port", "web", at=elsewhere.parent, code=1).stderr
+    assert told.startswith("note: project")

@@ -4,7 +4,7 @@ import pytest
 
 from stackctl.errors import UsageError
 from stackctl.planner.world import labels
-from stackctl.planner.world.containers import containers_of, running_container
+from stackctl.planner.world.containers import containers_of, other_source, running_container
 from stackctl.planner.world.observed import Container, Engine, Observed
 
 
@@ -112,3 +112,10 @@ def test_none_that_runs(name: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         running(name)
     assert str(error.value) == message
+
+
+def test_another_spec_of_the_same_directory_is_no_other_source() -> None:
+    here = "/a/stack.toml"
+    assert other_source([None, "", here, "/a/stack.prod.toml"], here) is None
+    assert other_source([here, "/c/stack.toml", "/b/stack.toml"], here) == "/b/stack.toml"
+    assert other_source(["/a/b/stack.toml"], here) == "/a/b/stack.toml"

@@ -11,6 +11,7 @@ from stackctl.errors import Problem
 from stackctl.planner.up.images import ImageOptions, missing_images
 from stackctl.planner.up.slots import NEW, OLD, Slot, Slots, UpOptions, slots
 from stackctl.planner.world import observed as seen
+from stackctl.planner.world.containers import other_source
 from stackctl.planner.world.desired import Container, Desired, Mount, Port
 from stackctl.planner.world.matching import ours
 from stackctl.spec.model import Condition
@@ -72,12 +73,7 @@ def preflight(
 def other_directory(desired: Desired, observed: seen.Observed) -> str | None:
     """The spec in another directory that runs a project of the same name, if there is one."""
     mine = ours(observed, desired.project, desired.instance)
-    sources = sorted({c.source for c in mine if c.source and _parent(c.source) != _parent(desired.source)})
-    return sources[0] if sources else None
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0]
+    return other_source((container.source for container in mine), desired.source)
 
 
 def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:

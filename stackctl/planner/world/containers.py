@@ -1,9 +1,9 @@
-"""Which container a person means by a name."""
+"""Which container a person means by a name, and from which spec containers were made."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from stackctl.errors import UsageError
 from stackctl.planner.world.matching import ours
@@ -51,6 +51,15 @@ def running_container(
             f"{found[0].name} is not running ({found[0].status or found[0].state})", "stackctl up starts it"
         )
     raise UsageError(f"{name} has no container", f"stackctl up {name} makes one")
+
+
+def other_source(sources: Iterable[str | None], source: str) -> str | None:
+    """The first of these specs' paths that lies in another directory than `source`, if there is one."""
+    return next((s for s in sorted(filter(None, sources)) if _parent(s) != _parent(source)), None)
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _unknown(name: str, project: str, candidates: Collection[str]) -> UsageError:
