@@ -11,7 +11,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel
 from stackctl.engine.execute import execute as _execute
 from stackctl.engine.lock import lock
@@ -150,7 +151,7 @@ def plan(
 
 def execute(
     plan: Plan, engine: Engine, *, cancel: Cancel | None = None, began: float | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Do a plan, in parallel where its order allows, and tell what happens. Nothing happens before the first event is asked for."""
     start = time.monotonic() if began is None else began
     yield Planned(plan, time.monotonic() - start)
@@ -190,7 +191,8 @@ def up(
         observed = _look_closer(engine, desired, observed, options)
         if problems := [p for p in preflight(desired, observed, None, options, images) if p.rule == "SC203"]:
             raise PreflightError(spec_files.place(stack, problems))
-        yield from execute(plan_up(desired, observed, options), engine, cancel=cancel, began=began)
+        events = execute(plan_up(desired, observed, options), engine, cancel=cancel, began=began)
+        yield from confirmed(events, desired, engine, cancel=cancel, began=began)
 
 
 def down(

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
-from stackctl.planner.world.observed import ImageConfig, Observed
+from stackctl.planner.world.observed import Container, ImageConfig, Observed
 from stackctl.planner.world.probes import Probe
 
 Report = Callable[[Progressed], None]
@@ -79,6 +79,9 @@ class Engine(Protocol):
 
     def observe(self) -> Observed:
         """One snapshot, in a number of calls that does not depend on how much is there."""
+
+    def containers(self, project: str) -> tuple[Container, ...]:
+        """The containers with that project's label, in one call."""
 
     def look_into(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """What the named images bring along; one that is not here is left out."""

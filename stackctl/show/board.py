@@ -20,6 +20,7 @@ from stackctl.planner.steps.actions import (
     WaitFor,
 )
 from stackctl.planner.steps.events import (
+    Confirmed,
     Done,
     Event,
     Failed,
@@ -105,6 +106,8 @@ class Board:
         """Take in what happened; it belongs to the plan that began last."""
         if isinstance(event, Planned):
             self._begin(event.plan, now - event.at)
+            return
+        if isinstance(event, Confirmed):
             return
         stage = self._stages[-1]
         task = stage.tasks[event.step.id]

@@ -117,7 +117,7 @@ def _services(steps: Iterable[Step]) -> list[str]:
 
 
 def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
-    """The services that this run started and that are not known to have ended."""
+    """The services that this run started and that the last look found running, or else are not known to have ended."""
     finished = [step for plan in plans for step in plan.steps if not _unfinished(step, outcome)]
     ended = {
         failure.step.service
@@ -127,8 +127,10 @@ def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
     for step in finished:
         if isinstance(step.action, WaitFor) and step.action.condition is Condition.completed:
             ended.add(step.service)
-    started = _services(step for step in finished if isinstance(step.action, StartContainer))
-    return [service for service in started if service not in map(quoted, ended)]
+    started = [step for step in finished if isinstance(step.action, StartContainer)]
+    if outcome.running is not None:
+        return _services(step for step in started if step.service in outcome.running)
+    return _services(step for step in started if step.service not in ended)
 
 
 def _unfinished(step: Step, outcome: Outcome) -> bool:

@@ -10,7 +10,17 @@ from typing import Any, TextIO
 
 from stackctl.errors import StackError, WaitError
 from stackctl.planner.steps.actions import subject
-from stackctl.planner.steps.events import Done, Event, Failed, Planned, Progress, Rescued, Skipped, Started
+from stackctl.planner.steps.events import (
+    Confirmed,
+    Done,
+    Event,
+    Failed,
+    Planned,
+    Progress,
+    Rescued,
+    Skipped,
+    Started,
+)
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Step
 from stackctl.show.plan import plan_json
@@ -44,6 +54,8 @@ class JsonLines:
                 self._step(event, "skipped", because=because.id if because else None)
             case Rescued(error=error):
                 self._step(event, "rescued", error=error_json(error) if error else None)
+            case Confirmed(running):
+                self._write("confirmed", event.at, {"running": sorted(running)})
 
     def close(self, outcome: Outcome | None = None) -> None:
         if outcome:

@@ -82,8 +82,8 @@ def words(action: Action) -> Words:
             return Words("Disconnect", "Disconnecting", "Disconnected", "container", quoted(name), rest)
         case StartContainer(_, name):
             return Words("Start", "Starting", "Started", "container", quoted(name))
-        case WaitFor(_, name, condition):
-            rest, met = _MET[condition]
+        case WaitFor(_, name, condition, settle=settle):
+            rest, met = ("to keep running", "Running") if settle else _MET[condition]
             return Words("Wait for", "Waiting", met, "container", quoted(name), f" {rest}")
         case StopContainer(_, name, grace):
             rest = f", and kill it after {grace} s"

@@ -117,3 +117,32 @@ def test_an_optional_dependency_must_not_stop_its_dependent(project: Project) ->
     told = project.run("up", code=5)
     assert project.states() == {"db": "exited", "web": "running"}
     assert told.stderr.count("the disk is full") == 1
+
+
+def test_a_program_that_cannot_run_must_fail_up_every_time(project: Project) -> None:
+    for _ in range(12):
+        project.write('[services.api]\nimage = "python:3.11-slim"\ncommand = ["python", "nosuch.py"]\n')
+        told = project.run("up", code=5)
+        assert "can't open file" in told.stderr
+        assert "running  " not in told.stderr
+        project.run("down")
+
+
+def test_a_worker_that_ends_while_others_are_waited_for_must_fail_up(project: Project) -> None:
+    project.write(
+        '[services.worker]\nimage = "busybox"\ncommand = ["sh", "-c", "sleep 1; echo no queue; exit 4"]\n'
+        '[services.db]\nimage = "busybox"\ncommand = ["sh", "-c", "sleep 3; touch /ready; sleep infinity"]\n'
+        'healthcheck = { test = ["CMD", "test", "-f", "/ready"] }\n'
+    )
+    told = project.run("up", code=5)
+    assert "ended with exit code 4" in told.stderr
+    assert "no queue" in told.stderr
+    assert "running     db\n" in told.stderr
+
+
+def test_a_service_that_ends_with_0_must_suggest_a_job(project: Project) -> None:
+    project.write('[services.migrate]\nimage = "busybox"\ncommand = ["true"]\n' + sleepers(web=""))
+    told = project.run("up")
+    assert (
+        "ended with exit code 0: migrate (a program that runs to its end belongs under [jobs])" in told.stderr
+    )

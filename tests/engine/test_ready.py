@@ -77,8 +77,9 @@ def run(
     timing: Timing = _USUAL,
     ports: tuple[int, ...] = (),
     oneshot_ok: bool = False,
+    settle: float = 0.0,
 ) -> list[str]:
-    action = WaitFor("c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok)
+    action = WaitFor("c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok, settle)
     news: list[Progressed] = []
     assert wait(action, target, news.append, cancelled, ask or Asked()) == ""
     return [n.text for n in news]
@@ -265,3 +266,22 @@ def test_a_command_that_hangs_is_not_run_a_second_time() -> None:
     ask = Asked(command=[Answer(False, "hangs", hung=True)])
     run(target, Condition.healthy, COMMAND, ask=ask)
     assert ask.order == ["command"]
+
+
+# Settling
+
+
+def test_what_must_settle_is_looked_at_again() -> None:
+    target = Script(UP)
+    assert run(target, Condition.started, settle=0.5) == ["has just started"]
+    assert target.clock == pytest.approx(0.5)
+
+
+def test_what_ends_while_it_settles_has_failed() -> None:
+    fails(Script(UP, Running(state="exited", exit_code=1)), "exit code 1", Condition.started, settle=0.5)
+
+
+def test_a_restart_begins_the_time_to_settle_anew() -> None:
+    target = Script(UP, Running(state="running", restarts=1))
+    run(target, Condition.started, settle=0.5)
+    assert target.clock == pytest.approx(1.0)

@@ -43,7 +43,7 @@ from stackctl.planner.steps.actions import (
     WaitFor,
 )
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.observed import Engine, ImageConfig, Observed
+from stackctl.planner.world.observed import Container, Engine, ImageConfig, Observed
 from stackctl.planner.world.probes import Probe
 
 
@@ -83,6 +83,11 @@ class DockerEngine:
         self._networks.learn(observed)
         self._image_ids = observed.images
         return observed
+
+    def containers(self, project: str) -> tuple[Container, ...]:
+        filters = {"label": [f"{names.PROJECT}={project}"]}
+        rows = self.client.get("containers", "json", all=True, filters=filters)
+        return tuple(snapshot.container(row, {}) for row in rows)
 
     def look_into(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """One call for each image not looked into before."""

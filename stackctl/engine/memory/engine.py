@@ -130,6 +130,12 @@ class MemoryEngine:
                 images=self._images.ids,
             )
 
+    def containers(self, project: str) -> tuple[seen.Container, ...]:
+        with self._guard:
+            self.reads += 1
+            found = (c.as_seen() for c in reversed(self._containers.values()))
+            return tuple(c for c in found if c.project == project)
+
     def look_into(self, refs: Collection[str]) -> Mapping[str, seen.ImageConfig]:
         with self._guard:
             self.reads += len(refs)

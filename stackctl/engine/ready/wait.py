@@ -42,9 +42,12 @@ class _Verdict(Struct, frozen=True):
     why: str = ""
     met: bool = False
     hopeless: bool = False
+    hint: str = ""
 
 
 _MET = _Verdict(met=True)
+_SETTLING = _Verdict("has just started")
+_A_JOB = "a program that runs to its end belongs under [jobs]"
 
 
 def wait(
@@ -57,7 +60,8 @@ def wait(
     """Return "" once the container meets the condition, or when `cancelled()`.
 
     All probes must pass; a healthy verdict of the engine stands for the command it runs itself. Without a probe the
-    engine's check decides; without that, `ready` means that the published TCP ports accept connections.
+    engine's check decides; without that, `ready` means that the published TCP ports accept connections. A container that
+    runs must have done so for `settle` seconds, without a restart, since it was first looked at.
 
     Raises `WaitError` on evidence that it never will be ready (ended, gone, out of memory, unhealthy by the engine's
     count, restarted three times), `WaitTimeoutError` after `timeout` seconds and the start period, `EngineError` when
@@ -66,6 +70,7 @@ def wait(
     began = target.now()
     limit = action.timeout + action.timing.start_period
     questions = _Questions(action, target, ask)
+    settling = _Settling(action.settle)
     restarts: int | None = None
     reported = ""
     while not cancelled():
@@ -76,10 +81,14 @@ def wait(
         if verdict is None:
             assert running is not None
             verdict = questions.ask(running, max(left, _LAST))
-        if verdict.met:
+        steady = settling.left(running, target.now())
+        if verdict.met and not steady:
             return ""
+        if verdict.met:
+            verdict = _SETTLING
         if verdict.hopeless:
-            raise _evidence(WaitError, f"{action.name} {verdict.why}", target, running, questions.last)
+            message = f"{action.name} {verdict.why}"
+            raise _evidence(WaitError, message, target, running, questions.last, verdict.hint)
         if left <= 0:
             message = f"{action.name} was not {_WORDS[action.condition]} within {limit:g} s: {verdict.why}"
             raise _evidence(WaitTimeoutError, message, target, running, questions.last)
@@ -87,7 +96,8 @@ def wait(
             reported = verdict.why
             report(Progressed(reported))
         least, most = _PAUSES
-        pause = min(max((limit - left) / 10, _EXEC_PAUSE if questions.ran_command else least), most)
+        least = max(steady, _EXEC_PAUSE if questions.ran_command else least)
+        pause = min(max((limit - left) / 10, least), most)
         target.pause(min(pause, left))
     return ""
 
@@ -109,7 +119,7 @@ def _look(action: WaitFor, running: Running | None, restarts: int) -> _Verdict |
         case Running(state="exited", exit_code=0):
             if action.condition is Condition.completed or action.oneshot_ok:
                 return _MET
-            return _Verdict("ended with exit code 0, but should keep running", hopeless=True)
+            return _Verdict("ended with exit code 0, but should keep running", hopeless=True, hint=_A_JOB)
         case Running(state="exited", exit_code=code):
             return _Verdict(f"ended with exit code {code}{memory}", hopeless=True)
         case Running(restarts=now) if now - restarts >= _RESTARTS:
@@ -128,6 +138,24 @@ def _look(action: WaitFor, running: Running | None, restarts: int) -> _Verdict |
     if action.condition is Condition.completed:
         return _Verdict("still running")
     return None
+
+
+class _Settling:
+    """Measures how long a container has kept running without a restart."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since = 0.0
+        self._restarts: int | None = None
+
+    def left(self, running: Running | None, now: float) -> float:
+        """The seconds for which it must still run; 0 for one that does not run, of which its state tells all."""
+        if running is None or running.state != "running":
+            self._restarts = None
+            return 0.0
+        if running.restarts != self._restarts:
+            self._restarts, self._since = running.restarts, now
+        return max(0.0, self._since + self._seconds - now)
 
 
 class _Questions:
@@ -196,7 +224,12 @@ def _cost(probe: Probe) -> int:
 
 
 def _evidence(
-    kind: type[WaitError], message: str, target: Target, running: Running | None, answer: str
+    kind: type[WaitError],
+    message: str,
+    target: Target,
+    running: Running | None,
+    answer: str,
+    hint: str = "",
 ) -> WaitError:
     """The error with all that a reader needs to see the cause."""
     try:
@@ -205,4 +238,4 @@ def _evidence(
         log = []
     ended = running is not None and running.state in ("exited", "restarting")
     code = running.exit_code if running and ended else None
-    return kind(message, exit_code_of_container=code, last_answer=answer, log_tail=log[-_LOG_LINES:])
+    return kind(message, hint, exit_code_of_container=code, last_answer=answer, log_tail=log[-_LOG_LINES:])

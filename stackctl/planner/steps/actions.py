@@ -70,6 +70,8 @@ class WaitFor(Struct, frozen=True):
     """Published TCP ports of the container that must accept, where there is no probe."""
     oneshot_ok: bool = False
     """Exit 0 counts as ready: a job, or a service without a restart policy."""
+    settle: float = 0.0
+    """Seconds that a running container must have kept running, without a restart, before it counts as ready."""
 
 
 class StopContainer(Struct, frozen=True):

@@ -64,4 +64,11 @@ class Rescued(Struct, frozen=True):
     error: Exception | None = None
 
 
-Event = Planned | Started | Progress | Done | Failed | Skipped | Rescued
+class Confirmed(Struct, frozen=True):
+    """The last look of an `up`: the services that run."""
+
+    running: frozenset[str]
+    at: float
+
+
+Event = Planned | Started | Progress | Done | Failed | Skipped | Rescued | Confirmed

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stackctl.errors import WaitTimeoutError
 from stackctl.planner.steps.actions import WaitFor
-from stackctl.planner.steps.events import Done, Event, Failed, Skipped
+from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Skipped
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -24,6 +24,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Failures of optional steps."""
     skipped: tuple[Skipped, ...] = ()
     interrupted: bool = False
+    running: frozenset[str] | None = None
+    """The services that the last look found running; None without one."""
     seconds: float = 0.0
 
     def after(self, event: Event) -> Outcome:
@@ -39,6 +41,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
             case Failed():
                 tolerated = tuple(failure for failure in now.tolerated if not _told(failure, [event]))
                 return replace(now, failures=(*now.failures, event), tolerated=tolerated)
+            case Confirmed(running):
+                return replace(now, running=running)
             case Skipped(because=cause):
                 return replace(
                     now, skipped=(*now.skipped, event), interrupted=now.interrupted or cause is None

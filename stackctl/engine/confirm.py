@@ -1,0 +1,69 @@
+"""The last look of `up`: what should run and does not is a failure, too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+from stackctl.engine.execute import Cancel, execute
+from stackctl.engine.protocol import Engine
+from stackctl.errors import EngineError
+from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Skipped, Started
+from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up.confirmation import plan_confirmation, plan_settling, running_services
+from stackctl.planner.world.desired import Desired
+
+
+def confirmed(
+    events: Generator[Event, None, None],
+    desired: Desired,
+    engine: Engine,
+    *,
+    cancel: Cancel | None = None,
+    began: float,
+) -> Iterator[Event]:
+    """Pass on the events of an `up`, then look again, and tell which services run; those that should and do not have failed.
+
+    A run that had nothing to do is not looked at again. After an interrupt nothing is waited for. `began` is on the
+    monotonic clock.
+    """
+    ended: list[Done | Failed | Skipped] = []
+    with closing(events):
+        for event in events:
+            if isinstance(event, Done | Failed | Skipped):
+                ended.append(event)
+            yield event
+    if not ended:
+        return
+    result = outcome(ended)
+    told = {event.step.service for event in ended if not isinstance(event, Done)}
+    if not result.interrupted:
+        settling = plan_settling(desired, ended, time.monotonic() - began, told)
+        told |= yield from _failures(settling, engine, cancel, began)
+    try:
+        containers = engine.containers(desired.project)
+    except EngineError:
+        if result.exit_code:
+            return  # what the run has to say is worth more than that the engine is gone as well
+        raise
+    running = running_services(desired, containers)
+    if not result.interrupted:
+        plan = plan_confirmation(desired, containers, told)
+        failed = yield from _failures(plan, engine, cancel, began)
+        running |= {step.service for step in plan.steps} - failed
+    yield Confirmed(running, time.monotonic() - began)
+
+
+def _failures(
+    plan: Plan, engine: Engine, cancel: Cancel | None, began: float
+) -> Generator[Event, None, set[str]]:
+    """Execute a plan of waits. Tell only of those that fail, and of the plan's notes; return the services that failed."""
+    planned = Planned(plan, time.monotonic() - began)
+    events = list(execute(plan, engine.perform, cancel=cancel, began=began))
+    failed = {event.step.id: event.step.service for event in events if isinstance(event, Failed)}
+    if failed or plan.notes:
+        yield planned
+    yield from (e for e in events if isinstance(e, Started | Failed) and e.step.id in failed)
+    return set(failed.values())

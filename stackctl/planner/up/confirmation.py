@@ -1,0 +1,95 @@
+"""The end of `up`: which of the services that should run do not.
+
+| what the last look shows | what it means |
+|---|---|
+| running, paused | it runs |
+| exited with 0, no check and no restart policy | it is done; a note suggests `[jobs]` |
+| restarting | a wait tells: it keeps running for a while, or it restarts again and again |
+| anything else, or no container | it does not run: a wait fails at once and brings the exit code and the log |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from stackctl.planner.steps.actions import StartContainer, WaitFor
+from stackctl.planner.steps.events import Done, Event
+from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired
+from stackctl.spec.model import Condition
+
+SETTLING = 0.5
+"""Seconds that a service without any check must keep running: a program that cannot run at all ends sooner."""
+_PATIENCE = 10.0
+"""Seconds that a service which restarts at the end of `up` has to keep running again."""
+
+
+def plan_settling(desired: Desired, events: Iterable[Event], now: float, told: Collection[str] = ()) -> Plan:
+    """Wait for the services without any check that were started less than `SETTLING` seconds before `now`.
+
+    `events` are those of the run so far; `now` counts as their times do. The services in `told` have failed already and
+    are left out.
+    """
+    started = {
+        event.step.service: event.at
+        for event in events
+        if isinstance(event, Done) and isinstance(event.step.action, StartContainer)
+    }
+    draft = Draft(desired.project)
+    for want in _services(desired):
+        left = SETTLING - (now - started.get(want.service, -SETTLING))
+        if left > 0 and want.service not in told and not _has_check(want):
+            action = _keeps_running(want, want.name, settle=left, oneshot_ok=want.restart == "no")
+            draft.add(action, "it has no check, and has just been started", service=want.service)
+    return draft.plan()
+
+
+def plan_confirmation(
+    desired: Desired, containers: Iterable[seen.Container], told: Collection[str] = ()
+) -> Plan:
+    """Wait for each service that should run and does not: the wait fails and brings the evidence.
+
+    `containers` are those of the project. The services in `told` have failed already and are left out.
+    """
+    found = {c.name: c for c in containers if c.instance == desired.instance}
+    draft, ended = Draft(desired.project), []
+    for want in _services(desired):
+        have = found.get(want.name)
+        if want.service in told or (have and have.state in ("running", "paused")):
+            continue
+        if have and have.completed and want.restart == "no" and not want.probes:
+            ended.append(want.service)
+            continue
+        action = _keeps_running(want, have.id if have else want.name, settle=SETTLING, oneshot_ok=False)
+        draft.add(action, "it should run, and does not", service=want.service)
+    if ended:
+        names = ", ".join(ended)
+        draft.notes.append(
+            f"ended with exit code 0: {names} (a program that runs to its end belongs under [jobs])"
+        )
+    return draft.plan()
+
+
+def running_services(desired: Desired, containers: Iterable[seen.Container]) -> frozenset[str]:
+    """The services of the stack that run."""
+    return frozenset(
+        c.service
+        for c in containers
+        if c.instance == desired.instance and c.state in ("running", "paused") and c.kind == "service"
+    )
+
+
+def _services(desired: Desired) -> Iterator[Container]:
+    return (want for want in desired.containers if want.kind == "service")
+
+
+def _has_check(want: Container) -> bool:
+    """Whether something else than the container's state tells that it is ready."""
+    return bool(want.probes) or any(port.protocol == "tcp" for port in want.ports)
+
+
+def _keeps_running(want: Container, container: str, *, settle: float, oneshot_ok: bool) -> WaitFor:
+    return WaitFor(
+        container, want.name, Condition.started, timeout=_PATIENCE, oneshot_ok=oneshot_ok, settle=settle
+    )
