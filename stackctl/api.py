@@ -36,8 +36,15 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up import images as image_plans
 from stackctl.planner.up.images import ImageOptions, plan_images
 from stackctl.planner.up.planning import plan_up
-from stackctl.planner.up.preflight import HostFacts, other_directory, preflight, questions
+from stackctl.planner.up.preflight import (
+    HostFacts,
+    other_directory,
+    preflight,
+    questions,
+    waits_without_check,
+)
 from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
 from stackctl.planner.up.waits import unanswered
 from stackctl.planner.world import containers as find
 from stackctl.planner.world.containers import other_source
@@ -143,10 +150,9 @@ def plan(
 
     Raises PreflightError with every reason why it would fail.
     """
-    desired, observed = look(stack, engine, selection)
-    _preflight(stack, desired, observed, options or UpOptions(), images)
-    image_plan = plan_images(desired, observed, images)
-    return plan_up(desired, _look_closer(engine, desired, observed, options), options, image_plan)
+    view = View.of(*look(stack, engine, selection), options)
+    _preflight(stack, view, images)
+    return plan_up(_look_closer(engine, view), plan_images(view.desired, view.observed, images))
 
 
 def execute(
@@ -177,9 +183,9 @@ def up(
     """
     began = time.monotonic()
     with _locked(engine, stack.project, lock_timeout, waiting):
-        desired, observed = look(stack, engine, selection)
-        _preflight(stack, desired, observed, options or UpOptions(), images)
-        image_plan = plan_images(desired, observed, images)
+        view = View.of(*look(stack, engine, selection), options)
+        _preflight(stack, view, images)
+        image_plan = plan_images(view.desired, view.observed, images)
         if image_plan.steps:
             failed = False
             for event in execute(image_plan, engine, cancel=cancel, began=began):
@@ -187,12 +193,12 @@ def up(
                 yield event
             if failed:
                 return
-            desired, observed = look(stack, engine, selection)
-        observed = _look_closer(engine, desired, observed, options)
-        if problems := [p for p in preflight(desired, observed, None, options, images) if p.rule == "SC203"]:
+            view = View.of(*look(stack, engine, selection), options)
+        view = _look_closer(engine, view)
+        if problems := waits_without_check(view):
             raise PreflightError(spec_files.place(stack, problems))
-        events = execute(plan_up(desired, observed, options), engine, cancel=cancel, began=began)
-        yield from confirmed(events, desired, engine, cancel=cancel, began=began)
+        events = execute(plan_up(view), engine, cancel=cancel, began=began)
+        yield from confirmed(events, view.desired, engine, cancel=cancel, began=began)
 
 
 def down(
@@ -255,7 +261,7 @@ def doomed(plan: Plan, engine: Engine) -> tuple[LostVolume, ...]:
 
 def status(stack: Stack, engine: Engine, selection: Selection | None = None) -> tuple[_status.Row, ...]:
     """Desired beside observed: one row a service, with what drifted from the spec."""
-    return _status.status(*look(stack, engine, selection or Selection(profiles=("*",))))
+    return _status.status(View.of(*look(stack, engine, selection or Selection(profiles=("*",)))))
 
 
 def containers(
@@ -299,10 +305,10 @@ def _locked(
         yield
 
 
-def _look_closer(engine: Engine, desired: Desired, observed: Observed, options: UpOptions | None) -> Observed:
-    """The snapshot with what the images bring along, for the containers that may be created."""
-    refs = image_plans.images_to_look_into(desired, observed, options)
-    return replace(observed, configs=engine.look_into(refs)) if refs else observed
+def _look_closer(engine: Engine, view: View) -> View:
+    """The view with what the images bring along, for the containers that may be created."""
+    refs = image_plans.images_to_look_into(view)
+    return view.with_configs(engine.look_into(refs)) if refs else view
 
 
 def _glance(engine: Engine, desired: Desired, observed: Observed) -> frozenset[str]:
@@ -312,21 +318,20 @@ def _glance(engine: Engine, desired: Desired, observed: Observed) -> frozenset[s
     return engine.glance({have.id: unanswered(wanted[have.service], have) for have in mine}, observed)
 
 
-def _preflight(
-    stack: Stack, desired: Desired, observed: Observed, options: UpOptions, images: ImageOptions | None
-) -> None:
+def _preflight(stack: Stack, view: View, images: ImageOptions | None) -> None:
     """Raise PreflightError with everything that stands in the way. Paths and processes are looked at where we share a host."""
+    desired, observed = view.desired, view.observed
     other = other_directory(desired, observed)
-    if other and not options.adopt:
+    if other and not view.options.adopt:
         hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
         raise _elsewhere(desired.project, other, desired.source, hint)
     facts = HostFacts()
     if observed.engine.local:
         from stackctl.engine.host import look as look_at_host
 
-        asked = questions(desired, observed, options)
+        asked = questions(view)
         facts = look_at_host(asked.bindings, asked.paths)
-    problems = preflight(desired, observed, facts, options, images)
+    problems = preflight(view, facts, images)
     if problems:
         raise PreflightError(spec_files.place(stack, problems))
 

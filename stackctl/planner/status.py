@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.planner.up.slots import Slot, slots
+from stackctl.planner.up.slots import EVERY_TIME, Slot
+from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import PublishedPort
 
 
@@ -35,15 +35,14 @@ class Row(Struct, frozen=True, kw_only=True):
     """The spec that the container was made from."""
 
 
-def status(desired: Desired, observed: seen.Observed) -> tuple[Row, ...]:
+def status(view: View) -> tuple[Row, ...]:
     """A row for each service and job of the spec, in dependency order, and one for each container that is not in it.
 
     That a job runs on every `up` is no drift.
     """
-    settled = replace(desired, containers=tuple(replace(want, always=False) for want in desired.containers))
-    placed = slots(settled, observed)
+    observed = view.observed
     rows: list[Row] = []
-    for slot in placed:
+    for slot in map(_settled, view.slots):
         want = slot.want
         if slot.current is None and slot.old is None:
             rows.append(Row(service=want.service, kind=want.kind, image=want.image, drift=("not created",)))
@@ -54,9 +53,14 @@ def status(desired: Desired, observed: seen.Observed) -> tuple[Row, ...]:
         if slot.old:
             rows.append(row(slot.old, (slot.why,)))
         rows += [row(leftover, ("left over from an interrupted run",)) for leftover in slot.leftovers]
-    rows += [row(container, (why,)) for container, why in placed.surplus]
-    rows += [row(container, ("not in the spec",)) for container in placed.orphans]
+    rows += [row(container, (why,)) for container, why in view.slots.surplus]
+    rows += [row(container, ("not in the spec",)) for container in view.slots.orphans]
     return tuple(_seen_from_here(shown, observed.engine) for shown in rows)
+
+
+def _settled(slot: Slot) -> Slot:
+    """The slot as it is between two runs of `up`, each of which would run such a job again."""
+    return replace(slot, current=slot.old, old=None) if slot.why == EVERY_TIME else slot
 
 
 def _seen_from_here(shown: Row, engine: seen.Engine) -> Row:

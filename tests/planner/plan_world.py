@@ -10,12 +10,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from stackctl.engine.memory import Behaviour, MemoryEngine
+from stackctl.planner import status as of_status
 from stackctl.planner.down import DownOptions, plan_down
+from stackctl.planner.status import Row
 from stackctl.planner.steps.actions import CreateContainer
 from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.up import planning
 from stackctl.planner.up.images import images_to_look_into
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Container, Desired
@@ -38,6 +41,16 @@ def desired(text: str | Stack, **selection: Any) -> Desired:
     return desire(stack(text) if isinstance(text, str) else text, instance=INSTANCE, **selection)
 
 
+def plan_up(
+    wanted: Desired, observed: seen.Observed, options: UpOptions | None = None, images: Plan | None = None
+) -> Plan:
+    return planning.plan_up(View.of(wanted, observed, options), images)
+
+
+def status(wanted: Desired, observed: seen.Observed) -> tuple[Row, ...]:
+    return of_status.status(View.of(wanted, observed))
+
+
 class World:
     """An engine that has the images, and what was done to it."""
 
@@ -47,7 +60,7 @@ class World:
 
     def look(self, wanted: Desired, options: UpOptions | None = None) -> seen.Observed:
         observed = self.engine.observe()
-        refs = images_to_look_into(wanted, observed, options)
+        refs = images_to_look_into(View.of(wanted, observed, options))
         return replace(observed, configs=self.engine.look_into(refs))
 
     def plan(self, text: str | Stack, options: UpOptions | None = None, **selection: Any) -> Plan:
@@ -83,4 +96,4 @@ def created(plan: Plan) -> list[Container]:
     return [step.action.spec for step in plan.steps if isinstance(step.action, CreateContainer)]
 
 
-__all__ = ["INSTANCE", "Behaviour", "World", "created", "desired", "stack"]
+__all__ = ["INSTANCE", "Behaviour", "World", "created", "desired", "plan_up", "stack", "status"]

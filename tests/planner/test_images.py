@@ -7,6 +7,7 @@ from plan_world import World, desired
 
 from stackctl.planner.up.images import ImageOptions, images_to_look_into, missing_images, plan_images
 from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
 from stackctl.spec.model import PullPolicy
 
 TEXT = """
@@ -80,15 +81,15 @@ def test_images_of_containers_to_be_made_are_looked_into() -> None:
     text = '[services.db]\nimage = "db:1"\n[services.api]\nimage = "app:1"\n'
     world = World()
     wanted = desired(text)
-    assert images_to_look_into(wanted, world.engine.observe()) == {"db:1", "app:1"}
+    assert images_to_look_into(View.of(wanted, world.engine.observe())) == {"db:1", "app:1"}
     observed = world.up(text).engine.observe()
-    assert images_to_look_into(wanted, observed) == frozenset()
-    assert images_to_look_into(wanted, observed, UpOptions(recreate="always")) == {"db:1", "app:1"}
-    assert images_to_look_into(desired(text.replace("app:1", "app:2")), observed) == {"app:2"}
+    assert images_to_look_into(View.of(wanted, observed)) == frozenset()
+    assert images_to_look_into(View.of(wanted, observed, UpOptions(recreate="always"))) == {"db:1", "app:1"}
+    assert images_to_look_into(View.of(desired(text.replace("app:1", "app:2")), observed)) == {"app:2"}
 
 
 def test_so_are_those_whose_health_is_waited_for_though_nothing_tells_it() -> None:
     text = '[services.db]\nimage = "db:1"\n[services.api]\nimage = "app:1"\n'
     observed = World().up(text).engine.observe()
     needing = text + '[services.api.depends_on.db]\ncondition = "service_healthy"\n'
-    assert images_to_look_into(desired(needing), observed) == {"db:1"}
+    assert images_to_look_into(View.of(desired(needing), observed)) == {"db:1"}

@@ -11,6 +11,7 @@ from plan_world import World, desired
 from stackctl.planner.up.images import ImageOptions
 from stackctl.planner.up.preflight import HostFacts, Questions, other_directory, preflight, questions
 from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.spec.model import PullPolicy
@@ -23,10 +24,15 @@ ports = ["8080:80"]
 
 
 def problems(
-    text: str, observed: seen.Observed | None = None, host: HostFacts | None = None, **options: Any
+    text: str,
+    observed: seen.Observed | None = None,
+    host: HostFacts | None = None,
+    options: UpOptions | None = None,
+    images: ImageOptions | None = None,
 ) -> list[str]:
     """`rule path: message (hint)` of everything found."""
-    found = preflight(desired(text), observed or World().engine.observe(), host, **options)
+    view = View.of(desired(text), observed or World().engine.observe(), options)
+    found = preflight(view, host, images)
     assert all(problem.severity == "error" for problem in found)
     return [f"{problem.rule} {problem}".strip() for problem in found]
 
@@ -194,11 +200,11 @@ def test_what_is_asked_of_the_host() -> None:
         WEB
         + 'volumes = ["/src:/app", "/tmp/x:/y"]\n[services.random]\nimage = "app:1"\nports = ["80", "9000-9005:80"]\n'
     )
-    assert questions(desired(text), World().engine.observe()) == Questions(
+    assert questions(View.of(desired(text), World().engine.observe())) == Questions(
         frozenset({("127.0.0.1", 8080, "tcp")}), frozenset({"/src", "/tmp/x"})
     )
-    assert questions(desired(text), World().up(text).engine.observe()) == Questions()
-    assert questions(desired(text), holding(8080)).bindings == frozenset()
+    assert questions(View.of(desired(text), World().up(text).engine.observe())) == Questions()
+    assert questions(View.of(desired(text), holding(8080))).bindings == frozenset()
 
 
 def test_a_project_of_that_name_from_another_directory() -> None:

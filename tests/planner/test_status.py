@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from plan_world import Behaviour, World, desired
-
-from stackctl.planner.status import status
+from plan_world import Behaviour, World, desired, status
 
 TEXT = """
 [services.db]

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 from plan_stories import LESSON, WEB, WEB_CHANGED, acts, changed, container, do, labelled, lines, performed
-from plan_world import World, desired, stack
+from plan_world import World, desired, plan_up, stack
 
 from stackctl.planner.steps.actions import StartContainer, StopContainer, WaitFor
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.images import plan_images
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.slots import UpOptions
 
 OLD = '[services.old]\nimage = "app:2"\n'

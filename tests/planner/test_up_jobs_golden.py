@@ -3,11 +3,10 @@
 import pytest
 from msgspec.structs import replace
 from plan_stories import changed, lines
-from plan_world import Behaviour, World, desired
+from plan_world import Behaviour, World, desired, plan_up
 
 from stackctl.errors import WaitError
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.slots import UpOptions
 
 MIGRATED = """\

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from plan_stories import changed, do, first, lines
-from plan_world import Behaviour, World, desired
+from plan_world import Behaviour, World, desired, plan_up
 
 from stackctl.engine.execute import execute
 from stackctl.planner.steps.actions import StopContainer, WaitFor
 from stackctl.planner.steps.events import Failed, Skipped
-from stackctl.planner.up.planning import plan_up
 
 MIGRATED = """\
 [services.db]

@@ -10,18 +10,17 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from plan_world import INSTANCE, Behaviour, World, desired
+from plan_world import INSTANCE, Behaviour, World, desired, plan_up, status
 
 from stackctl.engine.memory import MemoryEngine
 from stackctl.engine.memory.container import course_of
 from stackctl.errors import EngineError
 from stackctl.planner.down import DownOptions
-from stackctl.planner.status import status
 from stackctl.planner.steps.actions import CreateContainer, RemoveVolume, StartContainer
 from stackctl.planner.steps.plan import Plan, Step
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.preflight import preflight
 from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired, Network
@@ -251,7 +250,7 @@ def live(world: Watched, history: list[tuple[str, int]], order: random.Random) -
     for text, steps in history:
         wanted = desired(text)
         observed = world.look(wanted, OPTIONS)
-        if preflight(wanted, observed, None, OPTIONS):
+        if preflight(View.of(wanted, observed, OPTIONS)):
             continue
         plan = plan_up(wanted, observed, OPTIONS)
         check(plan)
@@ -267,7 +266,7 @@ def test_one_clean_up_makes_good_whatever_happened_before(
     live(world, history, order)
     volumes = {v.name for v in world.engine.observe().volumes}
     observed = world.look(wanted, OPTIONS)
-    assert preflight(wanted, observed, None, OPTIONS) == ()
+    assert preflight(View.of(wanted, observed, OPTIONS)) == ()
     plan = plan_up(wanted, observed, OPTIONS)
     event(f"{min(len(plan.changes), 20)} changes")
     check(plan)

@@ -2,11 +2,10 @@
 
 from msgspec.structs import replace
 from plan_stories import WEB, WEB_CHANGED, acts, changed, do, first, killed, lines, performed
-from plan_world import World, desired
+from plan_world import World, desired, plan_up
 
 from stackctl.planner.steps.actions import CreateContainer, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.slots import UpOptions
 
 PORTS = """\

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 from plan_stories import WEB, acts, connect, container, do, labelled, lines, network, performed, volume
-from plan_world import World, desired
+from plan_world import World, desired, plan_up
 
 from stackctl.planner.steps.actions import (
     ConnectNetwork,
@@ -13,7 +13,6 @@ from stackctl.planner.steps.actions import (
     StopContainer,
 )
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen

@@ -1,11 +1,10 @@
 """What a plan of `up` waits for, and what it believes without asking."""
 
 from plan_stories import LESSON, WEB, acts, changed, do, lines, performed
-from plan_world import World, desired
+from plan_world import World, desired, plan_up
 
 from stackctl.planner.steps.actions import StopContainer, WaitFor
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.planning import plan_up
 
 
 def test_what_runs_is_asked_whether_it_is_ready() -> None:

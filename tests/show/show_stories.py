@@ -10,8 +10,10 @@ from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Done, Event, Failed, Planned, Progress, Progressed, Skipped, Started
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.up import planning
 from stackctl.planner.up.images import plan_images
-from stackctl.planner.up.planning import plan_up
+from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import (
     Attachment,
@@ -109,6 +111,10 @@ def all_there(desired: Desired, *orphans: str) -> seen.Observed:
 
 def wanted_orphan(service: str) -> Container:
     return wanted(service, image="busybox")
+
+
+def plan_up(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Plan:
+    return planning.plan_up(View.of(desired, observed, options))
 
 
 def first_plans() -> tuple[Plan, Plan]:

@@ -1,5 +1,5 @@
 import pytest
-from show_stories import Run, all_there, failing_run, first_plans, lesson
+from show_stories import Run, all_there, failing_run, first_plans, lesson, plan_up
 
 from stackctl.planner.steps.actions import PullImage, RemoveContainer, StartContainer, StopContainer, WaitFor
 from stackctl.planner.steps.events import (
@@ -13,7 +13,6 @@ from stackctl.planner.steps.events import (
     Started,
 )
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.world.desired import Image
 from stackctl.show.board import Board, Row
 from stackctl.spec.model import Condition

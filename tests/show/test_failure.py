@@ -1,11 +1,10 @@
-from show_stories import Run, all_there, failing_run, first_plans, lesson, outcome_of
+from show_stories import Run, all_there, failing_run, first_plans, lesson, outcome_of, plan_up
 
 from stackctl.errors import EngineError, WaitError
 from stackctl.planner.steps.actions import StartContainer, WaitFor
 from stackctl.planner.steps.events import Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.planning import plan_up
 from stackctl.show.failure import failure_text, report, summary
 from stackctl.spec.model import Condition
 

@@ -1,5 +1,5 @@
 from msgspec import structs
-from show_stories import all_there, first_plans, lesson, wanted
+from show_stories import all_there, first_plans, lesson, plan_up, wanted
 
 from stackctl.planner.down import DownOptions, plan_down
 from stackctl.planner.steps.actions import (
@@ -11,7 +11,6 @@ from stackctl.planner.steps.actions import (
     UnpauseContainer,
 )
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.planning import plan_up
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world.desired import Mount
 from stackctl.show.changes import together

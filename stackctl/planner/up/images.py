@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.slots import UpOptions, slots
+from stackctl.planner.up.view import View
 from stackctl.planner.world.desired import Desired, Image
 from stackctl.planner.world.matching import image_id
 from stackctl.planner.world.observed import Observed
@@ -32,17 +32,15 @@ def plan_images(desired: Desired, observed: Observed, options: ImageOptions | No
     return draft.plan()
 
 
-def images_to_look_into(
-    desired: Desired, observed: Observed, options: UpOptions | None = None
-) -> frozenset[str]:
+def images_to_look_into(view: View) -> frozenset[str]:
     """The images whose VOLUMEs and healthcheck a plan has to know: those of containers that it makes, and of those whose
     health somebody waits for while nothing here tells whether they have a check.
     """
-    placed = slots(desired, observed, options)
-    awaited = {n.service for c in desired.containers for n in c.needs if n.condition is Condition.healthy}
+    wanted = view.desired.containers
+    awaited = {need.service for want in wanted for need in want.needs if need.condition is Condition.healthy}
     return frozenset(
         slot.want.image
-        for slot in placed
+        for slot in view.slots
         if slot.current is None
         or (slot.want.service in awaited and not slot.want.probes and not slot.current.health)
     )

@@ -12,23 +12,21 @@ from stackctl.planner.steps.actions import SetRestart, subject
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
-from stackctl.planner.up.slots import Slot, UpOptions, slots
+from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.storage import plan_volumes
+from stackctl.planner.up.view import View
 from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Desired
 
 
-def plan_up(
-    desired: Desired, observed: seen.Observed, options: UpOptions | None = None, images: Plan | None = None
-) -> Plan:
-    """Plan the way from `observed` to `desired`. Planning again after doing it gives a plan without changes.
+def plan_up(view: View, images: Plan | None = None) -> Plan:
+    """Plan the way from what is there to what should be. Planning again after doing it gives a plan without changes.
 
     `images` is what comes first to have the images (`plan_images`), where both are to be shown as one plan.
     """
-    options = options or UpOptions()
-    work = Work(Draft(desired.project), desired, observed, options, slots(desired, observed, options))
+    draft = Draft(view.desired.project)
+    work = Work(draft, view.desired, view.observed, view.options, view.slots)
     _plan_images(work, images or Plan())
     _plan_removals(work)
     plan_networks(work)

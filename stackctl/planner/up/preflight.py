@@ -9,7 +9,8 @@ from msgspec import Struct, field
 
 from stackctl.errors import Problem
 from stackctl.planner.up.images import ImageOptions, missing_images
-from stackctl.planner.up.slots import NEW, OLD, Slot, Slots, UpOptions, slots
+from stackctl.planner.up.slots import NEW, OLD, Slot, Slots
+from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.containers import other_source
 from stackctl.planner.world.desired import Container, Desired, Mount, Port
@@ -35,10 +36,10 @@ class HostFacts(Struct, frozen=True):
     missing: frozenset[str] = frozenset()
 
 
-def questions(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Questions:
+def questions(view: View) -> Questions:
     """Host ports that no running container holds yet and bind sources, of what the stack is about to start."""
-    held = {(p.published, p.protocol) for c in observed.containers if c.running for p in c.ports}
-    starting = [slot.want for slot in slots(desired, observed, options) if slot.starts]
+    held = {(p.published, p.protocol) for c in view.observed.containers if c.running for p in c.ports}
+    starting = [slot.want for slot in view.slots if slot.starts]
     return Questions(
         frozenset(
             (port.host_ip, port.host_port, port.protocol)
@@ -51,22 +52,18 @@ def questions(desired: Desired, observed: seen.Observed, options: UpOptions | No
 
 
 def preflight(
-    desired: Desired,
-    observed: seen.Observed,
-    host: HostFacts | None = None,
-    options: UpOptions | None = None,
-    images: ImageOptions | None = None,
+    view: View, host: HostFacts | None = None, images: ImageOptions | None = None
 ) -> tuple[Problem, ...]:
     """Every reason why starting this stack on this engine would fail, all at once. Errors all; none means go."""
     host = host or HostFacts()
-    placed = slots(desired, observed, options)
+    desired, observed, placed = view.desired, view.observed, view.slots
     return (
         *_ports(placed, observed, host),
         *_container_names(placed, observed),
         *_bind_sources(placed, host),
         *_externals(desired, observed),
         *_images(desired, observed, images),
-        *_healthchecks(placed, observed),
+        *waits_without_check(view),
     )
 
 
@@ -188,8 +185,15 @@ def _images(desired: Desired, observed: seen.Observed, options: ImageOptions | N
         )
 
 
-def _healthchecks(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
-    """SC203: waiting for the health of a service that has no way to tell it."""
+def waits_without_check(view: View) -> tuple[Problem, ...]:
+    """SC203: waiting for the health of a service that has no way to tell it.
+
+    This check alone says more once the images are here: they may bring a healthcheck, or not.
+    """
+    return tuple(_waits_without_check(view.slots, view.observed))
+
+
+def _waits_without_check(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
     for slot in placed:
         for need in slot.want.needs:
             if need.condition is Condition.healthy and not _can_be_healthy(

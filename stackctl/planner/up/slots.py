@@ -17,6 +17,9 @@ OLD = ".old"
 NEW = ".new"
 """What the name of a container ends in until the one it replaces has made way."""
 
+EVERY_TIME = "it reads a directory of the host, and no inputs say which files count"
+"""Why a job that completed runs on every `up`."""
+
 
 class UpOptions(Struct, frozen=True):
     """How to bring a stack up. Times are in seconds.
@@ -107,21 +110,21 @@ class Slots(Struct, frozen=True):
 
 def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Slots:
     """Decide for every container found what becomes of it."""
-    view = _View(desired, observed, options or UpOptions())
-    surplus, orphans = view.without_place()
-    others = view.others_in_changed_networks({container.id for container, _ in surplus})
+    found = _Found(desired, observed, options or UpOptions())
+    surplus, orphans = found.without_place()
+    others = found.others_in_changed_networks({container.id for container, _ in surplus})
     rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
     placed: dict[str, Slot] = {}
     for want in desired.containers:
-        slot = view.slot(want, placed)
+        slot = found.slot(want, placed)
         placed[want.service] = replace(
             slot, connect=tuple(_connect(slot, rebuilt)), restart=_restart(slot, placed, rebuilt)
         )
     kept = {name: strangers for name, strangers in others.items() if strangers}
-    return Slots(placed, surplus, orphans, view.networks, rebuilt, kept)
+    return Slots(placed, surplus, orphans, found.networks, rebuilt, kept)
 
 
-class _View:
+class _Found:
     """The two inputs of every decision, and what follows from them at once."""
 
     def __init__(self, desired: Desired, observed: seen.Observed, options: UpOptions) -> None:
@@ -218,7 +221,7 @@ class _View:
         if want.service in self.rerun:
             return ("asked to run again",)
         if want.always:
-            return ("it reads a directory of the host, and no inputs say which files count",)
+            return (EVERY_TIME,)
         created = {v.name: v.created for v in self.observed.volumes}
         keys = {v.name: v.key for v in self.desired.volumes}
         for container in self.upstream(want):

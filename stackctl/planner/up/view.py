@@ -1,0 +1,30 @@
+"""What should be there beside what is: made once from a snapshot, and read by everything that decides or shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stackctl.planner.up.slots import Slots, UpOptions, slots
+from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.observed import ImageConfig, Observed
+
+
+class View(Struct, frozen=True):
+    """One snapshot, and what becomes of every container in it. Images, checks, plan and status all read this."""
+
+    desired: Desired
+    observed: Observed
+    options: UpOptions
+    slots: Slots
+
+    @classmethod
+    def of(cls, desired: Desired, observed: Observed, options: UpOptions | None = None) -> View:
+        options = options or UpOptions()
+        return cls(desired, observed, options, slots(desired, observed, options))
+
+    def with_configs(self, configs: Mapping[str, ImageConfig]) -> View:
+        """The same view with what the images bring along: no container's place depends on that."""
+        return replace(self, observed=replace(self.observed, configs=configs))
