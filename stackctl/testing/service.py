@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from stackctl import api
 from stackctl.engine.protocol import Exec, LogLine
 from stackctl.errors import EngineError, UsageError
@@ -16,6 +18,7 @@ from stackctl.planner.reach import places as addresses
 from stackctl.planner.reach.outside import service_env
 from stackctl.planner.world.observed import Container
 from stackctl.spec.model import Service
+from stackctl.testing.stack import publish_host
 
 if TYPE_CHECKING:
     from stackctl.testing.data.postgres import Database
@@ -67,7 +70,7 @@ class RunningService:
     def port(self, target: int | None = None) -> int:
         """The port to connect to for a port of the container; without one, for the server's, or its first published port.
 
-        It stays the same when the container is started anew. Raises EngineError if it cannot be reached from here.
+        It stays the same when the container is started anew. Raises EngineError for a port that is not published.
         """
         return self._reach(target)[1]
 
@@ -227,14 +230,26 @@ class RunningService:
         return addresses.reach(self.name, self.spec, self._place(target), target)
 
     def _place(self, target: int | None) -> addresses.Place:
-        """Where it can be reached: as its ports were chosen, so that no engine need be asked; else as it runs."""
-        chosen = {
+        """Where it can be reached: as its ports were chosen, so that no engine need be asked; else as it runs.
+
+        The container's own address is meant where the server's port is not published, and never for any other port: `host`
+        holds for all ports that `port` gives.
+        """
+        chosen = addresses.Place(self._chosen_ports())
+        port = addresses.default_port(self.spec, chosen) if target is None else target
+        if port in chosen.published:
+            return chosen
+        place = self.app.places().get(self.name, chosen)
+        if target in (None, addresses.default_port(self.spec, place)):
+            return place
+        return replace(place, address="")
+
+    def _chosen_ports(self) -> Mapping[int, tuple[str, int]]:
+        """The host ports that were chosen when the stack was started, all on this machine."""
+        if self.app.run is None or publish_host():
+            return {}
+        return {
             port.target.first: ("127.0.0.1", port.published.first)
             for port in self.spec.ports
-            if port.published and port.protocol == "tcp" and self.app.run is not None
+            if port.published and port.protocol == "tcp"
         }
-        place = addresses.Place(chosen)
-        port = addresses.default_port(self.spec, place) if target is None else target
-        if port in chosen:
-            return place
-        return self.app.places().get(self.name, place)

@@ -67,13 +67,18 @@ class Running(Mapping[str, "RunningService"]):
     def container_name(self, service: str) -> str:
         return Naming(self.stack, "").container(service)
 
-    def look(self) -> tuple[Desired, seen.Observed]:
-        """What should be there and what is. No service is asked anything: it may be unable to answer."""
+    def look(self, *services: str) -> tuple[Desired, seen.Observed]:
+        """What should be there, of all services or of these alone, and what is.
+
+        No service is asked anything: it may be unable to answer.
+        """
         observed = self.engine.observe()
         desired = desire(
             self.stack,
             instance=instance_of(observed, self.project) or "",
+            services=services,
             profiles=("*",),
+            dependencies=False,
             publish_host=publish_host() or "127.0.0.1",
         )
         return desired, observed

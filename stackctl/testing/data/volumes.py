@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackctl import api
+from msgspec.structs import replace
+
 from stackctl.engine.execute import execute
-from stackctl.errors import UsageError
+from stackctl.errors import PreflightError, UsageError
 from stackctl.planner.steps.actions import (
     Action,
     CreateContainer,
@@ -20,11 +21,18 @@ from stackctl.planner.steps.actions import (
     StopContainer,
 )
 from stackctl.planner.steps.events import Progressed
-from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up.images import plan_images
+from stackctl.planner.up.planning import plan_up
+from stackctl.planner.up.preflight import preflight
+from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Desired
+from stackctl.spec.source.reading import place
 from stackctl.testing import faults
 from stackctl.testing.copy import chunks
 from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
+from stackctl.testing.runs.lifecycle import succeed
 
 if TYPE_CHECKING:
     from stackctl.testing.service import RunningService
@@ -65,13 +73,14 @@ class Volumes:
         if not directory.is_dir():
             raise no_such_snapshot(self._service.name, name, sorted(path.name for path in self._taken()))
         targets: list[str] = json.loads((directory / _INDEX).read_text())
-        self._remove()
-        app = self._service.app
-        selection = api.Selection(services=[self._service.name], profiles=("*",), dependencies=False)
-        plan = api.plan(app.stack, self._engine, selection=selection)
+        container = self._service.container
+        succeed(execute(plan_images(*self._look()), self._engine.perform))
+        desired, observed = self._look()
+        volumes = self._volumes(container, observed)
+        plan = self._plan_anew(container, volumes, desired, observed)
+        self._remove(container, volumes)
         archives = {target: directory / str(number) for number, target in enumerate(targets)}
-        for failure in outcome(execute(plan, self._filling(archives))).failures:
-            raise failure.error
+        succeed(execute(plan, self._filling(archives)))
 
     def reset(self) -> None:
         """Restore what was taken last."""
@@ -112,10 +121,11 @@ class Volumes:
     def _mounts(self, container: seen.Container) -> list[seen.Mounted]:
         return [mount for mount in container.mounts if mount.type == "volume"]
 
-    def _remove(self) -> None:
-        """Its container and volumes. Raises UsageError, before anything is changed, if another uses one of these."""
-        _, observed = self._service.app.look()
-        container = self._service.container
+    def _look(self) -> tuple[Desired, seen.Observed]:
+        return self._service.app.look(self._service.name)
+
+    def _volumes(self, container: seen.Container, observed: seen.Observed) -> list[str]:
+        """The names of its volumes. Raises UsageError if another container uses one of these."""
         names = {mount.name for mount in self._mounts(container)}
         others = {c.name for c in observed.containers if names & {mount.name for mount in c.mounts}}
         if shared := sorted(others - {container.name}):
@@ -123,11 +133,29 @@ class Volumes:
                 f"the volumes of {self._service.name} are also those of {', '.join(shared)}",
                 "data that several containers share cannot be put back under them",
             )
-        there = {volume.name for volume in observed.volumes}
-        self._service.app.do(StopContainer(container.id, container.name, self._grace))
-        self._service.app.do(RemoveContainer(container.id, container.name, volumes=True))
-        for name in sorted(names & there):
-            self._service.app.do(RemoveVolume(name))
+        return sorted(names & {volume.name for volume in observed.volumes})
+
+    def _plan_anew(
+        self, container: seen.Container, volumes: Collection[str], desired: Desired, observed: seen.Observed
+    ) -> Plan:
+        """What makes the service anew once its container and volumes are gone. Raises PreflightError."""
+        without = replace(
+            observed,
+            containers=tuple(c for c in observed.containers if c.id != container.id),
+            volumes=tuple(v for v in observed.volumes if v.name not in volumes),
+            configs=self._engine.look_into(sorted({want.image for want in desired.containers})),
+        )
+        view = View.of(desired, without)
+        if problems := preflight(view):
+            raise PreflightError(place(self._service.app.stack, problems))
+        return plan_up(view)
+
+    def _remove(self, container: seen.Container, volumes: Collection[str]) -> None:
+        app = self._service.app
+        app.do(StopContainer(container.id, container.name, self._grace))
+        app.do(RemoveContainer(container.id, container.name, volumes=True))
+        for name in volumes:
+            app.do(RemoveVolume(name))
 
     def _filling(
         self, archives: Mapping[str, Path]

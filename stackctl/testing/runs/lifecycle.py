@@ -173,7 +173,8 @@ def attach(
     recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
 ) -> Running:
     """The stack that another process of the run has started."""
-    isolated = recipe.isolated(stack, project, marks, _ports_there(engine.observe(), project))
+    observed = engine.observe()
+    isolated = recipe.isolated(stack, project, marks, _ports_there(observed, project))
     return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run)
 
 
@@ -218,14 +219,17 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
 
     On another machine nobody can tell which are free: its engine chooses, at every start.
     """
-    there = _ports_there(observed, project)
     if not observed.engine.local:
-        return there
+        return {}
+    there = _ports_there(observed, project)
     wanted = [each for each in published(stack) if each not in there]
     return {**there, **dict(zip(wanted, _free_ports([protocol for *_, protocol in wanted]), strict=True))}
 
 
 def _ports_there(observed: Observed, project: str) -> HostPorts:
+    """The host ports that were chosen for what runs; none on another machine, where the engine chooses them."""
+    if not observed.engine.local:
+        return {}
     return {
         (container.service, port.target, port.protocol): port.published
         for container in of_project(observed, project)
