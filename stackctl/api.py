@@ -135,7 +135,7 @@ def look(stack: Stack, engine: Engine, selection: Selection | None = None) -> tu
         )
     except SpecError as error:
         raise SpecError(spec_files.place(stack, error.problems)) from error
-    return desired, replace(observed, ready=_glance(engine, desired, observed))
+    return desired, replace(observed, answers=_glance(engine, desired, observed))
 
 
 def plan(
@@ -261,7 +261,7 @@ def doomed(plan: Plan, engine: Engine) -> tuple[LostVolume, ...]:
 
 def status(stack: Stack, engine: Engine, selection: Selection | None = None) -> tuple[_status.Row, ...]:
     """Desired beside observed: one row a service, with what drifted from the spec."""
-    return _status.status(View.of(*look(stack, engine, selection or Selection(profiles=("*",)))))
+    return _status.status(View.of(*look(stack, engine, selection)))
 
 
 def containers(
@@ -311,8 +311,8 @@ def _look_closer(engine: Engine, view: View) -> View:
     return view.with_configs(engine.look_into(refs)) if refs else view
 
 
-def _glance(engine: Engine, desired: Desired, observed: Observed) -> frozenset[str]:
-    """Which of the containers pass their checks, as far as that can be told from outside."""
+def _glance(engine: Engine, desired: Desired, observed: Observed) -> Mapping[str, str]:
+    """What the checks of the running containers say, as far as that can be told from outside."""
     wanted = {want.service: want for want in desired.containers}
     mine = [c for c in ours(observed, desired.project, desired.instance) if c.service in wanted]
     return engine.glance({have.id: unanswered(wanted[have.service], have) for have in mine}, observed)

@@ -26,8 +26,7 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     from stackctl.show.tables import status_json, status_text
 
     stack = settings.load_leniently()
-    selection = settings.selection(services, dependencies=not services) if services else None
-    rows = api.status(stack, settings.engine(), selection)
+    rows = api.status(stack, settings.engine(), settings.selection(services, dependencies=not services))
     settings.tell_whose(stack, (row.source for row in rows))
     if as_json:
         click.echo(json.dumps(status_json(rows, stack.project), indent=2))

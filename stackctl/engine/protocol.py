@@ -89,10 +89,12 @@ class Engine(Protocol):
     def volume_sizes(self) -> Mapping[str, int]:
         """Bytes by volume, for those whose size the engine knows. It counts files: not for every day."""
 
-    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> frozenset[str]:
-        """The ids of the running containers that pass all of their checks (by container id) when asked from outside.
+    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
+        """Ask running containers their checks (by container id) from outside: "" where all pass, else what the first that
+        fails said.
 
-        Makes no engine call. One whose checks cannot be asked that way is not among them.
+        Makes no engine call. A container that no failure is known of, and that has a check which cannot be asked that way, is
+        left out.
         """
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:

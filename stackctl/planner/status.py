@@ -22,7 +22,9 @@ class Row(Struct, frozen=True, kw_only=True):
     id: str = ""
     state: str = "missing"
     health: str = ""
-    """What the engine says of its own check; where it has none, `healthy` if the checks that stackctl asked itself passed."""
+    """`failing` if a check that stackctl asked itself failed; else what the engine says of its own check; where it has none,
+    `healthy` if all checks that stackctl asked itself passed.
+    """
     exit_code: int | None = None
     ports: tuple[PublishedPort, ...] = ()
     """With the address at which an engine on another machine is reached from here."""
@@ -36,9 +38,10 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def status(view: View) -> tuple[Row, ...]:
-    """A row for each service and job of the spec, in dependency order, and one for each container that is not in it.
+    """A row for each service and job that is meant, in dependency order, and one for each other container of the project.
 
-    That a job runs on every `up` is no drift.
+    A service that no profile enables and that is not there has no row: `up` would not make it. That a job runs on every
+    `up` is no drift.
     """
     observed = view.observed
     rows: list[Row] = []
@@ -47,15 +50,26 @@ def status(view: View) -> tuple[Row, ...]:
         if slot.current is None and slot.old is None:
             rows.append(Row(service=want.service, kind=want.kind, image=want.image, drift=("not created",)))
         if slot.current:
-            shown = row(slot.current, tuple(_drift(slot, slot.current)))
-            answered = not shown.health and slot.current.id in observed.ready
-            rows.append(replace(shown, health="healthy") if answered else shown)
+            health, failing = _health(slot.current, observed)
+            drift = (*_drift(slot, slot.current), *failing)
+            rows.append(replace(row(slot.current, drift), health=health))
         if slot.old:
             rows.append(row(slot.old, (slot.why,)))
         rows += [row(leftover, ("left over from an interrupted run",)) for leftover in slot.leftovers]
     rows += [row(container, (why,)) for container, why in view.slots.surplus]
     rows += [row(container, ("not in the spec",)) for container in view.slots.orphans]
+    rows += [row(container) for container in view.slots.unselected if not view.desired.named]
     return tuple(_seen_from_here(shown, observed.engine) for shown in rows)
+
+
+def _health(have: seen.Container, observed: seen.Observed) -> tuple[str, tuple[str, ...]]:
+    """The health of a container, and what there is to say of it. While the engine's check is starting nothing has failed."""
+    answer = observed.answers.get(have.id)
+    if answer and have.health != "starting":
+        return "failing", (f"failing · {answer}",)
+    if have.health == "unhealthy":
+        return have.health, ("failing · healthcheck: unhealthy",)
+    return have.health or ("healthy" if answer == "" else ""), ()
 
 
 def _settled(slot: Slot) -> Slot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,7 @@ _STATE_COLORS: Mapping[str, Name] = {
     "paused": "yellow",
     "restarting": "yellow",
     "unhealthy": "red",
+    "failing": "red",
     "missing": "red",
     "exited": "red",
     "dead": "red",
@@ -42,27 +44,39 @@ def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
     rows = tuple(rows)
     if not rows:
         return "Nothing is there."
+    names = _names(rows)
     table = [
         [
-            quoted(row.service),
+            name,
             _colored(_state(row), style),
             _colored(row.health, style),
             "  ".join(urls(row)),
             _since(row.since),
             one_line(row.image),
         ]
-        for row in rows
+        for name, row in zip(names, rows, strict=True)
     ]
     text = _table(["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"], table, style)
-    drifted = [row for row in rows if row.drift]
+    drifted = [(name, row.drift) for name, row in zip(names, rows, strict=True) if row.drift]
     if not drifted:
         return text
-    width = max(len(quoted(row.service)) for row in drifted)
+    width = max(len(name) for name, _ in drifted)
     lines = [
-        f"  {style(f'~ {quoted(row.service).ljust(width)}', 'yellow')}  {one_line(', '.join(row.drift))}"
-        for row in drifted
+        f"  {style(f'~ {name.ljust(width)}', 'yellow')}  {one_line(', '.join(drift))}"
+        for name, drift in drifted
     ]
     return "\n".join([text, "", style("Differs from the spec:", "bold"), *lines])
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """What each row is called: its service, and where a service has several rows, the container as well."""
+    count = Counter(row.service for row in rows)
+    return [
+        f"{quoted(row.service)} ({one_line(row.container)})"
+        if count[row.service] > 1 and row.container
+        else quoted(row.service)
+        for row in rows
+    ]
 
 
 def status_json(rows: Iterable[Row], project: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from scenario import Project, sleepers
+from scenario import Project, servers, sleepers
 
 pytestmark = pytest.mark.docker
 
@@ -146,3 +146,11 @@ def test_a_service_that_ends_with_0_must_suggest_a_job(project: Project) -> None
     assert (
         "ended with exit code 0: migrate (a program that runs to its end belongs under [jobs])" in told.stderr
     )
+
+
+def test_status_must_say_why_a_check_fails(project: Project) -> None:
+    project.write(servers(web='healthcheck = { http = ":80/nothing", interval = "200ms", retries = 1 }'))
+    project.run("up", "--wait-timeout", "2", code=None)
+    (row,) = project.json("status")["services"]
+    assert (row["health"], row["drift"]) == ("failing", ["failing · http :80/nothing: 404 Not Found"])
+    assert "failing · http :80/nothing: 404 Not Found" in project.run("status").stdout

@@ -32,6 +32,15 @@ def test_a_profile_must_add_its_services_and_down_take_them_all(project: Project
     assert project.states() == {}
 
 
+def test_status_must_agree_with_plan_on_profiles(project: Project) -> None:
+    project.write(sleepers(web="", debug='profiles = ["debug"]'))
+    project.run("up")
+    assert project.json("plan")["changes"] == []
+    assert [(row["service"], row["drift"]) for row in project.json("status")["services"]] == [("web", [])]
+    found = project.run("--profile", "debug", "status").stdout
+    assert "debug  not created" in found
+
+
 def test_a_service_that_is_none_must_be_a_usage_error(project: Project) -> None:
     project.write(sleepers(web=""))
     assert "wbe" in project.run("up", "wbe", code=2).stderr

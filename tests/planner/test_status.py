@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from plan_world import Behaviour, World, desired, status
+from plan_stories import changed
+from plan_world import World, desired, status
+
+from stackctl.planner.status import Row
 
 TEXT = """
 [services.db]
@@ -87,9 +90,50 @@ def test_what_is_not_in_the_spec() -> None:
     }
 
 
+CHECKED = '[services.web]\nimage = "base"\nhealthcheck = { http = ":8000/health" }\n'
+
+
+def answered(answer: str, health: str = "") -> Row:
+    """The row of a running service whose check gave this answer."""
+    observed = changed(World().up(CHECKED).engine.observe(), "shop-web-1", health=health)
+    (web,) = (c for c in observed.containers if c.service == "web")
+    (shown,) = status(desired(CHECKED), replace(observed, answers={web.id: answer}))
+    return shown
+
+
 def test_a_check_that_passed_from_outside_is_shown_as_health() -> None:
-    text = TEXT + '[services.web]\nimage = "base"\nhealthcheck = { tcp = 1 }\n'
-    observed = World(behaviours={"web": Behaviour()}).up(text).engine.observe()
-    asked = replace(observed, ready=frozenset(c.id for c in observed.containers if c.service == "web"))
-    healths = {row.service: row.health for row in status(desired(text), asked)}
-    assert healths == {"db": "", "api": "", "seed": "", "web": "healthy"}
+    shown = answered("")
+    assert (shown.health, shown.drift) == ("healthy", ())
+
+
+def test_a_check_that_failed_is_shown_with_what_it_said() -> None:
+    shown = answered("http :8000/health: 404 Not Found")
+    assert (shown.health, shown.drift) == ("failing", ("failing · http :8000/health: 404 Not Found",))
+    assert answered("http :8000/health: 404 Not Found", "healthy").health == "failing"
+
+
+def test_nothing_has_failed_while_the_engine_says_that_it_starts() -> None:
+    shown = answered("http :8000/health: connection refused", "starting")
+    assert (shown.health, shown.drift) == ("starting", ())
+
+
+def test_what_the_engine_calls_unhealthy_differs_too() -> None:
+    shown = answered("", "unhealthy")
+    assert (shown.health, shown.drift) == ("unhealthy", ("failing · healthcheck: unhealthy",))
+
+
+DEBUG = TEXT + '[services.debug]\nimage = "base"\nprofiles = ["debug"]\n'
+
+
+def test_a_service_that_no_profile_enables_has_no_row() -> None:
+    world = World().up(DEBUG)
+    assert drift(world, DEBUG) == {}
+    assert [row.service for row in status(desired(DEBUG), world.engine.observe())] == ["db", "seed", "api"]
+
+
+def test_unless_it_is_there_and_then_nothing_is_said_against_it() -> None:
+    world = World().up(DEBUG, profiles=["debug"])
+    rows = status(desired(DEBUG), world.engine.observe())
+    assert [(row.service, row.state, row.drift) for row in rows][-1] == ("debug", "running", ())
+    only = status(desired(DEBUG, services=["db"]), world.engine.observe())
+    assert [row.service for row in only] == ["db"]

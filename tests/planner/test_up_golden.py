@@ -33,8 +33,8 @@ def test_from_nothing() -> None:
 def test_nothing_to_do() -> None:
     world, wanted = World().up(LESSON), desired(LESSON)
     observed = world.look(wanted)
-    ready = frozenset(c.id for c in observed.containers)
-    assert plan_up(wanted, replace(observed, ready=ready)) == Plan("shop")
+    passed = {c.id: "" for c in observed.containers}
+    assert plan_up(wanted, replace(observed, answers=passed)) == Plan("shop")
 
 
 def test_images_and_the_rest_as_one_plan() -> None:

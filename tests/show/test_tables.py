@@ -64,6 +64,23 @@ def test_no_drift_no_word_of_it() -> None:
     assert status_text([]) == "Nothing is there."
 
 
+def test_two_containers_of_a_service_are_told_apart() -> None:
+    new = Row(service="api", container="myapp-api-1.new", state="created", drift=("not running",))
+    old = Row(service="api", container="myapp-api-1", state="running", drift=("it was being replaced",))
+    assert (
+        status_text([new, old, Row(service="web", container="myapp-web-1", state="running")])
+        == """\
+SERVICE                STATE    HEALTH    PORTS    SINCE    IMAGE
+api (myapp-api-1.new)  created
+api (myapp-api-1)      running
+web                    running
+
+Differs from the spec:
+  ~ api (myapp-api-1.new)  not running
+  ~ api (myapp-api-1)      it was being replaced"""
+    )
+
+
 def test_colour_does_not_shift_the_columns() -> None:
     from stackctl.show.safe import clean
 

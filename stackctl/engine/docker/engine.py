@@ -99,7 +99,7 @@ class DockerEngine:
         sizes = {v["Name"]: (v.get("UsageData") or {}).get("Size", -1) for v in usage.get("Volumes") or ()}
         return {name: size for name, size in sizes.items() if size >= 0}
 
-    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> frozenset[str]:
+    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
         return glance(probes, observed)
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:

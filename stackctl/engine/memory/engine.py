@@ -146,17 +146,20 @@ class MemoryEngine:
             self.reads += 1
             return dict.fromkeys(self._volumes, 0)
 
-    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed) -> frozenset[str]:
+    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed) -> Mapping[str, str]:
         """Behaviours tell when a container is ready; checks that need a command or the log are not asked from outside."""
         with self._guard:
-            return frozenset(
-                container.id
-                for container in self._containers.values()
-                if (checks := probes.get(container.id, ()))
-                and container.as_seen().state == "running"
-                and container.lived >= container.behaviour.ready_after
-                and all(map(tells_from_outside, checks))
-            )
+            found = {}
+            for container in self._containers.values():
+                checks = probes.get(container.id, ())
+                asked = [check for check in checks if tells_from_outside(check)]
+                if container.as_seen().state != "running" or not asked:
+                    continue
+                if container.lived < container.behaviour.ready_after:
+                    found[container.id] = "not ready yet"
+                elif len(asked) == len(checks):
+                    found[container.id] = ""
+            return found
 
     def logs(
         self,

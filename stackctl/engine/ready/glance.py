@@ -16,24 +16,28 @@ _TIMEOUT = 1.0
 _THREADS = 16
 
 
-def glance(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> frozenset[str]:
-    """The ids of the containers that pass all of their checks. `probes` are the checks by container id.
+def glance(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
+    """What running containers answer, by id: "" where all checks pass, else what the first that fails said.
 
-    A container with a check that a connection cannot answer (a command, a log) is not among them, nor is one that cannot be
-    reached from here.
+    `probes` are the checks by container id. Those that a connection cannot answer (a command, a log) are not asked. A
+    container that has one, or that cannot be reached from here, is left out unless another check of it fails.
     """
     asked = [
         (container, checks)
         for container in observed.containers
         if container.state == "running"
         and (checks := probes.get(container.id, ()))
-        and all(map(tells_from_outside, checks))
+        and any(map(tells_from_outside, checks))
     ]
     if not asked:
-        return frozenset()
+        return {}
     with ThreadPoolExecutor(min(_THREADS, len(asked))) as pool:
-        passed = pool.map(lambda pair: _passes(_seen(pair[0], observed.engine), pair[1]), asked)
-        return frozenset(container.id for (container, _), ready in zip(asked, passed, strict=True) if ready)
+        answers = pool.map(lambda pair: _answer(_seen(pair[0], observed.engine), pair[1]), asked)
+        return {
+            container.id: answer
+            for (container, _), answer in zip(asked, answers, strict=True)
+            if answer is not None
+        }
 
 
 def _seen(container: Container, engine: Engine) -> Running:
@@ -52,8 +56,17 @@ def _seen(container: Container, engine: Engine) -> Running:
     )
 
 
-def _passes(running: Running, checks: Sequence[Probe]) -> bool:
-    try:
-        return all(ask_from_outside(check, running, _TIMEOUT).ready for check in checks)  # type: ignore[arg-type]
-    except EngineError:
-        return False
+def _answer(running: Running, checks: Sequence[Probe]) -> str | None:
+    """What the first that fails says, "" where all pass, None where nobody can tell."""
+    known: str | None = ""
+    for check in checks:
+        if not tells_from_outside(check):
+            known = None
+            continue
+        try:
+            answer = ask_from_outside(check, running, _TIMEOUT)  # type: ignore[arg-type]
+        except EngineError:
+            return None
+        if not answer.ready:
+            return answer.text
+    return known

@@ -75,6 +75,8 @@ class Slots(Struct, frozen=True):
     """Containers of ours to be removed, with the reason."""
     orphans: tuple[seen.Container, ...]
     """Containers of ours that are not in the spec and are left alone."""
+    unselected: tuple[seen.Container, ...]
+    """Containers of services that are in the spec and not meant now: no profile enables them, or others were named."""
     networks: Mapping[str, seen.Network]
     """The network that is there for each name."""
     rebuilt: frozenset[str]
@@ -111,7 +113,7 @@ class Slots(Struct, frozen=True):
 def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Slots:
     """Decide for every container found what becomes of it."""
     found = _Found(desired, observed, options or UpOptions())
-    surplus, orphans = found.without_place()
+    surplus, orphans, unselected = found.without_place()
     others = found.others_in_changed_networks({container.id for container, _ in surplus})
     rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
     placed: dict[str, Slot] = {}
@@ -121,7 +123,7 @@ def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None =
             slot, connect=tuple(_connect(slot, rebuilt)), restart=_restart(slot, placed, rebuilt)
         )
     kept = {name: strangers for name, strangers in others.items() if strangers}
-    return Slots(placed, surplus, orphans, found.networks, rebuilt, kept)
+    return Slots(placed, surplus, orphans, unselected, found.networks, rebuilt, kept)
 
 
 class _Found:
@@ -148,8 +150,13 @@ class _Found:
         want = self.wanted.get(container.service)
         return want is not None and container.number == want.number and container.kind != "run"
 
-    def without_place(self) -> tuple[tuple[tuple[seen.Container, str], ...], tuple[seen.Container, ...]]:
-        surplus, orphans = [], []
+    def without_place(
+        self,
+    ) -> tuple[
+        tuple[tuple[seen.Container, str], ...], tuple[seen.Container, ...], tuple[seen.Container, ...]
+    ]:
+        """The containers of ours that fill no place: those to be removed with the reason, orphans, and those not meant."""
+        surplus, orphans, unselected = [], [], []
         for container in self.mine:
             if self.in_place(container):
                 continue
@@ -158,12 +165,13 @@ class _Found:
                     surplus.append((container, "a one-off that ended"))
             elif container.service in self.wanted:
                 surplus.append((container, "one more than asked for"))
-            elif container.service not in self.desired.known:
-                if self.options.remove_orphans:
-                    surplus.append((container, "not in the spec"))
-                else:
-                    orphans.append(container)
-        return tuple(surplus), tuple(orphans)
+            elif container.service in self.desired.known:
+                unselected.append(container)
+            elif self.options.remove_orphans:
+                surplus.append((container, "not in the spec"))
+            else:
+                orphans.append(container)
+        return tuple(surplus), tuple(orphans), tuple(unselected)
 
     def others_in_changed_networks(self, going: set[str]) -> dict[str, tuple[str, ...]]:
         """The networks of ours whose definition changed, with the containers in them that this plan must not move."""

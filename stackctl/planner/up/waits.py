@@ -128,5 +128,5 @@ def _is_met(work: Work, slot: Slot, condition: Condition, ports: tuple[int, ...]
     if condition is Condition.started or have.state != "running":
         return have.running and condition is Condition.started
     if want.probes:
-        return have.id in work.observed.ready or not unanswered(want, have)
+        return work.observed.passed(have) or not unanswered(want, have)
     return have.health == "healthy" or (not have.health and not ports and condition is Condition.ready)

@@ -188,5 +188,12 @@ class Observed(Struct, frozen=True, kw_only=True):
     """Image id by reference (`redis:7`, and by id itself)."""
     configs: Mapping[str, ImageConfig] = field(default_factory=dict)
     """By reference, for the images somebody asked to look into."""
-    ready: frozenset[str] = frozenset()
-    """Ids of the containers that passed all of their checks when they were asked from outside."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What the checks of running containers said when they were asked from outside, by id: "" where all passed, else the
+    first that failed (`http :8000/health: 404 Not Found`). One whose checks cannot all be asked that way is not among those
+    that passed.
+    """
+
+    def passed(self, container: Container) -> bool:
+        """Whether it passed all of its checks when it was asked from outside."""
+        return self.answers.get(container.id) == ""
