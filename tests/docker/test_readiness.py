@@ -154,3 +154,11 @@ def test_status_must_say_why_a_check_fails(project: Project) -> None:
     (row,) = project.json("status")["services"]
     assert (row["health"], row["drift"]) == ("failing", ["failing · http :80/nothing: 404 Not Found"])
     assert "failing · http :80/nothing: 404 Not Found" in project.run("status").stdout
+
+
+def test_the_engines_healthy_must_end_the_wait_though_our_own_check_hangs(project: Project) -> None:
+    project.write(
+        sleepers(db='healthcheck = { test = "mkdir /lock && exec sleep 77; true", interval = "1s" }')
+    )
+    project.run("up")
+    assert "sleep 77" in project.inside("db", "ps"), "the check that came first is still under way"

@@ -227,6 +227,15 @@ def test_a_command_that_fails_because_the_container_ends_is_no_refusal() -> None
     assert run(Script(UP), Condition.ready, COMMAND, ask=ask) == ["container is not running"]
 
 
+def test_while_a_command_has_no_answer_the_engines_verdict_counts() -> None:
+    pending = Answer(False, "no answer yet", pending=True)
+    target = Script(UP, UP, Running(state="running", health="healthy"))
+    assert run(target, Condition.healthy, COMMAND, ask=Asked(command=[pending])) == ["no answer yet"]
+    target = Script(UP, UP, Running(state="exited", exit_code=1))
+    error = fails(target, "exit code 1", Condition.healthy, COMMAND, ask=Asked(command=[NO, pending]))
+    assert error.last_answer == "not yet"
+
+
 # Deadlines and pace
 
 

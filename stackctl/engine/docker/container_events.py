@@ -45,6 +45,10 @@ class Events:
         with self._happened:
             self._happened.wait_for(lambda: self._counts[container] > seen, timeout=seconds)
 
+    def wake(self, container: str) -> None:
+        """End the waits for this container, as an event would."""
+        self._note(container, "")
+
     def close(self) -> None:
         self._closed.set()
         if self._thread is None:

@@ -33,6 +33,8 @@ class Answer(Struct, frozen=True):
     text: str
     hung: bool = False
     """The command did not end and could not be ended: it must not be run a second time."""
+    pending: bool = False
+    """The command is under way."""
 
 
 def ask(probe: Probe, running: Running, target: Target, timeout: float) -> Answer:
@@ -165,8 +167,11 @@ def run_test(test: tuple[str, ...], target: Target, timeout: float) -> Answer:
     if not test or test[0] == "NONE":
         return Answer(True, "no check")
     argv = ("/bin/sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:]
-    code, output = target.exec(argv, timeout)
+    ran = target.exec(argv, timeout)
     what = " ".join(test[1:])
+    if ran is None:
+        return Answer(False, f"{what}: no answer yet", pending=True)
+    code, output = ran
     if code is None:
         return Answer(False, f"{what}: still runs after {timeout:g} s", hung=True)
     if code == KILLED:

@@ -42,11 +42,14 @@ class Target(Protocol):
     def log(self, tail: int | None = None) -> str:
         """What it wrote (stdout and stderr) since its last start; the last `tail` lines of it if given."""
 
-    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
+    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str] | None:
         """Run a command in it as its own user, in its own directory and environment: exit code and output.
 
-        After `timeout` seconds it is killed: exit code 137. None means that it still runs, as its image has nothing to end
-        it with.
+        After `timeout` seconds it is killed: exit code 137. An exit code of None means that it still runs, as its image has
+        nothing to end it with.
+
+        Returns None when the command takes a while, or the engine reports an event of the container: the caller should
+        look at the container, and call again. One command at a time is under way: the next call waits for it, too.
         """
 
     def pause(self, seconds: float) -> None:

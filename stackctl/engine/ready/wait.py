@@ -59,7 +59,8 @@ def wait(
 ) -> str:
     """Return "" once the container meets the condition, or when `cancelled()`.
 
-    All probes must pass; a healthy verdict of the engine stands for the command it runs itself. Without a probe the
+    All probes must pass; a healthy verdict of the engine stands for the command it runs itself, also while the own run of
+    that command has not answered: whichever says so first wins. Without a probe the
     engine's check decides; without that, `ready` means that the published TCP ports accept connections. A container that
     runs must have done so for `settle` seconds, without a restart, since it was first looked at.
 
@@ -208,7 +209,8 @@ class _Questions:
             answer = Answer(False, error.message)
         if answer.hung:
             self._hung.add(probe)
-        self.last = answer.text
+        if not answer.pending:
+            self.last = answer.text
         return answer
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.snapshot import epoch
@@ -14,6 +16,8 @@ from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import ExecTimeoutError
 from stackctl.planner.world.observed import Engine
 
+_PATIENCE = 0.5
+"""Seconds for which a command is waited for before the container is looked at again."""
 _MARGIN = 1.0
 """Seconds before the noted start, at most, in which the log is taken for that of the run."""
 
@@ -28,6 +32,8 @@ class Watched:
         self._engine = engine
         self._since: str | None = None
         self._seen = 0
+        self._command: _Command | None = None
+        """The one under way."""
 
     def inspect(self) -> Running | None:
         self._seen = self._events.count(self._container)
@@ -55,7 +61,23 @@ class Watched:
         lines = logs(self._client, [self._container], tail=tail, since=self._since)
         return "".join(f"{line.text}\n" for line in lines)
 
-    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
+    def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str] | None:
+        command = self._command or _Command(argv, lambda: self._run(argv, timeout), self._wake)
+        self._command = command
+        if not command.ended:
+            self._events.wait(self._container, self._seen, _PATIENCE)
+        if not command.ended:
+            return None
+        self._command = None
+        return command.result() if command.argv == argv else None
+
+    def pause(self, seconds: float) -> None:
+        self._events.wait(self._container, self._seen, seconds)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def _run(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
         try:
             result = execs.run(self._client, Exec(container=self._container, argv=argv), timeout=timeout)
         except ExecTimeoutError as error:
@@ -63,11 +85,8 @@ class Watched:
             return KILLED if error.ended else None, said.decode(errors="replace")
         return result.exit_code, (result.stdout + result.stderr).decode(errors="replace")
 
-    def pause(self, seconds: float) -> None:
-        self._events.wait(self._container, self._seen, seconds)
-
-    def now(self) -> float:
-        return time.monotonic()
+    def _wake(self) -> None:
+        self._events.wake(self._container)
 
     def _inspect(self, container: str) -> Json:
         try:
@@ -104,6 +123,42 @@ class Watched:
             for binding in bindings or ()
             if (host := self._engine.reach(binding.get("HostIp", "")))
         }
+
+
+class _Command:
+    """A command that runs in a thread of its own, so that the engine's verdict can come first. One that is abandoned ends by
+    its own limit of time, or with the process.
+    """
+
+    def __init__(
+        self,
+        argv: tuple[str, ...],
+        run: Callable[[], tuple[int | None, str]],
+        wake: Callable[[], None],
+    ) -> None:
+        self.argv = argv
+        self._run = run
+        self._wake = wake
+        self._outcome: tuple[int | None, str] | Exception | None = None
+        threading.Thread(target=self._work, name="stackctl-check", daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        return self._outcome is not None
+
+    def result(self) -> tuple[int | None, str]:
+        """Exit code and output, once it has ended. Raises what went wrong."""
+        assert self._outcome is not None
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+    def _work(self) -> None:
+        try:
+            self._outcome = self._run()
+        except Exception as error:
+            self._outcome = error
+        self._wake()
 
 
 def run_began(state: Json) -> str | None:
