@@ -168,6 +168,14 @@ def test_clones_must_work_again_after_the_server_was_restarted(db: RunningServic
         assert sql(db, "SELECT n FROM t", mine.name) == "1"
 
 
+def test_clones_must_work_again_after_somebody_cut_off_who_makes_them(db: RunningService) -> None:
+    with db.clone("one"):
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+        assert sql(db, others, "postgres") == "t"
+    with db.clone("one") as mine:
+        assert sql(db, "SELECT n FROM t", mine.name) == "1"
+
+
 # Redis
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from stackctl.engine.protocol import Conversation, Engine, Exec
 from stackctl.errors import EngineError
 
+_PATIENCE = 5.0
+"""Seconds in which a program that was kept says that it still answers."""
+
 
 @dataclass
 class Console:
@@ -17,31 +21,39 @@ class Console:
 
     engine: Engine
     command: Exec
+    say: str
+    """A line that makes the program, and the server it talks to, say the word that stands for `{}`: `ECHO {}`."""
     _line: Conversation | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def ask(self, text: str, until: str, timeout: float) -> str:
-        """What it answers before the line `until`. What is asked must be right to ask twice: if the program has ended
-        meanwhile (its container was restarted), a new one is asked once more.
+    def ask(self, text: str, timeout: float) -> str:
+        """What it answers. `text` is sent once, whatever happens: to do twice what it asks for may be wrong.
 
-        Raises EngineError when that ended as well, or when no answer came within `timeout` seconds.
+        Raises EngineError when the program ends, or does not answer within `timeout` seconds: what was asked may then be done,
+        or not.
         """
         with self._lock:
-            try:
-                return self._ask(text, until, timeout)
-            except EngineError:
-                self._hang_up()
-                return self._ask(text, until, timeout)
+            self._be_ready()
+            return self._ask(text, timeout)
 
     def close(self) -> None:
         with self._lock:
             self._hang_up()
 
-    def _ask(self, text: str, until: str, timeout: float) -> str:
+    def _be_ready(self) -> None:
+        """Have a program that answers: the one that was kept, or a new one if its container was started anew meanwhile."""
+        if self._line is not None:
+            with suppress(EngineError):
+                self._ask("", _PATIENCE)
         if self._line is None:
             self._line = self.engine.converse(self.command)
+
+    def _ask(self, text: str, timeout: float) -> str:
+        assert self._line is not None
+        end = f"end-{secrets.token_hex(4)}"
+        script = f"{text}{self.say.format(end)}\n"
         try:
-            return self._line.ask(text.encode(), until.encode(), timeout).decode(errors="replace")
+            return self._line.ask(script.encode(), end.encode(), timeout).decode(errors="replace")
         except EngineError:
             self._hang_up()
             raise

@@ -136,18 +136,17 @@ class Postgres:
 
     def _run(self, *statements: str) -> list[str]:
         """The rows that the statements give. All are tried; raises EngineError for the first that failed."""
-        end = f"end-{secrets.token_hex(_RANDOM)}"
+        done = f"done-{secrets.token_hex(_RANDOM)}"
         script = "".join(
-            f"{each};\n\\echo {end} :ERROR :LAST_ERROR_MESSAGE\n" if each[0] != "\\" else f"{each}\n"
+            f"{each};\n\\echo {done} :ERROR :LAST_ERROR_MESSAGE\n" if each[0] != "\\" else f"{each}\n"
             for each in statements
         )
-        answer = self._console.ask(f"{script}\\echo {end}\n", end, _PATIENCE)
         rows = []
-        for line in answer.splitlines():
-            if not line.startswith(f"{end} "):
+        for line in self._console.ask(script, _PATIENCE).splitlines():
+            if not line.startswith(f"{done} "):
                 rows.append(line)
-            elif line.startswith(f"{end} true"):
-                raise EngineError(f"{self._service.name}: {line.removeprefix(f'{end} true ')}")
+            elif line.startswith(f"{done} true"):
+                raise EngineError(f"{self._service.name}: {line.removeprefix(f'{done} true ')}")
         return rows
 
     @property
@@ -158,7 +157,9 @@ class Postgres:
             argv=("psql", "-qAtX", "-p", str(login.port), "-U", login.user, "-d", _HOME),
             environment={"PGPASSWORD": login.password.reveal()} if login.password else None,
         )
-        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command))
+        return service.app.consoles.get(
+            service.name, lambda: Console(service.app.engine, command, "SELECT '{}';")
+        )
 
 
 def _login(service: RunningService) -> Connection:

@@ -5,7 +5,6 @@ All is done by one `redis-cli` that keeps running in the container.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -99,10 +98,7 @@ class Redis:
 
     def _run(self, *commands: str) -> str:
         """What the commands say. Raises EngineError if one is refused."""
-        end = f"end-{secrets.token_hex(4)}"
-        answer = self._console.ask(
-            "".join(f"{line}\n" for line in (*commands, f"ECHO {end}")), end, _PATIENCE
-        )
+        answer = self._console.ask("".join(f"{line}\n" for line in commands), _PATIENCE)
         refused = next(
             (
                 line
@@ -127,4 +123,4 @@ class Redis:
             argv=(program, "-h", "127.0.0.1", "-p", str(login.port)),
             environment={"REDISCLI_AUTH": login.password.reveal()} if login.password else None,
         )
-        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command))
+        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command, "ECHO {}"))
