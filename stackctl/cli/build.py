@@ -22,8 +22,12 @@ def command(settings: Settings, services: tuple[str, ...], quiet: bool) -> int:
       stackctl build api
     """
     from stackctl.cli.images import run_images
-    from stackctl.planner.up.images import ImageOptions
 
     if quiet:
         settings.progress = "quiet"
-    return run_images(settings, services, "build", ImageOptions(build=True))
+    return run_images(
+        settings,
+        services,
+        "build",
+        lambda project, selection, cancel: project.build(selection, cancel=cancel),
+    )

@@ -34,12 +34,12 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
       eval "$(stackctl env --export)" && psql "$POSTGRES_URL"
       (eval "$(stackctl env api --export)" && alembic upgrade head)
     """
-    from stackctl import api
+    from stackctl.project import Project
 
     stack = settings.load_leniently()
-    engine = settings.engine()
-    found = api.environment(stack, engine, service)
-    settings.tell_whose(stack, (container.source for container in api.containers(engine, stack.project)))
+    project = Project(stack, settings.engine())
+    found = project.environment(service)
+    settings.tell_whose(stack, (container.source for container in project.containers()))
     if as_json:
         shown = {"version": VERSION, "project": stack.project, "service": service, "environment": found}
         click.echo(json.dumps(shown, indent=2))

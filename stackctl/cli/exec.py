@@ -66,12 +66,12 @@ def command(
       stackctl exec db psql -U postgres
       echo 'SELECT 1' | stackctl exec -T db psql -U postgres
     """
-    from stackctl import api
     from stackctl.engine.protocol import Exec
+    from stackctl.project import Project
 
     stack = settings.load_leniently()
     engine = settings.engine()
-    container = api.running_container(engine, stack.project, service, stack.everything)
+    container = Project(stack, engine).running_container(service)
     settings.tell_whose(stack, [container.source])
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return engine.interact(

@@ -1,34 +1,33 @@
-"""What `build` and `pull` share: the images' plan of `up`, a part of it, executed."""
+"""What `build` and `pull` share: they follow an execution of which there may be nothing to do."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
 
 import click
 
 from stackctl.cli.options import Settings
-from stackctl.planner.up.images import ImageOptions
+from stackctl.engine.execute import Cancel
+from stackctl.planner.steps.events import Event
+from stackctl.planner.world.selection import Selection
+from stackctl.project import Project
+
+Verb = Callable[[Project, Selection, Cancel], Iterator[Event]]
 
 
-def run_images(settings: Settings, services: tuple[str, ...], verb: str, options: ImageOptions) -> int:
+def run_images(settings: Settings, services: Collection[str], name: str, verb: Verb) -> int:
     """Build or pull for the named services (without what they depend on), or all."""
-    from msgspec.structs import replace
+    from stackctl.cli import follow as runs
 
-    from stackctl import api
-    from stackctl.cli.follow import follow
-    from stackctl.planner.steps.actions import BuildImage, PullImage
-    from stackctl.planner.up.images import plan_images
-
-    wanted = BuildImage if verb == "build" else PullImage
     stack = settings.load(services)
-    engine = settings.engine()
-    desired, observed = api.look(stack, engine, settings.selection(services, dependencies=not services))
-    plan = plan_images(desired, observed, options)
-    plan = replace(plan, steps=tuple(step for step in plan.steps if isinstance(step.action, wanted)))
-    if not plan.steps and settings.progress != "quiet":
-        click.echo(f"nothing to {verb}", err=True)
-    _, code = follow(
+    project = Project(stack, settings.engine(), waiting=runs.tell_waiting)
+    selection = settings.selection(services, dependencies=not services)
+    result, code = runs.follow(
         settings,
-        f"stackctl {verb}",
-        lambda cancel: api.execute(plan, engine, cancel=cancel),
+        f"stackctl {name}",
+        lambda cancel: verb(project, selection, cancel),
         source=stack.files[0].name,
     )
+    if code == 0 and not result.changed and settings.progress != "quiet":
+        click.echo(f"nothing to {name}", err=True)
     return code

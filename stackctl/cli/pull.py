@@ -33,4 +33,10 @@ def command(settings: Settings, services: tuple[str, ...], quiet: bool, policy: 
 
     if quiet:
         settings.progress = "quiet"
-    return run_images(settings, services, "pull", ImageOptions(pull=PullPolicy(policy)))
+    images = ImageOptions(pull=PullPolicy(policy))
+    return run_images(
+        settings,
+        services,
+        "pull",
+        lambda project, selection, cancel: project.pull(selection, images, cancel=cancel),
+    )

@@ -76,24 +76,21 @@ def command(
 
 def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...]) -> int:
     """Show the logs until they end or Ctrl-C, then stop what was asked for (Compose: what came along as a dependency goes on)."""
-    from msgspec.structs import replace
-
     from stackctl import api
     from stackctl.cli import follow as runs
     from stackctl.cli.logs import show
-    from stackctl.planner.steps.actions import StopContainer
+    from stackctl.project import Project
 
     found = api.containers(engine, stack.project, services, stack.everything)
     try:
         show(engine.logs([c.id for c in found], follow=True), found, style=settings.style(sys.stdout))
     except KeyboardInterrupt:
         click.echo("stopping; Ctrl-C again leaves at once", err=True)
-    plan = api.down_plan(stack.project, engine, stack=stack, options=api.DownOptions(services=services))
-    stops = tuple(step for step in plan.steps if isinstance(step.action, StopContainer))
+    project = Project(stack, engine, waiting=runs.tell_waiting)
     _, code = runs.follow(
         settings,
         "stackctl up",
-        lambda cancel: api.execute(replace(plan, steps=stops, notes=()), engine, cancel=cancel),
+        lambda cancel: project.stop(services, cancel=cancel),
         source=stack.files[0].name,
     )
     return code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 
 from stackctl.engine.execute import Cancel, execute
@@ -23,7 +23,7 @@ def confirmed(
     *,
     cancel: Cancel | None = None,
     began: float,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Pass on the events of an `up`, then look again, and tell which services run; those that should and do not have failed.
 
     A run that had nothing to do is not looked at again. After an interrupt nothing is waited for. `began` is on the

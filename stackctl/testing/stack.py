@@ -18,6 +18,7 @@ from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import instance_of
 from stackctl.planner.world.naming import Naming
+from stackctl.project import Project
 from stackctl.spec.model import Stack
 from stackctl.testing.data.console import Consoles
 
@@ -89,7 +90,7 @@ class Running(Mapping[str, "RunningService"]):
 
     def places(self) -> dict[str, Place]:
         """Where each service can be reached from here."""
-        return api.reachable(self.engine, self.project)
+        return Project(self.stack, self.engine).places()
 
     def env(self, prefix: str = "") -> dict[str, str]:
         """The variables with which a process on this machine reaches the stack.

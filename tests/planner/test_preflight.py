@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from plan_world import World, desired
 
 from stackctl.planner.up.images import ImageOptions
-from stackctl.planner.up.preflight import HostFacts, Questions, other_directory, preflight, questions
+from stackctl.planner.up.preflight import HostFacts, Questions, preflight, questions
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.up.view import View
 from stackctl.planner.world import labels
@@ -205,15 +205,3 @@ def test_what_is_asked_of_the_host() -> None:
     )
     assert questions(View.of(desired(text), World().up(text).engine.observe())) == Questions()
     assert questions(View.of(desired(text), holding(8080))).bindings == frozenset()
-
-
-def test_a_project_of_that_name_from_another_directory() -> None:
-    world = World().up(WEB)
-    observed = world.engine.observe()
-    assert (
-        other_directory(replace(desired(WEB), source=observed.containers[0].source or ""), observed) is None
-    )
-    assert (
-        other_directory(replace(desired(WEB), source="/elsewhere/stack.toml"), observed)
-        == observed.containers[0].source
-    )

@@ -18,6 +18,16 @@ from stackctl.planner.up.view import View
 from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.world import observed as seen
+from stackctl.planner.world.selection import Selection
+from stackctl.spec.model import Stack
+
+
+class UpPlan(Plan, frozen=True, kw_only=True):
+    """The plan of an `up`, and what it was made from: with it, the rest is planned again once the images are here."""
+
+    view: View
+    stack: Stack
+    selection: Selection
 
 
 def plan_up(view: View, images: Plan | None = None) -> Plan:

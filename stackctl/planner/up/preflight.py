@@ -12,9 +12,7 @@ from stackctl.planner.up.images import ImageOptions, missing_images
 from stackctl.planner.up.slots import NEW, OLD, Slot, Slots
 from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.containers import other_source
 from stackctl.planner.world.desired import Container, Desired, Mount, Port
-from stackctl.planner.world.matching import ours
 from stackctl.spec.model import Condition
 
 Binding = tuple[str, int, str]
@@ -65,12 +63,6 @@ def preflight(
         *_images(desired, observed, images),
         *waits_without_check(view),
     )
-
-
-def other_directory(desired: Desired, observed: seen.Observed) -> str | None:
-    """The spec in another directory that runs a project of the same name, if there is one."""
-    mine = ours(observed, desired.project, desired.instance)
-    return other_source((container.source for container in mine), desired.source)
 
 
 def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:

@@ -6,10 +6,23 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import TopologicalSorter
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.spec.model import Condition, Dependency, Job, Service, Stack
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """Which part of a stack is meant: some services and what they depend on, or all that the profiles enable.
+
+    `publish_host` is the address for ports that name none; None: 127.0.0.1, if the engine runs on this machine.
+    """
+
+    services: Collection[str] = ()
+    profiles: Collection[str] = ()
+    dependencies: bool = True
+    publish_host: str | None = None
 
 
 def select(

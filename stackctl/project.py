@@ -1,0 +1,295 @@
+"""A project on an engine: what is looked at, what is decided, and what is done while no other run may.
+
+Every verb that writes holds the project's lock from its look to the end of its execution. The verbs of `api.py` are these.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
+
+from msgspec.structs import replace
+
+from stackctl.engine.confirm import confirmed
+from stackctl.engine.execute import Cancel, execute
+from stackctl.engine.lock import lock
+from stackctl.engine.protocol import Engine
+from stackctl.errors import EngineError, PreflightError, Problem, SpecError
+from stackctl.planner.down import DownOptions, plan_down, spared
+from stackctl.planner.reach.outside import service_env, stack_env
+from stackctl.planner.reach.places import Place, places
+from stackctl.planner.status import Row, status
+from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
+from stackctl.planner.steps.events import Event, Planned
+from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up.images import ImageOptions, images_to_look_into, plan_images
+from stackctl.planner.up.planning import UpPlan, plan_up
+from stackctl.planner.up.preflight import (
+    HostFacts,
+    preflight,
+    questions,
+    waits_without_check,
+)
+from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.up.view import View
+from stackctl.planner.up.waits import unanswered
+from stackctl.planner.world.containers import containers_of, other_source, running_container
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.matching import instance_of, of_project, ours
+from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.observed import Container, Observed
+from stackctl.planner.world.selection import Selection, dependencies_of, select
+from stackctl.spec.model import Stack
+from stackctl.spec.source.reading import place
+
+Events = Generator[Event, None, None]
+Waiting = Callable[[str], None]
+"""Told who holds the project, while a run waits for it."""
+
+
+class Project:
+    """A stack on an engine. A project of which only the name is known is a stack without services.
+
+    `lock_timeout` is how many seconds to wait for another run; `waiting` is told who holds the project meanwhile.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        engine: Engine,
+        *,
+        lock_timeout: float = 60.0,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self.stack = stack
+        self.engine = engine
+        self.name = stack.project
+        self._lock_timeout = lock_timeout
+        self._waiting = waiting
+
+    # Look
+
+    def look(self, selection: Selection) -> tuple[Desired, Observed]:
+        """What should be there and what is: the two inputs of every plan and of the status."""
+        observed = self.engine.observe()
+        try:
+            desired = desire(
+                self.stack,
+                instance=instance_of(observed, self.name) or secrets.token_hex(8),
+                services=selection.services,
+                profiles=selection.profiles,
+                dependencies=selection.dependencies,
+                publish_host=selection.publish_host or ("127.0.0.1" if observed.engine.local else None),
+            )
+        except SpecError as error:
+            raise SpecError(place(self.stack, error.problems)) from error
+        return desired, replace(observed, answers=self._answers(desired, observed))
+
+    def status(self, selection: Selection) -> tuple[Row, ...]:
+        """Desired beside observed: a row for each container, with what differs from the spec."""
+        return status(View.of(*self.look(selection)))
+
+    def containers(self, names: Collection[str] = ()) -> tuple[Container, ...]:
+        """The containers of the project, or those of the named services. Raises UsageError for a name that is none of them."""
+        observed = self.engine.observe()
+        return containers_of(
+            observed, self.name, instance_of(observed, self.name), names, self.stack.everything
+        )
+
+    def running_container(self, name: str) -> Container:
+        """The container to run a command in. Raises UsageError if there is none of that name, or it does not run."""
+        observed = self.engine.observe()
+        return running_container(
+            observed, self.name, instance_of(observed, self.name), name, self.stack.everything
+        )
+
+    def places(self) -> dict[str, Place]:
+        """Where each service that runs can be reached from this machine."""
+        observed = self.engine.observe()
+        return places(of_project(observed, self.name), observed.engine)
+
+    def environment(self, service: str | None = None) -> dict[str, str]:
+        """The variables with which a process on this machine reaches the stack; with a service those of its container.
+
+        Raises UsageError for a name that is no service, EngineError if nothing of the project runs.
+        """
+        if service is not None:
+            select(self.stack, [service], dependencies=False)
+        found = self.places()
+        if not found:
+            raise EngineError(f"nothing of project {self.name} runs", "stackctl up starts it")
+        return stack_env(self.stack, found) if service is None else service_env(service, self.stack, found)
+
+    # Decide
+
+    def plan(self, selection: Selection, options: UpOptions, images: ImageOptions) -> UpPlan:
+        """What `up` does. Makes no call that writes. Raises PreflightError with every reason why it would fail."""
+        view = View.of(*self.look(selection), options)
+        if not options.adopt:
+            hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
+            self._refuse_other_directory(view.observed, view.desired.source, hint)
+        view = self._with_image_configs(view)
+        if problems := preflight(view, self._host(view), images):
+            raise PreflightError(place(self.stack, problems))
+        return self._up_plan(view, selection, plan_images(view.desired, view.observed, images))
+
+    def plan_down(self, options: DownOptions) -> Plan:
+        """What `down` does. Raises PreflightError if the project was started from another directory."""
+        observed = self.engine.observe()
+        if not options.adopt:
+            source = Naming(self.stack, "").source if self.stack.files else options.source
+            hint = "run it there, name another project (-p), or --adopt to take that one away"
+            self._refuse_other_directory(observed, source, hint)
+        services = self.stack.everything
+        return plan_down(
+            self.name,
+            instance_of(observed, self.name) or "",
+            observed,
+            options,
+            dependencies={name: tuple(dependencies_of(service)) for name, service in services.items()},
+            graces={
+                name: service.stop_grace_period.whole_seconds
+                for name, service in services.items()
+                if service.stop_grace_period
+            },
+            spared=spared(self.stack),
+        )
+
+    # Do
+
+    def up(
+        self,
+        selection: Selection,
+        options: UpOptions,
+        images: ImageOptions,
+        *,
+        cancel: Cancel | None = None,
+    ) -> Events:
+        """Plan and do: first the images, then, planned from a second look, everything else."""
+        began = time.monotonic()
+        with self._locked():
+            yield from self._do(self.plan(selection, options, images), cancel, began)
+
+    def execute(self, plan: Plan, *, cancel: Cancel | None = None) -> Events:
+        """Do a plan that was made before."""
+        began = time.monotonic()
+        with self._locked():
+            yield from self._do(plan, cancel, began)
+
+    def down(
+        self, options: DownOptions, *, cancel: Cancel | None = None, confirm: Callable[[Plan], bool]
+    ) -> Events:
+        """Take the project away, unless `confirm`, which is asked with the plan, says no."""
+        began = time.monotonic()
+        with self._locked():
+            plan = self.plan_down(options)
+            if confirm(plan):
+                yield from self._do(plan, cancel, began)
+
+    def stop(self, services: Collection[str], *, cancel: Cancel | None = None) -> Events:
+        """Stop the containers of the named services, or all, and keep them."""
+        began = time.monotonic()
+        with self._locked():
+            plan = self.plan_down(DownOptions(services=services))
+            yield from self._do(_part(plan, StopContainer), cancel, began)
+
+    def build(self, selection: Selection, *, cancel: Cancel | None = None) -> Events:
+        """Build the images of a part of the stack."""
+        return self._images(selection, ImageOptions(build=True), BuildImage, cancel)
+
+    def pull(self, selection: Selection, images: ImageOptions, *, cancel: Cancel | None = None) -> Events:
+        """Pull the images of a part of the stack; those that are built here are left alone."""
+        return self._images(selection, images, PullImage, cancel)
+
+    def _images(
+        self,
+        selection: Selection,
+        images: ImageOptions,
+        kind: type[BuildImage | PullImage],
+        cancel: Cancel | None,
+    ) -> Events:
+        began = time.monotonic()
+        with self._locked():
+            plan = plan_images(*self.look(selection), images)
+            yield from self._do(_part(plan, kind), cancel, began)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        command = " ".join(sys.argv[:3])
+        timeout, waiting = self._lock_timeout, self._waiting
+        with lock(self.engine.id, self.name, timeout=timeout, command=command, waiting=waiting):
+            yield
+
+    def _do(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
+        """Do a plan. Once an `up` has its images, the rest is planned again: only now is known what the images bring along."""
+        images = _part(plan, PullImage, BuildImage)
+        if isinstance(plan, UpPlan) and images.steps:
+            failed = False
+            for event in self._run(images, cancel, began):
+                failed = failed or bool(outcome([event]).exit_code)
+                yield event
+            if failed:
+                return
+            plan = self._plan_rest(plan.selection, plan.view.options)
+        events = self._run(plan, cancel, began)
+        if isinstance(plan, UpPlan):
+            events = confirmed(events, plan.view.desired, self.engine, cancel=cancel, began=began)
+        yield from events
+
+    def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
+        yield Planned(plan, time.monotonic() - began)
+        yield from execute(plan, self.engine.perform, cancel=cancel, began=began)
+
+    def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
+        """The plan of an `up` whose images are here. Raises PreflightError for what only the images could tell."""
+        view = self._with_image_configs(View.of(*self.look(selection), options))
+        if problems := waits_without_check(view):
+            raise PreflightError(place(self.stack, problems))
+        return self._up_plan(view, selection)
+
+    def _up_plan(self, view: View, selection: Selection, images: Plan | None = None) -> UpPlan:
+        plan = plan_up(view, images)
+        return UpPlan(plan.project, plan.steps, plan.notes, view=view, stack=self.stack, selection=selection)
+
+    # What a look is made of
+
+    def _with_image_configs(self, view: View) -> View:
+        """The view with what the images bring along, for the containers that may be created."""
+        refs = images_to_look_into(view)
+        return view.with_configs(self.engine.look_into(refs)) if refs else view
+
+    def _answers(self, desired: Desired, observed: Observed) -> Mapping[str, str]:
+        """What the checks of the running containers say, as far as that can be told from outside."""
+        wanted = {want.service: want for want in desired.containers}
+        mine = [c for c in ours(observed, desired.project, desired.instance) if c.service in wanted]
+        return self.engine.glance(
+            {have.id: unanswered(wanted[have.service], have) for have in mine}, observed
+        )
+
+    def _refuse_other_directory(self, observed: Observed, source: str, hint: str) -> None:
+        """Raise PreflightError if the project was started from a spec in another directory than `source` ("": unknown)."""
+        mine = of_project(observed, self.name)
+        other = other_source((container.source for container in mine), source) if source else None
+        if other:
+            message = f"project {self.name} is already running from {other}; this is {source}"
+            raise PreflightError([Problem(("name",), message, hint)])
+
+    def _host(self, view: View) -> HostFacts:
+        """What only the host can tell: paths and processes, looked at where engine and client share a host."""
+        if not view.observed.engine.local:
+            return HostFacts()
+        from stackctl.engine.host import look as look_at_host
+
+        asked = questions(view)
+        return look_at_host(asked.bindings, asked.paths)
+
+
+def _part(plan: Plan, *kinds: type) -> Plan:
+    """The steps of some kinds of action alone, which wait for none of the others."""
+    steps = tuple(step for step in plan.steps if isinstance(step.action, kinds))
+    return Plan(plan.project, steps)
