@@ -1,6 +1,7 @@
 """The error family. Whatever stackctl raises on purpose is a StackError; its class says whose fault it is."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
@@ -61,6 +62,27 @@ def dotted(path: Iterable[Key]) -> str:
     return text
 
 
+MOST_ALIKE = 20
+"""How many problems of one kind are told in full."""
+
+
+def told(problems: Iterable[Problem]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """The problems to show, at most MOST_ALIKE of one rule, and a line for each rule of which there are more."""
+    shown: list[Problem] = []
+    number: Counter[tuple[Severity, str]] = Counter()
+    for problem in problems:
+        kind = problem.severity, problem.rule
+        number[kind] += 1
+        if number[kind] <= MOST_ALIKE:
+            shown.append(problem)
+    more = (
+        f"and {found - MOST_ALIKE:,} more like these" + (f" ({rule})" if rule else "")
+        for (_, rule), found in number.items()
+        if found > MOST_ALIKE
+    )
+    return tuple(shown), tuple(more)
+
+
 class StackError(Exception):
     """Something the user should read: a message, and where there is one, a way out."""
 
@@ -82,7 +104,8 @@ class SpecError(StackError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        shown, more = told(self.problems)
+        super().__init__("\n".join((*map(str, shown), *more)))
 
 
 class PreflightError(SpecError):
@@ -156,9 +179,3 @@ class WaitTimeoutError(WaitError):
     """A wait ran out before what it waited for was ready."""
 
     exit_code = 4
-
-
-class PartialError(StackError):
-    """Something was changed and something failed; the message names what is left."""
-
-    exit_code = 5

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from stackctl.errors import Place, Problem, Severity
+from stackctl.errors import Place, Problem, Severity, told
 from stackctl.show.safe import clean, one_line
 from stackctl.show.style import PLAIN, Name, Style
 from stackctl.show.words import counted
@@ -35,13 +35,14 @@ def problem_text(problem: Problem, style: Style = PLAIN) -> str:
 
 
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
-    """All mistakes, and at the end how many there are of each kind; "" for none."""
+    """The mistakes, of many of one kind the first ones, and at the end how many there are in all; "" for none."""
     problems = tuple(problems)
     if not problems:
         return ""
     number = Counter(problem.severity for problem in problems)
     total = ", ".join(counted(number[kind], kind) for kind in _COLORS if number[kind])
-    return "\n\n".join([*(problem_text(problem, style) for problem in problems), total])
+    shown, more = told(problems)
+    return "\n\n".join([*(problem_text(problem, style) for problem in shown), *more, total])
 
 
 def error_text(message: str, hint: str = "", *, style: Style = PLAIN) -> str:

@@ -11,7 +11,6 @@ Keys that begin with `x-` are the user's own in every table that is a record (Co
 """
 
 import contextlib
-import difflib
 import functools
 import math
 import types
@@ -23,6 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from msgspec import Struct, structs
 
 from stackctl.errors import Key, Problem, Severity, dotted
+from stackctl.spelling import Guesses
 
 T = TypeVar("T")
 Path = tuple[Key, ...]
@@ -117,9 +117,10 @@ _NOTHING: Any = object()
 class _Reader:
     """The walk. `outer` is the tables around a value, the innermost last: an unknown key may belong to one of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, guesses: Guesses | None = None) -> None:
         self.problems: list[Problem] = []
         self.errors = 0
+        self.guesses = guesses or Guesses()
 
     def wrong(self, path: Path, message: str, hint: str = "", severity: Severity = "error") -> Any:
         self.problems.append(Problem(path, message, hint, rule="SC112", severity=severity))
@@ -150,7 +151,9 @@ class _Reader:
                 return hint(value) if isinstance(hint, type) else value
             listing = ", ".join(map(str, allowed))
             return self.wrong(
-                path, f"expected one of {listing}, found {describe(value)}", suggest(value, allowed)
+                path,
+                f"expected one of {listing}, found {describe(value)}",
+                self.guesses.did_you_mean(value, allowed),
             )
         if get_origin(hint) is tuple:
             return self.read_array(get_args(hint)[0], value, path, outer, options)
@@ -231,7 +234,7 @@ class _Reader:
         expanded = self.attempt(path, table.short, value)
         if expanded is _NOTHING:
             return _NOTHING
-        inner = _Reader()
+        inner = _Reader(self.guesses)
         result = inner.read_keys(table, expanded, path, outer)
         # The shorthand has no keys of its own to point at.
         self.problems += (structs.replace(problem, path=path) for problem in inner.problems)
@@ -266,7 +269,7 @@ class _Reader:
         elif reason := getattr(table, "NOT_DONE", {}).get(key):
             self.wrong((*path, key), f"{key!r} is a key of Compose that is not supported: {reason}")
         else:
-            hint = _belongs(key, table, path, outer) or suggest(key, forms(table))
+            hint = _belongs(key, table, path, outer) or self.guesses.did_you_mean(key, forms(table))
             self.wrong((*path, key), f"unknown key {key!r}", hint)
 
 
@@ -291,15 +294,6 @@ def choices(hint: Any) -> tuple[str, ...]:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return tuple(hint)
     return ()
-
-
-def suggest(word: object, options: Iterable[object]) -> str:
-    """`did you mean 'image'?`, or nothing if no option is near."""
-    text, names = str(word), [str(option) for option in options]
-    near = difflib.get_close_matches(text, names, n=1, cutoff=0.6 if len(text) > 3 else 0.5) or [
-        name for name in names if len(text) > 3 and text in name
-    ]
-    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def describe(value: object) -> str:

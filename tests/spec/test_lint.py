@@ -8,8 +8,8 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.lint import RULES, lint
-from stackctl.spec.lint.words import distance, misspelt, nearest
 from stackctl.spec.source.reading import read
+from stackctl.spelling import distance, misspelt, nearest
 
 ROOT = Path(__file__).parents[2]
 

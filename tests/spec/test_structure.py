@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import pytest
 from msgspec import Struct
 
-from stackctl.spec.structure import About, Interpolated, Mistake, describe, structure, suggest
+from stackctl.spec.structure import About, Interpolated, Mistake, describe, structure
+from stackctl.spelling import did_you_mean
 
 
 class Colour(StrEnum):
@@ -233,8 +234,8 @@ def test_only_a_replaced_variable_may_stand_for_a_number() -> None:
 
 
 def test_words_that_are_not_near_are_not_suggested() -> None:
-    assert suggest("imge", ["image", "build"]) == "did you mean 'image'?"
-    assert suggest("zebra", ["image", "build"]) == ""
+    assert did_you_mean("imge", ["image", "build"]) == "did you mean 'image'?"
+    assert did_you_mean("zebra", ["image", "build"]) == ""
 
 
 def test_values_are_described_in_the_words_of_toml() -> None:

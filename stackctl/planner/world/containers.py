@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 
 from stackctl.errors import UsageError
 from stackctl.planner.world.matching import ours
 from stackctl.planner.world.observed import Container, Observed
+from stackctl.spelling import did_you_mean
 
 
 def containers_of(
@@ -63,8 +63,6 @@ def _parent(path: str) -> str:
 
 
 def _unknown(name: str, project: str, candidates: Collection[str]) -> UsageError:
-    close = difflib.get_close_matches(name, candidates, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else ""
-    if not close and candidates:
-        hint = f"there are: {', '.join(sorted(set(candidates)))}"
+    there = f"there are: {', '.join(sorted(set(candidates)))}" if candidates else ""
+    hint = did_you_mean(name, candidates, there)
     return UsageError(f"project {project} has no service or container called {name!r}", hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import TopologicalSorter
 
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.spec.model import Condition, Dependency, Job, Service, Stack
+from stackctl.spelling import did_you_mean
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -100,6 +100,5 @@ def _disabled(name: str, service: Service, other: str, needed: Service) -> Probl
 
 
 def _unknown(name: str, everything: Collection[str]) -> UsageError:
-    close = difflib.get_close_matches(name, everything, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(everything)}"
-    return UsageError(f"no service or job is called {name!r}", hint if everything else "")
+    there = f"there are: {', '.join(everything)}" if everything else ""
+    return UsageError(f"no service or job is called {name!r}", did_you_mean(name, everything, there))

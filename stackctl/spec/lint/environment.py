@@ -1,15 +1,17 @@
 """Rules about environment variables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stackctl.errors import Problem
 from stackctl.spec.known import KnownImage
 from stackctl.spec.lint.members import Member, members
-from stackctl.spec.lint.words import misspelt
 from stackctl.spec.model import Stack
+from stackctl.spelling import Neighbours, misspelt
 
 _SHORTEST_PART = 5
 """Names of the application's own variables are compared from this length on: in short ones a letter makes another word."""
+_MOST_NAMES = 2000
+"""Services of one image that differ in more names are not compared: that is a list of settings, not a slip of the pen."""
 
 
 def missing_variables(stack: Stack) -> Iterator[Problem]:
@@ -40,47 +42,56 @@ def misspelt_variables(stack: Stack) -> Iterator[Problem]:
 
     Fix: correct the name.
     """
-    everyone = [*members(stack)]
-    for member in everyone:
+    programs: dict[str, list[Member]] = {}
+    for member in members(stack):
+        programs.setdefault(_program(member), []).append(member)
         known = member.server
         if known and known.variables:
-            for name in member.service.resolved:
-                meant = sorted(each for each in known.variables if misspelt(name, each))
-                if meant and name not in known.variables:
+            for name in member.service.resolved.keys() - known.variables:
+                if meant := sorted(each for each in known.variables if misspelt(name, each)):
                     yield Problem(
                         member.variable(name),
                         f"{name} means nothing to {known.name}",
                         f"did you mean {meant[0]}?",
                     )
-        elif not known:
-            yield from _unlike_siblings(member, [each for each in everyone if _same_program(each, member)])
+    for those in programs.values():
+        yield from _unlike_siblings(those)
 
 
-def _unlike_siblings(member: Member, siblings: list[Member]) -> Iterator[Problem]:
-    """Each variable that a sibling lacks, if the sibling has one of nearly the same name that the member lacks."""
-    own = member.service.resolved
-    told: set[str] = set()
-    for sibling in siblings:
-        theirs = sibling.service.resolved
-        for name in sorted(own.keys() - theirs.keys() - told):
-            meant = sorted(
-                each for each in theirs.keys() - own.keys() if misspelt(name, each, _SHORTEST_PART)
-            )
-            if meant:
-                told.add(name)
+def _unlike_siblings(those: Sequence[Member]) -> Iterator[Problem]:
+    """Each variable that another one lacks, if the other one has one of nearly the same name that the member lacks.
+
+    `those` run the same program; those whose image is known are only compared with.
+    """
+    holders: dict[str, list[Member]] = {}
+    for member in those:
+        for name in member.service.resolved:
+            holders.setdefault(name, []).append(member)
+    differing = [name for name, found in holders.items() if len(found) < len(those)]
+    if not 1 < len(differing) <= _MOST_NAMES:
+        return
+    neighbours = Neighbours(differing)
+    near = {
+        name: sorted(o for o in neighbours.of(name) if misspelt(name, o, _SHORTEST_PART))
+        for name in differing
+    }
+    for name, others in near.items():
+        # Whoever has the name, and who has the other one instead.
+        instead = {o: next((m for m in holders[o] if name not in m.service.resolved), None) for o in others}
+        for member in holders[name]:
+            own = member.service.resolved
+            meant = next((o for o, sibling in instead.items() if sibling and o not in own), None)
+            if meant and not member.server and (sibling := instead[meant]):
                 yield Problem(
                     member.variable(name),
-                    f"{sibling.name} runs the same image and calls it {meant[0]}",
-                    f"did you mean {meant[0]}?",
+                    f"{sibling.name} runs the same image and calls it {meant}",
+                    f"did you mean {meant}?",
                 )
 
 
-def _same_program(one: Member, other: Member) -> bool:
-    if one.name == other.name:
-        return False
-    if one.service.build or other.service.build:
-        return one.service.build == other.service.build
-    return one.service.image == other.service.image
+def _program(member: Member) -> str:
+    """What a service runs: two of them run the same if these texts are equal."""
+    return repr(member.service.build or member.service.image)
 
 
 def _brings_data(stack: Stack, member: Member, known: KnownImage) -> bool:

@@ -32,6 +32,19 @@ class Member(Struct, frozen=True):
         """The known image whose server it runs."""
         return server(self.service)
 
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The keys under which a table of members holds it: its profiles or "", and `*`, under which all are."""
+        return (*(self.service.profiles or ("",)), "*")
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The keys of such a table under which all those are that may run together with it.
+
+        These have a profile of its own, or need none; if it needs none itself, they are all.
+        """
+        return (*self.service.profiles, "") if self.service.profiles else ("*",)
+
     def variable(self, name: str) -> Path:
         """Where a variable of its environment is written."""
         return (
@@ -46,11 +59,6 @@ def members(stack: Stack) -> Iterator[Member]:
         yield Member(("services", name), name, service)
     for name, job in stack.jobs.items():
         yield Member(("jobs", name), name, job)
-
-
-def together(one: Service, other: Service) -> bool:
-    """Whether there is a profile, or none, with which both run."""
-    return not one.profiles or not other.profiles or not set(one.profiles).isdisjoint(other.profiles)
 
 
 def dependencies(stack: Stack) -> dict[str, list[str]]:

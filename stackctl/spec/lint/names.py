@@ -1,12 +1,13 @@
 """Rules about names: what is referred to must be there, and no two may have the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from stackctl.errors import Problem
-from stackctl.spec.lint.members import Member, members, together
+from stackctl.spec.lint.members import Member, members
 from stackctl.spec.lint.uses import Kind, uses
-from stackctl.spec.lint.words import close, did_you_mean
 from stackctl.spec.model import Stack
+from stackctl.spelling import Guesses, Neighbours, close
 
 
 def undefined_names(stack: Stack) -> Iterator[Problem]:
@@ -18,14 +19,18 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
     Fix: correct the name, or add the table `[networks.NAME]`, `[volumes.NAME]` or `[services.NAME]`.
     """
     everything = stack.everything
+    guesses = Guesses()
+
+    def meant(name: str, member: Member, otherwise: str = "") -> str:
+        return guesses.did_you_mean(name, (each for each in everything if each != member.name), otherwise)
+
     for member in members(stack):
-        others = everything.keys() - {member.name}
         for name in member.service.depends_on:
             if name not in everything:
                 yield Problem(
                     (*member.path, "depends_on", name),
                     f'{member.name} waits for "{name}", which is neither a service nor a job',
-                    did_you_mean(name, others, f"add [services.{name}], or take it out"),
+                    meant(name, member, f"add [services.{name}], or take it out"),
                 )
         for name in member.service.networks:
             if name != "default" and name not in stack.networks:
@@ -33,12 +38,12 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
                     (*member.path, "networks", name),
                     f'{member.name} joins network "{name}", which nothing creates: Docker would stop at '
                     f'"network {name} not found" and leave a dead container holding the name',
-                    did_you_mean(name, {*stack.networks, "default"}, f"add [networks.{name}]"),
+                    guesses.did_you_mean(name, chain(stack.networks, ["default"]), f"add [networks.{name}]"),
                 )
         for index, mount in enumerate(member.service.volumes):
             name = mount.source or ""
             if mount.type == "volume" and name and name not in stack.volumes:
-                hint = did_you_mean(
+                hint = guesses.did_you_mean(
                     name, stack.volumes, f'add [volumes.{name}], or write "./{name}" for a directory'
                 )
                 yield Problem(
@@ -51,7 +56,7 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
             yield Problem(
                 (*member.path, "network_mode"),
                 f'{member.name} shares the network of "{mode.service}", which is neither a service nor a job',
-                did_you_mean(mode.service, others),
+                meant(mode.service, member),
             )
 
 
@@ -68,20 +73,37 @@ def unknown_hosts(stack: Stack) -> Iterator[Problem]:
     """
     named = _host_names(stack)
     numbered = {f"{stack.project}-{name}-1" for name in stack.everything}
+    hosts = sorted(named)
+    guesses = Guesses()
+    near_named: Neighbours | None = None
     for member in members(stack):
         if _has_other_neighbours(stack, member):
             continue
-        known = named | {host.lower() for host in member.service.extra_hosts}
-        unknown = (use for use in dict.fromkeys(uses(member)) if use.host not in known | numbered)
-        for use in unknown:
-            near = any(close(use.host, name) for name in known)
-            if use.kind is Kind.server or (use.kind is Kind.variable and near):
-                yield Problem(
-                    use.path,
-                    f'{use.source} in {member.name} points at host "{use.host}": '
-                    "container names are DNS names, and no container here answers to that one",
-                    did_you_mean(use.host, known, f"the hosts here: {', '.join(sorted(known))}"),
-                )
+        own = {host.lower() for host in member.service.extra_hosts}
+        for use in dict.fromkeys(uses(member)):
+            if use.kind is Kind.url or use.host in named or use.host in own or use.host in numbered:
+                continue
+            if use.kind is Kind.variable:
+                near_named = near_named or Neighbours(named)
+                if not near_named.stems(use.host) and not any(close(use.host, each) for each in own):
+                    continue
+            yield Problem(
+                use.path,
+                f'{use.source} in {member.name} points at host "{use.host}": '
+                "container names are DNS names, and no container here answers to that one",
+                guesses.did_you_mean(use.host, chain(named, own), _listed(hosts, own)),
+            )
+
+
+_LISTED = 20
+"""How many hosts a hint lists."""
+
+
+def _listed(hosts: Sequence[str], own: set[str]) -> str:
+    """`hosts` are sorted: those of the stack; `own`: those that only this service knows."""
+    shown = sorted({*hosts[:_LISTED], *own})[:_LISTED]
+    more = len(hosts) + len(own) - len(shown)
+    return f"the hosts here: {', '.join(shown)}" + (f", and {more} more" if more > 0 else "")
 
 
 def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
@@ -91,19 +113,19 @@ def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
 
     Fix: take `container_name` out of one of them; a service is reached by its own name anyway.
     """
-    first: dict[str, list[Member]] = {}
+    first: dict[tuple[str, str], Member] = {}
     for member in members(stack):
         if name := member.service.container_name:
-            for other in first.setdefault(name, []):
-                if together(member.service, other.service):
-                    yield Problem(
-                        (*member.path, "container_name"),
-                        f'{other.name} and {member.name} both want the name "{name}": '
-                        "names of containers are machine-wide",
-                        "take it out of one of them",
-                    )
-                    break
-            first[name].append(member)
+            others = (first.get((name, profile)) for profile in member.beside)
+            if other := next(filter(None, others), None):
+                yield Problem(
+                    (*member.path, "container_name"),
+                    f'{other.name} and {member.name} both want the name "{name}": '
+                    "names of containers are machine-wide",
+                    "take it out of one of them",
+                )
+            for profile in member.profiles:
+                first.setdefault((name, profile), member)
 
 
 def _host_names(stack: Stack) -> set[str]:

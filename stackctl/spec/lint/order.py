@@ -1,12 +1,12 @@
 """Rules about who goes first."""
 
-import graphlib
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from stackctl.errors import Problem
 from stackctl.spec.lint.members import Path, dependencies, members
 from stackctl.spec.lint.uses import uses
-from stackctl.spec.model import Service, Stack
+from stackctl.spec.model import Job, Service, Stack
 
 
 def circles(stack: Stack) -> Iterator[Problem]:
@@ -16,12 +16,13 @@ def circles(stack: Stack) -> Iterator[Problem]:
 
     Fix: take one `depends_on` out; mostly one of them can do without the other at its start, and try again.
     """
-    graph = dependencies(stack)
-    while circle := _circle(graph):
+    everything = stack.everything
+    for circle in _Walk(dependencies(stack)).circles:
         one, other = circle[:2]
-        graph[one].remove(other)
         yield Problem(
-            _edge(stack, one, other), f"{' → '.join(circle)}: nobody can go first", "take one of them out"
+            _edge(everything[one], one, other),
+            f"{_drawn(circle)}: nobody can go first",
+            "take one of them out",
         )
 
 
@@ -35,53 +36,90 @@ def unwaited_services(stack: Stack) -> Iterator[Problem]:
     Fix: add the name to `depends_on`, or write the URL as `${services.NAME.url}`, which implies it.
     """
     owners = {host: name for name, service in stack.services.items() for host in _hosts(name, service)}
-    graph = dependencies(stack)
+    everything = stack.everything
+    reached = _Walk(dependencies(stack)).reached()
     used: dict[str, dict[str, tuple[Path, str]]] = {}
     for member in members(stack):
         for use in uses(member):
             if (other := owners.get(use.host)) and other != member.name:
                 used.setdefault(member.name, {}).setdefault(other, (use.path, use.source))
     for name, others in used.items():
-        waited = _reachable(graph, name)
         for other, (path, source) in others.items():
-            mutual = name in used.get(other, {}) or name in _reachable(graph, other)
-            if (
-                other not in waited
-                and not mutual
-                and _always_with(stack.everything[name], stack.services[other])
-            ):
-                yield Problem(
-                    path,
-                    f"{name} uses {other} ({source}) but does not wait for it",
-                    f'add "{other}" to depends_on of {name}',
+            mutual = name in used.get(other, {}) or reached(other, name)
+            if mutual or reached(name, other) or not _always_with(everything[name], everything[other]):
+                continue
+            yield Problem(
+                path,
+                f"{name} uses {other} ({source}) but does not wait for it",
+                f'add "{other}" to depends_on of {name}',
+            )
+
+
+class _Walk:
+    """One walk over a graph, along each edge once.
+
+    `order`: every name after those it waits for. `circles`: one for each edge that leads back to a name on the way to it;
+    each name waits for the next one, and the first stands at the end again.
+    """
+
+    def __init__(self, graph: Mapping[str, Sequence[str]]) -> None:
+        self.graph = graph
+        self.order: list[str] = []
+        self.circles: list[list[str]] = []
+        done: set[str] = set()
+        for start in graph:
+            if start not in done:
+                self._from(start, done)
+
+    def _from(self, start: str, done: set[str]) -> None:
+        way = {start: 0}
+        names = [start]
+        waiting = [iter(self.graph[start])]
+        done.add(start)
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                self.order.append(names.pop())
+                del way[self.order[-1]]
+            elif following in way:
+                self.circles.append([*names[way[following] :], following])
+            elif following not in done:
+                done.add(following)
+                way[following] = len(names)
+                names.append(following)
+                waiting.append(iter(self.graph[following]))
+
+    def reached(self) -> Callable[[str, str], bool]:
+        """Tells whether a way leads from one name to another. A set of names is a number, one bit for each."""
+        bits = {name: 1 << n for n, name in enumerate(self.graph)}
+        found = dict.fromkeys(self.graph, 0)
+        changed = True
+        while changed:  # once if there are no circles
+            changed = False
+            for name in self.order:
+                more = functools.reduce(
+                    lambda those, one: those | bits[one] | found[one], self.graph[name], 0
                 )
+                changed = changed or (bool(self.circles) and more != found[name])
+                found[name] = more
+        return lambda one, other: bool(found[one] & bits[other])
 
 
-def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:
-    """A circle, each waiting for the next, its first member repeated at the end; empty if there is none."""
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        found: list[str] = error.args[1]
-        return found[::-1]  # graphlib names first who is waited for
-    return []
+_DRAWN = 12
+"""How many names of a circle are written out."""
 
 
-def _edge(stack: Stack, one: str, other: str) -> Path:
+def _drawn(circle: Sequence[str]) -> str:
+    if len(circle) > _DRAWN:
+        circle = [*circle[: _DRAWN - 2], f"… {len(circle) - _DRAWN} more …", circle[-1]]
+    return " → ".join(circle)
+
+
+def _edge(service: Service, one: str, other: str) -> Path:
     """Where it is written that one waits for the other."""
-    path = ("jobs" if one in stack.jobs else "services", one)
-    service = stack.everything[one]
+    path = ("jobs" if isinstance(service, Job) else "services", one)
     return (*path, "depends_on", other) if other in service.depends_on else (*path, "network_mode")
-
-
-def _reachable(graph: Mapping[str, Sequence[str]], name: str) -> set[str]:
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        new = set(graph[waiting.pop()]) - found
-        found |= new
-        waiting += new
-    return found
 
 
 def _hosts(name: str, service: Service) -> set[str]:

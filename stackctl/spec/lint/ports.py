@@ -1,16 +1,20 @@
 """Rules about ports of the host."""
 
 import ipaddress
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from msgspec import Struct
 
 from stackctl.errors import Problem
-from stackctl.spec.lint.members import Member, Path, members, together
+from stackctl.spec.lint.members import Member, Path, members
 from stackctl.spec.model import Port, Stack
 from stackctl.spec.values import PortRange
 
 _DEFAULT_ADDRESS = "127.0.0.1"
+
+_Key = tuple[str, str, str]
+"""Protocol, address and profile of bindings that exclude each other."""
 
 
 class Binding(Struct, frozen=True):
@@ -22,12 +26,65 @@ class Binding(Struct, frozen=True):
     ports: PortRange
     protocol: str
 
-    def overlaps(self, other: "Binding") -> bool:
-        return (
-            self.protocol == other.protocol
-            and max(self.ports.first, other.ports.first) <= min(self.ports.last, other.ports.last)
-            and _same_address(self.address, other.address)
-        )
+    def places(self) -> Iterator[_Key]:
+        """Where it is to be found: under its address and under all of its family, for each of its profiles."""
+        address = ipaddress.ip_address(self.address)
+        for profile in self.member.profiles:
+            yield self.protocol, str(address), profile
+            yield self.protocol, f"any {address.version}", profile
+
+    def rivals(self) -> Iterator[_Key]:
+        """Where all those are that cannot have the same port: `0.0.0.0` and `[::]` take it of all addresses of the family."""
+        address = ipaddress.ip_address(self.address)
+        everywhere = "0.0.0.0" if address.version == 4 else "::"  # noqa: S104
+        wanted = {f"any {address.version}"} if address.is_unspecified else {str(address), everywhere}
+        for profile in self.member.beside:
+            yield from ((self.protocol, each, profile) for each in sorted(wanted))
+
+
+class Taken:
+    """The ports that are taken, and by which binding first.
+
+    `starts`, `ends`: the taken ports, as ranges that neither overlap nor touch. `since`, `owners`: from which port on
+    something else was the first to take them. All are sorted, so that nothing is ever compared with everything.
+    """
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.since: list[int] = []
+        self.owners: list[Binding] = []
+
+    def first(self, ports: PortRange) -> tuple[int, Binding] | None:
+        """The lowest of the ports that is taken, and who was the first to take it."""
+        index = bisect_left(self.ends, ports.first)
+        if index == len(self.starts) or self.starts[index] > ports.last:
+            return None
+        port = max(self.starts[index], ports.first)
+        return port, self.owners[bisect_right(self.since, port) - 1]
+
+    def next_free(self, port: int) -> int:
+        index = bisect_left(self.ends, port)
+        return self.ends[index] + 1 if index < len(self.starts) and self.starts[index] <= port else port
+
+    def take(self, binding: Binding) -> None:
+        first, last = binding.ports.first, binding.ports.last
+        begin, end = bisect_left(self.ends, first - 1), bisect_right(self.starts, last + 1)
+        touched = [*zip(self.starts[begin:end], self.ends[begin:end], strict=True)]
+        free = first
+        for start, stop in touched:
+            if free < start:
+                self._own(free, binding)
+            free = stop + 1
+        if free <= last:
+            self._own(free, binding)
+        self.starts[begin:end] = [min([first, *(start for start, _ in touched[:1])])]
+        self.ends[begin:end] = [max([last, *(stop for _, stop in touched[-1:])])]
+
+    def _own(self, port: int, binding: Binding) -> None:
+        index = bisect_left(self.since, port)
+        self.since.insert(index, port)
+        self.owners.insert(index, binding)
 
 
 def duplicate_ports(stack: Stack) -> Iterator[Problem]:
@@ -39,21 +96,27 @@ def duplicate_ports(stack: Stack) -> Iterator[Problem]:
 
     Fix: publish one of them elsewhere. Containers of the stack reach each other without any published port.
     """
-    seen: list[Binding] = []
+    taken: dict[_Key, Taken] = {}
+    everyone = Taken()
+    clashes: list[tuple[int, Binding, Binding]] = []
     for binding in _bindings(stack):
-        other = next((each for each in seen if _clash(each, binding)), None)
-        seen.append(binding)
-        if other:
-            port = max(binding.ports.first, other.ports.first)
-            protocol = "" if binding.protocol == "tcp" else f"/{binding.protocol}"
-            who = f"{other.member.name} and {binding.member.name} both publish"
-            if other.member.name == binding.member.name:
-                who = f"{binding.member.name} publishes twice"
-            yield Problem(
-                binding.path,
-                f'{who} port {port}{protocol} of the host: one of them would stop at "port is already allocated"',
-                f"{_free(stack, port)} is free in this file",
-            )
+        rivals = (taken[key].first(binding.ports) for key in binding.rivals() if key in taken)
+        if found := min(filter(None, rivals), key=lambda clash: clash[0], default=None):
+            clashes.append((*found, binding))
+        for key in binding.places():
+            taken.setdefault(key, Taken()).take(binding)
+        everyone.take(binding)
+    for port, other, binding in clashes:
+        protocol = "" if binding.protocol == "tcp" else f"/{binding.protocol}"
+        who = f"{other.member.name} and {binding.member.name} both publish"
+        if other.member.name == binding.member.name:
+            who = f"{binding.member.name} publishes twice"
+        free = everyone.next_free(port)
+        yield Problem(
+            binding.path,
+            f'{who} port {port}{protocol} of the host: one of them would stop at "port is already allocated"',
+            f"{free} is free in this file" if free < 65536 else "",
+        )
 
 
 def _bindings(stack: Stack) -> Iterator[Binding]:
@@ -66,23 +129,3 @@ def _bindings(stack: Stack) -> Iterator[Binding]:
 
 def _engine_chooses(port: Port) -> bool:
     return port.published is None or (len(port.target) == 1 and len(port.published) > 1)
-
-
-def _clash(one: Binding, other: Binding) -> bool:
-    return one.overlaps(other) and together(one.member.service, other.member.service)
-
-
-def _same_address(one: str, other: str) -> bool:
-    try:
-        a, b = ipaddress.ip_address(one), ipaddress.ip_address(other)
-    except ValueError:
-        return one == other
-    return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
-
-
-def _free(stack: Stack, port: int) -> int:
-    """The next port that nothing in the stack asks for."""
-    taken = [binding.ports for binding in _bindings(stack)]
-    while any(ports.first <= port <= ports.last for ports in taken):
-        port += 1
-    return port

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from stackctl.errors import UsageError
 from stackctl.spec.known import KnownImage, known_image, starters
-from stackctl.spec.structure import suggest
 from stackctl.spec.text.interpolate import variables
+from stackctl.spelling import did_you_mean
 
 SCHEMA = "stack.schema.json"
 
@@ -82,7 +82,7 @@ def _pick(image: str) -> _Pick:
         service = {**starters()[name], "image": image}
     else:
         there = ", ".join(sorted(starters()))
-        hint = suggest(name, starters()) or "add what else you need to the stack.toml by hand"
+        hint = did_you_mean(name, starters(), "add what else you need to the stack.toml by hand")
         raise UsageError(f"init does not know {image!r}; it knows {there}", hint)
     if not _REFERENCE.fullmatch(service["image"]):
         raise UsageError(f"{image!r} is no name of an image")

@@ -18,7 +18,7 @@ LARGEST = 1 << 18
 """Bytes a file of variables may have; an engine takes fewer."""
 
 _KEY = re.compile(r"[\w.\-\[\]]+")
-_COLON = re.compile(r"\s*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*:")
+_COLON = re.compile(r"(?:^|(?<=\r))([^\S\n]*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*):", re.MULTILINE)
 _QUOTED = re.compile(r"(['\"])((?:\\.|(?!\1)[^\\])*)\1", re.DOTALL)
 _ESCAPE = re.compile(r"\\([abfnrtv\\\"'$])")
 _CONTROL = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
@@ -89,28 +89,24 @@ def inherit(values: Mapping[str, str | None], lookup: Lookup) -> dict[str, str]:
 def _bindings(text: str) -> Iterator[_Binding]:
     """The bindings of a text; one that python-dotenv cannot read has an empty key.
 
-    `KEY: value` is read as `KEY=value`, which python-dotenv does not know.
+    `KEY: value` is read as `KEY=value`, which python-dotenv does not know. What only looks like it, within a quoted text
+    of several lines, is taken from the text as it is written.
     """
     from dotenv.parser import parse_stream
 
     text = text.replace("\r\n", "\n")
     at, line = 0, 1
-    while at < len(text):
-        for binding in parse_stream(io.StringIO(text[at:])):
-            original = binding.original.string
-            if colon := _COLON.match(original):
-                equals = at + colon.end() - 1
-                text = f"{text[:equals]}={text[equals + 1 :]}"
-                break
-            if binding.key is not None or binding.error:
-                stripped = original.lstrip()
-                blank = original.count("\n", 0, len(original) - len(stripped))
-                written = stripped.partition("=")[2].lstrip(" \t")
-                yield _Binding(
-                    line + blank, "" if binding.error else binding.key or "", binding.value, written
-                )
-            at += len(original)
-            line += original.count("\n")
+    for binding in parse_stream(io.StringIO(_COLON.sub(r"\1=", text))):
+        original = binding.original.string
+        if binding.key is not None or binding.error:
+            stripped = original.lstrip()
+            skipped = len(original) - len(stripped)
+            equals = stripped.find("=") + 1 or len(stripped)
+            written = text[at + skipped + equals : at + len(original)].lstrip(" \t")
+            key = "" if binding.error else binding.key or ""
+            yield _Binding(line + original.count("\n", 0, skipped), key, binding.value, written)
+        at += len(original)
+        line += original.count("\n")
 
 
 def _value(binding: _Binding, lookup: Lookup, *, strict: bool) -> tuple[str | None, list[Flaw]]:

@@ -12,7 +12,8 @@ from msgspec import Struct, field
 
 from stackctl.errors import Key, Problem
 from stackctl.secret import veiled
-from stackctl.spec.structure import Interpolated, suggest
+from stackctl.spec.structure import Interpolated
+from stackctl.spelling import Guesses
 
 RULE = "SC303"
 _DEEPEST = 20
@@ -38,6 +39,7 @@ class Lookup(Struct, frozen=True):
     """Where variables are looked for, the first place that has one wins."""
 
     sources: Sequence[Variables] = ()
+    guesses: Guesses = field(default_factory=Guesses)
 
     def get(self, name: str) -> str | None:
         return next((source.values[name] for source in self.sources if name in source.values), None)
@@ -46,7 +48,7 @@ class Lookup(Struct, frozen=True):
         return f"{name} is not set (looked in: {', '.join(source.name for source in self.sources)})"
 
     def near(self, name: str) -> str:
-        return suggest(name, sorted({known for source in self.sources for known in source.values}))
+        return self.guesses.did_you_mean(name, (known for source in self.sources for known in source.values))
 
 
 class Flaw(Struct, frozen=True):

@@ -15,8 +15,9 @@ from stackctl.errors import Key, Problem
 from stackctl.secret import Secret
 from stackctl.spec.known import Connection, KnownImage, known_image
 from stackctl.spec.model import Dependency, Service, Stack
-from stackctl.spec.structure import Mistake, suggest
+from stackctl.spec.structure import Mistake
 from stackctl.spec.text.interpolate import Flaw, Special
+from stackctl.spelling import Guesses
 
 ATTRIBUTES = ("url", "host", "port", "user", "password", "database")
 
@@ -27,15 +28,16 @@ _FIELDS = ("environment", "resolved", "command", "healthcheck")
 
 def marker(names: Collection[str]) -> Callable[[tuple[Key, ...]], Special]:
     """What interpolation asks about `${services.…}` in a tree whose services have these names."""
-    return lambda path: lambda inner: _mark(inner, path, names)
+    guesses = Guesses()
+    return lambda path: lambda inner: _mark(inner, path, names, guesses)
 
 
-def _mark(inner: str, path: tuple[Key, ...], names: Collection[str]) -> str | Flaw | None:
+def _mark(inner: str, path: tuple[Key, ...], names: Collection[str], guesses: Guesses) -> str | Flaw | None:
     if not inner.startswith("services."):
         return None
     match = _WRITTEN.fullmatch(inner)
     if match is None or match[2] not in ATTRIBUTES:
-        hint = suggest(match[2], ATTRIBUTES) if match else ""
+        hint = guesses.did_you_mean(match[2], ATTRIBUTES) if match else ""
         expected = f"expected ${{services.NAME.ATTRIBUTE}} with one of {', '.join(ATTRIBUTES)}"
         return Flaw(f"{expected}, found ${{{inner}}}", hint, rule="SC112")
     if path[0] not in ("services", "jobs") or not (
@@ -43,7 +45,9 @@ def _mark(inner: str, path: tuple[Key, ...], names: Collection[str]) -> str | Fl
     ):
         return Flaw("references work in environment, command and healthcheck.test only", rule="SC112")
     if match[1] not in names:
-        return Flaw(f"no service {match[1]!r} in this stack", suggest(match[1], names), rule="SC101")
+        return Flaw(
+            f"no service {match[1]!r} in this stack", guesses.did_you_mean(match[1], names), rule="SC101"
+        )
     return f"\0{match[1]}\0{match[2]}\0"
 
 
