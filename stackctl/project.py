@@ -84,7 +84,8 @@ class Project:
                 services=selection.services,
                 profiles=selection.profiles,
                 dependencies=selection.dependencies,
-                publish_host=selection.publish_host or ("127.0.0.1" if observed.engine.local else None),
+                publish_host=selection.publish_host
+                or ("127.0.0.1" if observed.engine.shares_loopback else None),
             )
         except SpecError as error:
             raise SpecError(place(self.stack, error.problems)) from error
@@ -280,13 +281,16 @@ class Project:
             raise PreflightError([Problem(("name",), message, hint)])
 
     def _host(self, view: View) -> HostFacts:
-        """What only the host can tell: paths and processes, looked at where engine and client share a host."""
-        if not view.observed.engine.local:
+        """What only this machine can tell, as far as the engine shares it: who holds which port, and which paths there are."""
+        engine = view.observed.engine
+        if not (engine.shares_loopback or engine.shares_paths):
             return HostFacts()
         from stackctl.engine.host import look as look_at_host
 
         asked = questions(view)
-        return look_at_host(asked.bindings, asked.paths)
+        return look_at_host(
+            asked.bindings if engine.shares_loopback else (), asked.paths if engine.shares_paths else ()
+        )
 
 
 def _part(plan: Plan, *kinds: type) -> Plan:

@@ -270,7 +270,7 @@ def test_an_engine_behind_ssh_answers_and_runs(home: Path, monkeypatch: pytest.M
     try:
         observed = engine.observe()
         assert observed.engine.endpoint == "ssh://far"
-        assert not observed.engine.local
+        assert not observed.engine.shares_paths
         assert observed.engine.id
     finally:
         engine.close()

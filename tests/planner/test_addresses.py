@@ -13,7 +13,13 @@ from stackctl.spec.model import Service
 
 HERE = Engine(id="e", endpoint="unix:///var/run/docker.sock")
 DESKTOP = Engine(id="e", endpoint="unix:///var/run/docker.sock", reaches_containers=False)
-FAR = Engine(id="e", endpoint="tcp://build.lan:2376", local=False, reaches_containers=False)
+FAR = Engine(
+    id="e",
+    endpoint="tcp://build.lan:2376",
+    shares_loopback=False,
+    shares_paths=False,
+    reaches_containers=False,
+)
 
 
 def made(

@@ -34,7 +34,13 @@ def engine(home: Path) -> MemoryEngine:
 def remote(home: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
     """An engine on another machine, which publishes ports at 10.0.0.5."""
     monkeypatch.setenv("STACKCTL_PUBLISH_HOST", "10.0.0.5")
-    info = Engine(id="far", endpoint="tcp://10.0.0.5:2376", local=False, reaches_containers=False)
+    info = Engine(
+        id="far",
+        endpoint="tcp://10.0.0.5:2376",
+        shares_loopback=False,
+        shares_paths=False,
+        reaches_containers=False,
+    )
     return MemoryEngine({image: ImageConfig() for image in IMAGES}, info=info)
 
 

@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from socket import gethostname
 from typing import assert_never
 
 from stackctl.engine.docker import bodies, build, lifecycle, pull, snapshot
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.network_ids import Networks
+from stackctl.engine.docker.sharing import sharing
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.glance import glance
@@ -213,7 +215,7 @@ class DockerEngine:
 
     def _create_host_paths(self, action: CreateContainer) -> None:
         for mount in action.spec.mounts:
-            if mount.create_host_path and mount.type == "bind" and self.engine.local:
+            if mount.create_host_path and mount.type == "bind" and self.engine.shares_paths:
                 try:
                     Path(mount.source).mkdir(parents=True, exist_ok=True)
                 except FileExistsError:
@@ -252,17 +254,15 @@ class DockerEngine:
         if podman and socket:  # whose own id is another one at every start
             stat = socket.stat()
             engine_id = f"{stat.st_dev}:{stat.st_ino}"
-        here = (
-            sys.platform == "linux" and socket is not None and info.get("OperatingSystem") != "Docker Desktop"
-        )
-        rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+        shared = sharing(self.endpoint.host, info, platform=sys.platform, hostname=gethostname())
         return Engine(
             id=engine_id,
             name="podman" if podman else "docker",
             version=str(info.get("ServerVersion") or ""),
             api=self.client.version,
             endpoint=self.endpoint.host,
-            local=here,
-            reaches_containers=here and not rootless,
-            clock_ahead=0.0 if here else snapshot.clock_ahead(info, asked, time.time()),
+            shares_loopback=shared.loopback,
+            shares_paths=shared.paths,
+            reaches_containers=shared.addresses,
+            clock_ahead=0.0 if shared.clock else snapshot.clock_ahead(info, asked, time.time()),
         )

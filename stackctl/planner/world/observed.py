@@ -15,7 +15,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Engine(Struct, frozen=True, kw_only=True):
-    """The engine that answered. `local`: it shares the host's processes, paths and loopback with us."""
+    """The engine that answered, and what it shares with this process."""
 
     id: str
     name: str = "docker"
@@ -23,9 +23,12 @@ class Engine(Struct, frozen=True, kw_only=True):
     """Its own, as it calls it; "" if it does not say."""
     api: tuple[int, int] = (1, 41)
     endpoint: str = ""
-    local: bool = True
+    shares_loopback: bool = True
+    """What it publishes at 127.0.0.1 can be reached there from here: it runs on this machine, or behaves as if."""
+    shares_paths: bool = True
+    """A path means the same file or directory there as here."""
     reaches_containers: bool = True
-    """Container addresses can be reached from here (a local engine on Linux)."""
+    """Containers can be reached from here at their own addresses (an engine on this machine, on Linux)."""
     clock_ahead: float = 0.0
     """Seconds by which its clock, which stamps its logs and events, is ahead of ours; 0 where it is the same."""
 

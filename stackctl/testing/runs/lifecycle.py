@@ -219,7 +219,7 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
 
     On another machine nobody can tell which are free: its engine chooses, at every start.
     """
-    if not observed.engine.local:
+    if not observed.engine.shares_loopback:
         return {}
     there = _ports_there(observed, project)
     wanted = [each for each in published(stack) if each not in there]
@@ -228,7 +228,7 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
 
 def _ports_there(observed: Observed, project: str) -> HostPorts:
     """The host ports that were chosen for what runs; none on another machine, where the engine chooses them."""
-    if not observed.engine.local:
+    if not observed.engine.shares_loopback:
         return {}
     return {
         (container.service, port.target, port.protocol): port.published

@@ -183,7 +183,7 @@ def sweep(engine: Engine) -> None:
     dead = [
         Run(run, owner)
         for run, owner in {**_met(), **owners(observed)}.items()
-        if owner and is_dead(owner, restarted=observed.engine.local)
+        if owner and is_dead(owner, restarted=observed.engine.shares_loopback)
     ]
     kept = frozenset[str]().union(*(run.kept for run in dead))
     plan = plan_reap([run.id for run in dead], observed, spared=kept)
