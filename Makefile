@@ -57,4 +57,4 @@ lock: $(installed) ## pin the newest versions in requirements-dev.lock
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements-dev.lock -
 
 clean: ## remove .venv and the caches
-	rm -rf .venv bench/.peers .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv bench/.peers bench/.tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

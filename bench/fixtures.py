@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from subprocess import CalledProcessError, run
 
 from leaks import DEATHS, MODES, die
@@ -187,7 +188,7 @@ def main() -> None:
         name: output(str(python), "-c", f"from importlib.metadata import version as v; print(v('{name}'))")
         for name in ("pytest-docker", "testcontainers", "pytest", "pytest-xdist", "psycopg")
     }
-    about = {"stackctl": output(str(STACKCTL), "--version"), **versions, **machine()}
+    about = {"stackctl": output(str(STACKCTL), "--version"), **versions, **machine(Path(sys.executable))}
     with ExitStack() as cleanup:
         labs = [cleanup.enter_context(lab(peer, python)) for peer in tools]
         results = measure(given.only or [*ROWS, LEAKS], given.rounds, labs)

@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import output
+from tools import Took, output
 
-Figure = tuple[str, float]
+Figure = tuple[str, float | Took]
+"""What was done, and what it took: seconds on the clock, or those of the processors as well."""
 
 
 @dataclass
@@ -21,15 +22,24 @@ class Results:
     """Seconds by what was measured, tool and round; the load of the machine before each turn."""
 
     seconds: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
+    cpu: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """Seconds of the processors by what was measured and tool, where that is known."""
     loads: dict[str, list[float]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
-    def add(self, what: str, tool: str, turn: int, seconds: float, load: float) -> None:
+    def add(self, what: str, tool: str, turn: int, seconds: float | Took, load: float) -> None:
+        if isinstance(seconds, Took):
+            self.cpu.setdefault(what, {}).setdefault(tool, []).append(seconds.cpu)
+            seconds = seconds.wall
         self.seconds.setdefault(what, {}).setdefault(tool, {}).setdefault(turn, []).append(seconds)
         self.loads.setdefault(what, []).append(load)
 
     def all_of(self, what: str, tool: str) -> list[float]:
         return [seconds for turn in self.seconds[what].get(tool, {}).values() for seconds in turn]
+
+    def cpu_of(self, what: str, tool: str) -> float:
+        """The median of the seconds of the processors."""
+        return statistics.median(self.cpu.get(what, {}).get(tool) or [0.0])
 
     def ratios(self, what: str, ours: str, theirs: str) -> list[float]:
         """One a round: the median of one tool to that of another, where both have one."""
@@ -41,6 +51,16 @@ class Results:
         return f"{min(self.loads[what]):.1f}–{max(self.loads[what]):.1f}"
 
 
+_PYTHON = """
+import platform, sysconfig, timeit
+flags = " ".join(str(sysconfig.get_config_var(name)) for name in ("CONFIG_ARGS", "PY_CFLAGS", "PY_CORE_CFLAGS"))
+told = [f for f in ("--enable-optimizations", "--with-lto", "-O0", "-O1", "-O2", "-O3", "-fprofile-use", "-flto") if f in flags]
+loop = min(timeit.repeat("for i in range(1000): d[i % 7] = str(i)", "d = {}", repeat=20, number=100)) * 10
+print(f"{platform.python_version()}, built with {' '.join(told)}; a loop of 1,000 rounds takes {loop:.3f} ms")
+"""
+"""Prints the version of an interpreter, how it was optimised as far as its build tells, and how fast that made it."""
+
+
 def spread(values: list[float], digits: int) -> str:
     """Median (least–most)."""
     if not values:
@@ -49,11 +69,11 @@ def spread(values: list[float], digits: int) -> str:
     return f"{middle} ({low}–{high})"
 
 
-def machine() -> dict[str, str]:
-    """What the figures hold for, besides the tools."""
+def machine(python: Path) -> dict[str, str]:
+    """What the figures hold for, besides the tools. `python` is the interpreter that stackctl runs on."""
     return {
         "engine": output("docker", "version", "--format", "{{.Server.Version}}"),
-        "python": platform.python_version(),
+        "python": output(str(python), "-c", _PYTHON),
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
     }

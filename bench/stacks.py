@@ -12,6 +12,8 @@ Stack = dict[str, Any]
 
 API_IMAGE = "stackctl-bench-api"
 HUNDRED = 100
+PUBLISHED = "idle000"
+"""The one of the hundred whose port 80 is published."""
 
 IGNORES_SIGTERM = ["python", "-m", "http.server", "8000"]
 """As process 1 it has no handler for SIGTERM, and the kernel gives process 1 no default one."""
@@ -42,10 +44,11 @@ def lesson(port: int, *, ignores_sigterm: bool = False) -> Stack:
     }
 
 
-def hundred(_: int) -> Stack:
+def hundred(port: int) -> Stack:
     """Containers that do nothing and end at once when told to: what is measured is the tool and the engine."""
     idle = {"image": "busybox", "command": ["sleep", "86400"], "init": True}
-    return {"services": {f"idle{number:03}": idle for number in range(HUNDRED)}}
+    services = {f"idle{number:03}": idle for number in range(HUNDRED)}
+    return {"services": services | {PUBLISHED: {**idle, "ports": [f"127.0.0.1:{port}:80"]}}}
 
 
 def for_compose(stack: Stack, interval: int, *, in_order: bool = True) -> Stack:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ STACKCTL = ROOT / ".venv/bin/stackctl"
 ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Python keeps what it has compiled, as it does for everybody who installs a package."""
 
-_PATIENCE = 300.0
+_PATIENCE = 300
 """Seconds after which a command is given up."""
 _TRIES = 5
 _LINES = 8
@@ -32,6 +33,18 @@ _LINES = 8
 
 class FailedError(Exception):
     """A measured command failed: this round has no figure."""
+
+
+Call = tuple[Sequence[str], Mapping[str, str]]
+"""A command and its variables."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds that a process took: on the clock, and of the processors, its own and the system's for it."""
+
+    wall: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -44,26 +57,47 @@ class Tool:
     up: tuple[str, ...]
     again: tuple[str, ...]
     status: tuple[str, ...]
+    complete: Callable[[Sequence[str]], Call]
+    """How a shell asks for what may follow these words."""
     environ: Mapping[str, str] = field(default_factory=dict)
+    python: Path | None = None
+    """The interpreter that it runs on, if it does."""
 
 
 def stackctl() -> Tool:
-    """The checkout that this file lies in, compiled as pip does it."""
-    output(str(ROOT / ".venv/bin/python"), "-m", "compileall", "-q", str(ROOT / "stackctl"))
-    return Tool("stackctl", (str(STACKCTL),), "stack.toml", ("up",), ("up",), ("status",))
+    """The checkout that this file lies in, installed as a user installs it."""
+    directory = Path(output(str(ROOT / "bench/install_stackctl.sh")))
+    return Tool(
+        "stackctl",
+        (str(directory / "bin/stackctl"),),
+        "stack.toml",
+        up=("up",),
+        again=("up",),
+        status=("status",),
+        complete=lambda words: (
+            [str(directory / "bin/stackctl")],
+            {
+                "_STACKCTL_COMPLETE": "bash_complete",
+                "COMP_WORDS": " ".join(["stackctl", *words, ""]),
+                "COMP_CWORD": str(len(words) + 1),
+            },
+        ),
+        python=directory / "bin/python",
+    )
 
 
 def compose() -> Tool:
-    """Compose 2.40.3, installed beside the system if it is not there yet."""
+    """Compose 5.6.1 as users type it, installed beside the system if it is not there yet."""
     config = output(str(ROOT / "bench/install_compose.sh"))
     return Tool(
         "compose",
         ("docker", "compose"),
         "compose.yaml",
-        ("up", "-d", "--wait"),
-        ("up", "-d"),
-        ("ps",),
-        {"DOCKER_CONFIG": config},
+        up=("up", "-d", "--wait"),
+        again=("up", "-d"),
+        status=("ps",),
+        complete=lambda words: (["docker", "__completeNoDesc", "compose", *words, ""], {}),
+        environ={"DOCKER_CONFIG": config},
     )
 
 
@@ -77,32 +111,44 @@ class Project:
     port: int
     volumes: set[str] = field(default_factory=set)
 
-    def time(self, *arguments: str) -> float:
-        """Seconds of wall time from starting the command to its end. Raises FailedError if it fails."""
-        command = [
-            *self.tool.command,
-            *("-f", str(self.directory / self.tool.file), "-p", self.name),
-            *arguments,
-        ]
-        began = time.perf_counter()
-        done = subprocess.run(
-            command,
-            check=False,
-            env={**ENVIRON, **self.tool.environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=_PATIENCE,
-        )
-        seconds = time.perf_counter() - began
-        if done.returncode:
-            said = "\n    ".join(done.stderr.strip().splitlines()[-_LINES:])
-            raise FailedError(
-                f"{self.tool.name} {' '.join(arguments)} ended in {done.returncode}:\n    {said}"
-            )
+    def time(self, *arguments: str) -> Took:
+        """What a command took from its start to its end. Raises FailedError if it fails."""
+        took = self._run([*self.tool.command, *self._which, *arguments], {})
         self._remember_volumes()
-        return seconds
+        return took
+
+    def time_completion(self, *words: str) -> Took:
+        """What a shell waits for when TAB is pressed after these words. Raises FailedError if it fails."""
+        return self._run(*self.tool.complete([*self._which, *words]))
+
+    @property
+    def _which(self) -> tuple[str, ...]:
+        return "-f", str(self.directory / self.tool.file), "-p", self.name
+
+    def _run(self, command: Sequence[str], environ: Mapping[str, str]) -> Took:
+        with tempfile.TemporaryFile() as said:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                command,
+                env={**ENVIRON, **self.tool.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
+            # wait4 tells what this process alone used. It has no time limit: the alarm is one.
+            signal.alarm(_PATIENCE)
+            try:
+                _, status, used = os.wait4(process.pid, 0)
+            finally:
+                signal.alarm(0)
+            wall = time.perf_counter() - began
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                said.seek(0)
+                lines = said.read().decode(errors="replace").strip().splitlines()[-_LINES:]
+                shown = "\n    ".join(lines)
+                raise FailedError(f"{' '.join(command)} ended in {process.returncode}:\n    {shown}")
+        return Took(wall, used.ru_utime + used.ru_stime)
 
     def clean(self) -> None:
         """Remove whatever is left of it, also after a failure half-way."""
