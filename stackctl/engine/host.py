@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -13,6 +14,11 @@ from stackctl.planner.up.preflight import Binding, HostFacts
 
 _SOMEBODY = "another process"
 _TAKEN = (errno.EADDRINUSE,)
+_LOOPBACK = "127.0.0.1"
+_LEAST_FREE = 10_000
+"""Below are the ports that well-known servers have."""
+_ROOM = 10_000
+"""Ports to search at least, also where the system gives nearly all of them to connections."""
 
 
 def look(bindings: Collection[Binding], paths: Collection[str]) -> HostFacts:
@@ -29,6 +35,26 @@ def look(bindings: Collection[Binding], paths: Collection[str]) -> HostFacts:
         free={port: _free_near(host, port, protocol, asked) for host, port, protocol in taken},
         missing=frozenset(path for path in paths if not Path(path).exists()),
     )
+
+
+def free_ports(protocols: Iterable[str]) -> list[int]:
+    """Ports of loopback that nobody has at the moment, all different, one for each of the protocols.
+
+    None is a port that the system gives to connections from this machine: such a connection could take it before the
+    container does. The search begins at a random port, so that two processes that search at once find different ones.
+    """
+    pool = range(_LEAST_FREE, max(_first_ephemeral(), _LEAST_FREE + _ROOM))
+    start = secrets.randbelow(len(pool))
+    candidates = iter([*pool[start:], *pool[:start]])
+    return [next(port for port in candidates if not _is_taken(_LOOPBACK, port, each)) for each in protocols]
+
+
+def _first_ephemeral() -> int:
+    """The first of the ports that the system gives to connections (ip(7), ip_local_port_range; elsewhere RFC 6335)."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 49152
 
 
 def _is_taken(host: str, port: int, protocol: str) -> bool:

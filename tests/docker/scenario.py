@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import docker
+
+from stackctl.engine import host
 
 ROOT = Path(__file__).parents[2]
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
@@ -199,8 +200,4 @@ def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
 
 def free_ports(number: int) -> list[int]:
     """Host ports that nobody holds at the moment, all different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    return host.free_ports(["tcp"] * number)

@@ -17,6 +17,7 @@ import pytest
 from scenario import NOTHING, ROOT, Project, eventually, servers
 
 import stackctl
+from stackctl.engine.host import free_ports
 from stackctl.testing import Running, RunningService, stack_fixture
 
 pytestmark = pytest.mark.docker
@@ -264,13 +265,11 @@ def test_stacks_must_be_made_and_used_by_threads_at_once(project: Project) -> No
 def test_a_port_that_somebody_takes_meanwhile_must_be_chosen_anew(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stackctl.testing.runs import lifecycle
-
-    chosen = lifecycle._free_ports
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answers = [[taken.getsockname()[1]]]
         monkeypatch.setattr(
-            lifecycle, "_free_ports", lambda protocols: answers.pop() if answers else chosen(protocols)
+            "stackctl.testing.runs.lifecycle.free_ports",
+            lambda protocols: answers.pop() if answers else free_ports(protocols),
         )
         file = project.write(f'name = "{project.name}"\n{servers(web="healthcheck = { tcp = 80 }")}')
         with stackctl.running(file) as app:

@@ -4,7 +4,6 @@ A subclass gives the `engine` fixture; `busybox` is an image it has.
 """
 
 import io
-import socket
 import tarfile
 import uuid
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Exec
 from stackctl.errors import EngineError, ExecTimeoutError, WaitError, WaitTimeoutError
 from stackctl.planner.steps.actions import (
@@ -118,8 +118,8 @@ class Bench:
 
 
 def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
+    (port,) = free_ports(["tcp"])
+    return port
 
 
 def tar(*files: tuple[str, bytes], mode: int = 0o644, uid: int = 0, gid: int = 0) -> bytes:

@@ -203,8 +203,8 @@ def test_a_host_where_nothing_listens(home: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(EngineError, match=f"no Docker engine answers at tcp://127.0.0.1:{port}"):
-        connect(f"tcp://127.0.0.1:{port}", None, environ(home))
+        with pytest.raises(EngineError, match=f"no Docker engine answers at tcp://127.0.0.1:{port}"):
+            connect(f"tcp://127.0.0.1:{port}", None, environ(home))
 
 
 def test_what_answers_but_is_no_engine(home: Path) -> None:

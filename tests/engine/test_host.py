@@ -1,6 +1,7 @@
 """What this machine says about ports and paths."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.engine.host import look
+from stackctl.engine.host import free_ports, look
 from stackctl.planner.up.preflight import HostFacts
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -50,6 +51,27 @@ def test_all_addresses_clash_with_one_and_other_addresses_do_not() -> None:
         assert look({("0.0.0.0", port, "tcp")}, ()).busy
         assert not look({("127.0.0.2", port, "tcp")}, ()).busy
         assert not look({("127.0.0.1", port, "udp")}, ()).busy
+
+
+@linux
+def test_free_ports_are_none_that_a_connection_could_take() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = free_ports(["tcp", "udp"] * 20)
+    assert len(set(ports)) == 40
+    assert all(1024 < port < max(first, 20_000) for port in ports)
+
+
+def test_free_ports_are_not_those_that_somebody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "randbelow", lambda _: 0)
+    (first,) = free_ports(["tcp"])
+    with closing(socket.create_server(("127.0.0.1", first))):
+        (second,) = free_ports(["tcp"])
+    assert second > first
+
+
+def test_who_searches_for_free_ports_at_once_seldom_finds_the_same() -> None:
+    found = {tuple(free_ports(["tcp"])) for _ in range(10)}
+    assert len(found) > 7
 
 
 def test_udp() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl import api
+from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.down import DownOptions
@@ -223,7 +223,7 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
         return {}
     there = _ports_there(observed, project)
     wanted = [each for each in published(stack) if each not in there]
-    return {**there, **dict(zip(wanted, _free_ports([protocol for *_, protocol in wanted]), strict=True))}
+    return {**there, **dict(zip(wanted, free_ports(protocol for *_, protocol in wanted), strict=True))}
 
 
 def _ports_there(observed: Observed, project: str) -> HostPorts:
@@ -235,18 +235,6 @@ def _ports_there(observed: Observed, project: str) -> HostPorts:
         for container in of_project(observed, project)
         for port in container.ports
     }
-
-
-def _free_ports(protocols: Collection[str]) -> list[int]:
-    """Ports of loopback that nobody has at the moment, all different."""
-    with ExitStack() as probes:
-        ports = []
-        for protocol in protocols:
-            kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-            probe = probes.enter_context(socket.socket(socket.AF_INET, kind))
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-        return ports
 
 
 def _lost_a_port(error: StackError) -> bool:
