@@ -28,12 +28,7 @@ from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.images import ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.up.planning import UpPlan, plan_up
-from stackctl.planner.up.preflight import (
-    HostFacts,
-    preflight,
-    questions,
-    waits_without_check,
-)
+from stackctl.planner.up.preflight import HostFacts, preflight, questions, told_by_images
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.up.view import View
 from stackctl.planner.up.waits import unanswered
@@ -129,15 +124,17 @@ class Project:
     # Decide
 
     def plan(self, selection: Selection, options: UpOptions, images: ImageOptions) -> UpPlan:
-        """What `up` does. Makes no call that writes. Raises PreflightError with every reason why it would fail."""
+        """What `up` does. Makes no call that writes. Raises PreflightError with every reason why it would fail.
+
+        If the options say so, warnings are reasons, too; otherwise they are in the plan.
+        """
         view = View.of(*self.look(selection), options)
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
         view = self._with_image_configs(view)
-        if problems := preflight(view, self._host(view), images):
-            raise PreflightError(place(self.stack, problems))
-        return self._up_plan(view, selection, plan_images(view.desired, view.observed, images))
+        warnings = self._warnings(preflight(view, self._host(view), images), options)
+        return self._up_plan(view, selection, warnings, plan_images(view.desired, view.observed, images))
 
     def plan_down(self, options: DownOptions) -> Plan:
         """What `down` does. Raises PreflightError if the project was started from another directory."""
@@ -249,13 +246,24 @@ class Project:
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for what only the images could tell."""
         view = self._with_image_configs(View.of(*self.look(selection), options))
-        if problems := waits_without_check(view):
-            raise PreflightError(place(self.stack, problems))
-        return self._up_plan(view, selection)
+        return self._up_plan(view, selection, self._warnings(told_by_images(view), options))
 
-    def _up_plan(self, view: View, selection: Selection, images: Plan | None = None) -> UpPlan:
+    def _up_plan(
+        self, view: View, selection: Selection, warnings: tuple[Problem, ...], images: Plan | None = None
+    ) -> UpPlan:
         plan = plan_up(view, images)
-        return UpPlan(plan.project, plan.steps, plan.notes, view=view, stack=self.stack, selection=selection)
+        return UpPlan(
+            plan.project, plan.steps, plan.notes, warnings, view=view, stack=self.stack, selection=selection
+        )
+
+    def _warnings(self, problems: Collection[Problem], options: UpOptions) -> tuple[Problem, ...]:
+        """The problems as warnings, with their places. Raises PreflightError if one is an error."""
+        if options.strict:
+            problems = [replace(problem, severity="error") for problem in problems]
+        placed = place(self.stack, problems)
+        if any(problem.severity == "error" for problem in placed):
+            raise PreflightError(placed)
+        return placed
 
     # What a look is made of
 
@@ -296,4 +304,4 @@ class Project:
 def _part(plan: Plan, *kinds: type) -> Plan:
     """The steps of some kinds of action alone, which wait for none of the others."""
     steps = tuple(step for step in plan.steps if isinstance(step.action, kinds))
-    return Plan(plan.project, steps)
+    return Plan(plan.project, steps, warnings=plan.warnings)

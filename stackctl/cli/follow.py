@@ -12,6 +12,7 @@ from typing import Any
 
 from stackctl.cli.options import Settings
 from stackctl.engine.execute import Cancel
+from stackctl.errors import Problem
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.render import renderer
@@ -42,11 +43,14 @@ def follow(
     )
     result, ended = Outcome(), False
     notes: dict[str, None] = {}
+    warnings: set[Problem] = set()
     with _signals(cancel) as received:
         try:
             for event in events(cancel):
                 if isinstance(event, Planned):
                     notes |= dict.fromkeys(event.plan.notes)
+                    settings.warn(warning for warning in event.plan.warnings if warning not in warnings)
+                    warnings |= set(event.plan.warnings)
                 result = result.after(event)
                 view.show(event)
             ended = True

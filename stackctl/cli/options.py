@@ -15,6 +15,7 @@ from msgspec.structs import replace
 if TYPE_CHECKING:
     from stackctl.api import Selection
     from stackctl.engine.protocol import Engine
+    from stackctl.errors import Problem
     from stackctl.show.style import Style
     from stackctl.spec.model import Stack
 
@@ -52,11 +53,16 @@ class Settings(Struct):
             profiles=self.profiles,
             strict=strict,
         )
-        if warn and stack.problems:
+        if warn:
+            self.warn(stack.problems)
+        return stack
+
+    def warn(self, problems: Iterable[Problem]) -> None:
+        """Tell what is probably a mistake, on stderr."""
+        if problems := tuple(problems):
             from stackctl.show.problems import problems_text
 
-            click.echo(problems_text(stack.problems, style=self.style(sys.stderr)), err=True)
-        return stack
+            click.echo(problems_text(problems, style=self.style(sys.stderr)), err=True)
 
     def load_leniently(self) -> Stack:
         """The stack for commands that only look: a variable may be missing, warnings are kept to themselves."""

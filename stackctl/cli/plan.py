@@ -44,6 +44,7 @@ def command(
 
     stack, arguments = plan_arguments(settings, services, planning)
     plan = api.plan(stack, settings.engine(), **arguments)
+    settings.warn(plan.warnings)
     if as_json:
         click.echo(json.dumps(plan_json(plan), indent=2))
     elif steps:

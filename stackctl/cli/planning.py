@@ -70,6 +70,7 @@ def plan_arguments(
             remove_orphans=given["remove_orphans"],
             rerun=given["rerun"],
             adopt=given["adopt"],
+            strict=given["strict"],
             wait_timeout=given["wait_timeout"],
             grace=given["timeout"],
         ),

@@ -118,7 +118,10 @@ def together(*plans: Plan) -> Plan:
             after = frozenset(i + offset for i in step.after) if step.after else before
             steps.append(replace(step, id=step.id + offset, after=after))
         notes += plan.notes
-    return Plan(plans[-1].project if plans else "", tuple(steps), tuple(dict.fromkeys(notes)))
+    warnings = dict.fromkeys(warning for plan in plans for warning in plan.warnings)
+    return Plan(
+        plans[-1].project if plans else "", tuple(steps), tuple(dict.fromkeys(notes)), tuple(warnings)
+    )
 
 
 def changes(plan: Plan) -> tuple[Change, ...]:

@@ -68,6 +68,16 @@ def plan_json(*plans: Plan) -> dict[str, Any]:
             for change in found
         ],
         "notes": list(plan.notes),
+        "warnings": [
+            {
+                "rule": problem.rule,
+                "place": str(problem.place) if problem.place else None,
+                "where": problem.where,
+                "message": problem.message,
+                "hint": problem.hint,
+            }
+            for problem in plan.warnings
+        ],
         "loses_data": list(plan.loses_data),
         "summary": count(found),
     }

@@ -13,7 +13,7 @@ import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -93,6 +93,16 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     data: tuple[str, ...] = ()
     """Where it keeps its data. Several where the tag does not tell the version: any one of them."""
     data_from: tuple[Source, ...] = ()
+    initial: frozenset[str] = frozenset()
+    """The variables that are read only while the data directory is empty."""
+    opens: Literal["", "own", "older", "previous", "any"] = ""
+    """Whose data the server opens, by major version; "" where nobody has said so.
+
+    own: those of its own version. older: of older ones, too. previous: of the one before it, too. any: of every version.
+    What it opens of another version it converts.
+    """
+    version_from: tuple[Source, ...] = ()
+    """The image's own variables that tell its version."""
     data_if: tuple[Source, ...] = ()
     """If given: the options of which one must be on (neither empty nor `no`) for data to be kept at all."""
 
@@ -157,6 +167,39 @@ class KnownImage(Struct, frozen=True, kw_only=True):
             return (path,) if re.fullmatch(r"/[^{}*]+", path) else ()
         return self.data
 
+    def every_data_path(
+        self, environment: Environment, command: Sequence[str] | None = None
+    ) -> tuple[str, ...]:
+        """Where the server of any version keeps its data."""
+        return _known(self.name, None).data_paths(environment, command)
+
+    def holds(self, mount: str, path: str) -> bool:
+        """Whether data of the path are on what is mounted: it is the path or lies within it, as `…/mnesia` of RabbitMQ.
+
+        A mount around the image's own path does not hold them: the image declares a volume there, which hides it. A mount
+        around a path that the settings name does.
+        """
+        mount, path = mount.rstrip("/"), path.rstrip("/")
+        return f"{mount}/".startswith(f"{path}/") or (
+            path not in self.data and f"{path}/".startswith(f"{mount}/")
+        )
+
+    def major(self, environment: Environment) -> int | None:
+        """The major version that the image's own variables tell; MariaDB writes `1:10.11.2+maria` for 10."""
+        found = re.match(r"(?:\d+:)?(\d+)", _Finder(environment, None)(self.version_from))
+        return int(found[1]) if found else None
+
+    def opens_data_of(self, before: int, after: int) -> bool:
+        """Whether the server of one major version opens the data of another."""
+        match self.opens:
+            case "older":
+                return before <= after
+            case "previous":
+                return before in (after - 1, after)
+            case "any":
+                return True
+        return before == after
+
     def missing(self, environment: Environment) -> tuple[tuple[str, ...], ...]:
         """The groups of `required` of which no variable is set."""
 
@@ -173,6 +216,11 @@ def known_image(ref: str) -> KnownImage | None:
     repository, tag = _split(ref)
     name = _names().get(repository)
     return _known(name, _major(tag)) if name else None
+
+
+def major_version(ref: str) -> int | None:
+    """The major version that the tag of a reference tells, if it does."""
+    return _major(_split(ref)[1])
 
 
 def starters() -> Mapping[str, Mapping[str, Any]]:
@@ -226,6 +274,7 @@ def _known(name: str, major: int | None) -> KnownImage:
         ),
         "required": tuple(map(tuple, table.get("required", ()))),
         "variables": frozenset(table.get("variables", ())),
+        "initial": frozenset(table.get("initial", ())),
         "data": tuple(dict.fromkeys(path for paths in reversed(possible) for path in paths)),
     }
     return KnownImage(**{"name": name, **table, **lists, **special})

@@ -143,6 +143,7 @@ def image_config(answer: Row) -> ImageConfig:
         volumes=tuple(sorted(config.get("Volumes") or ())),
         entrypoint=tuple(config.get("Entrypoint") or ()),
         command=tuple(config.get("Cmd") or ()),
+        environment=dict(line.split("=", 1) for line in config.get("Env") or () if "=" in line),
         healthcheck=bool(test) and test[0] != "NONE",
     )
 

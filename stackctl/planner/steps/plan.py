@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from stackctl.errors import Problem
 from stackctl.planner.steps.actions import Action, RemoveVolume, WaitFor, subject
 
 
@@ -31,6 +32,8 @@ class Plan(Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     """What was found and deliberately left alone."""
+    warnings: tuple[Problem, ...] = ()
+    """What is probably a mistake, and did not stop the plan."""
 
     @property
     def changes(self) -> tuple[Step, ...]:

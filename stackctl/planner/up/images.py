@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.kept_data import images_of_kept_data
 from stackctl.planner.up.view import View
 from stackctl.planner.world.desired import Desired, Image
 from stackctl.planner.world.matching import image_id
@@ -33,8 +34,8 @@ def plan_images(desired: Desired, observed: Observed, options: ImageOptions | No
 
 
 def images_to_look_into(view: View) -> frozenset[str]:
-    """The images whose VOLUMEs and healthcheck a plan has to know: those of containers that it makes, and of those whose
-    health somebody waits for while nothing here tells whether they have a check.
+    """The images that a plan has to know more of: those of containers that it makes, those of containers whose health
+    somebody waits for while nothing here tells whether they have a check, and those that tell the version of kept data.
     """
     wanted = view.desired.containers
     awaited = {need.service for want in wanted for need in want.needs if need.condition is Condition.healthy}
@@ -43,7 +44,7 @@ def images_to_look_into(view: View) -> frozenset[str]:
         for slot in view.slots
         if slot.current is None
         or (slot.want.service in awaited and not slot.want.probes and not slot.current.health)
-    )
+    ) | images_of_kept_data(view)
 
 
 def missing_images(desired: Desired, observed: Observed, options: ImageOptions | None = None) -> list[Image]:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from stackctl.errors import Problem
 from stackctl.planner.up.images import ImageOptions, missing_images
+from stackctl.planner.up.kept_data import ignored_settings, other_versions
 from stackctl.planner.up.slots import NEW, OLD, Slot, Slots
 from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
@@ -52,7 +53,7 @@ def questions(view: View) -> Questions:
 def preflight(
     view: View, host: HostFacts | None = None, images: ImageOptions | None = None
 ) -> tuple[Problem, ...]:
-    """Every reason why starting this stack on this engine would fail, all at once. Errors all; none means go."""
+    """Every reason why starting this stack on this engine would fail, all at once, and warnings; no error means go."""
     host = host or HostFacts()
     desired, observed, placed = view.desired, view.observed, view.slots
     return (
@@ -61,8 +62,14 @@ def preflight(
         *_bind_sources(placed, host),
         *_externals(desired, observed),
         *_images(desired, observed, images),
-        *waits_without_check(view),
+        *ignored_settings(view),
+        *told_by_images(view),
     )
+
+
+def told_by_images(view: View) -> tuple[Problem, ...]:
+    """The checks that can say more once the images are here: these may bring a healthcheck, and tell their version."""
+    return (*_waits_without_check(view.slots, view.observed), *other_versions(view))
 
 
 def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:
@@ -177,15 +184,8 @@ def _images(desired: Desired, observed: seen.Observed, options: ImageOptions | N
         )
 
 
-def waits_without_check(view: View) -> tuple[Problem, ...]:
-    """SC203: waiting for the health of a service that has no way to tell it.
-
-    This check alone says more once the images are here: they may bring a healthcheck, or not.
-    """
-    return tuple(_waits_without_check(view.slots, view.observed))
-
-
 def _waits_without_check(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
+    """SC203: waiting for the health of a service that has no way to tell it."""
     for slot in placed:
         for need in slot.want.needs:
             if need.condition is Condition.healthy and not _can_be_healthy(

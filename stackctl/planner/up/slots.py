@@ -33,6 +33,8 @@ class UpOptions(Struct, frozen=True):
     remove_orphans: bool = False
     rerun: bool = False
     adopt: bool = False
+    strict: bool = False
+    """Warnings stop, too."""
     wait_timeout: float = 120.0
     grace: int | None = None
 

@@ -177,6 +177,7 @@ class ImageConfig(Struct, frozen=True, kw_only=True):
     volumes: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     healthcheck: bool = False
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from stackctl.errors import Problem
-from stackctl.spec.known import KnownImage
 from stackctl.spec.lint.members import Member, members
 from stackctl.spec.model import Stack
 
@@ -23,7 +22,7 @@ def unkept_data(stack: Stack) -> Iterator[Problem]:
         if (
             not known
             or not paths
-            or any(_keeps(mount, path, known) for mount in _mounts(member) for path in paths)
+            or any(known.holds(mount, path) for mount in _mounts(member) for path in paths)
         ):
             continue
         volume = f"{member.name}-data"
@@ -40,15 +39,3 @@ def _mounts(member: Member) -> list[str]:
         target.rstrip("/")
         for target in (*targets, *(path.partition(":")[0] for path in member.service.tmpfs))
     ]
-
-
-def _keeps(mount: str, path: str, known: KnownImage) -> bool:
-    """Whether data of the path is on the mount: it is the path or lies within it, as `…/mnesia` of RabbitMQ.
-
-    A mount around the image's own path does not do: the image declares a volume there, which hides it. One around a
-    path that the settings name does.
-    """
-    path = path.rstrip("/")
-    return f"{mount}/".startswith(f"{path}/") or (
-        path not in known.data and f"{path}/".startswith(f"{mount}/")
-    )
