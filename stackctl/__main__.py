@@ -1,5 +1,30 @@
-"""`python -m stackctl`."""
+"""The process: `stackctl`, which is also `python -m stackctl`."""
 
-from stackctl.cli import main
+from __future__ import annotations
 
-main()
+import gc
+import sys
+from typing import NoReturn
+
+_GARBAGE = 50_000
+"""New objects after which Python looks for garbage. Loading modules makes many objects and no garbage."""
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    if sys.platform == "win32":
+        sys.exit("stackctl runs on Linux and macOS, and on Windows within WSL 2: start it in a WSL terminal")
+    gc.set_threshold(_GARBAGE)
+    from stackctl.cli import cli
+    from stackctl.cli.errors import guarded
+    from stackctl.cli.streams import finish, prepare
+
+    prepare()
+    code = guarded(lambda: cli.main(args, prog_name="stackctl", standalone_mode=False))
+    finish()
+    gc.freeze()  # the interpreter looks for garbage once more before it ends: a tenth of a short run, and for nothing
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,8 @@
-"""The command line: options in, calls of the api, a renderer out. This file knows the commands and turns errors into exit codes."""
+"""The command line: options in, calls of the api, a renderer out. This file knows the commands."""
 
 from __future__ import annotations
 
-import gc
 import importlib
-import os
-import sys
-from typing import Any
 
 import click
 
@@ -40,9 +36,6 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
 }
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
-
-_GARBAGE = 50_000
-"""New objects after which Python looks for garbage. Loading modules makes many objects and no garbage."""
 
 _EXAMPLES = """\
   stackctl init postgres redis    write a stack.toml
@@ -81,15 +74,6 @@ class Commands(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but a reader of our output who leaves is no failure."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # Nothing more can be said there, not even by the interpreter's last flush.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What one comes for first: the commands, then examples, then the options."""
         self.format_commands(ctx, formatter)
@@ -119,16 +103,4 @@ def compose() -> None:
     """The same commands again, for tools that call `COMMAND compose …`."""
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the command line and leave with its exit code. The one place where an error becomes words."""
-    if sys.platform == "win32":
-        sys.exit("stackctl runs on Linux and macOS, and on Windows within WSL 2: start it in a WSL terminal")
-    from stackctl.cli import errors
-
-    gc.set_threshold(_GARBAGE)
-    code = errors.guarded(lambda: cli.main(args, prog_name="stackctl", standalone_mode=False))
-    gc.freeze()  # the interpreter looks for garbage once more before it ends: a tenth of a short run, and for nothing
-    sys.exit(code)
-
-
-__all__ = ["SECTIONS", "Settings", "cli", "main"]
+__all__ = ["SECTIONS", "Settings", "cli"]

@@ -27,5 +27,5 @@ def command(shell: str) -> int:
 
     completion = get_completion_class(shell)
     assert completion is not None
-    click.echo(completion(cli, {}, "stackctl", VARIABLE).source())
+    print(completion(cli, {}, "stackctl", VARIABLE).source())
     return 0

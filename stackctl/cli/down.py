@@ -67,13 +67,13 @@ def command(
 
     def confirm(plan: Plan) -> bool:
         if not plan.steps and not plan.notes and settings.progress not in ("json", "quiet"):
-            click.echo(f"note: nothing to remove for project {project}", err=True)
+            print(f"note: nothing to remove for project {project}", file=sys.stderr)
         if yes or not plan.loses_data:
             return True
         lost = lost_text(api.doomed(plan, engine), style=settings.style(sys.stderr))
         if _asks():
-            click.echo(f"These volumes and all data in them will be removed:\n\n{lost}\n", err=True)
-            return click.confirm("Remove them?", default=False, err=True)
+            print(f"These volumes and all data in them will be removed:\n\n{lost}\n", file=sys.stderr)
+            return _confirmed("Remove them?")
         if stack is None:
             raise UsageError(
                 f"without a stack that says what to keep, this would remove:\n{lost}",
@@ -109,13 +109,26 @@ def _stack(settings: Settings) -> Stack | None:
     except SpecError as error:
         from stackctl.show.problems import problems_text
 
-        click.echo(problems_text(error.problems, style=settings.style(sys.stderr)), err=True)
-        click.echo(f"the stack cannot be read: going by the labels of project {settings.project()}", err=True)
+        print(problems_text(error.problems, style=settings.style(sys.stderr)), file=sys.stderr)
+        print(
+            f"the stack cannot be read: going by the labels of project {settings.project()}", file=sys.stderr
+        )
     except UsageError as error:
         if settings.project_name is None or settings.files:
             raise
-        click.echo(f"{error.message}: going by the labels of project {settings.project_name}", err=True)
+        print(f"{error.message}: going by the labels of project {settings.project_name}", file=sys.stderr)
     return None
+
+
+def _confirmed(question: str) -> bool:
+    from stackctl.cli.follow import interruptible
+
+    try:
+        with interruptible():
+            return click.confirm(question, default=False, err=True)
+    except click.Abort:
+        print("\nnothing was removed", file=sys.stderr)
+        raise
 
 
 def _asks() -> bool:

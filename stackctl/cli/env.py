@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 
 import click
 
@@ -42,13 +43,13 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
     settings.tell_whose(stack, (container.source for container in project.containers()))
     if as_json:
         shown = {"version": VERSION, "project": stack.project, "service": service, "environment": found}
-        click.echo(json.dumps(shown, indent=2))
+        print(json.dumps(shown, indent=2))
         return 0
     for name, value in found.items():
         if export and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            click.echo(f"note: left out {name}: no shell has a variable of that name", err=True)
+            print(f"note: left out {name}: no shell has a variable of that name", file=sys.stderr)
             continue
-        click.echo(f"{'export ' if export else ''}{name}={quoted(value)}")
+        print(f"{'export ' if export else ''}{name}={quoted(value)}")
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from stackctl.cli.streams import silence
 from stackctl.errors import SpecError, StackError
 
 INTERRUPTED = 130
@@ -15,8 +16,10 @@ INTERRUPTED = 130
 
 def guarded(run: Callable[[], Any]) -> int:
     """Run a command and return its exit code; whatever a user or an engine did is told in words on stderr."""
+    result = None
     try:
         result = run()
+        sys.stdout.flush()
     except SpecError as error:
         _tell_problems(error)
         return error.exit_code
@@ -24,10 +27,12 @@ def guarded(run: Callable[[], Any]) -> int:
         _tell(error.message, error.hint)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        error.show(sys.stderr)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has enough
+        silence(sys.stdout)
     except OSError as error:
         _tell(str(error))
         return 1
@@ -38,11 +43,11 @@ def _tell(message: str, hint: str = "") -> None:
     from stackctl.show.problems import error_text
     from stackctl.show.style import style_for
 
-    click.echo(error_text(message, hint, style=style_for(sys.stderr)), err=True)
+    print(error_text(message, hint, style=style_for(sys.stderr)), file=sys.stderr)
 
 
 def _tell_problems(error: SpecError) -> None:
     from stackctl.show.problems import problems_text
     from stackctl.show.style import style_for
 
-    click.echo(problems_text(error.problems, style=style_for(sys.stderr)), err=True)
+    print(problems_text(error.problems, style=style_for(sys.stderr)), file=sys.stderr)

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import NoReturn
 
 from stackctl.cli.options import Settings
+from stackctl.cli.streams import lasting
 from stackctl.engine.execute import Cancel
 from stackctl.errors import Problem
 from stackctl.planner.steps.events import Event, Planned
@@ -19,6 +20,7 @@ from stackctl.show.render import renderer
 from stackctl.show.safe import one_line
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LEFT = "left at once: what was under way may go on in the engine; stackctl status shows what is there"
 
 
 def follow(
@@ -27,16 +29,16 @@ def follow(
     events: Callable[[Cancel], Iterator[Event]],
     *,
     source: str = "",
-    stream: Any = None,
 ) -> tuple[Outcome, int]:
     """Show the events as they come and what the plans had to say, on stderr, and return the outcome and the exit code.
 
-    The first Ctrl-C begins no new step and ends cleanly; the second leaves at once.
+    The first Ctrl-C begins no new step and ends cleanly; the second leaves at once. A reader who leaves stops nothing.
     """
     cancel = Cancel()
+    stderr = lasting(sys.stderr)
     view = renderer(
         settings.progress,  # type: ignore[arg-type]
-        stream or (sys.stdout if settings.progress == "json" else sys.stderr),
+        lasting(sys.stdout) if settings.progress == "json" else stderr,
         command=command,
         source=source,
         no_color=not settings.color,
@@ -44,7 +46,7 @@ def follow(
     result, ended = Outcome(), False
     notes: dict[str, None] = {}
     warnings: set[Problem] = set()
-    with _signals(cancel) as received:
+    with _signals(cancel, lambda: view.close(None)) as received:
         try:
             for event in events(cancel):
                 if isinstance(event, Planned):
@@ -58,27 +60,57 @@ def follow(
             view.close(result if ended else None)
     if settings.progress not in ("json", "quiet"):
         for note in notes:
-            print(f"note: {one_line(note)}", file=sys.stderr)
+            print(f"note: {one_line(note)}", file=stderr)
     return result, 128 + received[0] if received else result.exit_code
 
 
 @contextmanager
-def _signals(cancel: Cancel) -> Iterator[list[int]]:
-    """Turn signals into a wish to stop; the numbers received are yielded."""
+def _signals(cancel: Cancel, close: Callable[[], None]) -> Iterator[list[int]]:
+    """Turn signals into a wish to stop; the numbers received are yielded. A second one leaves at once, after `close`."""
     received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         if received:
-            os._exit(128 + number)
+            _leave(number, close)
         received.append(number)
         cancel.set()
 
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
-    try:
+    with _handled(handle):
         yield received
+
+
+def _leave(number: int, close: Callable[[], None]) -> NoReturn:
+    """End the process while its threads still talk to the engine."""
+    try:
+        close()
+        print(_LEFT, file=sys.stderr, flush=True)
+    except RuntimeError:  # the signal came in the midst of a write to the same stream
+        os.write(2, f"\n{_LEFT}\n".encode())
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        os._exit(128 + number)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While a person is asked, or nothing is done but show logs: a signal to stop is a KeyboardInterrupt, as Ctrl-C is elsewhere."""
+    with _handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle the signals that ask to stop. One that is ignored stays ignored: `nohup` ignores SIGHUP, and a shell SIGINT for
+    what it starts in the background.
+    """
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    caught = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in caught:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, before[number])
 
 
 def tell_waiting(holder: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator
-
-import click
 
 from stackctl.cli.options import Settings
 from stackctl.engine.execute import Cancel
@@ -29,5 +28,5 @@ def run_images(settings: Settings, services: Collection[str], name: str, verb: V
         source=stack.files[0].name,
     )
     if code == 0 and not result.changed and settings.progress != "quiet":
-        click.echo(f"nothing to {name}", err=True)
+        print(f"nothing to {name}", file=sys.stderr)
     return code

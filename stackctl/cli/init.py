@@ -63,8 +63,8 @@ def command(settings: Settings, images: tuple[str, ...], no_schema: bool) -> int
     if made.secrets:
         wrote += _write_variables(directory, made.secrets)
     for name, what in wrote:
-        click.echo(f"wrote {name:<18} {what}")
-    click.echo("next: stackctl up")
+        print(f"wrote {name:<18} {what}")
+    print("next: stackctl up")
     return 0
 
 

@@ -62,7 +62,7 @@ class Settings(Struct):
         if problems := tuple(problems):
             from stackctl.show.problems import problems_text
 
-            click.echo(problems_text(problems, style=self.style(sys.stderr)), err=True)
+            print(problems_text(problems, style=self.style(sys.stderr)), file=sys.stderr)
 
     def load_leniently(self) -> Stack:
         """The stack for commands that only look: a variable may be missing, warnings are kept to themselves."""
@@ -101,7 +101,7 @@ class Settings(Struct):
         here = Naming(stack, "").source
         if other := other_source(sources, here):
             note = f"note: project {stack.project} was started from {other}; this is {here}"
-            click.echo(one_line(note), err=True)
+            print(one_line(note), file=sys.stderr)
 
     def engine(self) -> Engine:
         """The engine, connected at first use and closed when the command ends."""

@@ -46,9 +46,9 @@ def command(
     plan = api.plan(stack, settings.engine(), **arguments)
     settings.warn(plan.warnings)
     if as_json:
-        click.echo(json.dumps(plan_json(plan), indent=2))
+        print(json.dumps(plan_json(plan), indent=2))
     elif steps:
-        click.echo(str(plan))
+        print(str(plan))
     else:
-        click.echo(plan_text(plan, style=settings.style(sys.stdout)))
+        print(plan_text(plan, style=settings.style(sys.stdout)))
     return CHANGES if detailed_exitcode and plan.changes else 0

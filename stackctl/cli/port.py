@@ -44,5 +44,5 @@ def command(settings: Settings, service: str, target: int | None, protocol: str,
         )
     for port in ports if target is None else ports[:1]:
         address = f"{port.host_ip}:{port.published}"
-        click.echo(address if target else f"{port.target}/{port.protocol} -> {address}")
+        print(address if target else f"{port.target}/{port.protocol} -> {address}")
     return 0

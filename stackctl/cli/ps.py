@@ -56,5 +56,5 @@ def command(
     else:
         text = ps_text(shown, style=settings.style(sys.stdout))
     if text:
-        click.echo(text)
+        print(text)
     return 0

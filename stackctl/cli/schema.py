@@ -19,7 +19,7 @@ def command() -> int:
       stackctl schema > stack.schema.json
       taplo lint stack.toml
     """
-    click.echo(schema_text(), nl=False)
+    print(schema_text(), end="")
     return 0
 
 

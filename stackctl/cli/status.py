@@ -29,7 +29,7 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     rows = api.status(stack, settings.engine(), settings.selection(services, dependencies=not services))
     settings.tell_whose(stack, (row.source for row in rows))
     if as_json:
-        click.echo(json.dumps(status_json(rows, stack.project), indent=2))
+        print(json.dumps(status_json(rows, stack.project), indent=2))
     else:
-        click.echo(status_text(rows, style=settings.style(sys.stdout)))
+        print(status_text(rows, style=settings.style(sys.stdout)))
     return 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import click
 
 from stackctl.cli.options import Settings, pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
+from stackctl.cli.streams import lasting, silence
 from stackctl.engine.protocol import Engine
 from stackctl.spec.model import Stack
 
@@ -59,6 +61,7 @@ def command(
         raise click.UsageError("--follow stays, --detach and --wait return: choose one")
     stack, arguments = plan_arguments(settings, services, planning)
     engine = settings.engine()
+    began = time.time()
     _, code = runs.follow(
         settings,
         "stackctl up",
@@ -68,24 +71,36 @@ def command(
         source=stack.files[0].name,
     )
     if code == 0 and settings.progress not in ("json", "quiet"):
-        click.echo(endpoints(api.status(stack, engine, arguments["selection"])), nl=False)
+        urls = endpoints(api.status(stack, engine, arguments["selection"]))
+        print(urls, end="", file=lasting(sys.stdout), flush=True)
     if code == 0 and follow:
-        return _stay(settings, stack, engine, services)
+        return _stay(settings, stack, engine, services, began)
     return code
 
 
-def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...]) -> int:
-    """Show the logs until they end or Ctrl-C, then stop what was asked for (Compose: what came along as a dependency goes on)."""
+def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...], began: float) -> int:
+    """Show the logs from `began` on, in seconds since the epoch, until they end, nobody reads them or Ctrl-C.
+
+    Then stop what was asked for, as Compose does: what came along as a dependency goes on.
+    """
     from stackctl import api
     from stackctl.cli import follow as runs
     from stackctl.cli.logs import show
     from stackctl.project import Project
 
     found = api.containers(engine, stack.project, services, stack.everything)
+    lines = engine.logs([c.id for c in found], follow=True, since=f"{began:.9f}")
+    style, as_json = settings.style(sys.stdout), settings.progress == "json"
     try:
-        show(engine.logs([c.id for c in found], follow=True), found, style=settings.style(sys.stdout))
+        with runs.interruptible():
+            show(lines, found, style=style, as_json=as_json)
     except KeyboardInterrupt:
-        click.echo("stopping; Ctrl-C again leaves at once", err=True)
+        print("stopping; Ctrl-C again leaves at once", file=sys.stderr)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    if not any(c.running for c in api.containers(engine, stack.project, services, stack.everything)):
+        print("nothing is left to stop: all has ended", file=sys.stderr)
+        return 0
     project = Project(stack, engine, waiting=runs.tell_waiting)
     _, code = runs.follow(
         settings,

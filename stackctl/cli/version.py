@@ -32,7 +32,7 @@ def command(settings: Settings, short: bool, as_json: bool) -> int:
     from importlib import metadata
 
     if short:
-        click.echo(__version__)
+        print(__version__)
         return 0
     engine, problem = _engine(settings)
     found = {
@@ -42,11 +42,11 @@ def command(settings: Settings, short: bool, as_json: bool) -> int:
         "docker_sdk": metadata.version("docker"),
     }
     if as_json:
-        click.echo(json.dumps({"version": VERSION, **found, "engine": engine, "problem": problem}, indent=2))
+        print(json.dumps({"version": VERSION, **found, "engine": engine, "problem": problem}, indent=2))
         return 0
     for label, value in zip(("stackctl", "Python", "platform", "Docker SDK"), found.values(), strict=True):
-        click.echo(f"{label:<11} {value}")
-    click.echo(f"{'engine':<11} {_words(engine) if engine else problem}")
+        print(f"{label:<11} {value}")
+    print(f"{'engine':<11} {_words(engine) if engine else problem}")
     return 0
 
 

@@ -21,21 +21,27 @@ LOG_LINES = 15
 _RULE_WIDTH = 72
 
 
-def report(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
-    """Everything to be said at the end, over several lines; `plans` are those that were executed."""
+def report(
+    outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN, *, command: str = "stackctl up"
+) -> str:
+    """Everything to be said at the end, over several lines; `plans` are those that were executed, by `command`."""
     plans = tuple(plans)
     return "\n".join(
-        part for part in (failure_text(outcome, plans, style), summary(outcome, plans, style)) if part
+        part
+        for part in (failure_text(outcome, plans, style, command=command), summary(outcome, plans, style))
+        if part
     )
 
 
-def failure_text(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
+def failure_text(
+    outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN, *, command: str = "stackctl up"
+) -> str:
     """Each first cause with its evidence, then what was not done, what is left and the next command; "" if all went well."""
     if not (outcome.failures or outcome.tolerated or outcome.interrupted):
         return ""
     blocks = ["\n".join(_cause(failure, style)) for failure in outcome.failures]
     blocks += ["\n".join(_cause(failure, style)) for failure in outcome.tolerated]
-    blocks.append("\n".join(_aftermath(outcome, tuple(plans), style)))
+    blocks.append("\n".join(_aftermath(outcome, tuple(plans), style, command)))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -100,14 +106,14 @@ def _log(name: str, lines: tuple[str, ...], style: Style) -> Iterator[str]:
     yield "  " + style("─" * _RULE_WIDTH, "dim")
 
 
-def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style) -> Iterator[str]:
+def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style, command: str) -> Iterator[str]:
     skipped = _services(event.step for event in outcome.skipped)
     if skipped:
         yield f"  {style('not done  ', 'dim')}  {shortened(', '.join(skipped), 200)}"
     running = _left_running(outcome, plans)
     if running:
         yield f"  {style('running   ', 'dim')}  {shortened(', '.join(running), 200)}"
-    following = _next_command(outcome)
+    following = _next_command(outcome, command)
     if following:
         yield f"  {style('next      ', 'dim')}  {style(following, 'bold')}"
 
@@ -138,7 +144,7 @@ def _unfinished(step: Step, outcome: Outcome) -> bool:
     return any(event.step == step for event in events)
 
 
-def _next_command(outcome: Outcome) -> str:
+def _next_command(outcome: Outcome, command: str) -> str:
     """The command that tells more about the first cause, or tries again."""
     for failure in outcome.failures:
         service = failure.step.service
@@ -151,4 +157,4 @@ def _next_command(outcome: Outcome) -> str:
                 return f"stackctl logs {service}"
             case _:
                 return "stackctl status"
-    return "stackctl status" if outcome.interrupted else ""
+    return f"{command} goes on" if outcome.interrupted else ""

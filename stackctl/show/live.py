@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from threading import RLock
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -26,6 +26,8 @@ _WIDEST = 100
 _NAME_WIDEST = 32
 _PER_SECOND = 10
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_LEFT = "–"
+"""What was under way when the display ended."""
 _BAR_CELLS = 16
 _SPARE_LINES = 2
 """Lines of the screen that are never drawn on, so that the cursor's line and a prompt have room."""
@@ -58,13 +60,16 @@ class Live:
         self._console = console or Console(
             file=stream, force_terminal=True, color_system="auto" if colored else None, highlight=False
         )
-        self._heading = Text(command, "bold")
+        self._command = command
         self._source = source
         self._clock = clock
         self._began = clock()
         self._board = Board()
         self._plans: list[Plan] = []
-        self._lock = Lock()  # the display redraws from a thread of its own
+        self._ended = False
+        self._lock = (
+            RLock()
+        )  # the display redraws from a thread of its own; `close` may interrupt `show` (a signal)
         self._display = Display(
             get_renderable=lambda: self.picture(self._console.height - _SPARE_LINES),
             console=self._console,
@@ -84,25 +89,33 @@ class Live:
             self._display.start()
 
     def close(self, outcome: Outcome | None = None) -> None:
+        self._ended = True
         if self._display.is_started:
             self._display.stop()
-            self._console.print(self.picture(None), "", sep="\n")
+            self._console.print(self.picture(None))
         if outcome:
             style = Style(self._console.color_system is not None and not self._console.no_color)
-            self._console.file.write(report(outcome, self._plans, style) + "\n")
+            self._console.file.write(report(outcome, self._plans, style, command=self._command) + "\n")
             self._console.file.flush()
 
     def picture(self, lines: int | None) -> RenderableType:
-        """The whole display in at most that many lines; None for as many as it takes."""
+        """The whole display in at most that many lines and one without text; None for as many as it takes.
+
+        The cursor rests on the last line. Where it stood at the end of a full one, the `^C` that a terminal echoes would make a
+        line that nobody counts.
+        """
         now = self._now()
         with self._lock:
             rows = self._board.rows(now)
         shown, hidden = _fitting(rows, None if lines is None else lines - 1)
         width = min(self._console.width, _WIDEST)
-        parts: list[RenderableType] = [self._head(now, width), _grid(shown, now, width)]
+        parts: list[RenderableType] = [
+            self._head(now, width),
+            _grid(shown, None if self._ended else now, width),
+        ]
         if hidden:
             parts.append(Text(f" {hidden}", "dim", no_wrap=True, overflow="ellipsis"))
-        return Group(*parts)
+        return Group(*parts, "")
 
     def _head(self, now: float, width: int) -> Table:
         project = next((plan.project for plan in reversed(self._plans) if plan.project), "")
@@ -111,7 +124,7 @@ class Live:
         head.width = width
         head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         head.add_column(justify="right", no_wrap=True)
-        head.add_row(Text.assemble(self._heading, "  ", about), Text(duration(now), "bold"))
+        head.add_row(Text.assemble((self._command, "bold"), "  ", about), Text(duration(now), "bold"))
         return head
 
     def _now(self) -> float:
@@ -134,7 +147,7 @@ def _interest(row: Row, index: int) -> tuple[int, int]:
     return _HIDDEN_FIRST.index(row.tone), index if row.tone == "ready" else -index
 
 
-def _grid(rows: Sequence[Row], now: float, width: int) -> Table:
+def _grid(rows: Sequence[Row], now: float | None, width: int) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.width = width
     grid.add_column(width=2, no_wrap=True)
@@ -144,7 +157,8 @@ def _grid(rows: Sequence[Row], now: float, width: int) -> Table:
     grid.add_column(justify="right", no_wrap=True)
     for row in rows:
         mark, color = _MARKS[row.tone]
-        mark = mark or _SPINNER[int(now * _PER_SECOND) % len(_SPINNER)]
+        if not mark:
+            mark = _LEFT if now is None else _SPINNER[int(now * _PER_SECOND) % len(_SPINNER)]
         quiet = "dim" if row.tone == "queued" else ""
         grid.add_row(
             Text(f" {mark}", color),

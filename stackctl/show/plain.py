@@ -21,9 +21,10 @@ _AMOUNT_EVERY = 5.0
 class Plain:
     """`   1.9 s  container myapp-postgres-1  healthy after 1.8 s`."""
 
-    def __init__(self, stream: TextIO, style: Style = PLAIN) -> None:
+    def __init__(self, stream: TextIO, style: Style = PLAIN, *, command: str = "stackctl up") -> None:
         self._stream = stream
         self._style = style
+        self._command = command
         self._plans: list[Plan] = []
         self._width = 0
         self._told: dict[int, tuple[float, str]] = {}
@@ -57,7 +58,7 @@ class Plain:
 
     def close(self, outcome: Outcome | None = None) -> None:
         if outcome:
-            text = report(outcome, self._plans, self._style)
+            text = report(outcome, self._plans, self._style, command=self._command)
             print(("\n" if "\n" in text else "") + text, file=self._stream, flush=True)
 
     def _progress(self, event: Progress) -> None:
@@ -85,9 +86,10 @@ class Plain:
 class Quiet:
     """Nothing, unless something failed."""
 
-    def __init__(self, stream: TextIO, style: Style = PLAIN) -> None:
+    def __init__(self, stream: TextIO, style: Style = PLAIN, *, command: str = "stackctl up") -> None:
         self._stream = stream
         self._style = style
+        self._command = command
         self._plans: list[Plan] = []
 
     def show(self, event: Event) -> None:
@@ -95,7 +97,9 @@ class Quiet:
             self._plans.append(event.plan)
 
     def close(self, outcome: Outcome | None = None) -> None:
-        text = failure_text(outcome, self._plans, self._style) if outcome else ""
+        if not outcome:
+            return
+        text = failure_text(outcome, self._plans, self._style, command=self._command)
         if text:
             print(text, end="", file=self._stream, flush=True)
 

@@ -26,7 +26,7 @@ def renderer(
 ) -> Renderer:
     """The renderer for a stream; `auto` is live on a terminal and plain elsewhere.
 
-    `command` and `source` (the spec's path) are the live display's heading.
+    `command` and `source` (the spec's path) are the live display's heading; after an interruption, `command` goes on.
     """
     if mode == "live" or (mode == "auto" and is_terminal(stream)):
         from stackctl.show.live import Live
@@ -39,4 +39,4 @@ def renderer(
     from stackctl.show.plain import Plain, Quiet
 
     style = style_for(stream, no_color=no_color)
-    return Quiet(stream, style) if mode == "quiet" else Plain(stream, style)
+    return (Quiet if mode == "quiet" else Plain)(stream, style, command=command)

@@ -30,7 +30,7 @@ def modules_after(*arguments: str) -> set[str]:
     script = (
         "import sys, json, atexit\n"
         "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
-        "from stackctl.cli import main\n"
+        "from stackctl.__main__ import main\n"
         f"main({list(arguments)!r})\n"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
-from scenario import NOTHING, Project, sleepers
+from scenario import NOTHING, Project, eventually, sleepers
 from terminal import SGR, Terminal, open_terminal, screen
 
 pytestmark = pytest.mark.docker
@@ -167,3 +168,74 @@ def test_quiet_must_say_nothing_but_failures(project: Project) -> None:
     assert project.run("--progress", "quiet", "up").output == ""
     project.write(NEVER)
     assert "no disk yet" in project.run("--progress", "quiet", "up", "--wait-timeout", "2", code=4).stderr
+
+
+STUBBORN = """
+[services.web]
+image = "busybox"
+init = false
+command = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
+stop_grace_period = "60s"
+"""
+
+
+def test_ctrl_c_on_80_columns_must_not_write_a_line_twice(project: Project) -> None:
+    project.write(NEVER)
+    with open_terminal(project, "up", columns=80, lines=24) as terminal:
+        terminal.expect("no disk yet")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+        rows = seen(terminal, 80, 24)
+    assert sum(row.startswith("stackctl up") for row in rows) == 1
+    assert "next        stackctl up goes on" in "\n".join(rows)
+
+
+def test_a_second_ctrl_c_must_leave_the_terminal_in_order_and_say_so(project: Project) -> None:
+    project.write(STUBBORN)
+    project.run("up")
+    with open_terminal(project, "down") as terminal:
+        terminal.expect("stopping")
+        for _ in range(2):
+            terminal.type("\x03")
+            time.sleep(0.5)  # two at once would be one
+        assert terminal.end() == 130
+        rows = seen(terminal)
+    assert "–  web      stopping" in "\n".join(rows), "nothing turns any more"
+    assert rows[-1].startswith("left at once: what was under way may go on in the engine")
+    project.run("down", "-t", "1")
+
+
+def test_ctrl_c_at_the_question_must_be_a_no(project: Project) -> None:
+    project.write(sleepers(web='volumes = ["data:/data"]') + "[volumes.data]\n")
+    project.run("up")
+    there = project.resources()
+    with open_terminal(project, "down", "--volumes") as terminal:
+        terminal.expect("[y/N]")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+        assert seen(terminal)[-1] == "nothing was removed"
+    assert project.resources() == there
+
+
+def test_following_must_show_what_comes_since_up_began_and_stop_all(project: Project) -> None:
+    project.write(
+        sleepers(web="").replace(
+            '"sleep infinity"', """["sh", "-c", "echo first; while sleep 1; do echo later; done"]"""
+        )
+    )
+    project.run("up")
+    eventually(lambda: "later" in project.run("logs").stdout)
+    with open_terminal(project, "up", "--follow") as terminal:
+        terminal.expect("web-1  | later")
+        terminal.type("\x03")
+        assert terminal.end() == 0
+        rows = seen(terminal)
+    assert "first" not in terminal.said
+    assert rows[-1].startswith("stopped 1 in")
+    assert project.states() == {"web": "exited"}
+    with project.start("up", "--follow") as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        project.run("down")
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told.splitlines()[-1]) == (0, "nothing is left to stop: all has ended")

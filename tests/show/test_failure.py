@@ -119,7 +119,7 @@ def test_an_interrupted_run_says_what_is_there() -> None:
         == """\
   not done    job
   running     db
-  next        stackctl status
+  next        stackctl up goes on
 
 started 1 · interrupted in 1.0 s"""
     )

@@ -1,0 +1,76 @@
+"""What the process writes to: any encoding, closed or full."""
+
+import ast
+import codecs
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stackctl.cli.streams import plain
+
+ROOT = Path(__file__).parents[2]
+SHOWN = [
+    *(ROOT / "stackctl/show").glob("*.py"),
+    *(ROOT / "stackctl/cli").glob("*.py"),
+    ROOT / "stackctl/secret.py",
+]
+
+
+codecs.register_error("stackctl", plain)
+
+
+def stackctl(tmp_path: Path, *args: str, **more: object) -> subprocess.CompletedProcess[bytes]:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "stackctl", *args]
+    return subprocess.run(command, cwd=tmp_path, env=env, check=False, stderr=subprocess.PIPE, **more)  # type: ignore[call-overload,no-any-return]
+
+
+def test_every_sign_that_is_printed_has_one_of_ascii() -> None:
+    signs = {
+        char
+        for path in SHOWN
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for char in node.value
+        if not char.isascii()
+    }
+    assert len(signs) > 20
+    for sign in signs:
+        instead = sign.encode("ascii", "stackctl")
+        assert len(instead) == 1
+        assert instead != b"?", sign
+
+
+def test_what_was_no_text_stays_the_bytes_it_was() -> None:
+    text = os.fsdecode(b"caf\xe9 \xf0\x9f")
+    assert text.encode("utf-8", "stackctl") == b"caf\xe9 \xf0\x9f"
+    assert "\ud800".encode("utf-8", "stackctl") == b"?"
+
+
+def test_mistakes_are_told_in_ascii(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text('[services.web]\nimage = "nginx:1"\nschnée = 1\n')
+    ran = stackctl(tmp_path, "config", stdout=subprocess.PIPE)
+    assert ran.returncode == 2
+    assert ran.stderr.isascii()
+    assert b"schn?e" in ran.stderr
+    assert b"Traceback" not in ran.stderr
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = stackctl(tmp_path, "version", "--short", stdout=full)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(b"error: ")
+    assert ran.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-"])
+def test_a_stream_that_is_closed_is_no_matter(tmp_path: Path, stream: str) -> None:
+    (tmp_path / "stack.toml").write_text('[services.web]\nimage = "nginx:1"\n')
+    script = f'"{sys.executable}" -m stackctl config {stream}'
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=env, check=False, capture_output=True)
+    assert (ran.returncode, ran.stderr) == (0, b"")
