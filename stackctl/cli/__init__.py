@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from typing import Any
 
 import click
 
 from stackctl.cli.options import Settings, global_options
+from stackctl.cli.streams import silence
 from stackctl.version import __version__
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -73,6 +76,14 @@ class Commands(click.Group):
             hint = f" Did you mean {close[0]!r}?" if close else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but a reader of our output who leaves is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            silence(sys.stdout)
+            return 0
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What one comes for first: the commands, then examples, then the options."""
