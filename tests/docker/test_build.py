@@ -64,7 +64,7 @@ def test_arguments_target_dockerfile_and_ignored_files_must_count(project: Proje
     told = project.run("build").stderr
     assert "hello wörld" in told
     assert "app" in told
-    assert ("#" in told) == (builder == "buildx"), "BuildKit numbers what it does"
+    assert ("[first 2/3]" in told) == (builder == "buildx"), "BuildKit names the stage"
     project.run("up")
     assert project.inside("app", "cat", "/said") == "hello wörld\n"
     files = set(project.inside("app", "find", "/context", "-type", "f").split())
@@ -103,10 +103,10 @@ def test_a_step_that_fails_must_stop_it_with_its_last_lines(project: Project, bu
     for command in ("build", "up"):
         told = project.run(command, code=1).stderr
         cause = told[told.index("✘") :]
-        assert "app: building" in cause
-        assert "line 3" in cause
-        assert "the disk is full" in cause
-        assert "7" in cause
+        assert f"✘ app: building {project.name}-app failed: RUN echo {project.name}; for n in 1 2 3;" in cause
+        assert "… ended with 7: the disk is full\n" in cause
+        assert "line 3\n" in cause
+        assert "#" not in told
     assert project.resources() == NOTHING, "nothing is begun without the images"
 
 
@@ -176,7 +176,21 @@ def test_values_of_arguments_must_not_be_on_the_command_line(
         while "sleep 3" not in process.stderr.readline():
             assert process.poll() is None
         shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True, text=True).stdout
-        assert "docker buildx build" in shown
+        assert "docker buildx bake" in shown
         assert secret not in shown.replace(f"TOKEN={secret} /bin/sh", "")
         process.communicate()
     assert process.returncode == 0
+
+
+def test_arguments_must_not_change_what_the_docker_command_does(project: Project, builder: str) -> None:
+    """Names that the docker command reads from its environment, and signs that a bake file would fill in."""
+    project.write("""
+[services.app]
+build = { context = "app", args = { DOCKER_HOST = "tcp://127.0.0.1:1", HTTP_PROXY = "http://127.0.0.1:1", LD_PRELOAD = "", SIGNS = "$${a} %{b} 'c'" } }
+""")
+    project.write(
+        f'FROM busybox\nARG DOCKER_HOST\nARG SIGNS\nRUN echo "{project.name} $DOCKER_HOST $HTTP_PROXY $SIGNS"\n',
+        "app/Dockerfile",
+    )
+    told = project.run("build").stderr
+    assert f"{project.name} tcp://127.0.0.1:1 http://127.0.0.1:1 ${{a}} %{{b}} 'c'\n" in told

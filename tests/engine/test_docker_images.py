@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -193,10 +192,10 @@ def build_one(lab: Lab, ref: str, directory: Path, text: str) -> str:
 @docker
 def test_a_build_that_fails_shows_its_last_lines(lab: Lab, tmp_path: Path, classic: None) -> None:
     context(tmp_path, "FROM busybox\nRUN echo this is the reason; exit 7\n")
-    with pytest.raises(EngineError, match=r"building .*-app:1 failed:") as caught:
+    with pytest.raises(EngineError) as caught:
         lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
-    assert "this is the reason" in caught.value.message
-    assert "non-zero code: 7" in caught.value.message
+    why = "RUN echo this is the reason; exit 7 ended with 7: this is the reason"
+    assert caught.value.message == f"building {lab.name}-app:1 failed: {why}"
 
 
 @docker
@@ -243,13 +242,16 @@ def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
     }
 
 
-def test_values_of_build_arguments_are_not_on_the_command_line() -> None:
-    build = Build(context=Path("/c"), target="t", args={"TOKEN": "s3cret", "PATH": "/x"})
-    command = building.buildx_command(Image(ref="a:1", build=build), build, {"PATH": os.defpath})
-    assert (
-        command
-        == (
-            "docker buildx build --tag a:1 --file /c/Dockerfile --progress plain --load --target t "
-            "--build-arg TOKEN --build-arg PATH=/x /c"
-        ).split()
-    )
+def test_what_bake_is_to_build() -> None:
+    build = Build(context=Path("/c"), target="t", args={"TOKEN": "a ${b} %{c} $d", "PATH": "/x"})
+    assert json.loads(building.bake_file(Image(ref="a:1", build=build), build)) == {
+        "target": {
+            "default": {
+                "context": "/c",
+                "dockerfile": "/c/Dockerfile",
+                "tags": ["a:1"],
+                "args": {"TOKEN": "a $${b} %%{c} $d", "PATH": "/x"},
+                "target": "t",
+            }
+        }
+    }

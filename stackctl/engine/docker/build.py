@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from stackctl.engine.docker import dockerfile
+from stackctl.engine.docker.build_output import BuildKitOutput, BuildOutput, ClassicOutput
 from stackctl.engine.docker.pull import credentials, encoded, raise_error
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
@@ -19,39 +20,43 @@ from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import Build, Image
 
-_TAIL = 20
-"""Lines of the output that a failure shows."""
-
 _INSTALL = (
     "install Docker's buildx plugin (Debian and Ubuntu: docker-buildx, or Docker's docker-buildx-plugin; "
     "`docker buildx version` must answer)"
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_BAKE = ("docker", "buildx", "bake", "--progress", "plain", "--load", "--file", "-")
+"""Bake reads from its input what to build. A command line is for everybody to read, and the environment is that of the
+Docker CLI: an argument named DOCKER_HOST or HTTP_PROXY there would change what it does.
+"""
+_MAY_READ_ALL = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+"""Bake asks before it reads outside of its working directory; what it reads here stands in the stack's file."""
 
 
 def build(
     client: Client, image: Image, endpoint: Endpoint, report: Report, cancelled: Callable[[], bool]
 ) -> None:
-    """Build and tag it, reporting every line. Raises `EngineError` with the last lines if that fails or is `cancelled()`."""
+    """Build and tag it, reporting what the builder says. Raises `EngineError` that tells which instruction failed, and why."""
     assert image.build is not None
     text = _read_dockerfile(image.build)
-    tail: deque[str] = deque(maxlen=_TAIL)
+    environ = environment(endpoint, os.environ)
+    buildx = _has_buildx(environ)
+    output: BuildOutput = BuildKitOutput() if buildx else ClassicOutput()
 
     def say(line: str) -> None:
-        if line := _ESCAPES.sub("", line).rstrip():
-            tail.append(line)
-            report(Progressed(line))
+        line = _ESCAPES.sub("", line).rstrip().rpartition("\r")[2]
+        if line and (shown := output.take(line)):
+            report(Progressed(shown))
 
-    environ = environment(endpoint, os.environ)
     try:
-        if _has_buildx(environ):
+        if buildx:
             _with_buildx(image, image.build, environ, say, cancelled)
         else:
             _refuse_buildkit(image.ref, text)
             _classic(client, image, image.build, text, say, cancelled)
     except RefusedError as error:
-        shown = [*tail] if tail and tail[-1] == error.message else [*tail, error.message]
-        raise EngineError(f"building {image.ref} failed:\n" + "\n".join(shown), error.hint) from error
+        reason = output.failure(error.message)
+        raise EngineError(f"building {image.ref} failed: {reason}", error.hint) from error
 
 
 def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
@@ -62,16 +67,20 @@ def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str
     )
 
 
-def buildx_command(image: Image, build: Build, environ: Mapping[str, str]) -> list[str]:
-    """Values of build arguments go through the environment, for a command line is for everybody to read; but for one that
-    would change what the Docker CLI itself sees in `environ`.
-    """
-    file = build.context / build.dockerfile
-    options = ["--tag", image.ref, "--file", str(file), "--progress", "plain", "--load"]
-    options += ["--target", build.target] if build.target else []
-    for name, value in build.args.items():
-        options += ["--build-arg", f"{name}={value}" if environ.get(name, value) != value else name]
-    return ["docker", "buildx", "build", *options, str(build.context)]
+def bake_file(image: Image, build: Build) -> str:
+    """What to build, as JSON (docs.docker.com, "Bake file reference"). Values are templates there: `${` and `%{` are escaped."""
+    target: dict[str, object] = {
+        "context": str(build.context),
+        "dockerfile": str(build.context / build.dockerfile),
+        "tags": [image.ref],
+        "args": {name: _literal(value) for name, value in build.args.items()},
+    }
+    target |= {"target": build.target} if build.target else {}
+    return json.dumps({"target": {"default": target}})
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([$%])(?=\{)", r"\1\1", text)
 
 
 def _has_buildx(environ: Mapping[str, str]) -> bool:
@@ -91,15 +100,18 @@ def _with_buildx(
     cancelled: Callable[[], bool],
 ) -> None:
     with subprocess.Popen(
-        buildx_command(image, build, environ),
-        env={**build.args, **environ},
-        stdin=subprocess.DEVNULL,
+        _BAKE,
+        env={**environ, **_MAY_READ_ALL},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         errors="replace",
     ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
+        with suppress(BrokenPipeError), process.stdin:  # it may end before it has read: its output says why
+            process.stdin.write(bake_file(image, build))
         for line in process.stdout:
             say(line)
             if cancelled():
