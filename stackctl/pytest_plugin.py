@@ -103,11 +103,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Result[pytest.TestReport], None]:
-    if call.excinfo and isinstance(call.excinfo.value, StackError):
-        call.excinfo = pytest.ExceptionInfo.from_exception(_without_our_lines(call.excinfo.value))
+    stacks = item.config.stash.get(STACKS, None)
+    if call.excinfo:
+        call.excinfo = _reported(call.excinfo, item, stacks)
     outcome = yield
-    if STACKS in item.config.stash:
-        _explain(item, outcome.get_result(), item.config.stash[STACKS])
+    if stacks:
+        _explain(item, outcome.get_result(), stacks)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -148,23 +149,49 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> None:
     """Add to a report what its stacks did meanwhile."""
     names = getattr(item, "fixturenames", ())
-    used = {app.project: (app, given) for name in names for app, given in stacks.given.get(name, ())}
-    since = item.stash.get(_BEGAN, 0.0)
-    for app, given in used.values():
-        if given.logs == "none" or not (report.failed or (given.logs == "all" and report.when == "call")):
+    used = {given.app.project: given for name in names for given in stacks.given.get(name, ())}
+    for app, wanted, ready in used.values():
+        if wanted.logs == "none" or not (report.failed or (wanted.logs == "all" and report.when == "call")):
             continue
+        since = max(item.stash.get(_BEGAN, 0.0), ready)
         from stackctl.testing.plugin import report as reports
 
-        report.sections += reports.sections(app, since, given.logs_tail)
-        if given.logs_dir:
-            directory = Path(item.config.rootpath, given.logs_dir, reports.file_name(item.nodeid))
+        report.sections += reports.sections(app, since, wanted.logs_tail)
+        if wanted.logs_dir:
+            directory = Path(item.config.rootpath, wanted.logs_dir, reports.file_name(item.nodeid))
             reports.write_logs(app, since, directory)
         if report.failed:
             item.config.hook.pytest_stack_failed(stack=app, report=report)
 
 
-def _without_our_lines(error: StackError) -> StackError:
-    """The error with the lines of tests alone in its traceback: what a user or an engine did wrong its words tell."""
+def _reported(
+    excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item, stacks: Stacks | None
+) -> pytest.ExceptionInfo[BaseException]:
+    """What a report shows of an exception: its traceback without stackctl's own lines.
+
+    pytest raises what `pytest_stack_ready` raised again for every test of that stack. The first one shows the traceback, the
+    others name the first.
+    """
+    error = excinfo.value
+    if isinstance(error, StackError):
+        if error.__cause__ is not None:  # how stackctl came to know of it
+            error.__cause__, error.__suppress_context__ = None, True
+        return _without_our_lines(error)
+    first = stacks.hook_failure(error, item.nodeid) if stacks else None
+    if first is None:
+        return excinfo
+    if first == item.nodeid:
+        return _without_our_lines(error)
+    words = (
+        f"{type(error).__name__}: {error}\n  raised by pytest_stack_ready; the traceback is that of {first}"
+    )
+    try:
+        pytest.fail(words, pytrace=False)
+    except pytest.fail.Exception:
+        return pytest.ExceptionInfo.from_current()
+
+
+def _without_our_lines(error: BaseException) -> pytest.ExceptionInfo[BaseException]:
     lines: list[TracebackType] = []
     line = error.__traceback__
     while line is not None:
@@ -175,9 +202,7 @@ def _without_our_lines(error: StackError) -> StackError:
     told = None
     for line in reversed(lines):
         told = TracebackType(told, line.tb_frame, line.tb_lasti, line.tb_lineno)
-    if error.__cause__ is not None:  # how we came to know of it
-        error.__cause__, error.__suppress_context__ = None, True
-    return error.with_traceback(told)
+    return pytest.ExceptionInfo.from_exception(error.with_traceback(told))
 
 
 def _say(config: pytest.Config, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The names that a test gives to what it keeps, and what is said when there is nothing of that name."""
+"""The names that a test uses: of services, and of what it keeps; and what is said when there is nothing of that name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ import re
 from collections.abc import Collection
 
 from stackctl.errors import UsageError
+from stackctl.spelling import did_you_mean
 
 _TAKE = "take one first: snapshot(NAME)"
+
+
+class NoSuchServiceError(UsageError, KeyError):
+    """The stack has no service of that name. It is a KeyError too, as a mapping has to raise one."""
+
+    def __init__(self, name: str, there: Collection[str]) -> None:
+        hint = did_you_mean(name, there, f"there are: {', '.join(there)}")
+        super().__init__(f"the stack has no service {name!r}", hint)
 
 
 def checked(name: str) -> str:

@@ -104,8 +104,8 @@ class RunningService:
     ) -> Output:
         """Run a command in it and collect what it says.
 
-        `stdin` is its whole input. Raises ExecTimeoutError after `timeout` seconds; with `check` EngineError if it does not
-        end with 0.
+        `stdin` is its whole input. Raises ExecTimeoutError after `timeout` seconds; with `check` EngineError, with all that it
+        said on stderr, if it does not end with 0.
         """
         command = Exec(
             container=self.app.container_name(self.name),
@@ -120,9 +120,9 @@ class RunningService:
             done.exit_code, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         )
         if check and output.exit_code:
-            said = (output.stderr.strip() or output.stdout.strip()).splitlines()
-            what = f": {said[-1]}" if said else ""
-            raise EngineError(f"{self.name}: {command.title} ended with {output.exit_code}{what}")
+            said = output.stderr.strip() or output.stdout.strip()
+            separator = ":\n" if "\n" in said else ": " if said else ""
+            raise EngineError(f"{self.name}: {command.title} ended with {output.exit_code}{separator}{said}")
         return output
 
     def logs(

@@ -21,6 +21,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.project import Project
 from stackctl.spec.model import Stack
 from stackctl.testing.data.console import Consoles
+from stackctl.testing.names import NoSuchServiceError
 
 if TYPE_CHECKING:
     from stackctl.testing.runs.run import Run
@@ -50,10 +51,11 @@ class Running(Mapping[str, "RunningService"]):
         return self.stack.project
 
     def __getitem__(self, service: str) -> RunningService:
+        """Raises NoSuchServiceError, which is a KeyError."""
         from stackctl.testing.service import RunningService
 
         if service not in self.stack.everything:
-            raise KeyError(service)
+            raise NoSuchServiceError(service, self.stack.everything)
         return RunningService(service, self)
 
     def __iter__(self) -> Iterator[str]:

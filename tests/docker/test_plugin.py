@@ -421,7 +421,9 @@ def test_ci_must_ignore_reuse_from_the_ini_file_alone(suite: Suite) -> None:
 def test_a_failed_test_must_show_what_was_written_since_it_began(
     suite: Suite, arguments: tuple[str, ...]
 ) -> None:
-    suite.stack(sleepers(web="", quiet="", gone=""))
+    suite.stack(
+        sleepers(web="", quiet="", gone="").replace("sleep infinity", "sh -c 'echo started; sleep infinity'")
+    )
     suite.write(
         "test_it.py",
         """
@@ -443,6 +445,21 @@ def test_a_failed_test_must_show_what_was_written_since_it_began(
     assert "web: running" in told
     assert "quiet: running" in told
     assert ": quiet --" not in told, "a service that said nothing has no section"
+
+
+def test_what_was_written_while_the_stack_started_must_be_in_no_report(suite: Suite) -> None:
+    suite.stack(sleepers(db="").replace("sleep infinity", "sh -c 'echo initdb; sleep infinity'"))
+    suite.write(
+        "test_it.py",
+        """
+        def test_first(stack):
+            assert [line.text for line in stack.logs()] == ["initdb"]
+            assert False
+        """,
+    )
+    told = suite.run(code=1, failed=1).output
+    assert "db: running" in told
+    assert ": db --" not in told
 
 
 def test_logs_in_reports_must_be_bounded_and_whole_in_files(suite: Suite) -> None:

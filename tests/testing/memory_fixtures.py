@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,3 +60,42 @@ def start(tmp_path: Path) -> Iterator[Start]:
             return cleanup.enter_context(stackctl.running(file, engine=engine, **options))  # type: ignore[arg-type]
 
         yield start
+
+
+class Suite:
+    """A project with a stack and tests, run by a pytest of its own in this process, on the in-memory engine."""
+
+    def __init__(self, pytester: pytest.Pytester, engine: MemoryEngine) -> None:
+        self.pytester = pytester
+        self.engine = engine
+
+    def stack(self, text: str) -> None:
+        (self.pytester.path / "stack.toml").write_text(f'name = "shop"\n{text}')
+
+    def write(self, **files: str) -> None:
+        """`test_it="…"` is `test_it.py`."""
+        for name, text in files.items():
+            (self.pytester.path / f"{name}.py").write_text(textwrap.dedent(text))
+
+    def run(self, *arguments: str, **counts: int) -> str:
+        """What `pytest ARGUMENTS` says; `passed=2` and so on are its counts."""
+        alone = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:xdist")
+        result = self.pytester.runpytest_inprocess(*alone, *arguments)
+        if counts:
+            result.assert_outcomes(**counts)
+        return str(result.stdout)
+
+    def projects(self) -> set[str]:
+        """Those of which anything is on the engine."""
+        seen = self.engine.observe()
+        things = (*seen.containers, *seen.networks, *seen.volumes)
+        return {thing.project for thing in things if thing.project}
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    monkeypatch.setattr("stackctl.api.connect", lambda: engine)
+    for name in list(os.environ):
+        if name.startswith(("STACKCTL_", "PYTEST_")) or name == "CI":
+            monkeypatch.delenv(name)
+    return Suite(pytester, engine)

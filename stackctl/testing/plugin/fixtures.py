@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from stackctl.errors import StackError, UsageError
+from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.plugin.settings import Settings, read
 
@@ -25,6 +26,15 @@ ISOLATED = "isolated"
 """The parameter of a stack that one test has to itself."""
 RUN = "stackctl_run"
 """What the controller tells its workers of the run."""
+
+
+class Given(NamedTuple):
+    """A stack that a fixture gives to tests now."""
+
+    app: Running
+    settings: Settings
+    since: float
+    """When it was ready, in seconds since the epoch on our clock: what it wrote before belongs to no test."""
 
 
 def _lifetime(scope: str | None = None) -> Any:
@@ -63,7 +73,7 @@ def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None
         """A service of the running stack."""
         running: Running = request.getfixturevalue(stack)
         with told():
-            return _service(running, name)
+            return running[name]
 
     return service
 
@@ -122,7 +132,7 @@ def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None
     names = sorted({name for mark in marks for name in mark.args})
     with ExitStack() as cleanup, told():
         for name in names:
-            service = _service(stack, name)
+            service = stack[name]
             if stack.run:
                 cleanup.enter_context(stack.run.locked(f"{stack.project}-{name}-reset"))
             service.reset()
@@ -170,7 +180,7 @@ def _provide(
         return
     with told(settings):
         app = stacks.share(settings, overrides, _ready(request))
-    stacks.given[str(request.fixturename)] = [(app, settings)]
+    stacks.given[str(request.fixturename)] = [Given(app, settings, time.time())]
     yield app
 
 
@@ -182,12 +192,13 @@ def _own(
     failed = request.session.testsfailed
     with told(settings):
         app = stacks.own(settings, overrides, _ready(request))
-    given = stacks.given.setdefault(str(request.fixturename), [])
-    given.append((app, settings))
+    given = Given(app, settings, time.time())
+    in_use = stacks.given.setdefault(str(request.fixturename), [])
+    in_use.append(given)
     try:
         yield app
     finally:
-        given.remove((app, settings))
+        in_use.remove(given)
         keep = settings.keep == "failed" and request.session.testsfailed > failed
         with told():
             stacks.release(app, keep=keep or settings.keep == "always")
@@ -195,7 +206,11 @@ def _own(
 
 def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
     def ready(app: Running) -> None:
-        request.config.hook.pytest_stack_ready(stack=app)
+        try:
+            request.config.hook.pytest_stack_ready(stack=app)
+        except Exception as error:
+            stacks_of(request.config).hook_failed(error)
+            raise
 
     return ready
 
@@ -217,11 +232,3 @@ def _with_markers(request: pytest.FixtureRequest, settings: Settings) -> Setting
         services=settings.services or tuple(sorted(services)),
         profiles=tuple(sorted({*settings.profiles, *profiles})),
     )
-
-
-def _service(running: Running, name: str) -> RunningService:
-    """Raises UsageError for a name that is none of the stack's."""
-    try:
-        return running[name]
-    except KeyError:
-        raise UsageError(f"the stack has no service {name!r}", f"there are: {', '.join(running)}") from None

@@ -23,6 +23,7 @@ from stackctl.testing.runs.run import Run
 if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
     from stackctl.spec.model import Stack
+    from stackctl.testing.plugin.fixtures import Given
     from stackctl.testing.plugin.settings import Settings
     from stackctl.testing.runs.lifecycle import Recipe
     from stackctl.testing.stack import Running
@@ -48,8 +49,9 @@ class Stacks:
         self._worker = worker
         self._shared: dict[str, Running] = {}
         self._open: list[Running] = []
-        self.given: dict[str, list[tuple[Running, Settings]]] = {}
+        self.given: dict[str, list[Given]] = {}
         """The stacks that tests of this process use now, by the fixture that gave them."""
+        self._hook_failures: dict[int, tuple[BaseException, list[str]]] = {}
 
     @cached_property
     def engine(self) -> Engine:
@@ -108,6 +110,18 @@ class Stacks:
         else:
             remove(self.engine, app.project, app.stack)
             self.run.drop(app.project)
+
+    def hook_failed(self, error: BaseException) -> None:
+        """Remember what `pytest_stack_ready` raised."""
+        self._hook_failures[id(error)] = error, []
+
+    def hook_failure(self, error: BaseException, test: str) -> str | None:
+        """The first test that asked for this error, if `pytest_stack_ready` raised it."""
+        _, tests = self._hook_failures.get(id(error), (None, None))
+        if tests is None:
+            return None
+        tests.append(test)
+        return tests[0]
 
     def leave(self) -> None:
         """Hang up. What was started stays for the others."""

@@ -1,0 +1,78 @@
+"""What a test's report says of its stack, and of what went wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["memory_fixtures"]
+
+STACK = '[services.db]\nimage = "postgres:15"\nenvironment = { POSTGRES_PASSWORD = "x" }\n'
+TWO = "def test_one(stack): pass\ndef test_other(stack): pass\n"
+
+
+@pytest.fixture
+def suite(suite: Any) -> Any:
+    suite.stack(STACK)
+    return suite
+
+
+def test_a_report_says_how_the_services_are(suite: Any) -> None:
+    suite.write(
+        test_it="""
+        def test_it(stack):
+            with stack["db"].stopped():
+                assert False
+        """
+    )
+    told = suite.run(failed=1)
+    assert "- stack shop-test-" in told
+    assert "db: running" in told, "the block has ended, and the service is ready again"
+
+
+def test_a_hook_that_fails_shows_its_traceback_once(suite: Any) -> None:
+    suite.write(
+        conftest="""
+        def migrate():
+            raise RuntimeError("no migration")
+
+        def pytest_stack_ready(stack):
+            migrate()
+        """,
+        test_it=TWO,
+    )
+    told = suite.run(errors=2)
+    assert told.count('raise RuntimeError("no migration")') == 1
+    assert "conftest.py:3: RuntimeError" in told
+    assert "session.py" not in told
+    assert "raised by pytest_stack_ready; the traceback is that of test_it.py::test_one" in told
+    assert "ERROR test_it.py::test_other - Failed: RuntimeError: no migration" in told
+
+
+def test_a_command_that_fails_in_a_hook_is_told_with_all_of_its_stderr(suite: Any) -> None:
+    suite.write(
+        conftest="""
+        def pytest_stack_ready(stack):
+            stack["db"].exec("sh", "-c", "echo ERROR: no such column >&2; echo LINE 1: SELECT x >&2; exit 3", check=True)
+        """,
+        test_it=TWO,
+    )
+    told = suite.run(errors=2)
+    assert told.count("ended with 3:\nERROR: no such column\nLINE 1: SELECT x\n") == 2
+    assert "Traceback" not in told
+    assert "session.py" not in told
+
+
+def test_a_service_that_is_misspelt_is_told_with_what_was_meant(suite: Any) -> None:
+    suite.write(
+        test_it="""
+        def test_it(stack):
+            assert "bd" not in stack
+            assert stack.get("bd") is None
+            stack["dbb"]
+        """
+    )
+    told = suite.run(failed=1)
+    assert "the stack has no service 'dbb' (did you mean 'db'?)" in told
+    assert "stack.py" not in told
