@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from stackctl import __version__
 from stackctl.cli.options import Settings, pass_settings
+from stackctl.version import __version__
 
 VERSION = 1
 """Of the JSON; version 1 only ever gains keys."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from stackctl import __version__
 from stackctl.planner.world import labels
 from stackctl.spec.model import Network, Stack, Volume
+from stackctl.version import __version__
 
 
 class Naming(Struct, frozen=True):
