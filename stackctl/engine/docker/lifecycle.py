@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import EngineError, PortTakenError
 
 _BUSY = (0.05, 5.0)
 """Seconds: the first pause, which doubles, and all pauses together, before a busy network or volume is given up."""
+_FORGOTTEN = (0.05, 25.0)
+"""The same for a network that only holds endpoints which the engine forgot to remove."""
 _GOING = 30.0
 """Seconds to wait for a removal that somebody else began."""
 _STOP_MARGIN = 60.0
@@ -60,7 +63,8 @@ def stop(client: Client, container: str, grace: int) -> str:
     began = time.monotonic()
     try:
         client.post("containers", container, "stop", t=grace, timeout=grace + _STOP_MARGIN)
-        if not 0 < grace <= time.monotonic() - began:
+        may_have_been_killed = grace > 0 and time.monotonic() - began >= grace
+        if not may_have_been_killed:
             return ""
         answer = client.get("containers", container, "json")
     except RefusedError as error:
@@ -107,12 +111,8 @@ def remove_container(client: Client, container: str, *, volumes: bool) -> None:
 
 def _await_removal(client: Client, container: str) -> None:
     for _ in _pauses(0.05, _GOING):
-        try:
-            client.get("containers", container, "json")
-        except RefusedError as error:
-            if error.status == 404:
-                return
-            raise
+        if not _is_there(client, container):
+            return
     raise EngineError(
         f"the engine has been removing {container} for {_GOING:g} s",
         "look at the engine's log, or restart it",
@@ -120,27 +120,64 @@ def _await_removal(client: Client, container: str) -> None:
 
 
 def remove_network(client: Client, network_id: str, name: str) -> None:
-    """An engine lets go of endpoints a little after their containers: a busy network is tried again for a while."""
+    """An engine lets go of endpoints a little after their containers: a busy network is tried again for a while.
 
-    def who() -> str:
-        inspected = client.get("networks", network_id)
-        return _listed(one.get("Name", "") for one in (inspected.get("Containers") or {}).values())
+    When many containers end at once, an engine may forget to remove the endpoints of some (seen with 20.10). Those whose
+    container is gone are then disconnected by force.
+    """
 
-    _remove_busy(
-        lambda: client.delete("networks", network_id),
-        "active endpoints",
-        lambda: f"the network {name} is still in use{who()}",
-    )
+    def remove() -> None:
+        client.delete("networks", network_id)
+
+    refusal = _refused_while_busy(remove, "active endpoints", _BUSY)
+    if refusal is None:
+        return
+    living, forgotten = _endpoints(client, network_id)
+    if living:
+        raise _still_used(f"the network {name}", living, refusal)
+    for endpoint in forgotten:
+        with suppress(RefusedError):  # the next try to remove the network tells whether it is still there
+            body = {"Container": endpoint, "Force": True}
+            client.post("networks", network_id, "disconnect", body=body)
+    refusal = _refused_while_busy(remove, "active endpoints", _FORGOTTEN)
+    if refusal is not None:
+        frees = [f"docker network disconnect -f {name} {endpoint}" for endpoint in forgotten]
+        raise RefusedError(
+            f"the network {name} stays: the engine still counts endpoints of containers that are gone{_listed(forgotten)}",
+            "; or ".join([*frees, "restart the engine"]) + "; then: stackctl down",
+            status=refusal.status,
+        ) from refusal
+
+
+def _endpoints(client: Client, network_id: str) -> tuple[list[str], list[str]]:
+    """The names of the containers in a network: those that are there, and those that are gone. The engine lists an endpoint
+    without a container under `ep-` and its own id.
+    """
+    inspected = client.get("networks", network_id)
+    living: list[str] = []
+    forgotten: list[str] = []
+    for key, endpoint in (inspected.get("Containers") or {}).items():
+        there = not key.startswith("ep-") and _is_there(client, key)
+        (living if there else forgotten).append(endpoint.get("Name") or key)
+    return sorted(living), sorted(forgotten)
+
+
+def _is_there(client: Client, container: str) -> bool:
+    try:
+        client.get("containers", container, "json")
+    except RefusedError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True
 
 
 def remove_volume(client: Client, name: str) -> None:
-    def who() -> str:
+    refusal = _refused_while_busy(lambda: client.delete("volumes", name), "in use", _BUSY)
+    if refusal is not None:
         rows = client.get("containers", "json", all=True, filters={"volume": [name]})
-        return _listed(row["Names"][0].removeprefix("/") for row in rows if row.get("Names"))
-
-    _remove_busy(
-        lambda: client.delete("volumes", name), "in use", lambda: f"the volume {name} is still in use{who()}"
-    )
+        users = [row["Names"][0].removeprefix("/") for row in rows if row.get("Names")]
+        raise _still_used(f"the volume {name}", users, refusal)
 
 
 def remove_image(client: Client, image_id: str, name: str) -> None:
@@ -154,25 +191,38 @@ def remove_image(client: Client, image_id: str, name: str) -> None:
             ) from error
 
 
-def _remove_busy(remove: Callable[[], object], busy: str, message: Callable[[], str]) -> None:
-    """Remove, and as long as the refusal says `busy`, again. What is not there is removed."""
-    for _ in _pauses(*_BUSY):
+def _refused_while_busy(
+    remove: Callable[[], object], busy: str, patience: tuple[float, float]
+) -> RefusedError | None:
+    """Remove, and as long as the refusal says `busy`, again; return the last refusal. What is not there is removed."""
+    refusal = None
+    for _ in _pauses(*patience):
         try:
             remove()
         except RefusedError as error:
             if error.status == 404:
-                return
+                return None
             if busy not in error.message and "being used" not in error.message:
                 raise
             refusal = error
         else:
-            return
-    raise RefusedError(message(), "stop and remove what uses it first", status=refusal.status) from refusal
+            return None
+    return refusal
 
 
-def _listed(names: Iterator[str]) -> str:
-    found = sorted(filter(None, names))
-    return f" by {', '.join(found)}" if found else ""
+def _still_used(what: str, users: Iterable[str], refusal: RefusedError) -> RefusedError:
+    error = RefusedError(
+        f"{what} is still in use{_listed(users, ' by ')}",
+        "stop and remove what uses it first",
+        status=refusal.status,
+    )
+    error.__cause__ = refusal
+    return error
+
+
+def _listed(names: Iterable[str], before: str = ": ") -> str:
+    found = ", ".join(sorted(filter(None, names)))
+    return before + found if found else ""
 
 
 def _pauses(first: float, total: float) -> Iterator[None]:
