@@ -20,7 +20,7 @@ from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, PreflightError, Problem, SpecError
 from stackctl.planner.down import DownOptions, plan_down, spared
 from stackctl.planner.reach.outside import service_env, stack_env
-from stackctl.planner.reach.places import Place, places
+from stackctl.planner.reach.places import Place, places, places_of_services
 from stackctl.planner.status import Row, status
 from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
 from stackctl.planner.steps.events import Event, Planned
@@ -107,7 +107,7 @@ class Project:
     def places(self) -> dict[str, Place]:
         """Where each service that runs can be reached from this machine."""
         observed = self.engine.observe()
-        return places(of_project(observed, self.name), observed.engine)
+        return places_of_services(places(of_project(observed, self.name), observed.engine))
 
     def environment(self, service: str | None = None) -> dict[str, str]:
         """The variables with which a process on this machine reaches the stack; with a service those of its container.
@@ -274,10 +274,10 @@ class Project:
 
     def _answers(self, desired: Desired, observed: Observed) -> Mapping[str, str]:
         """What the checks of the running containers say, as far as that can be told from outside."""
-        wanted = {want.service: want for want in desired.containers}
-        mine = [c for c in ours(observed, desired.project, desired.instance) if c.service in wanted]
+        wanted = {want.replica: want for want in desired.containers}
+        mine = [c for c in ours(observed, desired.project, desired.instance) if c.replica in wanted]
         return self.engine.glance(
-            {have.id: unanswered(wanted[have.service], have) for have in mine}, observed
+            {have.id: unanswered(wanted[have.replica], have) for have in mine}, observed
         )
 
     def _refuse_other_directory(self, observed: Observed, source: str, hint: str) -> None:

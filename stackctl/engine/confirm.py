@@ -12,8 +12,9 @@ from stackctl.errors import EngineError
 from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Skipped, Started
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.confirmation import plan_confirmation, plan_settling, running_services
+from stackctl.planner.up.confirmation import plan_confirmation, plan_settling, running_replicas
 from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.replica import Replica
 
 
 def confirmed(
@@ -38,7 +39,7 @@ def confirmed(
     if not ended:
         return
     result = outcome(ended)
-    told = {event.step.service for event in ended if not isinstance(event, Done)}
+    told = {event.step.of for event in ended if not isinstance(event, Done)}
     if not result.interrupted:
         settling = plan_settling(desired, ended, time.monotonic() - began, told)
         told |= yield from _failures(settling, engine, cancel, began)
@@ -48,21 +49,23 @@ def confirmed(
         if result.exit_code:
             return  # what the run has to say is worth more than that the engine is gone as well
         raise
-    running = running_services(desired, containers)
+    running: set[Replica | None] = {*running_replicas(desired, containers)}
     if not result.interrupted:
         plan = plan_confirmation(desired, containers, told)
         failed = yield from _failures(plan, engine, cancel, began)
-        running |= {step.service for step in plan.steps} - failed
-    yield Confirmed(running, time.monotonic() - began)
+        running |= {step.of for step in plan.steps} - failed
+    dead = {want.service for want in desired.containers if want.replica not in running}
+    services = frozenset(replica.service for replica in running if replica) - dead
+    yield Confirmed(services, time.monotonic() - began)
 
 
 def _failures(
     plan: Plan, engine: Engine, cancel: Cancel | None, began: float
-) -> Generator[Event, None, set[str]]:
-    """Execute a plan of waits. Tell only of those that fail, and of the plan's notes; return the services that failed."""
+) -> Generator[Event, None, set[Replica | None]]:
+    """Execute a plan of waits. Tell only of those that fail, and of the plan's notes; return whose failed."""
     planned = Planned(plan, time.monotonic() - began)
     events = list(execute(plan, engine.perform, cancel=cancel, began=began))
-    failed = {event.step.id: event.step.service for event in events if isinstance(event, Failed)}
+    failed = {event.step.id: event.step.of for event in events if isinstance(event, Failed)}
     if failed or plan.notes:
         yield planned
     yield from (e for e in events if isinstance(e, Started | Failed) and e.step.id in failed)

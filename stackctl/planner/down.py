@@ -81,7 +81,7 @@ def plan_down(
         unnamed = any(is_anonymous(m) and m.name not in named for m in container.mounts)
         action = RemoveContainer(container.id, container.name, volumes=options.volumes and unnamed)
         after = stopped.get(container.id)
-        removed[container.id] = draft.add(action, "going down", after, service=container.service)
+        removed[container.id] = draft.add(action, "going down", after, of=container.replica)
     if options.services:
         return draft.plan()
     for network in observed.networks:
@@ -125,7 +125,9 @@ def _plan_stops(
             users = [by_service.get(other, []) for other, needs in dependencies.items() if service in needs]
             grace = options.grace if options.grace is not None else graces.get(service, 10)
             action = StopContainer(container.id, container.name, grace)
-            step = draft.add(action, "going down", *(id_ for ids in users for id_ in ids), service=service)
+            step = draft.add(
+                action, "going down", *(id_ for ids in users for id_ in ids), of=container.replica
+            )
             stopped[container.id] = step
             by_service.setdefault(service, []).append(step)
     return stopped

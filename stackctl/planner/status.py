@@ -11,12 +11,14 @@ from stackctl.planner.up.slots import EVERY_TIME, Slot
 from stackctl.planner.up.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.observed import PublishedPort
+from stackctl.planner.world.replica import Replica
 
 
 class Row(Struct, frozen=True, kw_only=True):
     """One container, wanted or found. `state` is "missing" for one that is not there; `drift` says what differs from the spec."""
 
     service: str
+    number: int = 1
     kind: str = "service"
     container: str = ""
     id: str = ""
@@ -36,6 +38,10 @@ class Row(Struct, frozen=True, kw_only=True):
     source: str | None = None
     """The spec that the container was made from."""
 
+    @property
+    def replica(self) -> Replica:
+        return Replica(self.service, self.number)
+
 
 def status(view: View) -> tuple[Row, ...]:
     """A row for each service and job that is meant, in dependency order, and one for each other container of the project.
@@ -48,7 +54,15 @@ def status(view: View) -> tuple[Row, ...]:
     for slot in map(_settled, view.slots):
         want = slot.want
         if slot.current is None and slot.old is None:
-            rows.append(Row(service=want.service, kind=want.kind, image=want.image, drift=("not created",)))
+            rows.append(
+                Row(
+                    service=want.service,
+                    number=want.number,
+                    kind=want.kind,
+                    image=want.image,
+                    drift=("not created",),
+                )
+            )
         if slot.current:
             health, failing = _health(slot.current, observed)
             drift = (*_drift(slot, slot.current), *failing)
@@ -88,6 +102,7 @@ def row(have: seen.Container, drift: tuple[str, ...] = ()) -> Row:
     """What a container that was found shows of itself."""
     return Row(
         service=have.service or have.name,
+        number=have.number,
         kind=have.kind,
         container=have.name,
         id=have.id,

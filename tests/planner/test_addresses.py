@@ -6,9 +6,10 @@ import pytest
 from plan_world import stack
 
 from stackctl.errors import EngineError
-from stackctl.planner.reach.places import Place, default_port, places, reach, url
+from stackctl.planner.reach.places import Place, default_port, places, places_of_services, reach, url
 from stackctl.planner.world import labels
 from stackctl.planner.world.observed import Container, Engine, Joined, PublishedPort
+from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Service
 
 HERE = Engine(id="e", endpoint="unix:///var/run/docker.sock")
@@ -38,7 +39,7 @@ def made(
 
 
 def place(*containers: Container, engine: Engine = DESKTOP) -> Place | None:
-    return places(containers, engine).get("web")
+    return places_of_services(places(containers, engine)).get("web")
 
 
 def test_a_published_port_is_reached_where_the_engine_publishes_it() -> None:
@@ -71,11 +72,12 @@ def test_on_the_hosts_network_it_is_the_host() -> None:
     assert place(made(mode="host"), engine=FAR) == Place({}, "build.lan")
 
 
-def test_of_several_replicas_it_is_the_lowest_that_runs() -> None:
+def test_each_replica_has_a_place_and_a_service_that_of_its_lowest_that_runs() -> None:
     def at(port: int, **own: str) -> Container:
         return made(PublishedPort(80, "tcp", "", port), **own)
 
     several = [at(3, number="3"), at(1, number="1", state="exited"), at(2, number="2"), at(9, kind="run")]
+    assert places(several, DESKTOP).keys() == {Replica("web", 2), Replica("web", 3)}
     assert place(*several) == Place({80: ("127.0.0.1", 2)})
     assert places(several[1:2], HERE) == {}
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from plan_world import INSTANCE, Behaviour, World, desired, plan_up, status
+from plan_stories import scaled
+from plan_world import INSTANCE, Behaviour, World, plan_up, status
+from plan_world import desired as desired_of
 
 from stackctl.engine.memory import MemoryEngine
 from stackctl.engine.memory.container import course_of
@@ -96,10 +99,19 @@ def stacks(draw: st.DrawFn) -> str:
         text += toml(
             "networks", key, {"internal": internal} | ({"name": f"other_{key}"} if other_name else {})
         )
+    alone = [name for name in names if can_have_several(text, name)]
+    text += toml("x-replicas", "", {name: draw(st.integers(1, 3)) for name in alone})
     text += toml("volumes", "data", {"labels": {"v": draw(st.sampled_from("01"))}}) + toml(
         "volumes", "cache", {}
     )
     return text
+
+
+def can_have_several(text: str, name: str) -> bool:
+    """A service that has neither a host port nor a name that only one container can have."""
+    _, _, rest = text.partition(f"[services.{name}]\n")
+    own = rest.partition("\n[")[0]
+    return bool(own) and "container_name" not in own and ("ports = []" in own or "network_mode" in own)
 
 
 def sharable(text: str, placed: list[str]) -> list[str]:
@@ -113,7 +125,9 @@ def shares(text: str, name: str) -> bool:
 
 
 def toml(section: str, name: str, given: dict[str, Any]) -> str:
-    return f"[{section}.{name}]\n" + "".join(f"{key} = {value_of(value)}\n" for key, value in given.items())
+    return f"[{section}.{name}]\n".replace(".]", "]") + "".join(
+        f"{key} = {value_of(value)}\n" for key, value in given.items()
+    )
 
 
 def value_of(value: Any) -> str:
@@ -127,6 +141,11 @@ def value_of(value: Any) -> str:
         case str():
             return f'"{value}"'
     return str(value)
+
+
+def desired(text: str) -> Desired:
+    """What the text asks for, with as many replicas as were drawn: no key of the file can say so yet."""
+    return scaled(desired_of(text), tomllib.loads(text)["x-replicas"])
 
 
 class Watched(World):
@@ -288,7 +307,8 @@ def test_what_fails_leaves_nothing_that_the_next_up_cannot_mend(
     first: str, text: str, broken: str, at_start: bool, order: random.Random
 ) -> None:
     world, wanted = Watched(), desired(text)
-    world.run(world.plan(first), order)
+    before = desired(first)
+    world.run(plan_up(before, world.look(before)), order)
     world.engine.behaviours[broken] = Behaviour(start_error="broken") if at_start else Behaviour(exit_code=3)
     expected = ("broken", "exit code 3", "restarts again", "is not running")
     observed = world.look(wanted, OPTIONS)

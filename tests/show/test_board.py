@@ -14,6 +14,7 @@ from stackctl.planner.steps.events import (
 )
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.desired import Image
+from stackctl.planner.world.replica import Replica
 from stackctl.show.board import Board, Row
 from stackctl.spec.model import Condition
 
@@ -48,9 +49,9 @@ def test_rows_stand_in_the_order_of_the_latest_plan() -> None:
 
 def test_what_others_wait_for_stands_before_them() -> None:
     draft = Draft()
-    stop = draft.add(StopContainer("1", "api", 10), "replaced", service="api")
-    ready = draft.add(WaitFor("2", "db", Condition.healthy), "api needs it", service="db")
-    draft.add(StartContainer("1", "api"), "new", stop, ready, service="api")
+    stop = draft.add(StopContainer("1", "api", 10), "replaced", of=Replica("api"))
+    ready = draft.add(WaitFor("2", "db", Condition.healthy), "api needs it", of=Replica("db"))
+    draft.add(StartContainer("1", "api"), "new", stop, ready, of=Replica("api"))
     board = Board()
     board.show(Planned(draft.plan(), 0), 0)
     assert [row.name for row in board.rows(0)] == ["db", "api"]
@@ -132,8 +133,8 @@ def test_down_is_queued_behind_dependents_and_tells_notes() -> None:
 
 def plan_of_two() -> Plan:
     draft = Draft("myapp")
-    stop = draft.add(StopContainer("1", "myapp-api-1", 10), "going down", service="api")
-    draft.add(RemoveContainer("2", "myapp-db-1"), "going down", stop, service="db")
+    stop = draft.add(StopContainer("1", "myapp-api-1", 10), "going down", of=Replica("api"))
+    draft.add(RemoveContainer("2", "myapp-db-1"), "going down", stop, of=Replica("db"))
     return draft.plan()
 
 
@@ -152,7 +153,7 @@ def test_a_recreated_service_tells_the_reason() -> None:
 
 def test_an_image_several_services_need_shows_at_each() -> None:
     draft = Draft()
-    draft.add(PullImage(Image(ref="redis:7", services=("cache", "queue"))), "not here", service="cache")
+    draft.add(PullImage(Image(ref="redis:7", services=("cache", "queue"))), "not here", of=Replica("cache"))
     board, run = Board(), Run(draft.plan())
     board.show(run.planned(), 0)
     board.show(run.started("PullImage", "cache", 0), 0)
@@ -162,9 +163,10 @@ def test_an_image_several_services_need_shows_at_each() -> None:
 def test_no_more_than_three_names_are_listed() -> None:
     draft = Draft()
     waits = [
-        draft.add(WaitFor(name, name, Condition.healthy), "app needs it", service=name) for name in "abcde"
+        draft.add(WaitFor(name, name, Condition.healthy), "app needs it", of=Replica(name))
+        for name in "abcde"
     ]
-    draft.add(StopContainer("app", "app", 10), "", *waits, service="app")
+    draft.add(StopContainer("app", "app", 10), "", *waits, of=Replica("app"))
     board = Board()
     board.show(Planned(draft.plan(), 0), 0)
     assert board.rows(0)[-1].detail == "for a, b, c +2"

@@ -5,6 +5,7 @@ from stackctl.planner.steps.actions import StartContainer, WaitFor
 from stackctl.planner.steps.events import Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.world.replica import Replica
 from stackctl.show.failure import failure_text, report, summary
 from stackctl.spec.model import Condition
 
@@ -79,8 +80,10 @@ created 1 · failed 1 in 1.0 s"""
 def two(condition: Condition) -> Plan:
     draft = Draft("myapp")
     for service in ("db", "job"):
-        start = draft.add(StartContainer(service, service), "new", service=service)
-        draft.add(WaitFor(service, service, condition), "", start, service=service, optional=service == "job")
+        start = draft.add(StartContainer(service, service), "new", of=Replica(service))
+        draft.add(
+            WaitFor(service, service, condition), "", start, of=Replica(service), optional=service == "job"
+        )
     return draft.plan()
 
 

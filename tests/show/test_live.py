@@ -9,6 +9,7 @@ from stackctl.planner.steps.actions import StartContainer, StopContainer, WaitFo
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.world.replica import Replica
 from stackctl.show.live import Live
 from stackctl.show.safe import clean
 from stackctl.spec.model import Condition
@@ -100,8 +101,8 @@ def test_the_last_state_stays_on_the_screen_followed_by_the_report() -> None:
 def many(number: int) -> Plan:
     draft = Draft("myapp")
     for name in (f"s{i}" for i in range(number)):
-        start = draft.add(StartContainer(name, name), "new", service=name)
-        draft.add(WaitFor(name, name, Condition.healthy), "", start, service=name)
+        start = draft.add(StartContainer(name, name), "new", of=Replica(name))
+        draft.add(WaitFor(name, name, Condition.healthy), "", start, of=Replica(name))
     return draft.plan()
 
 
@@ -161,8 +162,8 @@ def test_nothing_to_do_shows_no_display() -> None:
 
 def test_text_from_outside_is_text(screen: Screen) -> None:
     draft = Draft("myapp")
-    stop = draft.add(StopContainer("1", "api", 10), "", service="api")
-    draft.add(WaitFor("1", "[bold]x", Condition.healthy), "", stop, service="[bold]x")
+    stop = draft.add(StopContainer("1", "api", 10), "", of=Replica("api"))
+    draft.add(WaitFor("1", "[bold]x", Condition.healthy), "", stop, of=Replica("[bold]x"))
     run = Run(draft.plan())
     screen.play(
         [

@@ -8,6 +8,7 @@ from stackctl.planner.steps.events import Event, Planned, Rescued
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft
 from stackctl.planner.world.desired import Image
+from stackctl.planner.world.replica import Replica
 from stackctl.show.plain import Plain, Quiet
 from stackctl.show.style import PLAIN, Style
 
@@ -59,7 +60,7 @@ def test_one_line_for_each_transition() -> None:
 
 def test_bytes_are_told_every_five_seconds_and_words_when_they_change() -> None:
     draft = Draft()
-    draft.add(PullImage(Image(ref="redis:7")), "not here", service="redis")
+    draft.add(PullImage(Image(ref="redis:7")), "not here", of=Replica("redis"))
     run = Run(draft.plan())
     news = [("waiting",), ("waiting",), *(("downloading", n * 10**6, 9 * 10**6) for n in range(10))]
     events = [run.progress("PullImage", "redis", float(at), *told) for at, told in enumerate(news)]
@@ -75,8 +76,8 @@ def test_bytes_are_told_every_five_seconds_and_words_when_they_change() -> None:
 
 def test_skipped_and_put_back() -> None:
     draft = Draft()
-    rename = draft.add(RenameContainer("1", "api", "api.old"), "makes way", service="api")
-    draft.add(StopContainer("1", "api", 10), "", rename, service="api")
+    rename = draft.add(RenameContainer("1", "api", "api.old"), "makes way", of=Replica("api"))
+    draft.add(StopContainer("1", "api", 10), "", rename, of=Replica("api"))
     run = Run(draft.plan())
     step = run.step("RenameContainer", "api")
     events = [

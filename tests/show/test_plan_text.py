@@ -13,6 +13,7 @@ from stackctl.planner.steps.actions import (
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world.desired import Mount
+from stackctl.planner.world.replica import Replica
 from stackctl.show.changes import together
 from stackctl.show.plan import plan_json, plan_text
 from stackctl.show.style import Style
@@ -59,7 +60,7 @@ def test_a_volume_without_a_name_of_its_own_is_told_by_its_place() -> None:
     data = Mount(type="volume", source="4f" * 32, target="/data", labels={"stackctl.kind": "anonymous"})
     redis = wanted("redis", image="redis:7", mounts=(data,))
     draft = Draft("myapp")
-    draft.add(CreateContainer(redis, "myapp-redis-1.new", "4f1"), "image changed", service="redis")
+    draft.add(CreateContainer(redis, "myapp-redis-1.new", "4f1"), "image changed", of=Replica("redis"))
     assert "\nData kept: the volume of redis at /data.\n" in plan_text(draft.plan())
 
 
@@ -108,8 +109,8 @@ def test_nothing_to_do() -> None:
 
 def test_replicas_go_by_their_containers_names() -> None:
     draft = Draft("myapp")
-    draft.add(StartContainer("1", "myapp-api-1"), "not running", service="api")
-    draft.add(StopContainer("2", "myapp-api-2", 10), "one more than asked for", service="api")
+    draft.add(StartContainer("1", "myapp-api-1"), "not running", of=Replica("api"))
+    draft.add(StopContainer("2", "myapp-api-2", 10), "one more than asked for", of=Replica("api"))
     assert (
         plan_text(draft.plan())
         == """\
@@ -179,7 +180,7 @@ def test_what_is_done_to_a_container_that_runs() -> None:
         ("db", UnpauseContainer("2", "myapp-db-1")),
         ("redis", KillContainer("3", "myapp-redis-1")),
     ):
-        draft.add(action, "asked for", service=service)
+        draft.add(action, "asked for", of=Replica(service))
     lines = plan_text(draft.plan()).splitlines()
     assert lines[1:4] == [
         "  ~ api    pause: asked for",

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from stackctl.errors import EngineError, dotted
 from stackctl.planner.world import observed as seen
+from stackctl.planner.world.replica import Replica
 from stackctl.planner.world.selection import table
 from stackctl.spec.model import Service
 from stackctl.spec.server import connection
@@ -27,11 +28,15 @@ class Place(Struct, frozen=True):
         return self.published.get(port) or ((self.address, port) if self.address else None)
 
 
-def places(containers: Iterable[seen.Container], engine: seen.Engine) -> dict[str, Place]:
+def places(containers: Iterable[seen.Container], engine: seen.Engine) -> dict[Replica, Place]:
+    """The place of each container of a service that runs."""
+    running = (c for c in containers if c.state == "running" and c.kind != "run")
+    return {container.replica: _place(container, engine) for container in running}
+
+
+def places_of_services(found: Mapping[Replica, Place]) -> dict[str, Place]:
     """The place of each service that runs: that of its lowest replica."""
-    running = [c for c in containers if c.state == "running" and c.kind != "run"]
-    highest_first = sorted(running, key=lambda c: c.number, reverse=True)
-    return {container.service: _place(container, engine) for container in highest_first}
+    return {replica.service: found[replica] for replica in sorted(found, reverse=True)}
 
 
 def default_port(service: Service, place: Place) -> int | None:

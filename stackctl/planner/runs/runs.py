@@ -15,6 +15,7 @@ from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.matching import image_id, members
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Stack
 
 
@@ -50,7 +51,7 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
         container.id: draft.add(
             RemoveContainer(container.id, container.name, volumes=True),
             _why(container),
-            service=container.key,
+            of=Replica(container.key),
         )
         for container in observed.containers
         if goes(container)

@@ -6,12 +6,13 @@ from msgspec import Struct, field
 
 from stackctl.errors import Problem
 from stackctl.planner.steps.actions import Action, RemoveVolume, WaitFor, subject
+from stackctl.planner.world.replica import Replica
 
 
 class Step(Struct, frozen=True):
     """One action, the reason for it, and the steps that must be done first.
 
-    `service` is whom it serves ("" for networks, volumes). If the action fails, `rescue` is performed in order, so that
+    `of` is whom it serves (None for networks, volumes). If the action fails, `rescue` is performed in order, so that
     what worked before works again.
     """
 
@@ -19,10 +20,15 @@ class Step(Struct, frozen=True):
     action: Action
     why: str
     after: frozenset[int] = frozenset()
-    service: str = ""
+    of: Replica | None = None
     rescue: tuple[Action, ...] = ()
     optional: bool = False
     """Its failure does not skip the steps that come after it (`required = false`)."""
+
+    @property
+    def service(self) -> str:
+        """The service or job it serves, "" for none."""
+        return self.of.service if self.of else ""
 
 
 class Plan(Struct, frozen=True):
@@ -67,7 +73,7 @@ class Draft(Struct):
         action: Action,
         why: str,
         *after: int | None,
-        service: str = "",
+        of: Replica | None = None,
         rescue: tuple[Action, ...] = (),
         optional: bool = False,
     ) -> int:
@@ -79,7 +85,7 @@ class Draft(Struct):
         given = frozenset(a for a in after if a is not None)
         implied = frozenset[int]().union(*(self._before[a] for a in given))
         id_ = len(self.steps) + 1
-        self.steps.append(Step(id_, action, why, given - implied, service, rescue, optional))
+        self.steps.append(Step(id_, action, why, given - implied, of, rescue, optional))
         self._before[id_] = frozenset() if optional else given | implied
         return id_
 

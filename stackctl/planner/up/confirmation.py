@@ -17,6 +17,7 @@ from stackctl.planner.steps.events import Done, Event
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Condition
 
 SETTLING = 0.5
@@ -25,44 +26,46 @@ _PATIENCE = 10.0
 """Seconds that a service which restarts at the end of `up` has to keep running again."""
 
 
-def plan_settling(desired: Desired, events: Iterable[Event], now: float, told: Collection[str] = ()) -> Plan:
+def plan_settling(
+    desired: Desired, events: Iterable[Event], now: float, told: Collection[Replica | None] = ()
+) -> Plan:
     """Wait for the services without any check that were started less than `SETTLING` seconds before `now`.
 
-    `events` are those of the run so far; `now` counts as their times do. The services in `told` have failed already and
+    `events` are those of the run so far; `now` counts as their times do. The containers in `told` have failed already and
     are left out.
     """
     started = {
-        event.step.service: event.at
+        event.step.of: event.at
         for event in events
         if isinstance(event, Done) and isinstance(event.step.action, StartContainer)
     }
     draft = Draft(desired.project)
     for want in _services(desired):
-        left = SETTLING - (now - started.get(want.service, -SETTLING))
-        if left > 0 and want.service not in told and not _has_check(want):
+        left = SETTLING - (now - started.get(want.replica, -SETTLING))
+        if left > 0 and want.replica not in told and not _has_check(want):
             action = _keeps_running(want, want.name, settle=left, oneshot_ok=want.restart == "no")
-            draft.add(action, "it has no check, and has just been started", service=want.service)
+            draft.add(action, "it has no check, and has just been started", of=want.replica)
     return draft.plan()
 
 
 def plan_confirmation(
-    desired: Desired, containers: Iterable[seen.Container], told: Collection[str] = ()
+    desired: Desired, containers: Iterable[seen.Container], told: Collection[Replica | None] = ()
 ) -> Plan:
     """Wait for each service that should run and does not: the wait fails and brings the evidence.
 
-    `containers` are those of the project. The services in `told` have failed already and are left out.
+    `containers` are those of the project. The containers in `told` have failed already and are left out.
     """
     found = {c.name: c for c in containers if c.instance == desired.instance}
     draft, ended = Draft(desired.project), []
     for want in _services(desired):
         have = found.get(want.name)
-        if want.service in told or (have and have.state in ("running", "paused")):
+        if want.replica in told or (have and have.state in ("running", "paused")):
             continue
         if have and have.completed and want.restart == "no" and not want.probes:
             ended.append(want.service)
             continue
         action = _keeps_running(want, have.id if have else want.name, settle=SETTLING, oneshot_ok=False)
-        draft.add(action, "it should run, and does not", service=want.service)
+        draft.add(action, "it should run, and does not", of=want.replica)
     if ended:
         names = ", ".join(ended)
         draft.notes.append(
@@ -71,10 +74,10 @@ def plan_confirmation(
     return draft.plan()
 
 
-def running_services(desired: Desired, containers: Iterable[seen.Container]) -> frozenset[str]:
-    """The services of the stack that run."""
+def running_replicas(desired: Desired, containers: Iterable[seen.Container]) -> frozenset[Replica]:
+    """The containers of services of the stack that run."""
     return frozenset(
-        c.service
+        c.replica
         for c in containers
         if c.instance == desired.instance and c.state in ("running", "paused") and c.kind == "service"
     )

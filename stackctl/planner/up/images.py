@@ -11,6 +11,7 @@ from stackctl.planner.up.view import View
 from stackctl.planner.world.desired import Desired, Image
 from stackctl.planner.world.matching import image_id
 from stackctl.planner.world.observed import Observed
+from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Condition, PullPolicy
 
 
@@ -29,7 +30,7 @@ def plan_images(desired: Desired, observed: Observed, options: ImageOptions | No
         reason = _reason(image, options or ImageOptions(), here=here)
         if reason:
             action = BuildImage(image) if image.build else PullImage(image)
-            draft.add(action, reason, service=image.services[0])
+            draft.add(action, reason, of=Replica(image.services[0]))
     return draft.plan()
 
 

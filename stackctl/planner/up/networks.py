@@ -28,9 +28,9 @@ def plan_networks(work: Work) -> None:
 def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
     """Everybody leaves, as only an empty network can be removed; those that stay join again before their start."""
     why = "its definition changed"
-    order = [*work.slots.by_service]
+    order = [*work.slots.by_replica]
     inside = [c for c in members(work.observed, have) if c.id not in work.removed]
-    dependents_first = sorted(inside, key=lambda c: order.index(c.service), reverse=True)
+    dependents_first = sorted(inside, key=lambda c: order.index(c.replica), reverse=True)
     left = [work.removed.get(c.id) for c in members(work.observed, have)]
     left += [_leave(work, c, have, why) for c in dependents_first]
     gone = work.draft.add(RemoveNetwork(have.id, network.name), why, *left)
@@ -40,10 +40,10 @@ def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
 def _leave(work: Work, container: seen.Container, network: seen.Network, why: str) -> int:
     stop = None
     if container.running:
-        want = work.slots.by_service[container.service].want
+        want = work.slots.by_replica[container.replica].want
         stop = work.stop(container, want, f"network {network.name} is rebuilt")
     action = DisconnectNetwork(container.id, network.id, network.name, container.name)
-    return work.draft.add(action, why, stop, service=container.service)
+    return work.draft.add(action, why, stop, of=container.replica)
 
 
 def plan_superseded_networks(work: Work) -> None:

@@ -55,8 +55,10 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
 
 def _plan_images(work: Work, images: Plan) -> None:
     for step in images.steps:
-        work.images[subject(step.action)] = work.draft.add(step.action, step.why, service=step.service)
-    unsure = [slot.want.service for slot in work.slots if slot.current and slot.want.image in work.images]
+        work.images[subject(step.action)] = work.draft.add(step.action, step.why, of=step.of)
+    unsure = [
+        str(slot.want.replica) for slot in work.slots if slot.current and slot.want.image in work.images
+    ]
     if unsure:
         work.draft.notes.append(f"known once the image is here: whether {', '.join(unsure)} is recreated")
 
@@ -67,7 +69,7 @@ def _plan_removals(work: Work) -> None:
             restored = _restore_policy(work, slot, container)
             work.remove(container, slot.want, "left over from an interrupted run", restored)
     for container, why in work.slots.surplus:
-        slot_of = work.slots.by_service.get(container.service)
+        slot_of = next(work.slots.of(container.service), None)
         work.remove(container, slot_of.want if slot_of else None, why)
     if work.slots.orphans:
         names = ", ".join(container.name for container in work.slots.orphans)
@@ -80,7 +82,7 @@ def _restore_policy(work: Work, slot: Slot, leftover: seen.Container) -> int | N
     if have is None or leftover.replaces != have.id or want.restart == "no":
         return None
     action = SetRestart(have.id, have.name, want.restart, want.restart_times)
-    return work.draft.add(action, "its replacement was given up", service=want.service)
+    return work.draft.add(action, "its replacement was given up", of=want.replica)
 
 
 def _note_paused(work: Work) -> None:

@@ -188,9 +188,8 @@ def _waits_without_check(placed: Slots, observed: seen.Observed) -> Iterator[Pro
     """SC203: waiting for the health of a service that has no way to tell it."""
     for slot in placed:
         for need in slot.want.needs:
-            if need.condition is Condition.healthy and not _can_be_healthy(
-                placed.by_service[need.service], observed
-            ):
+            others = placed.of(need.service)
+            if need.condition is Condition.healthy and not all(_can_be_healthy(o, observed) for o in others):
                 yield Problem(
                     _where(slot.want, "depends_on", need.service),
                     f"{slot.want.service} waits for {need.service} to be healthy, but {need.service} has no healthcheck:"

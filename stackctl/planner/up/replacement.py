@@ -26,11 +26,11 @@ def create(work: Work, slot: Slot) -> None:
     """Create the container of a slot that has none, beside the one it replaces, and have it join its networks."""
     want = slot.want
     if slot.current:
-        work.handles[want.service] = Handle(slot.current.id, slot.current.name, None)
+        work.handles[want.replica] = Handle(slot.current.id, slot.current.name, None)
         return
     name = next(filter(work.is_free, _names(work, want)))
     shared = work.slots.shared_by(slot)
-    holder = work.handles[shared.want.service] if shared else None
+    holder = work.handles[shared.want.replica] if shared else None
     spec = replace(
         want,
         mounts=with_anonymous_volumes(slot, work.observed.configs.get(want.image)),
@@ -42,11 +42,11 @@ def create(work: Work, slot: Slot) -> None:
     if want.kind == "job":
         before += work.volumes.values()  # by its age it is told whether data came after its last success
     action = CreateContainer(spec, name, slot.old.id if slot.old else None)
-    ready = work.draft.add(action, slot.why, *before, service=want.service)
+    ready = work.draft.add(action, slot.why, *before, of=want.replica)
     for attachment in want.networks[1:]:
         connect = ConnectNetwork(name, attachment, name)
-        ready = work.draft.add(connect, f"{want.service} joins it", ready, service=want.service)
-    work.handles[want.service] = Handle(name, name, ready)
+        ready = work.draft.add(connect, f"{want.replica} joins it", ready, of=want.replica)
+    work.handles[want.replica] = Handle(name, name, ready)
 
 
 def _names(work: Work, want: Container) -> Iterator[str]:
@@ -68,26 +68,26 @@ def hand_over(work: Work) -> None:
         if slot.old and any(wants_port(heir, port) for port in slot.old.ports for heir in heirs):
             _stop_old(work, slot, *created)
             work.passed_on.add(slot.old.id)
-    wanted = {slot.want.name: slot.want.service for slot in work.slots}
+    wanted = {slot.want.name: slot.want.replica for slot in work.slots}
     for slot in work.slots:
-        service = slot.want.service
+        replica = slot.want.replica
         for container in (slot.old, slot.current):
-            heir = wanted.get(container.name, service) if container else service
-            if container and heir != service:
+            heir = wanted.get(container.name, replica) if container else replica
+            if container and heir != replica:
                 to = slot.want.name + (OLD if container is slot.old else NEW)
                 step = work.rename(slot, container.id, container.name, to, f"{heir} takes its name", *created)
                 work.passed_on.add(container.id)
                 if container is slot.current:
-                    work.handles[service] = Handle(container.id, to, step)
+                    work.handles[replica] = Handle(container.id, to, step)
 
 
 def start(work: Work, slot: Slot) -> None:
     """Once all it needs is there: stop the old container, swap the names, start the new one, remove the old one."""
     want, old = slot.want, slot.old
-    handle = work.handles[want.service]
+    handle = work.handles[want.replica]
     after = [handle.ready, *gates(work, slot), *_rebuilt(work, slot)]
     after += [*_ready_to_start(work, slot, *after)]
-    after += [work.handles[sharer.want.service].ready for sharer in work.slots.sharers(slot)]
+    after += [work.handles[sharer.want.replica].ready for sharer in work.slots.sharers(slot)]
     after.append(_stop_old(work, slot, *after))
     if old and old.id in work.renamed:
         after.append(work.renamed[old.id].step)
@@ -103,12 +103,12 @@ def start(work: Work, slot: Slot) -> None:
         action = StartContainer(address, want.name)
         after += work.frees_ports_of(want)
         rescue = tuple(_put_back(work, slot, address))
-        started = work.draft.add(action, _why_start(slot), *after, service=want.service, rescue=rescue)
-        work.started[want.service] = started
+        started = work.draft.add(action, _why_start(slot), *after, of=want.replica, rescue=rescue)
+        work.started[want.replica] = started
         after.append(started)
     if old:
         gone = RemoveContainer(old.id, work.name_of(old))
-        work.removed[old.id] = work.draft.add(gone, "it was replaced", *after, service=want.service)
+        work.removed[old.id] = work.draft.add(gone, "it was replaced", *after, of=want.replica)
 
 
 def _rebuilt(work: Work, slot: Slot) -> list[int]:
@@ -128,16 +128,14 @@ def _ready_to_start(work: Work, slot: Slot, *after: int | None) -> Iterator[int]
         if attachment.network in slot.connect:
             connect = ConnectNetwork(slot.current.id, attachment, slot.want.name)
             made = work.networks.get(attachment.network)
-            yield work.draft.add(
-                connect, f"{slot.want.service} joins it", made, stop, service=slot.want.service
-            )
+            yield work.draft.add(connect, f"{slot.want.replica} joins it", made, stop, of=slot.want.replica)
 
 
 def _stop_old(work: Work, slot: Slot, *gates: int | None) -> int | None:
     """Stop the container that is replaced, once its successor exists and can start, and before it those that live off it."""
     if slot.old is None or not slot.old.running or slot.old.id in work.retired:
         return work.retired.get(slot.old.id) if slot.old else None
-    ready = (work.handles[slot.want.service].ready, *gates)
+    ready = (work.handles[slot.want.replica].ready, *gates)
     first = [_stop_follower(work, follower, *ready) for follower in work.slots.followers(slot)]
     return work.retire(slot, *ready, *first)
 

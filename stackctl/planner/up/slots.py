@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
 from stackctl.planner.world.matching import differences, is_ours, members, networks_in_use, ours
+from stackctl.planner.world.replica import Replica
 
 OLD = ".old"
 """What the name of a container that is being replaced ends in."""
@@ -72,7 +73,7 @@ class Slot(Struct, frozen=True):
 class Slots(Struct, frozen=True):
     """Every container of the stack in its place, in dependency order, and what was found besides."""
 
-    by_service: Mapping[str, Slot]
+    by_replica: Mapping[Replica, Slot]
     surplus: tuple[tuple[seen.Container, str], ...]
     """Containers of ours to be removed, with the reason."""
     orphans: tuple[seen.Container, ...]
@@ -87,7 +88,11 @@ class Slots(Struct, frozen=True):
     """Those of another definition that stay, with the names of the others that are in them."""
 
     def __iter__(self) -> Iterator[Slot]:
-        return iter(self.by_service.values())
+        return iter(self.by_replica.values())
+
+    def of(self, service: str) -> Iterator[Slot]:
+        """The slots of a service or job."""
+        return (slot for slot in self if slot.want.service == service)
 
     def making_way(self, slot: Slot) -> Iterator[seen.Container]:
         """The containers that hold no port a slot is to have by the time it starts: its own, and all that are stopped."""
@@ -118,10 +123,10 @@ def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None =
     surplus, orphans, unselected = found.without_place()
     others = found.others_in_changed_networks({container.id for container, _ in surplus})
     rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
-    placed: dict[str, Slot] = {}
+    placed: dict[Replica, Slot] = {}
     for want in desired.containers:
         slot = found.slot(want, placed)
-        placed[want.service] = replace(
+        placed[want.replica] = replace(
             slot, connect=tuple(_connect(slot, rebuilt)), restart=_restart(slot, placed, rebuilt)
         )
     kept = {name: strangers for name, strangers in others.items() if strangers}
@@ -137,20 +142,22 @@ class _Found:
         self.options = options
         self.mine = ours(observed, desired.project, desired.instance)
         self.networks = networks_in_use(desired, observed)
-        self.wanted = {want.service: want for want in desired.containers}
+        self.wanted = {want.replica: want for want in desired.containers}
+        self.services: dict[str, list[Container]] = {}
+        for want in desired.containers:
+            self.services.setdefault(want.service, []).append(want)
         jobs = {want.service for want in desired.containers if want.kind == "job"}
         self.rerun = (jobs & desired.named or jobs) if options.rerun else set()
         self.recreate: Collection[str] = (
-            (desired.named or self.wanted.keys()) if options.recreate == "always" else set()
+            (desired.named or self.services.keys()) if options.recreate == "always" else set()
         )
-        self.found: dict[str, list[seen.Container]] = {}
+        self.found: dict[Replica, list[seen.Container]] = {}
         for container in filter(self.in_place, self.mine):
-            self.found.setdefault(container.service, []).append(container)
+            self.found.setdefault(container.replica, []).append(container)
 
     def in_place(self, container: seen.Container) -> bool:
         """Whether it was made for a container that is wanted."""
-        want = self.wanted.get(container.service)
-        return want is not None and container.number == want.number and container.kind != "run"
+        return container.kind != "run" and container.replica in self.wanted
 
     def without_place(
         self,
@@ -165,7 +172,7 @@ class _Found:
             if container.kind == "run":
                 if self.options.remove_orphans and not container.running:
                     surplus.append((container, "a one-off that ended"))
-            elif container.service in self.wanted:
+            elif container.service in self.services:
                 surplus.append((container, "one more than asked for"))
             elif container.service in self.desired.known:
                 unselected.append(container)
@@ -188,8 +195,8 @@ class _Found:
                 found[network.name] = tuple(c.name for c in inside if c.id not in movable)
         return found
 
-    def slot(self, want: Container, placed: Mapping[str, Slot]) -> Slot:
-        found = self.found.get(want.service, [])
+    def slot(self, want: Container, placed: Mapping[Replica, Slot]) -> Slot:
+        found = self.found.get(want.replica, [])
         gone = [c for c in found if c.state in ("dead", "removing")]
         reasons = {c.id: self.reasons(want, c, placed) for c in found if c not in gone}
 
@@ -208,14 +215,16 @@ class _Found:
         leftovers = tuple(c for c in (*others, *gone) if c is not old)
         return Slot(want, best, old, leftovers, "it was being replaced" if old else "")
 
-    def reasons(self, want: Container, have: seen.Container, placed: Mapping[str, Slot]) -> tuple[str, ...]:
+    def reasons(
+        self, want: Container, have: seen.Container, placed: Mapping[Replica, Slot]
+    ) -> tuple[str, ...]:
         """Why a container found does not stay."""
         if have.name == want.name + OLD:
             return ("it was being replaced",)
         holder = next((slot for slot in placed.values() if _shares(want, slot.want)), None)
         if holder and not joined_to(have, holder):
             verb = "was" if holder.current else "is"
-            return (f"{holder.want.service}, whose network it shares, {verb} replaced",)
+            return (f"{holder.want.replica}, whose network it shares, {verb} replaced",)
         if self.options.recreate == "never":
             return ()
         if want.service in self.recreate:
@@ -249,8 +258,8 @@ class _Found:
             service = pending.pop()
             if service not in visited:
                 visited.add(service)
-                yield self.wanted[service]
-                pending += [need.service for need in self.wanted[service].needs]
+                yield from self.services[service]
+                pending += [need.service for other in self.services[service] for need in other.needs]
 
 
 def _shares(one: Container, other: Container) -> bool:
@@ -274,7 +283,7 @@ def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
             yield attachment.network
 
 
-def _restart(slot: Slot, placed: Mapping[str, Slot], rebuilt: Collection[str]) -> str:
+def _restart(slot: Slot, placed: Mapping[Replica, Slot], rebuilt: Collection[str]) -> str:
     """Why the current container is restarted: its network is built anew, or what it lives off is replaced or starts."""
     if slot.current is None or not slot.current.running:
         return ""
@@ -283,7 +292,7 @@ def _restart(slot: Slot, placed: Mapping[str, Slot], rebuilt: Collection[str]) -
             return f"network {joined.network} is rebuilt"
     for other in (each for each in placed.values() if each.starts):
         if _shares(slot.want, other.want):
-            return f"{other.want.service}, whose network it shares, is started"
+            return f"{other.want.replica}, whose network it shares, is started"
         if other.old and _follows(slot.want, other.want):
-            return f"{other.want.service} is replaced"
+            return f"{other.want.replica} is replaced"
     return ""

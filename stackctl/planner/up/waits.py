@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import WaitFor
@@ -19,13 +21,13 @@ def gates(work: Work, slot: Slot) -> list[int | None]:
     Order and failure pass through a dependency that this plan does not start: what that one needs has to be there, too.
     """
     unmet = _unmet(work, slot)
-    work.unmet[slot.want.service] = [need for need, _ in unmet]
-    return [_gate(work, need, why) for need, why in unmet] if slot.starts else []
+    work.unmet[slot.want.replica] = [need for need, _ in unmet]
+    return [step for need, why in unmet for step in _gates(work, need, why)] if slot.starts else []
 
 
 def _unmet(work: Work, slot: Slot) -> list[tuple[Need, str]]:
     """What has to happen before a container is started, each with the reason: its own needs, and those behind them."""
-    service = slot.want.service
+    replica = slot.want.replica
     found: dict[tuple[str, Condition], tuple[Need, str]] = {}
 
     def add(need: Need, why: str) -> None:
@@ -34,20 +36,22 @@ def _unmet(work: Work, slot: Slot) -> list[tuple[Need, str]]:
             found[key] = (need, why)
 
     for need in slot.want.needs:
-        other = work.slots.by_service[need.service]
-        if not _is_met(work, other, need.condition, _ports(other.want)):
-            add(need, f"{service} needs it")
-        for behind in work.unmet[need.service] if not other.starts else ():
-            required = need.required and behind.required
-            add(replace(behind, required=required), f"{service} needs {need.service}, which needs it")
+        for other in work.slots.of(need.service):
+            if not _is_met(work, other, need.condition, _ports(other.want)):
+                add(need, f"{replica} needs it")
+            for behind in work.unmet[other.want.replica] if not other.starts else ():
+                required = need.required and behind.required
+                add(replace(behind, required=required), f"{replica} needs {need.service}, which needs it")
     return [*found.values()]
 
 
-def _gate(work: Work, need: Need, why: str) -> int | None:
-    other = work.slots.by_service[need.service]
-    if need.condition is Condition.started and need.required:
-        return work.started.get(need.service)
-    return _wait(work, other, need.condition, why, ports=_ports(other.want), required=need.required)
+def _gates(work: Work, need: Need, why: str) -> Iterator[int | None]:
+    """A need is met once every replica of the service meets it."""
+    for other in work.slots.of(need.service):
+        if need.condition is Condition.started and need.required:
+            yield work.started.get(other.want.replica)
+        else:
+            yield _wait(work, other, need.condition, why, ports=_ports(other.want), required=need.required)
 
 
 def wait_until_ready(work: Work, slot: Slot) -> None:
@@ -63,15 +67,15 @@ def wait_until_ready(work: Work, slot: Slot) -> None:
 def _wait(
     work: Work, slot: Slot, condition: Condition, why: str, *, ports: tuple[int, ...], required: bool = True
 ) -> int | None:
-    want, started = slot.want, work.started.get(slot.want.service)
+    want, started = slot.want, work.started.get(slot.want.replica)
     condition = _sure(condition, want)
     if _is_met(work, slot, condition, ports):
         return None
-    key = (want.service, condition, required)
+    key = (want.replica, condition, required)
     if key not in work.waits:
         container = slot.current.id if slot.current else want.name
         action = wait_for(want, container, condition, timeout=work.options.wait_timeout, ports=ports)
-        work.waits[key] = work.draft.add(action, why, started, service=want.service, optional=not required)
+        work.waits[key] = work.draft.add(action, why, started, of=want.replica, optional=not required)
     return work.waits[key]
 
 

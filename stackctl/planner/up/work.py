@@ -11,6 +11,7 @@ from stackctl.planner.steps.plan import Draft
 from stackctl.planner.up.slots import Slot, Slots, UpOptions
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired, Need
+from stackctl.planner.world.replica import Replica
 
 
 class Handle(Struct, frozen=True):
@@ -39,12 +40,10 @@ class Work(Struct):
     images: dict[str, int] = field(default_factory=dict)
     networks: dict[str, int] = field(default_factory=dict)
     volumes: dict[str, int] = field(default_factory=dict)
-    handles: dict[str, Handle] = field(default_factory=dict)
-    """By service."""
-    started: dict[str, int] = field(default_factory=dict)
-    """By service."""
-    unmet: dict[str, list[Need]] = field(default_factory=dict)
-    """By service: what has to happen before it is started, or, where it is not started, before those that need it."""
+    handles: dict[Replica, Handle] = field(default_factory=dict)
+    started: dict[Replica, int] = field(default_factory=dict)
+    unmet: dict[Replica, list[Need]] = field(default_factory=dict)
+    """What has to happen before it is started, or, where it is not started, before those that need it."""
     waits: dict[tuple[object, ...], int] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)
     """By container id."""
@@ -68,7 +67,7 @@ class Work(Struct):
         """Stop a container, once in a plan."""
         if container.id not in self.stopped:
             action = StopContainer(container.id, container.name, self.grace(want))
-            step = self.draft.add(action, why, *after, service=container.service)
+            step = self.draft.add(action, why, *after, of=container.replica)
             self.stopped[container.id] = step
             self.ports += [(port, step) for port in container.ports]
         return self.stopped[container.id]
@@ -84,7 +83,7 @@ class Work(Struct):
         if old.id not in self.retired:
             stopped = self.stopped.get(old.id)
             action = SetRestart(old.id, self.name_of(old), "no")
-            keep = self.draft.add(action, why, *after, stopped, service=slot.want.service)
+            keep = self.draft.add(action, why, *after, stopped, of=slot.want.replica)
             self.retired[old.id] = keep if stopped else self.stop(old, slot.want, why, keep)
         return self.retired[old.id]
 
@@ -92,7 +91,7 @@ class Work(Struct):
         """Remove a container, having stopped it. Its volumes stay."""
         stop = self.stop(container, want, why, *after) if container.running else None
         action = RemoveContainer(container.id, container.name)
-        step = self.draft.add(action, why, stop, *after, service=container.service)
+        step = self.draft.add(action, why, stop, *after, of=container.replica)
         self.removed[container.id] = step
         self.freed.setdefault(container.name, step)
         return step
@@ -100,7 +99,7 @@ class Work(Struct):
     def rename(self, slot: Slot, container: str, name: str, to: str, why: str, *after: int | None) -> int:
         """Rename a container, once the new name is free."""
         action = RenameContainer(container, name, to)
-        step = self.draft.add(action, why, *after, self.freed.get(to), service=slot.want.service)
+        step = self.draft.add(action, why, *after, self.freed.get(to), of=slot.want.replica)
         self.freed[name] = step
         self.renamed[container] = Renamed(to, step)
         return step

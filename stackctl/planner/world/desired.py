@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from stackctl.planner.world.probes import Probe, Timing
+from stackctl.planner.world.replica import Replica
 from stackctl.secret import veiled
 from stackctl.spec.model import Condition, PullPolicy
 
@@ -170,6 +171,10 @@ class Container(Struct, frozen=True, kw_only=True):
     """A job that runs on every `up`, because what it reads from the host is not part of its digest."""
     digest: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def replica(self) -> Replica:
+        return Replica(self.service, self.number)
 
     def __repr__(self) -> str:
         return veiled(self, "environment")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 from stackctl.planner.world import labels as names
+from stackctl.planner.world.replica import Replica
 
 _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
 """Addresses that stand for all of a machine's, and where to reach them on this one."""
@@ -129,6 +130,10 @@ class Container(Labelled, frozen=True, kw_only=True):
     def number(self) -> int:
         text = self.labels.get(names.NUMBER, "1")
         return int(text) if text.isdigit() else 1
+
+    @property
+    def replica(self) -> Replica:
+        return Replica(self.service, self.number)
 
     @property
     def kind(self) -> str:
