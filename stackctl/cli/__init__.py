@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from stackctl.cli.options import Settings, global_options
-from stackctl.cli.streams import silence
+from stackctl.cli.options import Settings, accept_global_options, global_options, settings_of
+from stackctl.cli.streams import lasting, silence
 from stackctl.version import __version__
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -40,6 +40,9 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
+_FOLLOWED = ("up", "down", "build", "pull")
+"""The commands that tell what happens while it does."""
+
 _EXAMPLES = """\
   stackctl init postgres redis    write a stack.toml
   stackctl plan                   what would happen
@@ -58,23 +61,22 @@ class Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "compose":
-            return compose
+        if cmd_name in _HIDDEN:
+            return _HIDDEN[cmd_name]
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"stackctl.cli.{cmd_name}").command
+        accept_global_options(command)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a suggestion for a command that does not exist."""
+        """As click does; for a command that does not exist, with the way that works, or a suggestion."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            import difflib
+            from stackctl.cli.others import instead
 
-            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"No such command {args[0]!r}.{hint}")
+            ctx.fail(f"No such command {args[0]!r}.{instead(args, _COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -84,6 +86,14 @@ class Commands(click.Group):
         except BrokenPipeError:
             silence(sys.stdout)
             return 0
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.invoked_subcommand in _FOLLOWED and settings_of(ctx).progress == "json":
+                from stackctl.show.jsonl import error_event
+
+                print(error_event(error), file=lasting(sys.stdout), flush=True)
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What one comes for first: the commands, then examples, then the options."""
@@ -113,5 +123,23 @@ def cli() -> None:
 def compose() -> None:
     """The same commands again, for tools that call `COMMAND compose …`."""
 
+
+@click.command("help", hidden=True, add_help_option=False)
+@click.argument("words", nargs=-1, metavar="[COMMAND]")
+@click.pass_context
+def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """What `--help` says, of stackctl or of a command."""
+    group = ctx.parent
+    assert group is not None
+    assert isinstance(group.command, click.Group)
+    if not words:
+        print(group.get_help())
+        return
+    name, command, _ = group.command.resolve_command(group, list(words))
+    assert command is not None
+    print(command.get_help(click.Context(command, info_name=name, parent=group)))
+
+
+_HIDDEN = {"compose": compose, "help": help_}
 
 __all__ = ["SECTIONS", "Settings", "cli"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -128,6 +129,58 @@ class Settings(Struct):
         return style_for(stream, no_color=not self.color)
 
 
+def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The names of services and jobs, for the shell's completion; none where the stack cannot be read."""
+    stack = _stack_to_complete(ctx)
+    return [name for name in stack.everything if name.startswith(incomplete)] if stack else []
+
+
+def complete_profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The names of profiles, for the shell's completion; none where the stack cannot be read."""
+    stack = _stack_to_complete(ctx)
+    names = {name for each in stack.everything.values() for name in each.profiles} if stack else ()
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _stack_to_complete(ctx: click.Context) -> Stack | None:
+    from stackctl.errors import StackError
+
+    settings = Settings()
+    for group in _groups(ctx):
+        settings = _filled(settings, {name: group.params[name] for name in group.params.keys() & _NAMES})
+    try:
+        return _filled(settings, ctx.meta.get(_AFTER, {})).load_leniently()
+    except (StackError, OSError):
+        return None
+
+
+services_argument = click.argument(
+    "services", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services
+)
+
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("-f", "--file", "files"), {"multiple": True, "type": click.Path(), "metavar": "FILE", "envvar": "STACKCTL_FILE", "help": "The stack's file; a later one is laid over it."}),
+    (("-p", "--project-name", "project_name"), {"metavar": "NAME", "help": "The project's name."}),
+    (("--env-file", "env_files"), {"multiple": True, "metavar": "FILE", "help": "Variables, instead of .env; the last one wins."}),
+    (("--profile", "profile"), {"multiple": True, "metavar": "NAME", "envvar": ["STACKCTL_PROFILES", "COMPOSE_PROFILES"], "shell_complete": complete_profiles, "help": "Enable a profile; '*' for all."}),
+    (("--project-directory", "project_directory"), {"metavar": "DIR", "help": "What paths in the file are relative to."}),
+    (("-H", "--host", "host"), {"metavar": "URL", "help": "The engine: unix://…, tcp://…, ssh://…"}),
+    (("--context", "context"), {"metavar": "NAME", "help": "The engine, by Docker context."}),
+    (("--insecure", "insecure"), {"is_flag": True, "default": None, "envvar": "STACKCTL_INSECURE", "help": "Allow an engine over tcp without TLS."}),
+    (("--publish-host", "publish_host"), {"metavar": "IP", "envvar": "STACKCTL_PUBLISH_HOST", "help": "Where ports without an address listen."}),
+    (("--progress", "progress"), {"type": click.Choice(PROGRESS), "default": "auto", "metavar": "HOW", "envvar": "STACKCTL_PROGRESS", "help": "auto, live, plain, json or quiet."}),
+    (("--no-color", "no_color"), {"is_flag": True, "help": "Without colours; NO_COLOR does the same."}),
+)  # fmt: skip
+"""How each global option is written, and what click is to know of it."""
+_NAMES = frozenset(declared[-1] for declared, _ in _OPTIONS)
+_LISTS = {"files": "files", "env_files": "env_files", "profile": "profiles"}
+"""The options that may be given several times, and what `Settings` calls them."""
+_AFTER = "stackctl.global options after the command"
+"""Where click's context keeps them until the command begins."""
+_ACCEPTED = "The global options, which `stackctl --help` lists, may stand here as well."
+
+
 def global_options(function: F) -> F:
     """Add the global options to a group; what they say is the context's object."""
 
@@ -137,16 +190,64 @@ def global_options(function: F) -> F:
 
     callback.__doc__ = function.__doc__
     callback.__name__ = function.__name__
-    for option in reversed(_OPTIONS):
-        callback = option(callback)
+    for declared, attributes in reversed(_OPTIONS):
+        callback = click.option(*declared, **attributes)(callback)
     return callback  # type: ignore[return-value]
 
 
+def accept_global_options(command: click.Command) -> None:
+    """Make a command take the global options as well, but for those whose letter or word it uses itself: `logs -f` follows."""
+    if command.epilog == _ACCEPTED:
+        return
+    command.epilog = _ACCEPTED
+    taken = {"-h", "--help"}.union(*({*each.opts, *each.secondary_opts} for each in command.params))
+    for declared, attributes in _OPTIONS:
+        free = [word for word in declared[:-1] if word not in taken]
+        given = attributes | {"envvar": None, "default": None, "hidden": True, "expose_value": False}
+        if free:
+            command.params.append(
+                click.Option([*free, f"global_{declared[-1]}"], callback=_keep(declared[-1]), **given)
+            )
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value not in (None, (), False):
+            ctx.meta.setdefault(_AFTER, {})[name] = value
+
+    return keep
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """What the global options say, before and after the command."""
+    settings = ctx.find_object(Settings) or Settings()
+    after = dict(ctx.meta.get(_AFTER, {}))
+    for option, name in _LISTS.items():
+        if option in after and not _said(
+            ctx, option
+        ):  # an option wins over its variable, and adds to other options
+            settings = replace(settings, **{name: ()})
+    return _filled(settings, after)
+
+
+def _said(ctx: click.Context, option: str) -> bool:
+    """Whether a group above the command was given the option, not only its variable."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return any(group.get_parameter_source(option) is source for group in _groups(ctx))
+
+
+def _groups(ctx: click.Context) -> list[click.Context]:
+    return [*(_groups(ctx.parent) if ctx.parent else ()), ctx]
+
+
 def _filled(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """The settings with what the options of a group say; what they do not say stays."""
+    """The settings with what global options say; what they do not say stays."""
     given = {name: value for name, value in values.items() if value not in (None, (), "auto", False)}
     profiles = [p for text in given.pop("profile", ()) for p in text.split(",") if p]
     no_color = given.pop("no_color", False)
+    for name in ("files", "env_files"):
+        if name in given:
+            given[name] = (*getattr(settings, name), *given[name])
     return replace(
         settings,
         **given,
@@ -155,39 +256,12 @@ def _filled(settings: Settings, values: Mapping[str, Any]) -> Settings:
     )
 
 
-_OPTIONS = (
-    click.option("-f", "--file", "files", multiple=True, type=click.Path(), metavar="FILE", envvar="STACKCTL_FILE", help="The stack's file; a later one is laid over it."),
-    click.option("-p", "--project-name", metavar="NAME", help="The project's name."),
-    click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Variables, instead of .env; the last one wins."),
-    click.option("--profile", multiple=True, metavar="NAME", envvar=["STACKCTL_PROFILES", "COMPOSE_PROFILES"], help="Enable a profile; '*' for all."),
-    click.option("--project-directory", metavar="DIR", help="What paths in the file are relative to."),
-    click.option("-H", "--host", metavar="URL", help="The engine: unix://…, tcp://…, ssh://…"),
-    click.option("--context", metavar="NAME", help="The engine, by Docker context."),
-    click.option("--insecure", is_flag=True, default=None, envvar="STACKCTL_INSECURE", help="Allow an engine over tcp without TLS."),
-    click.option("--publish-host", metavar="IP", envvar="STACKCTL_PUBLISH_HOST", help="Where ports without an address listen."),
-    click.option("--progress", type=click.Choice(PROGRESS), default="auto", metavar="HOW", envvar="STACKCTL_PROGRESS", help="auto, live, plain, json or quiet."),
-    click.option("--no-color", is_flag=True, help="Without colours; NO_COLOR does the same."),
-)  # fmt: skip
+def pass_settings(function: F) -> F:
+    """Give a command the settings as its first argument."""
 
-pass_settings = click.make_pass_decorator(Settings, ensure=True)
+    @click.pass_context
+    def command(ctx: click.Context, /, *args: Any, **values: Any) -> Any:
+        ctx.obj = settings_of(ctx)
+        return ctx.invoke(function, ctx.obj, *args, **values)
 
-
-def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """The names of services and jobs, for the shell's completion; none where the stack cannot be read."""
-    from stackctl.errors import StackError
-
-    groups = [ctx]
-    while groups[0].parent:
-        groups.insert(0, groups[0].parent)
-    settings = Settings()
-    for group in groups[:-1]:
-        settings = _filled(settings, group.params)
-    try:
-        return [name for name in settings.load_leniently().everything if name.startswith(incomplete)]
-    except (StackError, OSError):
-        return []
-
-
-services_argument = click.argument(
-    "services", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services
-)
+    return update_wrapper(command, function)  # type: ignore[return-value]

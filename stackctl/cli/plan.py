@@ -40,7 +40,7 @@ def command(
       stackctl plan --detailed-exitcode     for scripts: 10 means there is work
     """
     from stackctl import api
-    from stackctl.show.plan import plan_json, plan_text
+    from stackctl.show.plan import plan_json, plan_text, steps_text
 
     stack, arguments = plan_arguments(settings, services, planning)
     plan = api.plan(stack, settings.engine(), **arguments)
@@ -48,7 +48,7 @@ def command(
     if as_json:
         print(json.dumps(plan_json(plan), indent=2))
     elif steps:
-        print(str(plan))
+        print(steps_text(plan))
     else:
         print(plan_text(plan, style=settings.style(sys.stdout)))
     return CHANGES if detailed_exitcode and plan.changes else 0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from stackctl.errors import StackError, WaitError
+from stackctl.errors import SpecError, StackError, WaitError
 from stackctl.planner.steps.actions import subject
 from stackctl.planner.steps.events import (
     Confirmed,
@@ -24,6 +23,8 @@ from stackctl.planner.steps.events import (
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Step
 from stackctl.show.plan import plan_json
+from stackctl.show.problems import problems_json
+from stackctl.show.words import iso
 
 VERSION = 1
 
@@ -75,13 +76,20 @@ class JsonLines:
         self._write(kind, event.at, {**_step_json(event.step), **more})
 
     def _write(self, kind: str, at: float, more: dict[str, Any]) -> None:
-        now = (
-            datetime.fromtimestamp(self._clock(), UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z")
-        )
-        line = {"version": VERSION, "ts": now, "at": round(at, 3), "event": kind, **more}
+        ts = iso(self._clock(), "milliseconds")
+        line = {"version": VERSION, "ts": ts, "at": round(at, 3), "event": kind, **more}
         print(json.dumps(line), file=self._stream, flush=True)
+
+
+def error_event(error: BaseException, clock: Callable[[], float] = time.time) -> str:
+    """The line for what ends a command outside of its plan: a mistake in the file, an engine that does not answer.
+
+    It is the only event then, or the last one. `exit_code` is what the command ends with; the line has no `at`.
+    """
+    line: dict[str, Any] = {"version": VERSION, "ts": iso(clock(), "milliseconds"), "event": "error"}
+    if isinstance(error, SpecError):
+        line["problems"] = problems_json(error.problems)["problems"]
+    return json.dumps(line | {"error": error_json(error), "exit_code": getattr(error, "exit_code", 1)})
 
 
 def error_json(error: BaseException) -> dict[str, Any]:

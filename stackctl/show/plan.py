@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from stackctl.planner.steps.actions import subject
-from stackctl.planner.steps.plan import Plan
+from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.world.desired import Container, Mount
 from stackctl.show.changes import (
     Change,
@@ -36,6 +36,20 @@ def plan_text(*plans: Plan, style: Style = PLAIN) -> str:
     found = changes(plan)
     parts = [_changes(found, style), _data(plan, style), _notes(plan, style), summary_line(found, style)]
     return "\n\n".join(part for part in parts if part)
+
+
+def steps_text(*plans: Plan) -> str:
+    """Every step in a safe order, waiting included: what it does, why, and the steps it comes after."""
+    plan = together(*plans)
+    width = len(str(len(plan.steps)))
+    lines = [f"{step.id:>{width}}  {describe(step.action)}{_because(step)}" for step in plan.steps]
+    notes = _notes(plan, PLAIN)
+    return "\n".join([*(lines or ["Nothing to do."]), *(["", notes] if notes else [])])
+
+
+def _because(step: Step) -> str:
+    why = f": {one_line(step.why)}" if step.why else ""
+    return why + (f" (after {', '.join(map(str, sorted(step.after)))})" if step.after else "")
 
 
 def plan_json(*plans: Plan) -> dict[str, Any]:

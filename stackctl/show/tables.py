@@ -17,10 +17,11 @@ from stackctl.planner.status import Row
 from stackctl.planner.world.observed import Container, PublishedPort
 from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.words import quoted, size
+from stackctl.show.words import iso, quoted, size
 from stackctl.spec.known import known_image
 
-VERSION = 1
+VERSION = 2
+"""Of `status --json`. Version 2: times are ISO 8601, `state` is `completed` for a job that is done, and `status` was `since`."""
 
 _STATE_COLORS: Mapping[str, Name] = {
     "running": "green",
@@ -48,7 +49,7 @@ def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
     table = [
         [
             name,
-            _colored(_state(row), style),
+            _colored(_state_and_code(row), style),
             _colored(row.health, style),
             "  ".join(urls(row)),
             _since(row.since),
@@ -80,7 +81,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 
 def status_json(rows: Iterable[Row], project: str) -> dict[str, Any]:
-    """The rows as JSON, version 1. `state` is "missing" for what should be there and is not."""
+    """The rows as JSON, version 2. `state` is "missing" for what should be there and is not, and "completed" for a job that is done."""
     return {"version": VERSION, "project": project, "services": [_row_json(row) for row in rows]}
 
 
@@ -141,11 +142,14 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: Style) 
 
 
 def _state(row: Row) -> str:
-    if row.state != "exited":
-        return row.state
-    if row.kind != "service" and row.exit_code == 0:
+    if row.state == "exited" and row.kind != "service" and row.exit_code == 0:
         return "completed"
-    return f"exited ({row.exit_code})" if row.exit_code is not None else "exited"
+    return row.state
+
+
+def _state_and_code(row: Row) -> str:
+    state = _state(row)
+    return f"{state} ({row.exit_code})" if state == "exited" and row.exit_code is not None else state
 
 
 def _colored(state: str, style: Style) -> str:
@@ -168,7 +172,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "kind": row.kind,
         "container": row.container,
         "id": row.id,
-        "state": row.state,
+        "state": _state(row),
         "health": row.health,
         "exit_code": row.exit_code,
         "ports": [
@@ -181,8 +185,8 @@ def _row_json(row: Row) -> dict[str, Any]:
             }
             for port in row.ports
         ],
-        "since": row.since,
-        "created": row.created,
+        "status": row.since,
+        "created": iso(row.created) if row.created else None,
         "image": row.image,
         "drift": list(row.drift),
     }

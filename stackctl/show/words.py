@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -165,6 +166,11 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} m {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} m"
+
+
+def iso(at: float, precision: str = "seconds") -> str:
+    """A time in seconds since the epoch as ISO 8601, in UTC: `2026-11-26T23:48:56Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def size(amount: int) -> str:

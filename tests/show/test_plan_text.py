@@ -15,7 +15,7 @@ from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world.desired import Mount
 from stackctl.planner.world.replica import Replica
 from stackctl.show.changes import together
-from stackctl.show.plan import plan_json, plan_text
+from stackctl.show.plan import plan_json, plan_text, steps_text
 from stackctl.show.style import Style
 
 
@@ -167,10 +167,22 @@ def test_two_plans_as_json_are_one_in_order() -> None:
 def test_plans_together_keep_every_order() -> None:
     images, up = first_plans()
     both = together(images, up)
-    offset = len(images.steps)
-    for before, after in zip(up.steps, both.steps[offset:], strict=True):
-        assert after.after == frozenset(i + offset for i in before.after) or frozenset({1, 2})
-        assert all(i < after.id for i in after.after)
+    assert both.steps[:2] == images.steps
+    assert {step.id for step in images.steps} == {1, 2}
+    assert any(not step.after for step in up.steps)
+    for before, after in zip(up.steps, both.steps[2:], strict=True):
+        assert after.after == (frozenset(i + 2 for i in before.after) or {1, 2})
+
+
+def test_the_steps_are_sentences_with_their_order() -> None:
+    _, up = first_plans()
+    lines = steps_text(up).splitlines()
+    assert len(lines) == len(up.steps)
+    assert lines[0].strip() == "1  Create network myapp_default: not there"
+    assert lines[-1] == "11  Wait for container myapp-api-1 to be healthy: up waits for it (after 10)"
+    assert steps_text(Plan()) == "Nothing to do."
+    orphan = plan_up(lesson(), all_there(lesson(), "old"))
+    assert steps_text(orphan).endswith("left alone: myapp-old-1 (--remove-orphans removes them)")
 
 
 def test_what_is_done_to_a_container_that_runs() -> None:

@@ -126,7 +126,7 @@ def test_since(engine: str, since: str) -> None:
 
 def test_status_as_json() -> None:
     told = status_json(ROWS, "myapp")
-    assert (told["version"], told["project"], len(told["services"])) == (1, "myapp", 5)
+    assert (told["version"], told["project"], len(told["services"])) == (2, "myapp", 5)
     assert told["services"][0] == {
         "service": "postgres",
         "kind": "service",
@@ -144,8 +144,8 @@ def test_status_as_json() -> None:
                 "protocol": "tcp",
             }
         ],
-        "since": "Up 3 minutes (healthy)",
-        "created": 0.0,
+        "status": "Up 3 minutes (healthy)",
+        "created": None,
         "image": "postgres:15",
         "drift": [],
     }

@@ -1,0 +1,56 @@
+"""Commands that people know from elsewhere and that stackctl does not have: the way that works instead."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+_CONTAINER = "$(stackctl ps -q SERVICE)"
+_WAYS = {
+    "attach": "`stackctl logs -f SERVICE` shows what it writes",
+    "check": "`stackctl config -q` checks the file",
+    "convert": "`stackctl config` shows the stack as it is understood",
+    "cp": f"`docker cp {_CONTAINER}:PATH .` copies a file out",
+    "create": "`stackctl up` creates and starts; `stackctl plan` shows what it would create",
+    "deploy": "`stackctl up` changes what is there to what the file says",
+    "destroy": "`stackctl down --volumes` removes the data, too",
+    "events": "`docker events --filter label=stackctl.project=PROJECT`",
+    "images": "`stackctl config --images`",
+    "kill": f"`docker kill {_CONTAINER}`",
+    "lint": "`stackctl config -q` checks the file",
+    "ls": "`docker ps --filter label=stackctl.project` lists the containers of all projects",
+    "pause": f"`docker pause {_CONTAINER}`",
+    "push": "`docker push IMAGE` for each image of `stackctl config --images`",
+    "remove": "`stackctl down SERVICE` stops and removes it, and keeps its data",
+    "restart": "`stackctl up --force-recreate --no-deps SERVICE` puts a new container in its place",
+    "rm": "`stackctl down SERVICE` stops and removes it, and keeps its data",
+    "run": "`stackctl exec SERVICE COMMAND` runs it in a container that is there; a task of its own is a job: [jobs.NAME]",
+    "scale": "this version runs one container a service",
+    "shell": "`stackctl exec SERVICE sh`",
+    "ssh": "`stackctl exec SERVICE sh`",
+    "start": "`stackctl up SERVICE` starts what does not run",
+    "stats": f"`docker stats {_CONTAINER}`",
+    "stop": f"`stackctl down SERVICE` stops and removes it, and keeps its data; `docker stop {_CONTAINER}` keeps the container",
+    "top": f"`docker top {_CONTAINER}`",
+    "unpause": f"`docker unpause {_CONTAINER}`",
+    "validate": "`stackctl config -q` checks the file",
+    "volumes": "`stackctl config --volumes`",
+    "wait": f"`docker wait {_CONTAINER}`; `stackctl up` itself waits until all is ready",
+    "watch": "`stackctl up --build SERVICE` after a change",
+}
+
+
+def instead(words: Sequence[str], commands: Collection[str]) -> str:
+    """What to say after "No such command": for `words`, the command as it was typed, the way that works, else a close name."""
+    name = words[0]
+    if name not in _WAYS:
+        import difflib
+
+        close = difflib.get_close_matches(name, commands, n=1, cutoff=0.75)
+        close = close or difflib.get_close_matches(name, [*commands, *_WAYS], n=1)
+        if not close:
+            return ""
+        name = close[0]
+        if name not in _WAYS:
+            return f" Did you mean {name!r}?"
+    service = next((word for word in words[1:] if not word.startswith("-")), "SERVICE")
+    return f" Instead of {name!r}: {_WAYS[name].replace('SERVICE', service)}"
