@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from stackctl.engine.ready.probe import ask_from_outside, tells_from_outside
 from stackctl.engine.ready.target import Running
 from stackctl.errors import EngineError
+from stackctl.planner.reach.places import own_addresses, published_at
 from stackctl.planner.world.observed import Container, Engine, Observed
 from stackctl.planner.world.probes import Probe
 
@@ -42,17 +43,11 @@ def glance(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping
 
 def _seen(container: Container, engine: Engine) -> Running:
     """The container as the snapshot shows it."""
-    addresses = tuple(joined.address for joined in container.networks if joined.address)
-    if container.network_mode == "host":
-        addresses = ("127.0.0.1",)
+    joined = (one.address for one in container.networks)
     return Running(
         state=container.state,
-        addresses=addresses if engine.reaches_containers else (),
-        published={
-            port.target: (host, port.published)
-            for port in container.ports
-            if port.protocol == "tcp" and (host := engine.reach(port.host_ip))
-        },
+        addresses=own_addresses(container.network_mode, joined, engine),
+        published=published_at(container.ports, engine),
     )
 
 

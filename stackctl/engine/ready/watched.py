@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.snapshot import epoch
@@ -14,7 +14,8 @@ from stackctl.engine.talk import execs
 from stackctl.engine.talk.logs import logs
 from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import ExecTimeoutError
-from stackctl.planner.world.observed import Engine
+from stackctl.planner.reach.places import own_addresses, published_at
+from stackctl.planner.world.observed import Engine, PublishedPort
 
 _PATIENCE = 0.5
 """Seconds for which a command is waited for before the container is looked at again."""
@@ -106,23 +107,19 @@ class Watched:
         )
 
     def _addresses(self, place: Json) -> tuple[str, ...]:
-        if not self._engine.reaches_containers:
-            return ()
-        if place["HostConfig"].get("NetworkMode") == "host":
-            return ("127.0.0.1",)
-        joined = ((place.get("NetworkSettings") or {}).get("Networks") or {}).values()
-        found = [one.get(key) for key in ("IPAddress", "GlobalIPv6Address") for one in joined]
-        return tuple(address for address in found if address)
+        networks = ((place.get("NetworkSettings") or {}).get("Networks") or {}).values()
+        joined = [one.get(key) or "" for key in ("IPAddress", "GlobalIPv6Address") for one in networks]
+        return own_addresses(place["HostConfig"].get("NetworkMode", ""), joined, self._engine)
 
-    def _published(self, place: Json) -> dict[int, tuple[str, int]]:
+    def _published(self, place: Json) -> Mapping[int, tuple[str, int]]:
         ports = (place.get("NetworkSettings") or {}).get("Ports") or {}
-        return {
-            int(port.removesuffix("/tcp")): (host, int(binding["HostPort"]))
+        published = (
+            PublishedPort(int(number), protocol, binding.get("HostIp", ""), int(binding["HostPort"]))
             for port, bindings in ports.items()
-            if port.endswith("/tcp")
+            for number, _, protocol in [port.partition("/")]
             for binding in bindings or ()
-            if (host := self._engine.reach(binding.get("HostIp", "")))
-        }
+        )
+        return published_at(published, self._engine)
 
 
 class _Command:

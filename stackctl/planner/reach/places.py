@@ -114,17 +114,24 @@ def _family(scheme: str) -> str:
     return scheme.partition("+")[0]
 
 
-def _place(container: seen.Container, engine: seen.Engine) -> Place:
-    published: dict[int, tuple[str, int]] = {}
-    for port in sorted(container.ports, key=lambda port: ":" in port.host_ip):
+def published_at(ports: Iterable[seen.PublishedPort], engine: seen.Engine) -> Mapping[int, tuple[str, int]]:
+    """Host and port to connect to, by TCP port of the container. Of several, IPv4 is chosen."""
+    found: dict[int, tuple[str, int]] = {}
+    for port in sorted(ports, key=lambda port: ":" in port.host_ip):
         host = engine.reach(port.host_ip)
         if port.protocol == "tcp" and host:
-            published.setdefault(port.target, (host, port.published))
-    return Place(published, _own_address(container, engine))
+            found.setdefault(port.target, (host, port.published))
+    return found
 
 
-def _own_address(container: seen.Container, engine: seen.Engine) -> str:
-    if container.network_mode == "host":
-        return engine.reach("")
-    addresses = [joined.address for joined in container.networks if joined.address]
-    return addresses[0] if addresses and engine.reaches_containers else ""
+def own_addresses(network_mode: str, joined: Iterable[str], engine: seen.Engine) -> tuple[str, ...]:
+    """The addresses at which a container itself can be reached from here. `joined` are those that it has in its networks."""
+    if network_mode == "host":
+        return (engine.reach(""),)
+    return tuple(filter(None, joined)) if engine.reaches_containers else ()
+
+
+def _place(container: seen.Container, engine: seen.Engine) -> Place:
+    joined = (one.address for one in container.networks)
+    own = own_addresses(container.network_mode, joined, engine)
+    return Place(published_at(container.ports, engine), own[0] if own else "")
