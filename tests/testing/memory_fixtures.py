@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def engine(home: Path) -> MemoryEngine:
-    return MemoryEngine({image: ImageConfig() for image in IMAGES})
+    return MemoryEngine({image: ImageConfig() for image in IMAGES}, removes_running=True)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def remote(home: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
         shares_paths=False,
         reaches_containers=False,
     )
-    return MemoryEngine({image: ImageConfig() for image in IMAGES}, info=info)
+    return MemoryEngine({image: ImageConfig() for image in IMAGES}, removes_running=True, info=info)
 
 
 Start = Callable[..., Running]

@@ -22,7 +22,7 @@ from stackctl.engine.memory.wait import MemoryTarget, ask
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
-from stackctl.errors import EngineError, ExecTimeoutError
+from stackctl.errors import EngineError, ExecTimeoutError, PortTakenError
 from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
@@ -60,7 +60,8 @@ class MemoryEngine:
 
     `images` are here, `registry` can be pulled, everything but `unbuildable` can be built. `behaviours` by service or
     image reference say how containers act. `taken` are the host ports of other processes. `before` is called with every
-    action that writes; what it raises is what the engine answers.
+    action that writes; what it raises is what the engine answers. `removes_running`: a container that runs is removed at once,
+    as Docker does it; else that is refused, which shows a plan that does not stop it first.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class MemoryEngine:
         behaviours: Mapping[str, Behaviour] | None = None,
         taken: Collection[int] = (),
         before: Callable[[Action], None] = lambda _: None,
+        removes_running: bool = False,
         info: seen.Engine | None = None,
     ) -> None:
         self.info = info or seen.Engine(id="memory", name="memory", endpoint="memory:")
@@ -79,6 +81,7 @@ class MemoryEngine:
         self.behaviours = dict(behaviours or {})
         self.taken = set(taken)
         self.before = before
+        self.removes_running = removes_running
         self.reads = 0
         """Calls that looked."""
         self.writes = 0
@@ -433,7 +436,7 @@ class MemoryEngine:
             )
             found = next((new for new in choice if not any(_clash(new, old) for old in held)), None)
             if found is None:
-                raise EngineError(
+                raise PortTakenError(
                     f"Bind for {port.host_ip}:{port.published} failed: port is already allocated"
                 )
             held.append(found)
@@ -447,7 +450,7 @@ class MemoryEngine:
         container = self._get(handle)
         if container is None:
             return
-        if container.up:
+        if container.up and not self.removes_running:
             raise EngineError(f"container {container.name} is running: stop it before it is removed")
         del self._containers[container.id]
         self._files.pop(container.id, None)
