@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from stackctl.engine.transport import connect as connecting
+from stackctl.engine.transport import endpoint as endpoints
 from stackctl.engine.transport import ssh
-from stackctl.engine.transport.connect import Endpoint, connect, resolve
+from stackctl.engine.transport.connect import connect
+from stackctl.engine.transport.endpoint import Endpoint, resolve
 from stackctl.engine.transport.unreachable import unreachable
 from stackctl.errors import EngineError, UsageError
 
@@ -23,8 +24,8 @@ from stackctl.errors import EngineError, UsageError
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without any engine."""
-    monkeypatch.setattr(connecting, "DEFAULT_SOCKET", tmp_path / "docker.sock")
-    monkeypatch.setattr(connecting, "PODMAN_SOCKET", tmp_path / "podman.sock")
+    monkeypatch.setattr(endpoints, "DEFAULT_SOCKET", tmp_path / "docker.sock")
+    monkeypatch.setattr(endpoints, "PODMAN_SOCKET", tmp_path / "podman.sock")
     return tmp_path
 
 
@@ -213,9 +214,8 @@ def test_what_answers_but_is_no_engine(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def hang_up() -> None:
-            for _ in range(2):  # the knock, and the question
-                connection, _ = server.accept()
-                connection.close()
+            connection, _ = server.accept()
+            connection.close()
 
         thread = threading.Thread(target=hang_up)
         thread.start()

@@ -55,8 +55,10 @@ def image_without_shell(lab: Lab) -> str:
         program.name = "sleep"
         archive.addfile(program, data)
     image.seek(0)
-    with lab.engine.client.stream("POST", "images/create", data=image, fromSrc="-", repo=lab.name) as answer:
-        answer.raw.read()
+    with lab.engine.link.changing.stream(
+        "POST", "images/create", data=image, fromSrc="-", repo=lab.name
+    ) as answer:
+        answer.read()
     return lab.name
 
 
@@ -85,8 +87,8 @@ def test_closing_a_conversation_ends_its_command(lab: Lab) -> None:
 
 PROGRAM = """
 import os, signal, sys
-from stackctl.engine.connect import connect
-from stackctl.engine.engine import Exec
+from stackctl.engine.transport.connect import connect
+from stackctl.engine.protocol import Exec
 talk = connect().converse(Exec(container=sys.argv[1], argv=tuple(sys.argv[2:])))
 print(talk.ask(b"echo here; echo END\\n", b"END", 20).decode(), end="", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

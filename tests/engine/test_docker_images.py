@@ -13,7 +13,7 @@ from registry import Registry
 
 from stackctl.engine.docker import build as building
 from stackctl.engine.docker import pull as pulling
-from stackctl.engine.transport.connect import Endpoint
+from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import BuildImage, PullImage, RemoveContainer, RemoveImage, WaitFor
 from stackctl.planner.steps.events import Progressed

@@ -118,12 +118,12 @@ def lookup(lab: Lab, container: str, host: str) -> bool:
 def test_of_two_networks_with_one_name_the_own_is_joined(lab: Lab) -> None:
     name = f"{lab.name}_default"
     theirs = {"Name": name, "Labels": {names.PROJECT: lab.name, names.INSTANCE: "other"}}
-    own = lab.engine.client.post("networks", "create", body={"Name": name, "Labels": lab.labels})["Id"]
+    own = lab.engine.link.changing.post("networks", "create", body={"Name": name, "Labels": lab.labels})["Id"]
     if lab.engine.engine.api >= (1, 44):  # such an engine refuses a second one
         with pytest.raises(EngineError, match=name):
-            lab.engine.client.post("networks", "create", body=theirs)
+            lab.engine.link.changing.post("networks", "create", body=theirs)
         return
-    strangers = lab.engine.client.post("networks", "create", body=theirs)["Id"]
+    strangers = lab.engine.link.changing.post("networks", "create", body=theirs)["Id"]
     lab.engine.observe()
     container = lab.run(networks=(Attachment(name, ("a",)),))
     assert [j.network_id for j in lab.seen(container).networks] == [own]

@@ -210,9 +210,9 @@ def test_exec_of_what_is_not_there(lab: Lab) -> None:
 PROGRAM = """
 import json, sys, warnings
 warnings.simplefilter("error")
-from stackctl.engine.connect import connect
-from stackctl.engine.engine import Exec
-from stackctl.engine.terminal import interact
+from stackctl.engine.transport.connect import connect
+from stackctl.engine.protocol import Exec
+from stackctl.engine.talk.terminal import interact
 options = json.loads(sys.argv[1])
 engine = connect()
 try:

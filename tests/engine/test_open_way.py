@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.engine.transport.connect import Endpoint, Tls, connect
+from stackctl.engine.transport.connect import connect
+from stackctl.engine.transport.endpoint import Endpoint, Tls
 from stackctl.errors import EngineError, UsageError
 
 

@@ -15,7 +15,7 @@ from stackctl.engine.docker.build_output import BuildKitOutput, BuildOutput, Cla
 from stackctl.engine.docker.pull import credentials, encoded, raise_error
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
-from stackctl.engine.transport.connect import Endpoint
+from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import Build, Image

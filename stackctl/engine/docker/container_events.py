@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
 
-import requests
-
-from stackctl.engine.transport.client import Client, objects, raw_socket
+from stackctl.engine.transport.client import WireClient, objects
+from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError
 
 _RETRY = 1.0
@@ -24,12 +22,12 @@ class Events:
     Events may be missed while the stream is broken: nobody must sleep for them without a limit.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: WireClient) -> None:
         self._client = client
         self._counts: Counter[str] = Counter()
         self._happened = threading.Condition()
         self._closed = threading.Event()
-        self._response: requests.Response | None = None
+        self._answer: WireAnswer | None = None
         self._thread: threading.Thread | None = None
 
     def count(self, container: str) -> int:
@@ -55,9 +53,8 @@ class Events:
             return
         deadline = time.monotonic() + 1
         while self._thread.is_alive() and time.monotonic() < deadline:
-            if response := self._response:
-                with suppress(OSError, AttributeError):  # it may be ending by itself at this moment
-                    raw_socket(response).shutdown(socket.SHUT_RDWR)
+            if answer := self._answer:
+                answer.hang_up()
             self._thread.join(0.02)
 
     def _listen(self) -> None:
@@ -65,13 +62,13 @@ class Events:
         while not self._closed.is_set():
             with (
                 suppress(EngineError, ValueError),
-                self._client.stream("GET", "events", filters=filters) as response,
+                self._client.stream("GET", "events", filters=filters) as answer,
             ):
-                self._response = response
-                for event in objects(response):
+                self._answer = answer
+                for event in objects(answer):
                     actor = event.get("Actor") or {}
                     self._note(actor.get("ID", ""), (actor.get("Attributes") or {}).get("name", ""))
-            self._response = None
+            self._answer = None
             self._closed.wait(_RETRY)
 
     def _note(self, container: str, name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from stackctl.engine.docker import snapshot
-from stackctl.engine.transport.client import Client
+from stackctl.engine.transport.client import WireClient
 from stackctl.errors import EngineError
 from stackctl.planner.world.observed import Network, Observed
 
@@ -24,7 +24,7 @@ class Networks:
     container's own instance's is meant, and of several of those the one with the smallest id.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: WireClient) -> None:
         self._client = client
         self._lock = threading.Lock()
         self._networks: dict[str, _Known] = {}

@@ -12,7 +12,7 @@ from stackctl.engine.protocol import Exec
 from stackctl.engine.ready.target import KILLED, Running
 from stackctl.engine.talk import execs
 from stackctl.engine.talk.logs import logs
-from stackctl.engine.transport.client import Client, Json, RefusedError
+from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
 from stackctl.planner.reach.places import own_addresses, published_at
 from stackctl.planner.world.observed import Engine, PublishedPort
@@ -26,7 +26,7 @@ _MARGIN = 1.0
 class Watched:
     """`engine` says what of the container can be reached from here."""
 
-    def __init__(self, client: Client, events: Events, container: str, engine: Engine) -> None:
+    def __init__(self, client: WireClient, events: Events, container: str, engine: Engine) -> None:
         self._client = client
         self._events = events
         self._container = container

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stackctl.engine.talk.execs import no_container
-from stackctl.engine.transport.client import Client, RefusedError
+from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.errors import EngineError
 
-_CHUNK = 1 << 16
 _SILENCE = 300.0
 """Seconds without a byte before it is given up: the engine packs or unpacks one archive of a container at a time."""
 
 
-def pack(client: Client, container: str, path: str) -> Iterator[bytes]:
+def pack(client: WireClient, container: str, path: str) -> Iterator[bytes]:
     """The archive of a file or directory, in chunks. Raises `EngineError` at once if it is not there."""
     _look(client, container, path, f"there is no {path} in {container}")
     return _chunks(client, container, path)
 
 
-def unpack(client: Client, container: str, directory: str, archive: Iterable[bytes]) -> None:
+def unpack(client: WireClient, container: str, directory: str, archive: Iterable[bytes]) -> None:
     """Put an archive's contents into a directory, with the owners they have in it.
 
     With `copyUIDGID` the engine would give them to the container's user instead (moby, daemon/archive.go).
@@ -34,7 +33,7 @@ def unpack(client: Client, container: str, directory: str, archive: Iterable[byt
         ) from error
 
 
-def _look(client: Client, container: str, path: str, missing: str) -> None:
+def _look(client: WireClient, container: str, path: str, missing: str) -> None:
     """A question of its own, as an engine hangs up on an upload it refuses. Its answer has no body to say what is wrong."""
     try:
         client.head("containers", container, "archive", path=path)
@@ -46,12 +45,12 @@ def _look(client: Client, container: str, path: str, missing: str) -> None:
         raise RefusedError(missing, status=error.status) from error
 
 
-def _chunks(client: Client, container: str, path: str) -> Iterator[bytes]:
+def _chunks(client: WireClient, container: str, path: str) -> Iterator[bytes]:
     plain = {"Accept-Encoding": "identity"}  # the engine would compress, which takes it several times as long
     with client.stream(
         "GET", "containers", container, "archive", headers=plain, timeout=_SILENCE, path=path
-    ) as response:
-        yield from response.raw.stream(_CHUNK)
+    ) as answer:
+        yield from answer.chunks()
 
 
 def _read(archive: Iterable[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stackctl.engine.protocol import Exec
 from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import DeadlineError, Frames, talk
-from stackctl.engine.transport.client import Client, RefusedError
+from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.errors import EngineError
 
 _TAIL = 4 << 10
@@ -20,7 +20,7 @@ _TAIL = 4 << 10
 class DockerConversation:
     """Keeps the `Conversation` protocol. For one thread at a time."""
 
-    def __init__(self, client: Client, command: Exec) -> None:
+    def __init__(self, client: WireClient, command: Exec) -> None:
         self._client = client
         self._name = f"{command.title} in {command.container}"
         self._exec_id = create(client, replace(command, stdin=True, tty=False, detach=False))

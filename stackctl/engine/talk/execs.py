@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import requests
 from msgspec.structs import replace
 
 from stackctl.engine.docker import bodies
 from stackctl.engine.protocol import Exec, ExecResult
 from stackctl.engine.talk.frames import DeadlineError, Frames, talk
-from stackctl.engine.transport.client import Client, Json, RefusedError
+from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
 
 _ENDING = 2.0
@@ -26,7 +24,7 @@ _NO_SHELL = re.compile(r"(OCI runtime|crun).*/bin/sh")
 
 
 def run(
-    client: Client, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None
+    client: WireClient, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None
 ) -> ExecResult:
     """Its exit code and output, with `stdin` as its whole input. A detached one counts as 0.
 
@@ -47,7 +45,7 @@ def bounded(argv: tuple[str, ...], seconds: float) -> tuple[str, ...]:
     return ("/bin/sh", "-c", _BOUND, str(max(1, math.ceil(seconds))), *argv)
 
 
-def create(client: Client, command: Exec, *, size: tuple[int, int] | None = None) -> str:
+def create(client: WireClient, command: Exec, *, size: tuple[int, int] | None = None) -> str:
     """The id of a new exec. `size` is the terminal's, lines and columns."""
     body: dict[str, Any] = {
         "Cmd": list(command.argv),
@@ -82,20 +80,13 @@ def no_container(container: str) -> RefusedError:
     )
 
 
-def exit_code(client: Client, exec_id: str) -> int:
+def exit_code(client: WireClient, exec_id: str) -> int:
     """Of an exec whose output has ended; 0 if it goes on by itself, detached by its keys."""
     return int(_await_end(client, exec_id, _ENDING).get("ExitCode") or 0)
 
 
-def frames(response: requests.Response) -> Iterator[tuple[str, bytes]]:
-    """The engine's two streams in one: stream number, length and data, again and again (Docker Engine API, attach)."""
-    read = response.raw.read
-    while len(header := read(8)) == 8:
-        yield "stderr" if header[0] == 2 else "stdout", read(int.from_bytes(header[4:], "big"))
-
-
 def _run(
-    client: Client, command: Exec, argv: tuple[str, ...], stdin: bytes | None, timeout: float | None
+    client: WireClient, command: Exec, argv: tuple[str, ...], stdin: bytes | None, timeout: float | None
 ) -> ExecResult:
     """Run `argv`, which is the command or its bounded form."""
     exec_id = create(client, replace(command, argv=argv))
@@ -124,7 +115,7 @@ def _run(
     return ExecResult(exit_code(client, exec_id), bytes(output["stdout"]), bytes(output["stderr"]))
 
 
-def _await_end(client: Client, exec_id: str, seconds: float) -> Json:
+def _await_end(client: WireClient, exec_id: str, seconds: float) -> Json:
     """The exec once it has ended, or as it is after that time."""
     deadline = time.monotonic() + seconds
     while (answer := client.get("exec", exec_id, "json")).get("Running") and time.monotonic() < deadline:

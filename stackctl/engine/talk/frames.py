@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from stackctl.engine.transport.client import Duplex
+from stackctl.engine.transport.duplex import Duplex
 
 _HEADER = 8
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import heapq
 import queue
 import re
-import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-import requests
-import urllib3
 from msgspec import Struct, field
 
 from stackctl.engine.protocol import LogLine
-from stackctl.engine.talk.execs import frames
-from stackctl.engine.transport.client import Client, RefusedError, raw_socket
+from stackctl.engine.talk.frames import Frames
+from stackctl.engine.transport.client import RefusedError, WireClient
+from stackctl.engine.transport.messages import lines
+from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError, UsageError
 
 LINE_LIMIT = 1 << 20
@@ -35,7 +34,7 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def logs(
-    client: Client,
+    client: WireClient,
     containers: Sequence[str],
     *,
     follow: bool = False,
@@ -104,14 +103,14 @@ class _Assembler(Struct):
 class _Source:
     """One container's log, and how far it has been read."""
 
-    def __init__(self, client: Client, container: str) -> None:
+    def __init__(self, client: WireClient, container: str) -> None:
         self._client = client
         self._container = container
         self._tty = bool(self._inspect()["Config"]["Tty"])
         self._last = ""
         self._at_last = 0
         """Lines read that carry the time `_last`: several may."""
-        self._response: requests.Response | None = None
+        self._answer: WireAnswer | None = None
 
     def past(self, tail: int | None, *, since: str | None, until: str | None) -> Iterator[LogLine]:
         return self._read(follow=False, tail=tail, since=since, until=until)
@@ -141,9 +140,8 @@ class _Source:
 
     def hang_up(self) -> None:
         """End a read that waits in another thread."""
-        if self._response is not None:
-            with suppress(OSError, AttributeError):  # it may be ending by itself at this moment
-                raw_socket(self._response).shutdown(socket.SHUT_RDWR)
+        if answer := self._answer:
+            answer.hang_up()
 
     def _inspect(self) -> Any:
         return self._client.get("containers", self._container, "json")
@@ -175,36 +173,31 @@ class _Source:
             since=since,
             until=until,
             timeout=_SILENCE if follow else None,
-        ) as response:
-            self._response = response
+        ) as answer:
+            self._answer = answer
             try:
-                for stream, data in self._pieces(response):
+                for stream, data in self._pieces(answer):
                     for line in assembler.feed(stream, data):
                         if count:
                             self._count(line)
                         yield line
                 yield from assembler.rest()
-            except urllib3.exceptions.ReadTimeoutError:
+            except TimeoutError:
                 return  # `_SILENCE` has passed
             finally:
-                self._response = None
+                self._answer = None
 
-    def _pieces(self, response: requests.Response) -> Iterable[tuple[str, bytes]]:
-        return (("stdout", line) for line in _lines(response)) if self._tty else frames(response)
+    def _pieces(self, answer: WireAnswer) -> Iterator[tuple[str, bytes]]:
+        if self._tty:  # one stream without frames, whose chunks end anywhere in a line
+            yield from (("stdout", line + b"\n") for line in lines(answer.chunks()))
+            return
+        frames = Frames()
+        for chunk in answer.chunks():
+            yield from frames.feed(chunk)
 
     def _count(self, line: LogLine) -> None:
         self._at_last = self._at_last + 1 if line.time == self._last else 1
         self._last = line.time
-
-
-def _lines(response: requests.Response) -> Iterator[bytes]:
-    """With a terminal there is one stream without frames, and chunks end anywhere in a line."""
-    rest = b""
-    for chunk in response.raw.stream(1 << 16):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
 
 
 def _follow(

@@ -15,7 +15,8 @@ from types import FrameType
 from stackctl.engine.protocol import Exec
 from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import Frames
-from stackctl.engine.transport.client import Client, Duplex, RefusedError
+from stackctl.engine.transport.client import RefusedError, WireClient
+from stackctl.engine.transport.duplex import Duplex
 from stackctl.errors import UsageError
 
 _CHUNK = 1 << 16
@@ -25,7 +26,7 @@ _RESIZE_PAUSE = 0.05
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
-def interact(client: Client, command: Exec, *, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> int:
+def interact(client: WireClient, command: Exec, *, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> int:
     """Run it until it ends and return its exit code. The numbers are file descriptors.
 
     With `command.tty` the terminal is raw meanwhile, so that every key goes to the command, its size is passed on, and it
@@ -60,7 +61,15 @@ class _Session:
     """Carries bytes both ways until the command's output ends."""
 
     def __init__(
-        self, client: Client, exec_id: str, line: Duplex, *, stdin: int, stdout: int, stderr: int, tty: bool
+        self,
+        client: WireClient,
+        exec_id: str,
+        line: Duplex,
+        *,
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        tty: bool,
     ) -> None:
         self._client = client
         self._exec_id = exec_id

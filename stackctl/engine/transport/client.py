@@ -1,30 +1,25 @@
-"""The Docker API as plain JSON over one pool of connections. Whatever goes wrong comes out as an `EngineError`.
-
-Of the SDK only the transport and the login are used: its models drop fields (`StartInterval`), take one call per
-object, and swallow errors in streams.
-"""
+"""The Docker API as plain JSON over a transport. Whatever goes wrong comes out as an `EngineError`."""
 
 from __future__ import annotations
 
 import json
-import os
-import select
-import selectors
-import socket
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any
-from urllib.parse import quote
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
 
-import requests
-import urllib3
-from docker import APIClient
-
+from stackctl.engine.transport.duplex import Duplex
+from stackctl.engine.transport.messages import Answer, Request, Transport, lines
 from stackctl.engine.transport.unreachable import unreachable
+from stackctl.engine.transport.wire import Wire, WireAnswer
 from stackctl.errors import EngineError
 
 Json = Any
+
+ANSWER_TIMEOUT = 300.0
+"""Seconds a call may take: creating from a large image on a slow disk does take minutes."""
+
+A = TypeVar("A", bound=Answer)
 
 
 class RefusedError(EngineError):
@@ -35,7 +30,7 @@ class RefusedError(EngineError):
         self.status = status
 
 
-class Client:
+class JsonClient(Generic[A]):
     """Calls of one engine. Safe to share between threads; not across a fork.
 
     A path is given as segments, which are quoted. Parameters that are None are left out; mappings and lists become JSON,
@@ -44,50 +39,47 @@ class Client:
 
     def __init__(
         self,
-        api: APIClient,
+        transport: Transport[A],
         version: str,
         endpoint: str,
         complaint: Callable[[], str],
-        close: Callable[[], None],
     ) -> None:
-        """`complaint` returns what the way to the engine had to say (ssh), `close` takes that way down."""
-        self._api = api
+        """`complaint` returns what the way to the engine had to say (ssh)."""
+        self._transport = transport
         self._complaint = complaint
-        self._close = close
         self.endpoint = endpoint
-        self._base = f"{api.base_url}/v{version}"
+        self._base = f"/v{version}"
         major, minor = version.split(".")[:2]
         self.version = (int(major), int(minor))
 
     def get(self, *path: str, **params: object) -> Json:
-        return self._json("GET", path, params)
+        return self._json(self._request("GET", path, params))
 
     def post(
         self,
         *path: str,
         body: object = None,
-        timeout: float | None = None,
+        timeout: float = ANSWER_TIMEOUT,
         **params: object,
     ) -> Json:
-        """`timeout` in seconds, instead of the pool's own."""
-        return self._json("POST", path, params, body=body, timeout=timeout)
+        """`timeout` in seconds."""
+        return self._json(self._request("POST", path, params, body=body, timeout=timeout))
 
     def delete(self, *path: str, **params: object) -> Json:
-        return self._json("DELETE", path, params)
+        return self._json(self._request("DELETE", path, params))
 
     def put(self, *path: str, data: Iterable[bytes], **params: object) -> Json:
         """The data goes out as it comes, in chunks."""
-        return self._json("PUT", path, params, data=data)
+        return self._json(self._request("PUT", path, params, data=data))
 
     def head(self, *path: str, **params: object) -> Mapping[str, str]:
-        """The headers of the answer."""
-        with self.errors():
-            return self._request("HEAD", path, params, timeout=self._api.timeout).headers
+        """The headers of the answer, their names in small letters."""
+        with self.errors(), self._answer(self._request("HEAD", path, params)) as answer:
+            return answer.headers
 
     def get_with_headers(self, *path: str) -> tuple[Json, Mapping[str, str]]:
-        with self.errors():
-            response = self._request("GET", path, {}, timeout=self._api.timeout)
-            return response.json(), response.headers
+        with self.errors(), self._answer(self._request("GET", path, {})) as answer:
+            return json.loads(answer.read()), answer.headers
 
     @contextmanager
     def stream(
@@ -99,176 +91,84 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         **params: object,
-    ) -> Iterator[requests.Response]:
+    ) -> Iterator[A]:
         """The answer, to be read bit by bit and closed at the end. `timeout`: seconds of silence; None waits for ever."""
-        with self.errors():
-            response = self._request(
-                method,
-                path,
-                params,
-                body=body,
-                data=data,
-                headers=headers,
-                timeout=(self._api.timeout, timeout),
-                stream=True,
-            )
-            try:
-                yield response
-            finally:
-                response.close()
-
-    @contextmanager
-    def hijack(self, *path: str, body: object) -> Iterator[Duplex]:
-        """Make the connection of a POST a line to talk both ways (Docker Engine API, attach)."""
-        upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
-        with self.stream("POST", *path, body=body, headers=upgrade) as response:
-            yield Duplex(response)
+        request = self._request(method, path, params, body=body, data=data, headers=headers, timeout=timeout)
+        with self.errors(), self._answer(request) as answer:
+            yield answer
 
     @contextmanager
     def errors(self) -> Iterator[None]:
         """What goes wrong on the way to the engine comes out as an `EngineError`."""
         try:
             yield
-        except EngineError:
-            raise
-        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
+        except OSError as error:
             raise unreachable(self.endpoint, error, self._complaint()) from error
 
     def close(self) -> None:
-        self._api.close()
-        self._close()
+        self._transport.close()
 
-    def _json(
-        self,
-        method: str,
-        path: tuple[str, ...],
-        params: Mapping[str, object],
-        body: object = None,
-        data: Iterable[bytes] | None = None,
-        timeout: float | None = None,
-    ) -> Json:
-        with self.errors():
-            response = self._request(
-                method, path, params, body=body, data=data, timeout=timeout or self._api.timeout
-            )
-            return response.json() if response.content else None
+    def _json(self, request: Request) -> Json:
+        with self.errors(), self._answer(request) as answer:
+            content = answer.read()
+            return json.loads(content) if content else None
+
+    @contextmanager
+    def _answer(self, request: Request) -> Iterator[A]:
+        """Raises `RefusedError` for one that is an error."""
+        answer = self._transport.send(request)
+        try:
+            _check(answer)
+            yield answer
+        finally:
+            answer.close()
 
     def _request(
         self,
         method: str,
         path: tuple[str, ...],
         params: Mapping[str, object],
+        *,
         body: object = None,
         data: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | tuple[float, float | None] | None = None,
-        stream: bool = False,
-    ) -> requests.Response:
+        timeout: float | None = ANSWER_TIMEOUT,
+    ) -> Request:
         sent = dict(headers or {})
-        payload: Iterable[bytes] | str | None = data
+        content: bytes | Iterable[bytes] | None = data
         if body is not None:
             sent["Content-Type"] = "application/json"
-            payload = json.dumps(body)
-        response = self._api.request(
-            method,
-            "/".join([self._base, *(quote(part, "/:@") for part in path)]),
-            params={name: _parameter(value) for name, value in params.items() if value is not None},
-            data=payload,
-            headers=sent,
-            timeout=timeout,
-            stream=stream,
-        )
-        if response.status_code >= 400:
-            with response:
-                raise RefusedError(_message(response), status=response.status_code)
-        return response
+            content = json.dumps(body).encode()
+        target = "/".join([self._base, *(quote(part, "/:@") for part in path)])
+        if given := {name: _parameter(value) for name, value in params.items() if value is not None}:
+            target += "?" + urlencode(given)
+        return Request(method=method, target=target, headers=sent, body=content, timeout=timeout)
 
 
-class Duplex:
-    """A line to a process in a container. Nothing blocks: `receive` and `send` do what can be done at once."""
-
-    def __init__(self, response: requests.Response) -> None:
-        answer: Any = response.raw
-        self._socket = raw_socket(response)
-        self._socket.setblocking(False)
-        self._head = self._buffered(answer._fp.fp)
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def receive(self) -> tuple[bytes, bool]:
-        """All that has come, and whether that was the end. Ask before waiting: TLS may hold back what it has read."""
-        parts, self._head = [self._head], b""
-        try:
-            while data := self._socket.recv(1 << 16):
-                parts.append(data)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return b"".join(parts), False
-        except (ConnectionResetError, ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            pass  # the end, in other words
-        return b"".join(parts), True
-
-    def send(self, data: bytes | memoryview) -> int:
-        """How many bytes were taken: all, once nobody reads any more."""
-        try:
-            return self._socket.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError):
-            return 0
-        except (BrokenPipeError, ConnectionResetError):
-            return len(data)
-
-    def wait(self, seconds: float | None, *, to_send: bool = False) -> None:
-        """Until something has come, or (`to_send`) can be sent, or the time is over."""
-        with selectors.DefaultSelector() as ready:
-            ready.register(self, selectors.EVENT_READ | (selectors.EVENT_WRITE if to_send else 0))
-            ready.select(seconds)
-
-    def end_input(self) -> None:
-        """Say that no more input comes; output still does."""
-        with suppress(OSError):  # the other side may have closed first
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._end_tls_input(self._socket)
-            else:
-                self._socket.shutdown(socket.SHUT_WR)
-
-    def _end_tls_input(self, connection: ssl.SSLSocket) -> None:
-        """Send TLS's goodbye. `unwrap` also reads, and loses what it reads: meanwhile another socket stands for the line."""
-        self._head = self.receive()[0]
-        number = connection.fileno()
-        ours, theirs = socket.socketpair()
-        with ours, theirs, socket.socket(fileno=os.dup(number)) as line:
-            ours.setblocking(False)
-            os.dup2(ours.fileno(), number, inheritable=False)
-            try:
-                with suppress(ssl.SSLWantReadError):
-                    connection.unwrap()
-            finally:
-                os.dup2(line.fileno(), number, inheritable=False)
-            goodbye = theirs.recv(1 << 10)
-            select.select([], [line], [])
-            line.send(goodbye)
-
-    @staticmethod
-    def _buffered(reader: Any) -> bytes:
-        """What came in one packet with the headers of the answer."""
-        try:
-            return bytes(reader.read1(len(reader.peek())))
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return b""
+class Client(JsonClient[Answer]):
+    """Over any transport."""
 
 
-def objects(response: requests.Response) -> Iterator[dict[str, Any]]:
+class WireClient(JsonClient[WireAnswer]):
+    """Looks at an engine, listens to it, and talks with what runs there."""
+
+    def __init__(self, wire: Wire, version: str, endpoint: str, complaint: Callable[[], str] = str) -> None:
+        super().__init__(wire, version, endpoint, complaint)
+        self._wire = wire
+
+    @contextmanager
+    def hijack(self, *path: str, body: object) -> Iterator[Duplex]:
+        """Make the connection of a POST a line to talk both ways (Docker Engine API, attach)."""
+        upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
+        with self.stream("POST", *path, body=body, headers=upgrade) as answer:
+            yield answer.upgrade()
+
+
+def objects(answer: Answer) -> Iterator[dict[str, Any]]:
     """The JSON objects of a streamed answer, one a line, as they come."""
-    for line in response.iter_lines():
+    for line in lines(answer.chunks()):
         if line.strip():
             yield json.loads(line)
-
-
-def raw_socket(response: requests.Response) -> socket.socket:
-    """The connection below a streamed answer, to hang up from another thread or to talk both ways."""
-    answer: Any = response.raw
-    connection: socket.socket = answer._fp.fp.raw._sock  # there is no public way from an answer to its socket
-    return connection
 
 
 def _parameter(value: object) -> str:
@@ -280,11 +180,15 @@ def _parameter(value: object) -> str:
     return str(value)
 
 
-def _message(response: requests.Response) -> str:
-    """What the engine says is wrong: `{"message": …}`, or plain text of a proxy in between."""
+def _check(answer: Answer) -> None:
+    """Raise what the engine says is wrong: `{"message": …}`, or plain text of a proxy in between."""
+    if answer.status < 400:
+        return
+    content = answer.read().decode(errors="replace")
     try:
-        answer = response.json()
+        said = json.loads(content)
     except ValueError:
-        answer = None
-    message = answer.get("message") if isinstance(answer, dict) else None
-    return str(message or response.text or f"{response.status_code} {response.reason}").strip()
+        said = None
+    message = said.get("message") if isinstance(said, dict) else None
+    text = str(message or content or f"{answer.status} {answer.reason}").strip()
+    raise RefusedError(text, status=answer.status)

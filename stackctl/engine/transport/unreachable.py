@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 
 from stackctl.errors import EngineError
@@ -28,7 +27,7 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "") -> Eng
         return EngineError(f"no Docker engine answers: {path} does not exist", start_hint())
     if isinstance(cause, ConnectionRefusedError):
         return EngineError(f"no Docker engine answers at {endpoint}: connection refused", start_hint())
-    if isinstance(cause, ssl.SSLError):
+    if _is_tls(cause):
         return EngineError(
             f"no trusted connection to {endpoint}: {cause}",
             "check the certificates of the context, or DOCKER_CERT_PATH and DOCKER_TLS_VERIFY",
@@ -43,6 +42,12 @@ def start_hint() -> str:
     if sys.platform == "darwin":
         return "start Docker Desktop, OrbStack or Colima, or name another engine with --host or --context"
     return "start it: sudo systemctl start docker; or name another engine with --host or --context"
+
+
+def _is_tls(error: BaseException) -> bool:
+    """Where `ssl` was never loaded there was no TLS."""
+    ssl = sys.modules.get("ssl")
+    return ssl is not None and isinstance(error, ssl.SSLError)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -27,7 +27,7 @@ from stackctl.planner.world import labels
 
 if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
-    from stackctl.engine.transport.connect import Endpoint
+    from stackctl.engine.transport.endpoint import Endpoint
 
 _KEPT = "kept"
 _PROJECTS = "projects"

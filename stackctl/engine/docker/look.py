@@ -1,0 +1,110 @@
+"""What is on a Docker engine (or Podman's imitation of one)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from socket import gethostname
+
+from stackctl.engine.docker import snapshot
+from stackctl.engine.docker.network_ids import Networks
+from stackctl.engine.docker.sharing import sharing
+from stackctl.engine.ready.glance import glance
+from stackctl.engine.transport.client import RefusedError, WireClient
+from stackctl.engine.transport.endpoint import Endpoint
+from stackctl.planner.world import labels as names
+from stackctl.planner.world.observed import Container, Engine, ImageConfig, Observed
+from stackctl.planner.world.probes import Probe
+
+
+class DockerLook:
+    """Makes no call that writes. Safe to share between threads."""
+
+    def __init__(self, client: WireClient, endpoint: Endpoint) -> None:
+        self.client = client
+        self.endpoint = endpoint
+        self.networks = Networks(client)
+        self._engine: Engine | None = None
+        self._image_ids: Mapping[str, str] = {}
+        self._configs: dict[str, ImageConfig] = {}
+
+    @property
+    def id(self) -> str:
+        return self.engine.id
+
+    @property
+    def engine(self) -> Engine:
+        """Who it is, and what it shares with us. Asked once."""
+        if self._engine is None:
+            self._engine = self._ask()
+        return self._engine
+
+    def observe(self) -> Observed:
+        """Four calls, and one more the first time."""
+        get = self.client.get
+        observed = snapshot.observed(
+            self.engine,
+            containers=get("containers", "json", all=True),
+            networks=get("networks"),
+            volumes=get("volumes"),
+            images=get("images", "json"),
+        )
+        self.networks.learn(observed)
+        self._image_ids = observed.images
+        return observed
+
+    def containers(self, project: str) -> tuple[Container, ...]:
+        filters = {"label": [f"{names.PROJECT}={project}"]}
+        rows = self.client.get("containers", "json", all=True, filters=filters)
+        return tuple(snapshot.container(row, {}) for row in rows)
+
+    def look_into(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
+        """One call for each image not looked into before."""
+        configs = {ref: self.image_config(ref) for ref in refs}
+        return {ref: config for ref, config in configs.items() if config is not None}
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        usage = self.client.get("system", "df", type="volume")
+        sizes = {v["Name"]: (v.get("UsageData") or {}).get("Size", -1) for v in usage.get("Volumes") or ()}
+        return {name: size for name, size in sizes.items() if size >= 0}
+
+    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
+        return glance(probes, observed)
+
+    def image_config(self, ref: str) -> ImageConfig | None:
+        """None for an image that is not here."""
+        known = self._configs.get(self._image_ids.get(ref, ""))
+        if known is not None:
+            return known
+        try:
+            answer = self.client.get("images", ref, "json")
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+        config = snapshot.image_config(answer)
+        self._configs[answer["Id"]] = config
+        return config
+
+    def _ask(self) -> Engine:
+        asked = time.time()
+        info, headers = self.client.get_with_headers("info")
+        podman = "Libpod-Api-Version" in headers
+        socket = self.endpoint.socket
+        engine_id = str(info.get("ID") or self.endpoint.host)
+        if podman and socket:  # whose own id is another one at every start
+            stat = socket.stat()
+            engine_id = f"{stat.st_dev}:{stat.st_ino}"
+        shared = sharing(self.endpoint.host, info, platform=sys.platform, hostname=gethostname())
+        return Engine(
+            id=engine_id,
+            name="podman" if podman else "docker",
+            version=str(info.get("ServerVersion") or ""),
+            api=self.client.version,
+            endpoint=self.endpoint.host,
+            shares_loopback=shared.loopback,
+            shares_paths=shared.paths,
+            reaches_containers=shared.addresses,
+            clock_ahead=0.0 if shared.clock else snapshot.clock_ahead(info, asked, time.time()),
+        )

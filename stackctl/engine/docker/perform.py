@@ -1,0 +1,146 @@
+"""Do what a plan says, through the Docker SDK."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from stackctl.engine.docker import bodies, build, lifecycle, pull
+from stackctl.engine.docker.container_events import Events
+from stackctl.engine.docker.look import DockerLook
+from stackctl.engine.protocol import Report
+from stackctl.engine.ready import wait as ready
+from stackctl.engine.ready.watched import Watched
+from stackctl.engine.transport.client import RefusedError
+from stackctl.engine.transport.link import Link
+from stackctl.errors import EngineError
+from stackctl.planner.steps.actions import (
+    Action,
+    BuildImage,
+    ConnectNetwork,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    DisconnectNetwork,
+    KillContainer,
+    PauseContainer,
+    PullImage,
+    RemoveContainer,
+    RemoveImage,
+    RemoveNetwork,
+    RemoveVolume,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+    UnpauseContainer,
+    WaitFor,
+)
+from stackctl.planner.world import labels as names
+from stackctl.planner.world.observed import ImageConfig
+
+
+class DockerPerform:
+    """Safe to share between threads."""
+
+    def __init__(self, link: Link, look: DockerLook, events: Events) -> None:
+        self._link = link
+        self._look = look
+        self._events = events
+        self._networks = look.networks
+
+    def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
+        """Do one thing and return a note worth telling, or ""."""
+        if isinstance(action, WaitFor):
+            target = Watched(self._link.client, self._events, action.container, self._look.engine)
+            return ready.wait(action, target, report, cancelled)
+        client = self._link.changing
+        match action:
+            case PullImage(image):
+                pull.pull(client, image.ref, report, cancelled)
+            case BuildImage(image):
+                build.build(client, image, self._link.endpoint, report, cancelled)
+            case CreateNetwork(network):
+                answer = client.post("networks", "create", body=bodies.network(network))
+                self._networks.add(answer["Id"], network.name, network.labels.get(names.INSTANCE))
+            case CreateVolume(volume):
+                client.post("volumes", "create", body=bodies.volume(volume, created=int(time.time())))
+            case CreateContainer():
+                return self._create(action)
+            case ConnectNetwork(container, attachment, _):
+                network_id = self._networks.id_for(container, attachment.network)
+                place = bodies.endpoint(network_id, attachment.aliases)
+                client.post(
+                    "networks", network_id, "connect", body={"Container": container, "EndpointConfig": place}
+                )
+            case DisconnectNetwork(container, network_id):
+                self._disconnect(container, network_id)
+            case StartContainer(container, name):
+                lifecycle.start(client, container, name)
+            case StopContainer(container, _, grace):
+                return lifecycle.stop(client, container, grace)
+            case PauseContainer(container, name):
+                lifecycle.control(client, container, name, "pause")
+            case UnpauseContainer(container, name):
+                lifecycle.control(client, container, name, "unpause")
+            case KillContainer(container, name, signal):
+                lifecycle.control(client, container, name, "kill", signal=signal)
+            case SetRestart(container, _, policy, times):
+                body = {"RestartPolicy": bodies.restart_policy(policy, times)}
+                client.post("containers", container, "update", body=body)
+            case RenameContainer(container, _, to):
+                client.post("containers", container, "rename", name=to)
+                self._networks.renamed(container, to)
+            case RemoveContainer(container, _, volumes):
+                lifecycle.remove_container(client, container, volumes=volumes)
+            case RemoveNetwork(network_id, name):
+                lifecycle.remove_network(client, network_id, name)
+                self._networks.drop(network_id)
+            case RemoveVolume(name):
+                lifecycle.remove_volume(client, name)
+            case RemoveImage(image_id, name):
+                lifecycle.remove_image(client, image_id, name)
+            case _:
+                assert_never(action)
+        return ""
+
+    def _create(self, action: CreateContainer) -> str:
+        spec = action.spec
+        instance = spec.labels.get(names.INSTANCE)
+        network_id = self._networks.id_of(spec.networks[0].network, instance) if spec.networks else None
+        self._create_host_paths(action)
+        body = bodies.container(
+            spec,
+            api=self._link.client.version,
+            image=self._look.image_config(spec.image) or ImageConfig(),
+            network_id=network_id,
+            replaces=action.replaces,
+        )
+        try:
+            answer = self._link.changing.post("containers", "create", name=action.name, body=body)
+        except RefusedError as error:
+            raise RefusedError(
+                f"cannot create {action.name}: {error.message}", error.hint, status=error.status
+            ) from error
+        self._networks.created(answer["Id"], action.name, instance)
+        return "; ".join(answer.get("Warnings") or ())
+
+    def _create_host_paths(self, action: CreateContainer) -> None:
+        for mount in action.spec.mounts:
+            if mount.create_host_path and mount.type == "bind" and self._look.engine.shares_paths:
+                try:
+                    Path(mount.source).mkdir(parents=True, exist_ok=True)
+                except FileExistsError:
+                    pass  # a file is mounted as well
+                except OSError as error:
+                    raise EngineError(f"cannot create {mount.source}: {error.strerror}") from error
+
+    def _disconnect(self, container: str, network_id: str) -> None:
+        body = {"Container": container, "Force": True}
+        try:
+            self._link.changing.post("networks", network_id, "disconnect", body=body)
+        except RefusedError as error:
+            if error.status != 404 and "is not connected" not in error.message:
+                raise

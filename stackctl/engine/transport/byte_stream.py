@@ -1,0 +1,147 @@
+"""A connection as a stream of bytes: plain, over a Unix socket or tcp, or under TLS. Both can close one direction alone."""
+
+from __future__ import annotations
+
+import select
+import selectors
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+
+CHUNK = 1 << 16
+_TLS_RECORD = 1 << 14
+"""Bytes of plain text in one record, at most (RFC 8446, 5.1)."""
+
+
+class ByteStream:
+    """A connected socket. It blocks, up to its timeout, until `unblock` is called."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """Seconds that one `receive` or `send_all` may wait; None waits for ever."""
+        self._socket.settimeout(seconds)
+
+    def unblock(self) -> None:
+        """From now on `receive` and `send` do what can be done at once."""
+        self._socket.setblocking(False)
+
+    def receive(self) -> bytes:
+        """What has come; b"" at the end. Raises BlockingIOError when unblocked and nothing has come."""
+        return self._socket.recv(CHUNK)
+
+    def send_all(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def send(self, data: bytes | memoryview) -> int:
+        """How many bytes were taken. After 0 the next call must begin with the same bytes."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    def end_output(self) -> None:
+        """Say that nothing more is sent. What the other side sends still comes."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def is_readable(self) -> bool:
+        """Whether something has come, or the end."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._socket, selectors.EVENT_READ)
+            return bool(ready.select(0))
+
+    def hang_up(self) -> None:
+        """End a `receive` that waits in another thread."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class TlsStream(ByteStream):
+    """The same under TLS. The protocol is kept apart from the socket, so that what it writes and reads is known at all times:
+    `SSLSocket.unwrap` would lose what comes between the two goodbyes.
+    """
+
+    def __init__(self, connection: socket.socket, context: ssl.SSLContext, host: str | None) -> None:
+        """Shakes hands. Raises OSError (`ssl.SSLError` is one)."""
+        import ssl
+
+        super().__init__(connection)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._want_read: type[Exception] = ssl.SSLWantReadError
+        self._ended = (ssl.SSLZeroReturnError, ssl.SSLEOFError)
+        self._read_ahead = b""
+        """Plain text that had to be read before it was asked for."""
+        self._sealed = b""
+        """Records that the socket has not taken yet."""
+        self._taken = 0
+        """Bytes of plain text in them."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except self._want_read:
+                self._flush()
+                self._fetch()
+            else:
+                break
+        self._flush()
+
+    def receive(self) -> bytes:
+        ahead, self._read_ahead = self._read_ahead, b""
+        while not ahead:
+            try:
+                return self._tls.read(CHUNK)
+            except self._want_read:
+                self._fetch()
+            except self._ended:
+                return b""
+        return ahead
+
+    def is_readable(self) -> bool:
+        return bool(self._read_ahead or self._tls.pending()) or super().is_readable()
+
+    def send_all(self, data: bytes) -> None:
+        for start in range(0, len(data), _TLS_RECORD):
+            self._tls.write(data[start : start + _TLS_RECORD])
+            self._flush()
+
+    def send(self, data: bytes | memoryview) -> int:
+        """One record at a time: its plain text counts as taken once all of the record is."""
+        if not self._sealed and data:
+            self._taken = self._tls.write(data[:_TLS_RECORD])
+            self._sealed = self._outgoing.read()
+        self._sealed = self._sealed[super().send(self._sealed) :]
+        if self._sealed:
+            return 0
+        taken, self._taken = self._taken, 0
+        return taken
+
+    def end_output(self) -> None:
+        with suppress(self._want_read, *self._ended):
+            while data := self._tls.read(CHUNK):  # an `unwrap` that finds data fails
+                self._read_ahead += data
+        with suppress(self._want_read):  # the other side's goodbye comes after what it still sends
+            self._tls.unwrap()
+        goodbye = memoryview(self._sealed + self._outgoing.read())
+        while goodbye:
+            select.select([], [self._socket], [])
+            goodbye = goodbye[super().send(goodbye) :]
+
+    def _fetch(self) -> None:
+        data = self._socket.recv(CHUNK)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _flush(self) -> None:
+        self._socket.sendall(self._outgoing.read())

@@ -1,0 +1,174 @@
+"""Which engine is meant, and who is trusted on the way to it. Nothing is asked of it yet.
+
+`-H` or `--context` > DOCKER_HOST > DOCKER_CONTEXT > the current context > the default socket > a rootless Docker's >
+Podman's. A context that does not exist is an error, never another engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from stackctl.engine.transport.unreachable import start_hint
+from stackctl.errors import EngineError, UsageError
+
+DEFAULT_SOCKET = Path("/var/run/docker.sock")
+PODMAN_SOCKET = Path("/run/podman/podman.sock")
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds until a connection is made, and until the engine answers for the first time."""
+
+
+class Tls(Struct, frozen=True):
+    """Who we are and whom we trust. Without `verify` the engine's certificate is not checked."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    verify: bool = True
+
+
+class Endpoint(Struct, frozen=True):
+    """Where an engine listens (unix://, tcp:// or ssh://), and the Docker context that says so, if one does."""
+
+    host: str
+    context: str = ""
+    tls: Tls | None = None
+
+    @property
+    def socket(self) -> Path | None:
+        """The Unix socket, if it is one."""
+        return Path(self.host.removeprefix("unix://")) if self.host.startswith("unix://") else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the way there leaves this machine without protection: tcp, and no TLS."""
+        address = urlsplit(self.host)
+        near = address.hostname in ("localhost", "::1") or (address.hostname or "").startswith("127.")
+        return address.scheme in ("tcp", "http") and self.tls is None and not near
+
+
+def resolve(
+    host: str | None = None, context: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Endpoint:
+    """Find the engine to talk to, without talking to it.
+
+    Raises `UsageError` for both a host and a context, a host that is none, or an unknown context, `EngineError` where
+    there is no engine's socket at all.
+    """
+    if host and context:
+        raise UsageError("--host and --context exclude each other", "give one of the two")
+    if not context:
+        if address := host or environ.get("DOCKER_HOST"):
+            return Endpoint(_address(address, "--host" if host else "DOCKER_HOST"), tls=_tls(environ))
+        context = environ.get("DOCKER_CONTEXT") or config(environ).get("currentContext")
+    if context and context != "default":
+        return _from_context(str(context), _config_dir(environ) / "contexts")
+    return _default(environ)
+
+
+def _default(environ: Mapping[str, str]) -> Endpoint:
+    """The first socket that lets us in; else the first there is, for its error says what to do."""
+    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    home = Path(environ.get("HOME") or Path.home())
+    sockets = [
+        DEFAULT_SOCKET,
+        runtime / "docker.sock",
+        home / ".docker/run/docker.sock",
+        runtime / "podman/podman.sock",
+        PODMAN_SOCKET,
+    ]
+    there = [Endpoint(f"unix://{path}") for path in sockets if os.access(path, os.F_OK)]
+    if not there:
+        raise EngineError(f"no Docker engine answers: {DEFAULT_SOCKET} does not exist", start_hint())
+    for endpoint in there:
+        if _listens(endpoint):
+            return endpoint
+    return there[0]
+
+
+def _listens(endpoint: Endpoint) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(CONNECT_TIMEOUT)
+        return connection.connect_ex(str(endpoint.socket)) == 0
+
+
+def _address(text: str, said_by: str) -> str:
+    """`-H` as the Docker CLI takes it: a socket, `tcp://HOST[:PORT]`, `HOST:PORT` or `ssh://[USER@]HOST[:PORT]`."""
+    if text.startswith("/"):
+        text = f"unix://{text}"
+    elif "://" not in text:
+        text = f"tcp://{text}"
+    url = urlsplit(re.sub("^https?://", "tcp://", text))
+    try:
+        port = url.port
+    except ValueError:
+        port = 0
+    if url.scheme == "unix" and url.path.startswith("/") and not url.netloc:
+        return f"unix://{url.path}"
+    if url.scheme in ("tcp", "ssh") and url.hostname and port != 0 and not url.hostname.startswith("-"):
+        default = ":2375" if url.scheme == "tcp" and port is None else ""
+        return f"{url.scheme}://{url.netloc}{default}{url.path.rstrip('/')}"
+    raise UsageError(
+        f"{said_by}: {text!r} is no address of an engine",
+        "unix:///var/run/docker.sock, tcp://HOST:PORT or ssh://USER@HOST",
+    )
+
+
+def _tls(environ: Mapping[str, str]) -> Tls | None:
+    """DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, as the Docker CLI and SDK read them."""
+    verify, path = environ.get("DOCKER_TLS_VERIFY"), environ.get("DOCKER_CERT_PATH")
+    if not (verify or path):
+        return None
+    return _certificates(Path(path) if path else _config_dir(environ), verify=bool(verify))
+
+
+def _certificates(directory: Path, *, verify: bool) -> Tls:
+    ca, cert, key = (
+        path if path.exists() else None
+        for path in (directory / f"{name}.pem" for name in ("ca", "cert", "key"))
+    )
+    return Tls(ca, cert, key, verify)
+
+
+def _from_context(name: str, contexts: Path) -> Endpoint:
+    """A context as the Docker CLI stores it: `meta/SHA256(NAME)/meta.json`, certificates in `tls/SHA256(NAME)/docker`."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    try:
+        meta = json.loads((contexts / "meta" / digest / "meta.json").read_bytes())
+        docker = meta["Endpoints"]["docker"]
+        host = docker["Host"]
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"there is no Docker context {name!r}", "docker context ls shows those there are"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"the Docker context {name!r} cannot be read: {error!r}", "docker context rm and create it anew"
+        ) from error
+    certificates = contexts / "tls" / digest / "docker"
+    skip = bool(docker.get("SkipTLSVerify"))
+    tls = _certificates(certificates, verify=not skip) if certificates.is_dir() else None
+    return Endpoint(_address(host, f"the context {name!r}"), context=name, tls=tls)
+
+
+def _config_dir(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or Path.home()) / ".docker")
+
+
+def config(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Docker's config.json; one that is missing or broken says nothing."""
+    try:
+        config = json.loads((_config_dir(environ) / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}

@@ -1,0 +1,146 @@
+"""The way to an engine: one client for what looks and talks, another, the Docker SDK's, for what changes it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from stackctl.engine.transport.byte_stream import ByteStream, TlsStream
+from stackctl.engine.transport.client import ANSWER_TIMEOUT, Client, WireClient
+from stackctl.engine.transport.endpoint import CONNECT_TIMEOUT, Endpoint, Tls, config
+from stackctl.engine.transport.messages import Request
+from stackctl.engine.transport.unreachable import unreachable
+from stackctl.engine.transport.wire import Wire
+from stackctl.errors import EngineError
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from docker import APIClient
+
+_POOL = 64
+
+
+class Link:
+    """An engine that has answered. `close` takes the way to it down."""
+
+    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> None:
+        """Raises `EngineError` where none answers."""
+        self.endpoint = endpoint
+        self._headers: dict[str, str] = config(environ).get("HttpHeaders") or {}
+        self._socket = endpoint.socket
+        self._complaint: Callable[[], str] = str
+        self._close_bridge: Callable[[], None] = lambda: None
+        self._changing: Client | None = None
+        self._lock = threading.Lock()
+        if endpoint.host.startswith("ssh://"):
+            from stackctl.engine.transport.ssh import Bridge
+
+            bridge = Bridge(endpoint.host)
+            self._socket, self._complaint, self._close_bridge = bridge.path, bridge.complaint, bridge.close
+        try:
+            wire = Wire(
+                _dialer(endpoint, self._socket),
+                {"Host": "docker", "User-Agent": "stackctl", **self._headers},
+            )
+            self._version = environ.get("DOCKER_API_VERSION", "").removeprefix("v") or _newest_version(wire)
+        except OSError as error:
+            said = self._complaint()
+            self._close_bridge()
+            raise unreachable(endpoint.host, error, said) from error
+        self.client = WireClient(wire, self._version, endpoint.host, self._complaint)
+
+    @property
+    def changing(self) -> Client:
+        """The SDK's client. It is loaded when it is first asked for. Raises `EngineError` for a login that cannot be read."""
+        with self._lock:
+            if self._changing is None:
+                from stackctl.engine.transport.sdk import Sdk
+
+                self._changing = Client(Sdk(self._api()), self._version, self.endpoint.host, self._complaint)
+            return self._changing
+
+    def close(self) -> None:
+        self.client.close()
+        if self._changing:
+            self._changing.close()
+        self._close_bridge()
+
+    def _api(self) -> APIClient:
+        import docker
+
+        try:
+            api = docker.APIClient(
+                base_url=f"unix://{self._socket}" if self._socket else self.endpoint.host,
+                version=self._version,
+                timeout=int(ANSWER_TIMEOUT),
+                tls=_sdk_tls(self.endpoint.tls) if self.endpoint.tls else False,
+                max_pool_size=_POOL,
+            )
+        except docker.errors.InvalidConfigFile as error:
+            raise EngineError(
+                f"Docker's config.json cannot be read: {error}", "correct it or log in anew"
+            ) from error
+        except docker.errors.DockerException as error:
+            raise unreachable(self.endpoint.host, error, self._complaint()) from error
+        api.trust_env = False  # no proxy lies between us and the engine, and the context says whom to trust
+        api.headers.update(self._headers)
+        return api
+
+
+def _newest_version(wire: Wire) -> str:
+    """That of the API the engine speaks."""
+    answer = wire.send(Request(method="GET", target="/_ping", timeout=CONNECT_TIMEOUT))
+    answer.read()
+    if "api-version" not in answer.headers:
+        raise OSError("what answers there is no Docker engine")
+    return answer.headers["api-version"]
+
+
+def _dialer(endpoint: Endpoint, path: Path | None) -> Callable[[], ByteStream]:
+    """How a connection is opened: to a Unix socket, or over tcp, with TLS where the endpoint has it."""
+    url = urlsplit(endpoint.host)
+    context = _tls_context(endpoint.tls) if endpoint.tls else None
+
+    def dial() -> ByteStream:
+        if path:
+            connection = socket.socket(socket.AF_UNIX)
+        else:
+            connection = socket.create_connection((url.hostname or "", url.port or 0), CONNECT_TIMEOUT)
+        try:
+            connection.settimeout(CONNECT_TIMEOUT)
+            if path:
+                connection.connect(str(path))
+            return TlsStream(connection, context, url.hostname) if context else ByteStream(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    return dial
+
+
+def _tls_context(tls: Tls) -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.create_default_context(cafile=tls.ca)
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert and tls.key:
+        context.load_cert_chain(tls.cert, tls.key)
+    return context
+
+
+def _sdk_tls(tls: Tls) -> Any:
+    from docker.tls import TLSConfig
+
+    return TLSConfig(
+        client_cert=(str(tls.cert), str(tls.key)) if tls.cert and tls.key else None,
+        ca_cert=str(tls.ca) if tls.ca else None,
+        verify=tls.verify,
+    )
