@@ -51,7 +51,8 @@ def follow(
             for event in events(cancel):
                 if isinstance(event, Planned):
                     notes |= dict.fromkeys(event.plan.notes)
-                    settings.warn(warning for warning in event.plan.warnings if warning not in warnings)
+                    if text := settings.warning(w for w in event.plan.warnings if w not in warnings):
+                        view.say(text)
                     warnings |= set(event.plan.warnings)
                 result = result.after(event)
                 view.show(event)

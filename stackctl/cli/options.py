@@ -60,10 +60,17 @@ class Settings(Struct):
 
     def warn(self, problems: Iterable[Problem]) -> None:
         """Tell what is probably a mistake, on stderr."""
-        if problems := tuple(problems):
-            from stackctl.show.problems import problems_text
+        if text := self.warning(problems):
+            print(text, file=sys.stderr)
 
-            print(problems_text(problems, style=self.style(sys.stderr)), file=sys.stderr)
+    def warning(self, problems: Iterable[Problem]) -> str:
+        """What is probably a mistake, as it is told on stderr; "" for none."""
+        problems = tuple(problems)
+        if not problems:
+            return ""
+        from stackctl.show.problems import problems_text
+
+        return problems_text(problems, style=self.style(sys.stderr))
 
     def load_leniently(self) -> Stack:
         """The stack for commands that only look: a variable may be missing, warnings are kept to themselves."""

@@ -68,7 +68,7 @@ class _Task(Struct, eq=False):
     note: str = ""
     error: Exception | None = None
     because: Step | None = None
-    rescued: bool = False
+    rescued: Rescued | None = None
 
     @property
     def waits(self) -> bool:
@@ -123,8 +123,8 @@ class Board:
                 task.state, task.ended, task.error = "failed", at, error
             case Skipped(because=because):
                 task.state, task.because = "skipped", because
-            case Rescued(error=error):
-                task.rescued = error is None
+            case Rescued():
+                task.rescued = event
 
     def _begin(self, plan: Plan, began: float) -> None:
         """Rows follow the latest plan, by the last step of each: what others wait for stands before them."""
@@ -145,6 +145,14 @@ class Board:
     def rows(self, now: float) -> tuple[Row, ...]:
         """A row for each service, and for each network and volume that changes."""
         return tuple(_named(track, self._row(track, now)) for track in self._tracks.values())
+
+    def names(self) -> tuple[str, ...]:
+        """What the rows are called in full: a service by its name, anything else by what it is as well, `network x`."""
+        return tuple(self._tracks)
+
+    def rows_of(self, step: Step, now: float) -> tuple[Row, ...]:
+        """The rows that a step shows in, each by its name in full."""
+        return tuple(self._row(self._tracks[name], now) for name in _rows_of(step))
 
     def _row(self, track: _Track, now: float) -> Row:
         failed = [task for task in track.tasks if task.state == "failed"]
@@ -246,7 +254,11 @@ def _build_detail(news: Progressed) -> str:
 
 def _failure(task: _Task) -> str:
     assert task.error is not None
-    return first_line(task.error) + (" · what worked before runs again" if task.rescued else "")
+    text = first_line(task.error)
+    if task.rescued is None:
+        return text
+    lost = task.rescued.error
+    return f"{text} · " + (f"not put back: {first_line(lost)}" if lost else "what worked before runs again")
 
 
 def _final_state(track: _Track) -> str:

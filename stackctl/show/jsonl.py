@@ -58,6 +58,9 @@ class JsonLines:
             case Confirmed(running):
                 self._write("confirmed", event.at, {"running": sorted(running)})
 
+    def say(self, text: str) -> None:
+        """Nothing: what is not JSON would break what reads it."""
+
     def close(self, outcome: Outcome | None = None) -> None:
         if outcome:
             ended = {

@@ -88,6 +88,10 @@ class Live:
         if not self._display.is_started and any(plan.steps for plan in self._plans):
             self._display.start()
 
+    def say(self, text: str) -> None:
+        """Print above the display."""
+        self._console.print(Text.from_ansi(text))
+
     def close(self, outcome: Outcome | None = None) -> None:
         self._ended = True
         if self._display.is_started:

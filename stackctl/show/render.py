@@ -17,6 +17,9 @@ class Renderer(Protocol):
     def show(self, event: Event) -> None:
         """Take in what happened."""
 
+    def say(self, text: str) -> None:
+        """Print something else, so that it stays readable."""
+
     def close(self, outcome: Outcome | None = None) -> None:
         """Show how it ended and give the terminal back; without an outcome the run broke off, and nothing is summed up."""
 
