@@ -28,7 +28,6 @@ class Result:
     code: int
     stdout: str
     stderr: str
-    seconds: float
 
     @property
     def output(self) -> str:
@@ -74,14 +73,13 @@ class Project:
         at: Path | None = None,
     ) -> Result:
         """Run `stackctl ARGS` and check its exit code (None: any)."""
-        began = time.monotonic()
         with self.start(*args, env=env, at=at) as process:
             try:
                 stdout, stderr = process.communicate(stdin, timeout=180)
             except BaseException:
                 process.kill()
                 raise
-        result = Result(process.returncode, stdout, stderr, time.monotonic() - began)
+        result = Result(process.returncode, stdout, stderr)
         assert "Traceback" not in result.output, result.output
         assert code is None or result.code == code, f"exit {result.code} of {args}\n{result.output}"
         return result

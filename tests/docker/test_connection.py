@@ -66,7 +66,6 @@ def test_an_engine_that_does_not_answer_must_be_one_sentence_and_a_way_out(
     assert "engine" in error
     assert words in error
     assert "systemctl start docker" in hint
-    assert told.seconds < 10
 
 
 def test_an_unknown_context_must_be_an_error_never_another_engine(

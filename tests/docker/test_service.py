@@ -103,10 +103,8 @@ def test_a_command_that_fails_must_be_told_of_when_checked(redis: RunningService
 
 
 def test_a_command_that_takes_too_long_must_end_also_in_the_container(redis: RunningService) -> None:
-    began = time.monotonic()
     with pytest.raises(stackctl.ExecTimeoutError) as caught:
         redis.exec("sh", "-c", "echo begun; sleep 4321", timeout=1)
-    assert time.monotonic() - began < 5
     assert caught.value.stdout == b"begun\n"
     running = redis.exec("sh", "-c", "grep -la '[4]321' /proc/[0-9]*/cmdline")
     assert (running.exit_code, running.stdout) == (1, "")
