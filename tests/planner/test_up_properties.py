@@ -269,8 +269,7 @@ def live(world: Watched, history: list[tuple[str, int]], order: random.Random) -
     for text, steps in history:
         wanted = desired(text)
         observed = world.look(wanted, OPTIONS)
-        if preflight(View.of(wanted, observed, OPTIONS)):
-            continue
+        assert preflight(View.of(wanted, observed, OPTIONS)) == ()
         plan = plan_up(wanted, observed, OPTIONS)
         check(plan)
         world.run(plan, order, steps)
