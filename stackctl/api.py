@@ -28,11 +28,11 @@ from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world.containers import containers_of
 from stackctl.planner.world.matching import instance_of
 from stackctl.planner.world.observed import Container
-from stackctl.planner.world.selection import Selection
 from stackctl.project import Project, Waiting
 from stackctl.spec.lint import lint
 from stackctl.spec.model import Stack
-from stackctl.spec.source import reading as spec_files
+from stackctl.spec.selection import Selection
+from stackctl.spec.source.reading import Request, read
 
 _NEEDED_BY_ALL = ("SC113",)
 """The rules that also hold for those who only look: dependencies in a circle have no order."""
@@ -48,28 +48,29 @@ def load(
     environ: Mapping[str, str] | None = None,
     services: Collection[str] = (),
     profiles: Collection[str] = (),
+    dependencies: bool = True,
     strict: bool = True,
 ) -> Stack:
     """Read a stack and check it. Without a file, `stack.toml` is looked for in the directory and above.
 
     `overrides` are laid over the files, as the tables of a last one. `strict`: a variable that is not set is an error
-    (else it is empty). Warnings are in `problems` of the stack.
+    (else it is empty). With `services` only those of these services count and, unless `dependencies` is false, of those
+    they depend on. Warnings are in `problems` of the stack.
 
     Raises SpecError with every mistake at once, UsageError where there is no file or no proper project name.
     """
-    return spec_files.read(
-        [Path(file) for file in files] or None,
+    request = Request(
+        files=[Path(file) for file in files],
         directory=Path(directory or Path.cwd()),
         environ=os.environ if environ is None else environ,
         env_files=[Path(file) for file in env_files],
-        profiles=profiles,
-        services=services or None,
+        selection=Selection(services=services, profiles=profiles, dependencies=dependencies),
         strict=strict,
         name=name,
         project_directory=Path(project_directory) if project_directory else None,
         overrides=overrides,
-        checks=[lint if strict else partial(lint, only=_NEEDED_BY_ALL)],
     )
+    return read(request, [lint if strict else partial(lint, only=_NEEDED_BY_ALL)])
 
 
 def connect(host: str | None = None, context: str | None = None, *, insecure: bool = False) -> Engine:

@@ -12,18 +12,18 @@ Severity = Literal["error", "warning", "note"]
 
 
 class Place(Struct, frozen=True, order=True):
-    """A position in a file. `line` and `column` count from 1, columns in characters.
+    """A position in a file. `line` and `column` count from 1, columns in characters; without them it is the whole file.
 
     `text` is the source line, and empty where it is not to be shown: in a file of secrets, or if it is very long.
     """
 
     file: str
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
     text: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 class Problem(Struct, frozen=True):

@@ -38,8 +38,8 @@ from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import instance_of, of_project, ours
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Container, Observed
-from stackctl.planner.world.selection import Selection, dependencies_of, select
 from stackctl.spec.model import Stack
+from stackctl.spec.selection import Selection, dependencies_of, select
 from stackctl.spec.source.reading import place
 
 Events = Generator[Event, None, None]

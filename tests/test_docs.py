@@ -14,6 +14,7 @@ import pytest
 
 from stackctl.cli import SECTIONS, cli
 from stackctl.spec.lint import lint
+from stackctl.spec.selection import Selection
 from stackctl.spec.source import reading as files
 from stackctl.spec.text.interpolate import variables
 from stackctl.testing.plugin.settings import fields, option
@@ -90,13 +91,13 @@ def test_an_example_can_be_read(text: str, tmp_path: Path) -> None:
             write(tmp_path / pattern.replace("**", "file"), "")
     write(tmp_path / "stack.toml", text)
     write(tmp_path / "rest.toml", rest(tree))
-    stack = files.read(
-        [tmp_path / "stack.toml", tmp_path / "rest.toml"],
+    request = files.Request(
+        files=[tmp_path / "stack.toml", tmp_path / "rest.toml"],
         directory=tmp_path,
         environ={name: "8000" for name, default in variables(text) if default is None},
-        profiles=["*"],
-        checks=[lint] if whole else [],
+        selection=Selection(profiles=["*"]),
     )
+    stack = files.read(request, [lint] if whole else [])
     assert not [str(problem) for problem in stack.problems]
 
 

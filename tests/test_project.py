@@ -15,9 +15,9 @@ from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.up.images import ImageOptions
 from stackctl.planner.world.observed import Engine, ImageConfig
-from stackctl.planner.world.selection import Selection
 from stackctl.project import Project
 from stackctl.spec.model import PullPolicy, Stack
+from stackctl.spec.selection import Selection
 
 FILE = """
 name = "shop"

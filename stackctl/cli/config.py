@@ -129,15 +129,17 @@ def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
 
 
 def _written(settings: Settings) -> Written:
-    from stackctl.spec.source.reading import gather
+    from stackctl.spec.source.reading import Request, gather
 
     return gather(
-        [Path(file) for file in settings.files],
-        directory=Path.cwd(),
-        environ=os.environ,
-        env_files=[Path(file) for file in settings.env_files],
-        strict=False,
-        project_directory=Path(settings.project_directory) if settings.project_directory else None,
+        Request(
+            files=[Path(file) for file in settings.files],
+            directory=Path.cwd(),
+            environ=os.environ,
+            env_files=[Path(file) for file in settings.env_files],
+            strict=False,
+            project_directory=Path(settings.project_directory) if settings.project_directory else None,
+        )
     )
 
 

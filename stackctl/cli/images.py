@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterator
 from stackctl.cli.options import Settings
 from stackctl.engine.execute import Cancel
 from stackctl.planner.steps.events import Event
-from stackctl.planner.world.selection import Selection
 from stackctl.project import Project
+from stackctl.spec.selection import Selection
 
 Verb = Callable[[Project, Selection, Cancel], Iterator[Event]]
 
@@ -18,7 +18,7 @@ def run_images(settings: Settings, services: Collection[str], name: str, verb: V
     """Build or pull for the named services (without what they depend on), or all."""
     from stackctl.cli import follow as runs
 
-    stack = settings.load(services)
+    stack = settings.load(services, dependencies=not services)
     project = Project(stack, settings.engine(), waiting=runs.tell_waiting)
     selection = settings.selection(services, dependencies=not services)
     result, code = runs.follow(

@@ -41,8 +41,18 @@ class Settings(Struct):
     publish_host: str | None = None
     _engine: Engine | None = None
 
-    def load(self, services: Collection[str] = (), *, strict: bool = True, warn: bool = True) -> Stack:
-        """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run."""
+    def load(
+        self,
+        services: Collection[str] = (),
+        *,
+        dependencies: bool = True,
+        strict: bool = True,
+        warn: bool = True,
+    ) -> Stack:
+        """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run.
+
+        With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on.
+        """
         from stackctl import api
 
         stack = api.load(
@@ -52,6 +62,7 @@ class Settings(Struct):
             env_files=self.env_files,
             services=services,
             profiles=self.profiles,
+            dependencies=dependencies,
             strict=strict,
         )
         if warn:

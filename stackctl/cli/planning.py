@@ -34,8 +34,10 @@ def planning_options(function: F) -> F:
     return function
 
 
-def checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> Stack:
-    """Read the stack; `strict`: its warnings are errors.
+def checked(
+    settings: Settings, services: tuple[str, ...], *, strict: bool, dependencies: bool = True
+) -> Stack:
+    """Read the stack, of it what is asked for; `strict`: its warnings are errors.
 
     Raises SpecError.
     """
@@ -43,7 +45,7 @@ def checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> S
 
     from stackctl.errors import SpecError
 
-    stack = settings.load(services, warn=not strict)
+    stack = settings.load(services, dependencies=dependencies, warn=not strict)
     if strict and (warnings := [p for p in stack.problems if p.severity == "warning"]):
         raise SpecError(replace(problem, severity="error") for problem in warnings)
     return stack
@@ -61,7 +63,7 @@ def plan_arguments(
 
     if given["force_recreate"] and given["no_recreate"]:
         raise click.UsageError("--force-recreate and --no-recreate exclude each other")
-    stack = checked(settings, services, strict=given["strict"])
+    stack = checked(settings, services, strict=given["strict"], dependencies=not given["no_deps"])
     recreate = "always" if given["force_recreate"] else "never" if given["no_recreate"] else "changed"
     return stack, {
         "selection": settings.selection(services, dependencies=not given["no_deps"]),

@@ -41,6 +41,28 @@ def test_status_must_agree_with_plan_on_profiles(project: Project) -> None:
     assert "debug  not created" in found
 
 
+def test_a_service_asked_for_alone_must_not_need_the_variables_of_the_others(project: Project) -> None:
+    project.write(sleepers(db='environment.PASSWORD = "${NOT_SET}"', api='depends_on = ["db"]'))
+    assert "NOT_SET is not set" in project.run("up", "api", code=2).stderr
+    project.run("build", "api")  # as `pull`, which needs a registry
+    project.run("up", "--no-deps", "api")
+    assert project.states() == {"api": "running"}
+
+
+def test_a_file_without_services_must_be_an_error(project: Project) -> None:
+    project.write("")
+    assert "no services in stack.toml" in project.run("up", code=2).stderr
+    assert "no services in stack.toml" in project.run("status", code=2).stderr
+
+
+def test_a_profile_that_no_service_has_must_be_a_warning(project: Project) -> None:
+    project.write(sleepers(web="", debug='profiles = ["debug"]'))
+    found = project.run("--profile", "nosuch", "up")
+    assert "warning: no service has the profile 'nosuch'" in found.stderr
+    assert "there are: debug" in found.stderr
+    assert project.states() == {"web": "running"}
+
+
 def test_a_service_that_is_none_must_be_a_usage_error(project: Project) -> None:
     project.write(sleepers(web=""))
     assert "wbe" in project.run("up", "wbe", code=2).stderr

@@ -23,7 +23,7 @@ from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Container, Desired
 from stackctl.spec.model import Stack
-from stackctl.spec.source.reading import read
+from stackctl.spec.source.reading import Request, read
 
 INSTANCE = "i"
 IMAGES = ("app:1", "app:2", "base", "db:1", "redis:7", "shop-api")
@@ -34,7 +34,7 @@ def stack(text: str, *, name: str = "shop", directory: Path | None = None, **opt
     with tempfile.TemporaryDirectory() as scratch:
         file = (directory or Path(scratch)) / "stack.toml"
         file.write_text(text)
-        return read([file], directory=file.parent, environ={}, name=name, **options)
+        return read(Request(files=[file], directory=file.parent, environ={}, name=name, **options))
 
 
 def desired(text: str | Stack, **selection: Any) -> Desired:

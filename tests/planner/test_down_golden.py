@@ -117,7 +117,7 @@ def test_what_the_spec_protects_by_now_is_kept() -> None:
 
 
 def test_what_the_spec_spares() -> None:
-    text = '[networks.a]\nexternal = true\n[networks.b]\n[volumes.c]\nexternal = true\nname = "d"\n[volumes.e]\nprotect = true\n[volumes.f]\n'
+    text = '[networks.a]\nexternal = true\n[networks.b]\n[volumes.c]\nexternal = true\nname = "d"\n[volumes.e]\nprotect = true\n[volumes.f]\n[services.a]\nimage = "app:1"\n'
     assert spared(stack(text)) == {
         ("network", "a"): "it is external",
         ("volume", "d"): "it is external",

@@ -1,15 +1,17 @@
 """From files to a stack, and every mistake on the way at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.spec.model import Stack
-from stackctl.spec.source.reading import place, read
+from stackctl.spec.selection import Selection
+from stackctl.spec.source.reading import Check, Request, place, read
 
 MINIMAL = '[services.web]\nimage = "nginx:1"\n'
 
@@ -21,8 +23,22 @@ def write(directory: Path, files: Mapping[str, str | bytes]) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def load(directory: Path, *files: str, environ: Mapping[str, str] | None = None, **options: Any) -> Stack:
-    return read([Path(file) for file in files] or None, directory=directory, environ=environ or {}, **options)
+def load(
+    directory: Path,
+    *files: str,
+    environ: Mapping[str, str] | None = None,
+    checks: Sequence[Check] = (),
+    selection: Mapping[str, Any] = MappingProxyType({}),
+    **options: Any,
+) -> Stack:
+    request = Request(
+        files=[Path(file) for file in files],
+        directory=directory,
+        environ=environ or {},
+        selection=Selection(**selection),
+        **options,
+    )
+    return read(request, checks)
 
 
 def problems(directory: Path, *files: str, **options: Any) -> list[str]:
@@ -130,7 +146,7 @@ def test_an_unset_variable_names_where_it_was_looked_for(tmp_path: Path) -> None
     expected = "stack.toml:3:13: services.web.environment.A: NOPE is not set (looked in: {}) (set it, or write ${{NOPE:-default}})"
     assert problems(tmp_path) == [expected.format("shell, .env")]
     assert problems(tmp_path, env_files=[Path("a.env")]) == [expected.format("shell, a.env")]
-    assert problems(tmp_path, env_files=[Path("b.env")]) == ["b.env:1:1: no such file"]
+    assert problems(tmp_path, env_files=[Path("b.env")]) == ["b.env: no such file"]
 
 
 def test_what_is_the_users_own_is_not_looked_at(tmp_path: Path) -> None:
@@ -221,15 +237,69 @@ environment.A = "$ALONE"
         ({"services": ["web"]}, ["API", "VPN"]),
         ({"services": ["debug"]}, ["debug.env", "DEBUG"]),
         ({"services": ["alone", "unknown"]}, ["ALONE"]),
+        ({"services": ["debug", "alone"], "dependencies": False}, ["debug.env", "DEBUG", "ALONE"]),
+        ({"services": ["api"], "dependencies": False}, ["API"]),
     ],
 )
 def test_what_is_missing_counts_for_the_services_that_are_asked_for(
     tmp_path: Path, options: dict[str, Any], expected: list[str]
 ) -> None:
     write(tmp_path, {"stack.toml": SELECTION})
-    found = problems(tmp_path, **options)
+    found = problems(tmp_path, selection=options)
     assert len(found) == len(expected)
     assert all(name in problem for name, problem in zip(expected, found, strict=True))
+
+
+def test_of_a_service_asked_for_alone_nothing_else_counts(tmp_path: Path) -> None:
+    write(tmp_path, {"stack.toml": SELECTION})
+    stack = load(tmp_path, selection={"services": ["web"], "dependencies": False})
+    assert stack.problems == ()
+
+
+def test_an_optional_dependency_that_no_profile_enables_does_not_count(tmp_path: Path) -> None:
+    text = (
+        MINIMAL + 'depends_on = { x = { required = false } }\n[services.x]\nimage = "$X"\nprofiles = ["x"]\n'
+    )
+    write(tmp_path, {"stack.toml": text})
+    assert load(tmp_path, selection={"services": ["web"]}).problems == ()
+    assert "X is not set" in problems(tmp_path, selection={"profiles": ["x"]})[0]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", 'name = "shop"\n', "[networks.back]\n", "[services]\n"])
+def test_a_file_without_services(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"stack.toml": text, "more.toml": "[volumes.data]\n"})
+    expected = 'no services in {} (add [services.NAME] with image = "…" or build'
+    assert problems(tmp_path)[0].startswith(expected.format("stack.toml"))
+    assert problems(tmp_path, "stack.toml", "more.toml")[0].startswith(
+        expected.format("stack.toml and more.toml")
+    )
+
+
+def test_a_job_alone_is_a_stack(tmp_path: Path) -> None:
+    write(tmp_path, {"stack.toml": '[jobs.seed]\nimage = "seed"\n'})
+    assert load(tmp_path).problems == ()
+
+
+def test_a_file_whose_services_cannot_be_read_says_why_and_no_more(tmp_path: Path) -> None:
+    write(tmp_path, {"stack.toml": '[service.web]\nimage = "nginx:1"\n'})
+    assert problems(tmp_path) == ["stack.toml:1:2: service: unknown key 'service' (did you mean 'services'?)"]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "said"),
+    [
+        ([], []),
+        (["*"], []),
+        (["debug"], []),
+        (["nosuch", "debug"], ["no service has the profile 'nosuch' (there are: debug)"]),
+    ],
+)
+def test_a_profile_that_no_service_has(tmp_path: Path, profiles: list[str], said: list[str]) -> None:
+    write(tmp_path, {"stack.toml": SELECTION, "debug.env": ""})
+    environ = dict.fromkeys(("API", "VPN", "DEBUG", "ALONE"), "x")
+    stack = load(tmp_path, environ=environ, selection={"profiles": profiles})
+    assert [str(problem) for problem in stack.problems] == said
+    assert {problem.severity for problem in stack.problems} <= {"warning"}
 
 
 def test_a_service_that_is_not_asked_for_counts_if_it_cannot_be_read_without_its_variable(
@@ -272,14 +342,14 @@ def test_warnings_alone_do_not_stop(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "named", "expected"),
     [
-        ({}, ["nope.toml"], "nope.toml:1:1: no such file"),
-        ({"stack.toml/x": ""}, ["stack.toml"], "stack.toml:1:1: cannot be read: Is a directory"),
-        ({"d/stack.toml": ""}, ["d"], "d:1:1: cannot be read: Is a directory (did you mean d/stack.toml?)"),
+        ({}, ["nope.toml"], "nope.toml: no such file"),
+        ({"stack.toml/x": ""}, ["stack.toml"], "stack.toml: cannot be read: Is a directory"),
+        ({"d/stack.toml": ""}, ["d"], "d: cannot be read: Is a directory (did you mean d/stack.toml?)"),
         ({"s.toml": b"a = '\xff'"}, ["s.toml"], "s.toml:1:6: the byte 0xff is not UTF-8"),
-        ({"s.toml": "#" * 10_000_000}, ["s.toml"], "s.toml:1:1: the file is larger than 1,048,576 bytes"),
+        ({"s.toml": "#" * 10_000_000}, ["s.toml"], "s.toml: the file is larger than 1,048,576 bytes"),
         ({"s.toml": "", ".env": "A='x"}, ["s.toml"], ".env:1:1: the quote is not closed"),
         ({"s.toml": "", ".env": b"A=\xff"}, ["s.toml"], ".env:1:3: the byte 0xff is not UTF-8"),
-        ({"s.toml": "", ".env/x": ""}, ["s.toml"], ".env:1:1: cannot be read: Is a directory"),
+        ({"s.toml": "", ".env/x": ""}, ["s.toml"], ".env: cannot be read: Is a directory"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_mistake_with_a_place(
@@ -300,7 +370,7 @@ def test_the_mistakes_of_all_files_come_together(tmp_path: Path) -> None:
 
 
 def test_no_source_line_of_an_env_file_is_shown(tmp_path: Path) -> None:
-    write(tmp_path, {"stack.toml": "", ".env": b"PASSWORD=secret\xff\n"})
+    write(tmp_path, {"stack.toml": MINIMAL, ".env": b"PASSWORD=secret\xff\n"})
     with pytest.raises(SpecError) as caught:
         load(tmp_path)
     assert "secret" not in repr(caught.value.problems)

@@ -8,7 +8,7 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.lint import RULES, lint
-from stackctl.spec.source.reading import read
+from stackctl.spec.source.reading import Request, read
 from stackctl.spelling import distance, misspelt, nearest
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def check(tmp_path: Path) -> Check:
         for name, content in files.items():
             (tmp_path / name.replace("_", ".")).write_text(content)
         try:
-            problems = read(None, directory=tmp_path, environ={}, checks=[lint]).problems
+            problems = read(Request(directory=tmp_path, environ={}), [lint]).problems
         except SpecError as error:
             problems = error.problems
         return [
@@ -79,7 +79,9 @@ def test_the_lesson_is_flawless(check: Check) -> None:
     "file", ["stack.toml", *(str(path.relative_to(ROOT)) for path in ROOT.glob("examples/*/*.toml"))]
 )
 def test_our_own_stacks_are_flawless(file: str) -> None:
-    stack = read([ROOT / file], directory=ROOT, environ={"POSTGRES_PASSWORD": "x"}, strict=False)
+    stack = read(
+        Request(files=[ROOT / file], directory=ROOT, environ={"POSTGRES_PASSWORD": "x"}, strict=False)
+    )
     # The lecture's variables are in an env_file that is made from its example.
     assert {problem.rule for problem in lint(stack)} <= ({"SC301"} if "django" in file else set())
 

@@ -46,7 +46,7 @@ def test_a_mistake_has_its_place_and_a_way_out(data: bytes, expected: str) -> No
         (b"a = " + b"9" * 5000, "stack.toml:1:1: not TOML: Exceeds the limit"),
         (
             b"a = 1\n" * 200_000,
-            "stack.toml:1:1: the file is larger than 1,048,576 bytes (is this the right file?)",
+            "stack.toml: the file is larger than 1,048,576 bytes (is this the right file?)",
         ),
     ],
     ids=["brackets", "arrays", "dotted", "digits", "size"],

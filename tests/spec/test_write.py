@@ -226,11 +226,13 @@ def test_what_has_no_short_form_keeps_its_table() -> None:
 def test_the_stacks_of_this_repository_are_understood_as_they_are_read(spec: str, tmp_path: Path) -> None:
     def load(file: Path) -> Stack:
         return files.read(
-            [file],
-            directory=ROOT,
-            environ={"POSTGRES_PASSWORD": "a$b"},
-            strict=False,
-            project_directory=(ROOT / spec).parent,
+            files.Request(
+                files=[file],
+                directory=ROOT,
+                environ={"POSTGRES_PASSWORD": "a$b"},
+                strict=False,
+                project_directory=(ROOT / spec).parent,
+            )
         )
 
     stack = load(ROOT / spec)

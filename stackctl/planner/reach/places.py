@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from stackctl.errors import EngineError, dotted
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.replica import Replica
-from stackctl.planner.world.selection import table
 from stackctl.spec.model import Service
+from stackctl.spec.selection import table
 from stackctl.spec.server import connection
 
 

@@ -18,8 +18,8 @@ from stackctl.planner.up.view import View
 from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.selection import Selection
 from stackctl.spec.model import Stack
+from stackctl.spec.selection import Selection
 
 
 class UpPlan(Plan, frozen=True, kw_only=True):

@@ -15,8 +15,8 @@ from stackctl.planner.world.checks import healthcheck, probes, timing
 from stackctl.planner.world.definition import container_definition, network_definition, volume_definition
 from stackctl.planner.world.desired import Attachment, Container, Desired, Need
 from stackctl.planner.world.naming import Naming
-from stackctl.planner.world.selection import dependencies_of, select, table
 from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
+from stackctl.spec.selection import dependencies_of, select, table
 from stackctl.spec.structure import Mistake
 from stackctl.spec.values import Address
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from stackctl.errors import Key
 from stackctl.spec.known import KnownImage
 from stackctl.spec.model import Service, Stack
+from stackctl.spec.selection import dependencies_of
 from stackctl.spec.server import server
 
 Path = tuple[Key, ...]
@@ -62,18 +63,9 @@ def members(stack: Stack) -> Iterator[Member]:
 
 
 def dependencies(stack: Stack) -> dict[str, list[str]]:
-    """What each service and job directly waits for: its `depends_on`, and the service whose network it shares.
-
-    Names that are not defined are left out.
-    """
-
-    def needed(service: Service) -> Iterator[str]:
-        yield from service.depends_on
-        if service.network_mode and (shared := service.network_mode.service):
-            yield shared
-
+    """What each service and job directly waits for. Names that are not defined are left out."""
     everything = stack.everything
     return {
-        name: [each for each in dict.fromkeys(needed(service)) if each in everything]
+        name: [each for each in dependencies_of(service) if each in everything]
         for name, service in everything.items()
     }

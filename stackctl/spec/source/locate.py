@@ -74,8 +74,11 @@ def locate(text: str) -> Mapping[Path, int]:
 
 
 def place(problem: Problem, sources: Sequence[Source]) -> Problem:
-    """Give a problem its place: the last of the files that has its key, else that has the nearest key around it."""
-    if problem.place or not sources:
+    """Give a problem its place: the last of the files that has its key, else that has the nearest key around it.
+
+    A problem without a key has no place but the one it brings.
+    """
+    if problem.place or not sources or not problem.path:
         return problem
     for length in range(len(problem.path), 0, -1):
         for source in reversed(sources):

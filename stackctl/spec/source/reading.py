@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem, SpecError, UsageError
 from stackctl.spec.model import Stack
+from stackctl.spec.selection import Selection, choose
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import NAME, join, locations, merge, normal, not_compose, project_name
 from stackctl.spec.source.locate import Source, place_all
@@ -20,6 +21,30 @@ Check = Callable[[Stack], Iterable[Problem]]
 _SECTIONS = ("services", "jobs")
 _UNDEFINED = "SC101"
 _MISSING = "SC301"
+_WRONG = "SC112"
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """Which stack is to be read, and how."""
+
+    files: Sequence[Path] = ()
+    """Later ones are laid over earlier ones; none: the stack.toml in `directory` or above it."""
+    directory: Path
+    """Where the user is; file names are relative to it."""
+    environ: Mapping[str, str]
+    """The shell's variables."""
+    env_files: Sequence[Path] = ()
+    """Files of variables instead of the `.env` beside the stack; later ones win."""
+    selection: Selection = Selection()
+    """What is asked for: unset variables and missing env_files of the rest do not count. Unknown names are passed over."""
+    strict: bool = True
+    """Whether an unset variable or a missing env_file is an error; else it is empty."""
+    name: str | None = None
+    """The project's name, if the command line gives one."""
+    project_directory: Path | None = None
+    """What paths in the files are relative to, instead of the first file's directory."""
+    overrides: Mapping[str, Any] | None = None
+    """A tree laid over those of the files, as a last file would be."""
 
 
 class Written(Struct, frozen=True):
@@ -36,91 +61,89 @@ class Written(Struct, frozen=True):
     sources: tuple[Source, ...]
 
 
-def read(
-    files: Sequence[Path] | None,
-    *,
-    directory: Path,
-    environ: Mapping[str, str],
-    env_files: Sequence[Path] = (),
-    profiles: Collection[str] = (),
-    services: Collection[str] | None = None,
-    strict: bool = True,
-    name: str | None = None,
-    project_directory: Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    checks: Sequence[Check] = (),
-) -> Stack:
+def read(request: Request, checks: Sequence[Check] = ()) -> Stack:
     """Read a stack.
 
-    Args:
-        files: the files, later ones laid over earlier ones; None: the stack.toml in `directory` or above it.
-        directory: where the user is; file names are relative to it.
-        environ: the shell's variables.
-        env_files: files of variables instead of the `.env` beside the stack; later ones win.
-        profiles: the profiles that are on; `*` for all.
-        services: the services and jobs asked for, unknown names are passed over; None: all that the profiles leave on.
-            Unset variables and missing env_files count for these and for what they depend on.
-        strict: whether an unset variable or a missing env_file is an error; else it is empty.
-        name: the project's name, if the command line gives one.
-        project_directory: what paths in the files are relative to, instead of the first file's directory.
-        overrides: a tree laid over those of the files, as a last file would be.
-        checks: what else must hold. They also see a stack of which a part could not be read; of such a part they can
-            only say that a name is undefined.
+    `checks` are what else must hold. They also see a stack of which a part could not be read; of such a part they can only
+    say that a name is undefined.
 
     Raises:
         SpecError: with every problem found, in the order of the text. Warnings and notes alone do not raise: they are
             in `problems` of the stack.
         UsageError: there is no file, it is a compose file, or the project has no proper name.
     """
-    directory = directory.absolute()
-    written = gather(
-        files,
-        directory=directory,
-        environ=environ,
-        env_files=env_files,
-        strict=strict,
-        project_directory=project_directory,
-        overrides=overrides,
-    )
-    tree, lookup, sources, base = written.tree, written.lookup, written.sources, written.directory
-    marker = references.marker(_table(tree.get("services")).keys())
-    tree, unset = interpolate(tree, lookup, strict=strict, special=marker)
-    selected = _selected(tree, profiles, services)
+    written = gather(request)
+    marker = references.marker(_table(written.tree.get("services")).keys())
+    tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
     stack, wrong = structure(Stack, tree)
-    problems = _sort_out(unset, wrong, selected)
     if stack is None:
-        raise SpecError(place_all(problems, sources))
-    if stack.name and normal(stack.name) != stack.name:
-        hint = f"did you mean {normal(stack.name)!r}?"
-        problems.append(
-            Problem(("name",), "a project's name has only a-z, 0-9, '_' and '-'", hint, rule="SC112")
-        )
+        raise SpecError(place_all([*unset, *wrong], written.sources))
+    problems = [*_name_problems(stack), *([] if wrong else _empty(stack, written))]
     stack = structs.replace(
         stack,
-        project=project_name(name, environ, normal(stack.name or ""), base),
-        directory=base,
+        project=project_name(request.name, request.environ, normal(stack.name or ""), written.directory),
+        directory=written.directory,
         files=written.files,
-        sources=sources,
+        sources=written.sources,
     )
-
-    def read_file(file: str) -> tuple[Source | None, list[Problem]]:
-        path = join(base, Path(file))
-        return _load(path, directory, secret=True)
-
-    stack, in_environment = environment.resolve(stack, lookup, read_file, strict=strict)
-    stack, in_references = references.resolve(stack, tree)
-    stack, in_inputs = inputs.resolve(stack)
-    resolution = [*in_environment, *in_references, *in_inputs]
-    if strict:
-        problems += (each for each in resolution if _owner(each) in selected)
-    broken, unclear = _owners(wrong), _owners((*unset, *resolution))
+    stack, unresolved = _resolve(stack, tree, written, request)
+    asked_for = _asked_for(stack, request.selection)
+    problems += _counting(unset, wrong, asked_for)
+    if request.strict:
+        problems += (each for each in unresolved if asked_for(each))
+    problems += _unknown_profiles(stack, request.selection.profiles)
+    broken, unclear = _owners(wrong), _owners((*unset, *unresolved))
     for check in checks:
         problems += (each for each in check(stack) if _is_certain(each, broken, unclear))
 
-    placed = place_all(problems, sources)
+    placed = place_all(problems, written.sources)
     if any(problem.severity == "error" for problem in placed):
         raise SpecError(placed)
     return structs.replace(stack, problems=placed)
+
+
+def _resolve(
+    stack: Stack, tree: Mapping[str, Any], written: Written, request: Request
+) -> tuple[Stack, list[Problem]]:
+    """Fill in what is not written in the tree itself: environments, references, and the files that decide about jobs."""
+
+    def read_file(file: str) -> tuple[Source | None, list[Problem]]:
+        return _load(join(written.directory, Path(file)), request.directory.absolute(), secret=True)
+
+    stack, in_environment = environment.resolve(stack, written.lookup, read_file, strict=request.strict)
+    stack, in_references = references.resolve(stack, tree)
+    stack, in_inputs = inputs.resolve(stack)
+    return stack, [*in_environment, *in_references, *in_inputs]
+
+
+def _name_problems(stack: Stack) -> Iterator[Problem]:
+    if stack.name and normal(stack.name) != stack.name:
+        hint = f"did you mean {normal(stack.name)!r}?"
+        yield Problem(("name",), "a project's name has only a-z, 0-9, '_' and '-'", hint, rule=_WRONG)
+
+
+def _empty(stack: Stack, written: Written) -> Iterator[Problem]:
+    if not stack.everything:
+        files = " and ".join(source.file for source in written.sources)
+        hint = (
+            'add [services.NAME] with image = "…" or build = "./dir"; stackctl init writes a first stack.toml'
+        )
+        yield Problem((), f"no services in {files}", hint, rule=_WRONG)
+
+
+def _unknown_profiles(stack: Stack, profiles: Collection[str]) -> Iterator[Problem]:
+    there = {profile: None for service in stack.everything.values() for profile in service.profiles}
+    for profile in profiles:
+        if profile != "*" and profile not in there:
+            hint = f"there are: {', '.join(there)}" if there else "no service here has profiles"
+            yield Problem((), f"no service has the profile {profile!r}", hint, severity="warning")
+
+
+def _asked_for(stack: Stack, selection: Selection) -> Callable[[Problem], bool]:
+    """Tells whether a problem counts: it is none of a service that is not asked for."""
+    chosen, _ = choose(stack, selection.services, selection.profiles, dependencies=selection.dependencies)
+    others = stack.everything.keys() - chosen.keys()
+    return lambda problem: _owner(problem) not in others
 
 
 def _owners(problems: Iterable[Problem]) -> set[str | None]:
@@ -139,34 +162,23 @@ def _is_certain(problem: Problem, broken: Container[object], unclear: Container[
     return owner not in unclear or problem.rule != _MISSING
 
 
-def gather(
-    files: Sequence[Path] | None,
-    *,
-    directory: Path,
-    environ: Mapping[str, str],
-    env_files: Sequence[Path] = (),
-    strict: bool = True,
-    project_directory: Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> Written:
-    """Find, parse and merge the files, and find out what variables there are. The arguments are those of `read`.
+def gather(request: Request) -> Written:
+    """Find, parse and merge the files, and find out what variables there are.
 
     Raises:
         SpecError: a file is missing, or no TOML, or a file of variables cannot be read.
         UsageError: there is no file, it is a compose file, or TOML has no word for a value of `overrides`.
     """
-    directory = directory.absolute()
-    paths, base = locations(files or (), directory, project_directory)
+    directory = request.directory.absolute()
+    paths, base = locations(request.files, directory, request.project_directory)
     trees, sources, problems = _read_specs(paths, directory)
-    if overrides:
-        source = _written_out(overrides)
+    if request.overrides:
+        source = _written_out(request.overrides)
         tree, found = toml.parse(source)
         sources.append(source)
         trees.append(tree)
         problems += found
-    lookup, in_env = _lookup(
-        [join(directory, path) for path in env_files], base, directory, environ, strict=strict
-    )
+    lookup, in_env = _lookup(request, base)
     problems += in_env
     if problems:
         raise SpecError(place_all(problems, sources))
@@ -188,7 +200,7 @@ def _read_specs(
             raise not_compose(path)
         source, found = _load(path, directory)
         if source is None and not found:
-            found = [Problem((), "no such file", place=Place(_shown(path, directory), 1, 1))]
+            found = [Problem((), "no such file", place=Place(_shown(path, directory)))]
         if source is not None:
             sources.append(source)
             if not found:
@@ -209,24 +221,23 @@ def _written_out(overrides: Mapping[str, Any]) -> Source:
         raise UsageError(f"overrides: {error}", "write what TOML can hold: no None, text as keys") from error
 
 
-def _lookup(
-    env_files: Sequence[Path], base: Path, directory: Path, environ: Mapping[str, str], *, strict: bool
-) -> tuple[Lookup, list[Problem]]:
+def _lookup(request: Request, base: Path) -> tuple[Lookup, list[Problem]]:
     """Where variables come from: the shell, then the named files, the last first, else the `.env` beside the stack."""
+    directory = request.directory.absolute()
     problems: list[Problem] = []
-    shell = Variables("shell", environ)
+    shell = Variables("shell", request.environ)
     files: list[Variables] = []
-    for path in env_files or [base / ".env"]:
+    for path in [join(directory, path) for path in request.env_files] or [base / ".env"]:
         file = _shown(path, directory)
         source, found = _load(path, directory, secret=True)
         values: dict[str, str] = {}
         if source is not None:
             lookup = Lookup((shell, *files))
-            parsed, wrong = dotenv.parse(source, lookup, strict=strict)
+            parsed, wrong = dotenv.parse(source, lookup, strict=request.strict)
             values = dotenv.inherit(parsed, lookup)
             found = [*found, *wrong]
-        elif env_files and not found:
-            found = [Problem((), "no such file", place=Place(file, 1, 1))]
+        elif request.env_files and not found:
+            found = [Problem((), "no such file", place=Place(file))]
         problems += found
         files.insert(0, Variables(file if source else f"{file}: no such file", values))
     return Lookup((shell, *files)), problems
@@ -243,49 +254,16 @@ def _load(path: Path, directory: Path, *, secret: bool = False) -> tuple[Source 
         return None, []
     except OSError as error:
         hint = f"did you mean {file}/{NAME}?" if path.is_dir() else ""
-        return None, [Problem((), f"cannot be read: {error.strerror}", hint, place=Place(file, 1, 1))]
+        return None, [Problem((), f"cannot be read: {error.strerror}", hint, place=Place(file))]
     return toml.decode(file, data, largest, secret=secret)
 
 
-def _selected(
-    tree: Mapping[str, Any], profiles: Collection[str], services: Collection[str] | None
-) -> set[str]:
-    """The names of the services and jobs that are asked for, and of all they depend on, in an interpolated tree."""
-    everything = {
-        name: _table(each) for section in _SECTIONS for name, each in _table(tree.get(section)).items()
-    }
-    referred = list(references.references(tree))
-    if services is None:
-        waiting = [name for name, each in everything.items() if _enabled(each.get("profiles"), profiles)]
-    else:
-        waiting = [name for name in services if name in everything]
-    selected: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in selected or name not in everything:
-            continue
-        selected.add(name)
-        depends_on = everything[name].get("depends_on")
-        waiting += (
-            (each for each in depends_on if isinstance(each, str))
-            if isinstance(depends_on, list | dict)
-            else ()
-        )
-        waiting += (service for path, service, _ in referred if path[1] == name)
-        waiting.append(str(everything[name].get("network_mode")).removeprefix("service:"))
-    return selected
-
-
-def _enabled(own: object, profiles: Collection[str]) -> bool:
-    return (
-        not isinstance(own, list) or not own or "*" in profiles or any(profile in profiles for profile in own)
-    )
-
-
-def _sort_out(unset: Sequence[Problem], wrong: Sequence[Problem], selected: Collection[str]) -> list[Problem]:
+def _counting(
+    unset: Sequence[Problem], wrong: Sequence[Problem], asked_for: Callable[[Problem], bool]
+) -> list[Problem]:
     """Of a value without its variable say that only, not what is wrong with the rest of it.
 
-    An unset variable of a service that is not selected counts only if the service cannot be read without it.
+    An unset variable of a service that is not asked for counts only if the service cannot be read without it.
     """
     replaced = {problem.path for problem in unset}
     kept, needed = [], set()
@@ -295,12 +273,7 @@ def _sort_out(unset: Sequence[Problem], wrong: Sequence[Problem], selected: Coll
             kept.append(problem)
         else:
             needed.add(cause)
-    counting = (
-        each
-        for each in unset
-        if each.path in needed or each.rule != RULE or _owner(each) in {None, *selected}
-    )
-    return [*counting, *kept]
+    return [*(each for each in unset if each.path in needed or each.rule != RULE or asked_for(each)), *kept]
 
 
 def _owner(problem: Problem) -> str | None:

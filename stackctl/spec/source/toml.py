@@ -29,9 +29,7 @@ def decode(
     """The text of a file. A byte order mark is dropped; bytes that are not UTF-8 are a problem with a place."""
     if len(data) > largest:
         message = f"the file is larger than {largest:,} bytes"
-        return Source(file, "", secret), [
-            Problem((), message, "is this the right file?", place=Place(file, 1, 1))
-        ]
+        return Source(file, "", secret), [Problem((), message, "is this the right file?", place=Place(file))]
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return Source(file, data.decode(), secret), []

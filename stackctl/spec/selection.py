@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 
 from msgspec import Struct
@@ -39,12 +39,22 @@ def select(
     for name in services:
         if name not in everything:
             raise _unknown(name, everything)
+    chosen, problems = choose(stack, services, profiles, dependencies=dependencies)
+    if problems:
+        raise SpecError(problems)
+    return {name: chosen[name] for name in _dependencies_first(chosen, everything)}
+
+
+def choose(
+    stack: Stack, services: Collection[str] = (), profiles: Collection[str] = (), *, dependencies: bool = True
+) -> tuple[dict[str, Service], list[Problem]]:
+    """What `select` gives, in no order, as far as it is there, and the required dependencies that no profile enables."""
+    everything = stack.everything
     pending = [*services] or [name for name, service in everything.items() if _enabled(service, profiles)]
     chosen: dict[str, Service] = {}
     problems: list[Problem] = []
-    while pending:
-        name = pending.pop(0)
-        if name in chosen:
+    for name in pending:  # it grows
+        if name in chosen or name not in everything:
             continue
         chosen[name] = everything[name]
         for other, dependency in dependencies_of(everything[name]).items() if dependencies else ():
@@ -54,9 +64,7 @@ def select(
                 pending.append(other)
             elif dependency.required:
                 problems.append(_disabled(name, everything[name], other, everything[other]))
-    if problems:
-        raise SpecError(problems)
-    return {name: chosen[name] for name in _dependencies_first(chosen, [*everything])}
+    return chosen, problems
 
 
 def dependencies_of(service: Service) -> dict[str, Dependency]:
@@ -76,13 +84,14 @@ def table(service: Service) -> str:
     return "jobs" if isinstance(service, Job) else "services"
 
 
-def _dependencies_first(chosen: Mapping[str, Service], written: list[str]) -> Iterator[str]:
+def _dependencies_first(chosen: Mapping[str, Service], everything: Iterable[str]) -> Iterator[str]:
     """In the order of their writing where dependencies leave a choice."""
+    written = {name: place for place, name in enumerate(everything)}
     needs = {name: chosen.keys() & dependencies_of(service).keys() for name, service in chosen.items()}
     order = TopologicalSorter(needs)
     order.prepare()
     while order.is_active():
-        ready = sorted(order.get_ready(), key=written.index)
+        ready = sorted(order.get_ready(), key=written.__getitem__)
         yield from ready
         order.done(*ready)
 
