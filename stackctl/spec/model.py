@@ -31,6 +31,7 @@ from stackctl.spec.values import (
     PortRange,
     Restart,
     Text,
+    Tmpfs,
     Variable,
 )
 
@@ -374,7 +375,7 @@ class Service(Struct, frozen=True, kw_only=True):
     ports: Annotated[tuple[Port, ...], key("Ports published on the host.")] = ()
     expose: Annotated[tuple[ExposedPorts, ...], key("Ports other services use; documentation only.")] = ()
     volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
-    tmpfs: Annotated[tuple[str, ...], key("Paths held in memory.", one=True)] = ()
+    tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True)] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
     restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
@@ -430,11 +431,13 @@ class Service(Struct, frozen=True, kw_only=True):
                 f"{self.container_name!r} is not a container name",
                 "use letters, digits, '_', '.' and '-'",
             )
+        mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
+        mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
         seen: set[str] = set()
-        for index, mount in enumerate(self.volumes):
-            if mount.target in seen:
-                yield ("volumes", index), f"a second mount at {mount.target}", "mount each path once"
-            seen.add(mount.target)
+        for key, index, target in mounts:
+            if target in seen:
+                yield (key, index), f"a second mount at {target}", "mount each path once"
+            seen.add(target)
         for name in self.environment:
             if not name or "=" in name or "\0" in name:
                 yield ("environment", name), f"{name!r} is not a variable's name", ""

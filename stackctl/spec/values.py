@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from stackctl.spec.structure import Mistake
+from stackctl.spelling import did_you_mean
 
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)")
@@ -112,6 +113,61 @@ class ByteSize(Struct, frozen=True):
         """In the largest unit that gives a whole number."""
         power = next((power for power in (4, 3, 2, 1) if self.bytes and not self.bytes % 1024**power), 0)
         return f"{self.bytes // 1024**power}{'bkmgt'[power]}"
+
+
+_TMPFS_FLAGS = frozenset(
+    "ro rw exec noexec suid nosuid dev nodev sync async dirsync atime noatime diratime nodiratime relatime norelatime "
+    "strictatime nostrictatime".split()
+)
+_TMPFS_NUMBERS = {
+    "mode": "[0-7]{1,4}",
+    "uid": r"\d+",
+    "gid": r"\d+",
+    "nr_inodes": r"\d+[kKmMgG]?",
+    "nr_blocks": r"\d+[kKmMgG]?",
+}
+
+
+class Tmpfs(Struct, frozen=True):
+    """A path held in memory, with the options of its mount: `/run`, `/run:size=64m,mode=1777,uid=1000`.
+
+    The options are those that `docker run --tmpfs` takes; see tmpfs(5).
+    """
+
+    path: str
+    options: str = ""
+    """As the engine takes them: the size in bytes."""
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f'expected "PATH[:OPTIONS]", such as "/run:size=64m", found {value!r}')
+        path, colon, options = value.partition(":")
+        if not path.startswith("/"):
+            raise Mistake(f"{path!r} is not an absolute path of the container", f'write "/{path}"')
+        return cls(path, ",".join(map(_tmpfs_option, options.split(","))) if colon else "")
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.options}" if self.options else self.path
+
+
+def _tmpfs_option(text: str) -> str:
+    name, equals, value = text.partition("=")
+    if name == "size" and equals:
+        return f"size={value}" if re.fullmatch(r"\d+%", value) else f"size={ByteSize.parse(value).bytes}"
+    if grammar := _TMPFS_NUMBERS.get(name):
+        if not re.fullmatch(grammar, value):
+            kind = "digits from 0 to 7" if name == "mode" else "a number"
+            raise ValueError(f"the option {name} of a tmpfs wants {kind}, found {value!r}")
+        return text
+    if equals or name not in _TMPFS_FLAGS:
+        known = ("size", *_TMPFS_NUMBERS, *sorted(_TMPFS_FLAGS))
+        raise Mistake(
+            f"{text!r} is not an option of a tmpfs",
+            did_you_mean(name, known, "the usual ones: size, mode, uid, gid, ro, exec"),
+        )
+    return text
 
 
 class Command(Struct, frozen=True):

@@ -109,7 +109,7 @@ def _keeps_its_data(service: RunningService) -> None:
     spec = service.spec
     known = server(spec)
     command = spec.command.argv if spec.command else None
-    if known and set(spec.tmpfs) & set(known.data_paths(spec.resolved, command)):
+    if known and {tmpfs.path for tmpfs in spec.tmpfs} & set(known.data_paths(spec.resolved, command)):
         raise UsageError(
             f"{service.name} keeps its data in memory: it would come back empty",
             "paused() and disconnected() leave it running; or run the stack without memory",

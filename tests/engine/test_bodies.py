@@ -169,6 +169,16 @@ def test_mounts() -> None:
     ]
 
 
+def test_options_of_a_tmpfs_that_are_no_part_of_a_mount() -> None:
+    mounts = (
+        Mount(type="tmpfs", target="/run", tmpfs_options="size=1024,uid=7"),
+        Mount(type="tmpfs", target="/tmp"),
+    )
+    made = body(mounts=mounts)["HostConfig"]
+    assert made["Tmpfs"] == {"/run": "size=1024,uid=7"}
+    assert [mount["Target"] for mount in made["Mounts"]] == ["/tmp"]
+
+
 def test_a_relabelled_bind_takes_the_short_form() -> None:
     made = body(mounts=(Mount(type="bind", source="/a", target="/b", read_only=True, selinux="z"),))
     assert made["HostConfig"]["Binds"] == ["/a:/b:ro,z"]

@@ -43,6 +43,13 @@ def mistake(directory: Path, lines: str) -> str:
         ("expose = [70000]", "3:11: services.web.expose[0]: ports go from 1 to 65535, found '70000'"),
         ('volumes = ["~nosuchuser/x:/x"]', "3:12: services.web.volumes[0]: '~nosuchuser/x' names no directory: there is no user 'nosuchuser' on this machine (write the whole path)"),
         ('volumes = [{ type = "bind", source = "~nosuchuser", target = "/x" }]', "services.web.volumes[0].source: '~nosuchuser' names no"),
+        ('tmpfs = ["/run:sise=64m"]', "3:10: services.web.tmpfs[0]: 'sise=64m' is not an option of a tmpfs (did you mean 'size'?)"),
+        ('tmpfs = "/run:size=much"', "3:1: services.web.tmpfs: expected a size such as \"64m\" or \"1gb\", found 'much'"),
+        ('tmpfs = "/run:mode=rwx"', "3:1: services.web.tmpfs: the option mode of a tmpfs wants digits from 0 to 7, found 'rwx'"),
+        ('tmpfs = "/run:uid=me"', "3:1: services.web.tmpfs: the option uid of a tmpfs wants a number, found 'me'"),
+        ('tmpfs = "/run:"', "3:1: services.web.tmpfs: '' is not an option of a tmpfs"),
+        ('tmpfs = "run:size=1m"', "3:1: services.web.tmpfs: 'run' is not an absolute path of the container (write \"/run\")"),
+        ('tmpfs = ["/run", "/run:ro"]', "3:18: services.web.tmpfs[1]: a second mount at /run (mount each path once)"),
         ('build = "~nosuchuser/x"', "3:1: services.web.build: '~nosuchuser/x' names no directory"),
         ('build = { context = "~nosuchuser/x" }', "3:11: services.web.build.context: '~nosuchuser/x' names no directory"),
     ],
@@ -71,6 +78,23 @@ def test_a_port(tmp_path: Path, port: str, read_as: tuple[str | None, ...]) -> N
 
 def test_exposed_ports(tmp_path: Path) -> None:
     assert service(tmp_path, 'expose = [80, "53/UDP", "8000-8010"]').expose == ("80", "53/udp", "8000-8010")
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "options"),
+    [
+        ("/run", "/run", ""),
+        ("/run:size=64m", "/run", f"size={64 << 20}"),
+        (
+            "/run:size=50%,mode=1777,uid=1000,gid=1000,noexec",
+            "/run",
+            "size=50%,mode=1777,uid=1000,gid=1000,noexec",
+        ),
+    ],
+)
+def test_a_tmpfs_and_its_options(tmp_path: Path, written: str, path: str, options: str) -> None:
+    [found] = service(tmp_path, f'tmpfs = "{written}"').tmpfs
+    assert (found.path, found.options) == (path, options)
 
 
 def test_a_home_that_is_there(tmp_path: Path) -> None:

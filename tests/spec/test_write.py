@@ -45,6 +45,7 @@ from stackctl.spec.values import (
     PortRange,
     Restart,
     Text,
+    Tmpfs,
     Variable,
 )
 
@@ -139,7 +140,13 @@ fields = {
         st.builds("{}{}".format, ranges, st.sampled_from(["", "/tcp", "/udp"])).map(ExposedPorts), max_size=2
     ).map(tuple),
     "volumes": st.lists(mounts, max_size=3, unique_by=lambda mount: mount.target).map(tuple),
-    "tmpfs": words,
+    "tmpfs": st.lists(
+        st.builds(
+            Tmpfs, paths.filter(lambda path: ":" not in path), st.sampled_from(["", "size=1024,noexec"])
+        ),
+        max_size=2,
+        unique_by=lambda tmpfs: tmpfs.path,
+    ).map(tuple),
     "depends_on": st.dictionaries(
         texts, st.builds(Dependency, condition=st.sampled_from(Condition), required=st.booleans()), max_size=2
     ),

@@ -110,10 +110,13 @@ def _host_config(spec: Container, image: ImageConfig, network_id: str | None) ->
         command = (image.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
         init = not brings_init([*entrypoint, *command])
     relabelled = [mount for mount in spec.mounts if mount.selinux]
+    # Not in Mounts: until API 1.46 these knew size and mode alone.
+    with_options = {mount.target: mount.tmpfs_options for mount in spec.mounts if mount.tmpfs_options}
+    others = [mount for mount in spec.mounts if not (mount.selinux or mount.tmpfs_options)]
     return {
         "Init": init,
         "Binds": [_bind(mount) for mount in relabelled],
-        "Mounts": [_mount(mount) for mount in spec.mounts if mount not in relabelled],
+        "Mounts": [_mount(mount) for mount in others],
         "PortBindings": _bindings(spec.ports),
         "RestartPolicy": restart_policy(spec.restart, spec.restart_times),
         "ExtraHosts": [f"{host}:{address}" for host, address in spec.extra_hosts],
@@ -121,7 +124,9 @@ def _host_config(spec: Container, image: ImageConfig, network_id: str | None) ->
         "Privileged": spec.privileged,
         "CapAdd": list(spec.cap_add),
         "CapDrop": list(spec.cap_drop),
-        **_given(ShmSize=spec.shm_size, NetworkMode=network_id or spec.network_mode),
+        **_given(
+            ShmSize=spec.shm_size, NetworkMode=network_id or spec.network_mode, Tmpfs=with_options or None
+        ),
     }
 
 

@@ -15,7 +15,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.spec.known import known_image
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
 from stackctl.spec.server import connection, server
-from stackctl.spec.values import Address, PortRange
+from stackctl.spec.values import Address, PortRange, Tmpfs
 
 _S = TypeVar("_S", bound=Service)
 
@@ -168,10 +168,10 @@ def _in_memory(service: _S) -> _S:
     known = server(service)
     command = service.command.argv if service.command else None
     path = next(iter(known.data_paths(service.resolved, command)), None) if known else None
-    if path is None:
+    if path is None or any(tmpfs.path.rstrip("/") == path for tmpfs in service.tmpfs):
         return service
     elsewhere = tuple(mount for mount in service.volumes if mount.target.rstrip("/") != path)
-    return structs.replace(service, volumes=elsewhere, tmpfs=(*service.tmpfs, path))
+    return structs.replace(service, volumes=elsewhere, tmpfs=(*service.tmpfs, Tmpfs(path)))
 
 
 def _binds_data(service: Service, mount: Mount) -> bool:

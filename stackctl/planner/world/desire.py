@@ -187,7 +187,7 @@ def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish
         expose=tuple(str(port) for port in service.expose),
         mounts=(
             *(_mount(mount, naming) for mount in service.volumes),
-            *(resources.Mount(type="tmpfs", target=path) for path in service.tmpfs),
+            *(resources.Mount(type="tmpfs", target=t.path, tmpfs_options=t.options) for t in service.tmpfs),
         ),
         networks=tuple(_attachments(name, service, naming)),
         network_mode=_network_mode(service, naming),

@@ -103,6 +103,8 @@ class Mount(Struct, frozen=True, kw_only=True):
     propagation: str = ""
     tmpfs_size: int | None = None
     tmpfs_mode: int | None = None
+    tmpfs_options: str = ""
+    """Options of the mount that have no field of their own: `uid=1000,noexec`."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of an anonymous volume."""
 

@@ -35,7 +35,4 @@ def unkept_data(stack: Stack) -> Iterator[Problem]:
 
 def _mounts(member: Member) -> list[str]:
     targets = [mount.target for mount in member.service.volumes]
-    return [
-        target.rstrip("/")
-        for target in (*targets, *(path.partition(":")[0] for path in member.service.tmpfs))
-    ]
+    return [target.rstrip("/") for target in (*targets, *(tmpfs.path for tmpfs in member.service.tmpfs))]
