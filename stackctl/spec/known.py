@@ -9,16 +9,16 @@ import functools
 import importlib.resources
 import itertools
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from stackctl.secret import Secret
+from stackctl.spec.text.parts import Part, Text, cut, parts, words
 
 Environment = Mapping[str, str | None]
 """A container's variables; None stands for one that is removed."""
@@ -46,14 +46,17 @@ class Connection(Struct, frozen=True):
         where = f"{host}:{port or self.port}"
         if not self.scheme:
             return where
-        login = ""
-        if self.scheme != "http" and (self.user or self.password):
-            login = quote(self.user, safe="")
-            login += f":{quote(self.password.reveal(), safe='')}" if self.password else ""
-            login += "@"
+        user, password = _quoted(self.user), _quoted(self.password.reveal()) if self.password else []
+        login = [*user, *([Part(":"), *password] if self.password else []), Part("@")]
+        if self.scheme == "http" or not (self.user or self.password):
+            login = []
         query = f"?{self.query}" if self.query and login else ""
-        path = f"/{quote(self.database, safe='')}" if self.database or query else ""
-        return f"{self.scheme}://{login}{where}{path}{query}"
+        path = [Part("/"), *_quoted(self.database)] if self.database or query else []
+        return Text.of([Part(f"{self.scheme}://"), *login, Part(where), *path, Part(query)])
+
+
+def _quoted(text: str) -> list[Part]:
+    return [structs.replace(part, text=quote(part.text, safe="")) for part in parts(text)]
 
 
 class Login(Struct, frozen=True):
@@ -305,7 +308,7 @@ class _Finder:
             if word == name:
                 return following
             if word.startswith(f"{name}="):
-                return word.removeprefix(f"{name}=")
+                return cut(word, len(name) + 1)
         return ""
 
 
@@ -314,7 +317,7 @@ def _words(argv: Sequence[str]) -> list[str]:
     if script is None:
         return [*argv]
     try:
-        return shlex.split(script)
+        return [*words(script)]
     except ValueError:
         return script.split()
 

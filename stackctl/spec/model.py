@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from stackctl.errors import Problem
 from stackctl.spec.source.locate import Source
 from stackctl.spec.structure import About, Mistake
+from stackctl.spec.text.parts import Text, cut
 from stackctl.spec.unsupported import BUILD_KEYS, SERVICE_KEYS, STACK_KEYS
 from stackctl.spec.values import (
     Address,
@@ -30,7 +31,6 @@ from stackctl.spec.values import (
     Pattern,
     PortRange,
     Restart,
-    Text,
     Tmpfs,
     Variable,
 )
@@ -53,10 +53,8 @@ def _pair(separators: str = "=") -> Callable[[object], tuple[str, object]]:
     def split(item: object) -> tuple[str, object]:
         if not isinstance(item, str) or not item:
             raise ValueError(f'expected "NAME{separators[0]}value", found {item!r}')
-        name, separator, value = re.match(
-            rf"([^{separators}]*)([{separators}]?)(.*)", item, re.DOTALL
-        ).groups()  # type: ignore[union-attr]
-        return name, value if separator else None
+        name = re.split(f"[{separators}]", item, maxsplit=1)[0]
+        return name, cut(item, len(name) + 1) if len(name) < len(item) else None
 
     return split
 

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from msgspec import Struct, structs
 
 from stackctl.errors import Key, Problem, Severity, dotted
+from stackctl.spec.text.parts import Text
 from stackctl.spelling import Guesses
 
 T = TypeVar("T")
@@ -44,12 +45,6 @@ class Mistake(ValueError):  # noqa: N818
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
-
-
-class Interpolated(str):
-    """Text in which a variable was replaced. Only such text may stand for a number or a boolean, as in Compose."""
-
-    __slots__ = ()
 
 
 class About(Struct, frozen=True):
@@ -162,7 +157,8 @@ class _Reader:
         return self.read_scalar(get_args(hint) or (hint,), value, path)
 
     def read_scalar(self, kinds: tuple[type, ...], value: Any, path: Path) -> Any:
-        if isinstance(value, Interpolated) and str not in kinds:
+        # Only text in which a variable was replaced may stand for a number or a boolean, as in Compose.
+        if isinstance(value, Text) and value.parts and str not in kinds:
             for kind in kinds:
                 with contextlib.suppress(ValueError, KeyError):
                     return _FROM_TEXT[kind](value)

@@ -8,34 +8,17 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-import shlex
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from stackctl.spec.structure import Mistake
+from stackctl.spec.text.parts import Text, words
 from stackctl.spelling import did_you_mean
 
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|[kmgtp](?:i?b)?)?", re.IGNORECASE)
-_SCALAR_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"]}
-
-
-class Text(str):
-    """A string; a number or boolean is written the way TOML and YAML write it (Compose spec, 05-services)."""
-
-    __slots__ = ()
-    SCHEMA: ClassVar[dict[str, Any]] = _SCALAR_SCHEMA
-
-    @classmethod
-    def parse(cls, value: object) -> Self:
-        match value:
-            case bool():
-                return cls("true" if value else "false")
-            case str() | int() | float():
-                return cls(value)
-        raise ValueError(f"expected a string, a number or true/false, found {value!r}")
 
 
 class Variable(Struct, frozen=True):
@@ -44,7 +27,7 @@ class Variable(Struct, frozen=True):
     text: str | None
     SCHEMA: ClassVar[dict[str, Any]] = {
         "anyOf": [
-            _SCALAR_SCHEMA,
+            Text.SCHEMA,
             {
                 "type": "object",
                 "properties": {"from_env": {"enum": [True]}},
@@ -60,7 +43,7 @@ class Variable(Struct, frozen=True):
             return cls(None)
         if isinstance(value, dict):
             raise ValueError(f"expected a value or {{ from_env = true }}, found {value!r}")
-        return cls(str(Text.parse(value)))
+        return cls(Text.parse(value))
 
 
 class Duration(Struct, frozen=True, order=True):
@@ -182,7 +165,7 @@ class Command(Struct, frozen=True):
     def parse(cls, value: object) -> Self:
         if isinstance(value, str):
             try:
-                return cls(tuple(shlex.split(value)))
+                return cls(words(value))
             except ValueError as error:
                 raise ValueError(f"cannot split the command into words: {error}".lower()) from error
         if isinstance(value, list) and all(isinstance(word, str) for word in value):

@@ -39,6 +39,7 @@ KINDS = {
     "wrong values": '[services.s{n}]\nimage = "app"\nrestart = "{n}"\npull_policy = "{n}"',
     "references": '[services.s{n}]\nimage = "redis:7"\ncommand = ["redis-server", "--requirepass", "x"]\n[services.t{n}]\nimage = "app"\nenvironment.URL = "${{services.s{n}.url}}"',
     "unknown references": '[services.s{n}]\nimage = "app"\nenvironment.URL = "${{services.t{n}.url}}"',
+    "a chain of references": '[services.s{n}]\nimage = "postgres:15"\nenvironment.POSTGRES_PASSWORD = "${{services.s{before}.password}}"\nvolumes = ["/var/lib/postgresql/data"]',
     "misspelt hosts": '[services.server{n}]\nimage = "app"\nenvironment.PEER_HOST = "servr{n}"',
     "shared networks": '[services.s{n}]\nimage = "app"\nnetwork_mode = "service:s{before}"',
     "missing files": '[services.s{n}]\nimage = "app"\nenv_file = ".env.{n}"',

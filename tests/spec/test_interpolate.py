@@ -2,8 +2,8 @@
 
 import pytest
 
-from stackctl.spec.structure import Interpolated
 from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand, interpolate
+from stackctl.spec.text.parts import Part, Variable, parts
 
 LOOKUP = Lookup(
     (
@@ -88,8 +88,8 @@ def test_only_values_are_touched_and_problems_keep_their_path() -> None:
     tree = {"$SET": "$SET", "a": [{"b": "${NONE}"}, "x", 1], "c": {"d": True}}
     replaced, problems = interpolate(tree, LOOKUP)
     assert replaced == {"$SET": "shell", "a": [{"b": ""}, "x", 1], "c": {"d": True}}
-    assert isinstance(replaced["$SET"], Interpolated)
-    assert not isinstance(replaced["a"][1], Interpolated)
+    assert parts(replaced["$SET"]) == (Part("shell", Variable("SET", "shell")),)
+    assert parts(replaced["a"][1]) == (Part("x"),)
     assert [(problem.path, problem.rule) for problem in problems] == [(("a", 0, "b"), "SC303")]
 
 

@@ -10,8 +10,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import pytest
 from msgspec import Struct
 
-from stackctl.spec.structure import About, Interpolated, Mistake, describe, structure
+from stackctl.spec.structure import About, Mistake, describe, structure
+from stackctl.spec.text.parts import Part, Text, Variable
 from stackctl.spelling import did_you_mean
+
+
+def replaced(text: str) -> Text:
+    """A text that is the value of a variable."""
+    return Text.of([Part(text, Variable("V", "shell"))])
 
 
 class Colour(StrEnum):
@@ -223,12 +229,12 @@ def test_rules_between_fields_are_checked_once_each_field_is_right() -> None:
 def test_only_a_replaced_variable_may_stand_for_a_number() -> None:
     value = {
         "name": "a",
-        "doors": Interpolated("2"),
-        "weight": Interpolated("1.5"),
-        "electric": Interpolated("true"),
+        "doors": replaced("2"),
+        "weight": replaced("1.5"),
+        "electric": replaced("true"),
     }
     assert structure(Car, value) == (Car(name="a", doors=2, weight=1.5, electric=True), [])
-    assert problems({"name": "a", "doors": Interpolated("two")}, Car) == [
+    assert problems({"name": "a", "doors": replaced("two")}, Car) == [
         "doors: expected an integer, found the string 'two'"
     ]
 

@@ -32,6 +32,7 @@ from stackctl.spec.output.write import plain, toml, understood
 from stackctl.spec.source import reading as files
 from stackctl.spec.structure import structure
 from stackctl.spec.text.interpolate import Lookup, interpolate
+from stackctl.spec.text.parts import Text
 from stackctl.spec.values import (
     Address,
     ByteSize,
@@ -44,7 +45,6 @@ from stackctl.spec.values import (
     Pattern,
     PortRange,
     Restart,
-    Text,
     Tmpfs,
     Variable,
 )
@@ -142,7 +142,7 @@ fields = {
     "volumes": st.lists(mounts, max_size=3, unique_by=lambda mount: mount.target).map(tuple),
     "tmpfs": st.lists(
         st.builds(
-            Tmpfs, paths.filter(lambda path: ":" not in path), st.sampled_from(["", "size=1024,noexec"])
+            Tmpfs, st.integers(0, 9).map("/in memory {}".format), st.sampled_from(["", "size=1024,noexec"])
         ),
         max_size=2,
         unique_by=lambda tmpfs: tmpfs.path,

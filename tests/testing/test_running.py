@@ -106,7 +106,7 @@ def test_what_is_asked_for_is_started_and_nothing_else(engine: MemoryEngine, sta
 def test_in_memory_the_data_of_known_servers_are_on_no_volume(engine: MemoryEngine, start: Start) -> None:
     app = start(engine, STACK, memory=True)
     assert engine.observe().volumes == ()
-    assert app["db"].spec.tmpfs == ("/var/lib/postgresql/data",)
+    assert [tmpfs.path for tmpfs in app["db"].spec.tmpfs] == ["/var/lib/postgresql/data"]
 
 
 def test_the_data_of_others_are_refused_with_their_place(engine: MemoryEngine, start: Start) -> None:

@@ -1,9 +1,9 @@
 """Rules about who goes first."""
 
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from stackctl.errors import Problem
+from stackctl.spec.graph import Walk
 from stackctl.spec.lint.members import Path, dependencies, members
 from stackctl.spec.lint.uses import uses
 from stackctl.spec.model import Job, Service, Stack
@@ -17,7 +17,7 @@ def circles(stack: Stack) -> Iterator[Problem]:
     Fix: take one `depends_on` out; mostly one of them can do without the other at its start, and try again.
     """
     everything = stack.everything
-    for circle in _Walk(dependencies(stack)).circles:
+    for circle in Walk(dependencies(stack)).circles:
         one, other = circle[:2]
         yield Problem(
             _edge(everything[one], one, other),
@@ -37,7 +37,7 @@ def unwaited_services(stack: Stack) -> Iterator[Problem]:
     """
     owners = {host: name for name, service in stack.services.items() for host in _hosts(name, service)}
     everything = stack.everything
-    reached = _Walk(dependencies(stack)).reached()
+    reached = Walk(dependencies(stack)).reached()
     used: dict[str, dict[str, tuple[Path, str]]] = {}
     for member in members(stack):
         for use in uses(member):
@@ -53,57 +53,6 @@ def unwaited_services(stack: Stack) -> Iterator[Problem]:
                 f"{name} uses {other} ({source}) but does not wait for it",
                 f'add "{other}" to depends_on of {name}',
             )
-
-
-class _Walk:
-    """One walk over a graph, along each edge once.
-
-    `order`: every name after those it waits for. `circles`: one for each edge that leads back to a name on the way to it;
-    each name waits for the next one, and the first stands at the end again.
-    """
-
-    def __init__(self, graph: Mapping[str, Sequence[str]]) -> None:
-        self.graph = graph
-        self.order: list[str] = []
-        self.circles: list[list[str]] = []
-        done: set[str] = set()
-        for start in graph:
-            if start not in done:
-                self._from(start, done)
-
-    def _from(self, start: str, done: set[str]) -> None:
-        way = {start: 0}
-        names = [start]
-        waiting = [iter(self.graph[start])]
-        done.add(start)
-        while waiting:
-            following = next(waiting[-1], None)
-            if following is None:
-                waiting.pop()
-                self.order.append(names.pop())
-                del way[self.order[-1]]
-            elif following in way:
-                self.circles.append([*names[way[following] :], following])
-            elif following not in done:
-                done.add(following)
-                way[following] = len(names)
-                names.append(following)
-                waiting.append(iter(self.graph[following]))
-
-    def reached(self) -> Callable[[str, str], bool]:
-        """Tells whether a way leads from one name to another. A set of names is a number, one bit for each."""
-        bits = {name: 1 << n for n, name in enumerate(self.graph)}
-        found = dict.fromkeys(self.graph, 0)
-        changed = True
-        while changed:  # once if there are no circles
-            changed = False
-            for name in self.order:
-                more = functools.reduce(
-                    lambda those, one: those | bits[one] | found[one], self.graph[name], 0
-                )
-                changed = changed or (bool(self.circles) and more != found[name])
-                found[name] = more
-        return lambda one, other: bool(found[one] & bits[other])
 
 
 _DRAWN = 12

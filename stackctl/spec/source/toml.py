@@ -70,7 +70,7 @@ def _syntax(source: Source, text: str) -> Problem:
 def _beyond_limits(tree: dict[str, Any]) -> list[Problem]:
     """What TOML allows and nothing below can hold: endless nesting, integers beyond 64 bits, the NUL character.
 
-    No argument, variable or path of a POSIX system can contain NUL; `references` marks its places with it.
+    No argument, variable or path of a POSIX system can contain NUL.
     """
     problems = []
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), tree)]

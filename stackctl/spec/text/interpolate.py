@@ -12,7 +12,8 @@ from msgspec import Struct, field
 
 from stackctl.errors import Key, Problem
 from stackctl.secret import veiled
-from stackctl.spec.structure import Interpolated
+from stackctl.spec.text.parts import Part, Reference, Text
+from stackctl.spec.text.parts import Variable as Origin
 from stackctl.spelling import Guesses
 
 RULE = "SC303"
@@ -41,8 +42,18 @@ class Lookup(Struct, frozen=True):
     sources: Sequence[Variables] = ()
     guesses: Guesses = field(default_factory=Guesses)
 
+    def source(self, name: str) -> Variables | None:
+        """The place that has it."""
+        return next((source for source in self.sources if name in source.values), None)
+
     def get(self, name: str) -> str | None:
-        return next((source.values[name] for source in self.sources if name in source.values), None)
+        source = self.source(name)
+        return source.values[name] if source else None
+
+    def part(self, name: str) -> Part | None:
+        """The value, and where it is from."""
+        source = self.source(name)
+        return Part(str(source.values[name]), Origin(name, source.name)) if source else None
 
     def unset(self, name: str) -> str:
         return f"{name} is not set (looked in: {', '.join(source.name for source in self.sources)})"
@@ -59,16 +70,16 @@ class Flaw(Struct, frozen=True):
     rule: str = RULE
 
 
-Special = Callable[[str], str | Flaw | None]
+Special = Callable[[str], Reference | Flaw | None]
 """Answers for the text between the braces before it is read as a variable; None: it is one."""
 
 
 def expand(
     template: str, lookup: Lookup, *, strict: bool = True, special: Special | None = None
-) -> tuple[str, list[Flaw]]:
+) -> tuple[Text, list[Flaw]]:
     """Replace the variables of one text. What cannot be replaced becomes the empty text and, if `strict`, a flaw."""
     expansion = _Expansion(lookup, strict, special)
-    return expansion.text(template, 0), expansion.flaws
+    return Text.of(expansion.parts(template, 0)), expansion.flaws
 
 
 def variables(template: str) -> Iterator[tuple[str, str | None]]:
@@ -109,7 +120,7 @@ def interpolate(
             case str() if "$" in value:
                 text, flaws = expand(value, lookup, strict=strict, special=special(path))
                 problems.extend(Problem(path, flaw.message, flaw.hint, flaw.rule) for flaw in flaws)
-                return Interpolated(text)
+                return text
         return value
 
     return walk(tree, path), problems
@@ -121,42 +132,39 @@ class _Expansion(Struct):
     special: Special | None
     flaws: list[Flaw] = field(default_factory=list)
 
-    def text(self, template: str, depth: int) -> str:
+    def parts(self, template: str, depth: int) -> list[Part]:
         if depth > _DEEPEST:
             return self.flaw(f"variables nested deeper than {_DEEPEST}")
-        parts = []
+        found: list[Part] = []
         at = 0
         while (dollar := template.find("$", at)) >= 0:
-            parts.append(template[at:dollar])
+            if at < dollar:
+                found.append(Part(template[at:dollar]))
             at = dollar + 1
             if template.startswith("$", at):
-                parts.append("$")
+                found.append(Part("$"))
                 at += 1
             elif template.startswith("{", at):
                 end = _closing(template, at)
                 if end is None:
-                    parts.append(
-                        self.flaw(
-                            f"{template[dollar:]!r} is not closed with a brace", 'write "$$" for a dollar'
-                        )
-                    )
-                    return "".join(parts)
-                parts.append(self.braced(template[at + 1 : end], depth))
+                    message = f"{template[dollar:]!r} is not closed with a brace"
+                    return found + self.flaw(message, 'write "$$" for a dollar')
+                found += self.braced(template[at + 1 : end], depth)
                 at = end + 1
             elif match := _PLAIN.match(template, at):
-                parts.append(self.variable(match[0]))
+                found += self.variable(match[0])
                 at = match.end()
             else:
-                parts.append("$")
-        return "".join([*parts, template[at:]])
+                found.append(Part("$"))
+        return [*found, *([Part(template[at:])] if at < len(template) else [])]
 
-    def braced(self, inner: str, depth: int) -> str:
+    def braced(self, inner: str, depth: int) -> list[Part]:
         answer = self.special(inner) if self.special else None
         if isinstance(answer, Flaw):
             self.flaws.append(answer)
-            return ""
+            return []
         if answer is not None:
-            return answer
+            return [Part(str(answer), reference=answer, pending=True)]
         match = _BRACED.fullmatch(inner)
         if match is None:
             return self.flaw(
@@ -169,37 +177,37 @@ class _Expansion(Struct):
         value = self.lookup.get(name)
         has_value = bool(value) if operator.startswith(":") else value is not None
         if operator.endswith("+"):
-            return self.text(word, depth + 1) if has_value else ""
-        if value is not None and has_value:
-            return self.value(name, value)
+            return self.parts(word, depth + 1) if has_value else []
+        if has_value:
+            return self.variable(name)
         if operator.endswith("-"):
-            return self.text(word, depth + 1)
+            return [self.default(name, part) for part in self.parts(word, depth + 1)]
         if not self.strict:
-            return ""
-        reason = self.text(word, depth + 1)
+            return []
+        reason = Text.of(self.parts(word, depth + 1))
         missing = self.lookup.unset(name) if value is None else f"{name} is empty"
         return self.flaw(
             f"{reason}: {missing}" if reason else missing, self.lookup.near(name) if value is None else ""
         )
 
-    def variable(self, name: str) -> str:
-        value = self.lookup.get(name)
-        if value is not None:
-            return self.value(name, value)
-        if not self.strict:
-            return ""
-        return self.flaw(
-            self.lookup.unset(name), self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
-        )
+    def default(self, name: str, part: Part) -> Part:
+        """A part of a variable's default is as much a value of that variable."""
+        return Part(part.text, Origin(name, "")) if part.literal else part
 
-    def value(self, name: str, value: str) -> str:
-        if _UNUSABLE.search(value):
+    def variable(self, name: str) -> list[Part]:
+        found = self.lookup.part(name)
+        if found is None:
+            if not self.strict:
+                return []
+            hint = self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
+            return self.flaw(self.lookup.unset(name), hint)
+        if _UNUSABLE.search(found.text):
             return self.flaw(f"the value of {name} is not UTF-8 text")
-        return value
+        return [found]
 
-    def flaw(self, message: str, hint: str = "") -> str:
+    def flaw(self, message: str, hint: str = "") -> list[Part]:
         self.flaws.append(Flaw(message, hint))
-        return ""
+        return []
 
 
 def _closing(template: str, opening: int) -> int | None:

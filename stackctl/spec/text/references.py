@@ -1,29 +1,28 @@
 """`${services.db.url}` and the like: what one service needs to know of another, written once.
 
-Interpolation leaves each reference marked in the text. When every service's environment is known, `resolve` puts the values
-in. The marks are NUL characters: `toml.parse` admits none, so that an escaped `$${services.db.url}` stays what it says.
+Interpolation leaves each reference as a part of its text whose value is pending. When every service's environment is known,
+`resolve` puts the values in.
 """
 
-import contextlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from stackctl.errors import Key, Problem
-from stackctl.secret import Secret
+from stackctl.spec.graph import Walk
 from stackctl.spec.known import Connection, KnownImage, known_image
 from stackctl.spec.model import Dependency, Service, Stack
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.interpolate import Flaw, Special
+from stackctl.spec.text.parts import Reference, filled, pending
+from stackctl.spec.values import Command, HealthTest, Variable
 from stackctl.spelling import Guesses
 
 ATTRIBUTES = ("url", "host", "port", "user", "password", "database")
 
 _WRITTEN = re.compile(r"services\.(.+)\.([^.]+)", re.DOTALL)
-_MARKED = re.compile("\0([^\0]*)\0([^\0]*)\0")
-_FIELDS = ("environment", "resolved", "command", "healthcheck")
 
 
 def marker(names: Collection[str]) -> Callable[[tuple[Key, ...]], Special]:
@@ -32,7 +31,9 @@ def marker(names: Collection[str]) -> Callable[[tuple[Key, ...]], Special]:
     return lambda path: lambda inner: _mark(inner, path, names, guesses)
 
 
-def _mark(inner: str, path: tuple[Key, ...], names: Collection[str], guesses: Guesses) -> str | Flaw | None:
+def _mark(
+    inner: str, path: tuple[Key, ...], names: Collection[str], guesses: Guesses
+) -> Reference | Flaw | None:
     if not inner.startswith("services."):
         return None
     match = _WRITTEN.fullmatch(inner)
@@ -48,11 +49,11 @@ def _mark(inner: str, path: tuple[Key, ...], names: Collection[str], guesses: Gu
         return Flaw(
             f"no service {match[1]!r} in this stack", guesses.did_you_mean(match[1], names), rule="SC101"
         )
-    return f"\0{match[1]}\0{match[2]}\0"
+    return Reference(match[1], match[2])
 
 
-def references(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[Key, ...], str, str]]:
-    """The references of an interpolated tree: key path, service, attribute."""
+def references(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[Key, ...], Reference]]:
+    """The references of an interpolated tree, with their key paths."""
     waiting: list[tuple[tuple[Key, ...], Any]] = [((), tree)]
     while waiting:
         path, value = waiting.pop()
@@ -61,53 +62,86 @@ def references(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[Key, ...], str, 
         elif isinstance(value, list):
             waiting += (((*path, n), item) for n, item in enumerate(value))
         elif isinstance(value, str):
-            yield from ((path, service, attribute) for service, attribute in _MARKED.findall(value))
+            yield from ((path, reference) for reference in pending(value))
 
 
 def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]]:
     """Put the values of all references in, and let the services that refer to others depend on them."""
-    values = _Values(stack)
-    problems = []
-    implied: dict[str, set[str]] = {}
-    for path, service, attribute in references(tree):
-        try:
-            values.get(service, attribute)
-        except Mistake as mistake:
-            problems.append(Problem(path, str(mistake), mistake.hint, rule="SC112"))
-        owner = str(path[1])
-        if service != owner:
-            implied.setdefault(owner, set()).add(service)
+    found = [*references(tree)]
+    if not found:
+        return stack, []
+    everything = stack.everything
+    referred: dict[str, dict[str, None]] = {name: {} for name in everything}
+    for path, reference in found:
+        if (owner := str(path[1])) in everything and reference.service in everything:
+            referred[owner][reference.service] = None
+    values = _Values()
+    # Each after those it refers to. In a circle somebody comes too early: that is reported as a circle of dependencies.
+    for name in Walk({name: [*others] for name, others in referred.items()}).order:
+        service = _fill(everything[name], values.get)
+        if name in stack.services:
+            values.add(name, service)
+            service = _fill(service, values.get)  # what it says of itself
+        everything[name] = _wait_for(service, referred[name].keys() - {name})
+    problems = [
+        Problem(path, str(mistake), mistake.hint, rule="SC112")
+        for path, reference in found
+        if (mistake := values.mistakes.get(reference))
+    ]
+    services = {name: everything[name] for name in stack.services}
+    jobs: Any = {name: everything[name] for name in stack.jobs}
+    return structs.replace(stack, services=services, jobs=jobs), problems
 
-    def finish(services: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: _finish(service, values, implied.get(name, set())) for name, service in services.items()
-        }
 
-    stack = structs.replace(stack, services=finish(stack.services), jobs=finish(stack.jobs))
-    return stack, problems
+class _Values:
+    """What is known of the services so far. `mistakes`: why the value of a reference cannot be known."""
 
+    def __init__(self) -> None:
+        self.mistakes: dict[Reference, Mistake] = {}
+        self._known: dict[Reference, str] = {}
+        self._services: dict[str, tuple[KnownImage, Connection] | Mistake] = {}
 
-class _Values(Struct, frozen=True):
-    """The attributes of the services of a stack, by the table of known images."""
-
-    stack: Stack
-
-    def get(self, name: str, attribute: str, asked: tuple[str, ...] = ()) -> str:
-        """One attribute of a service. `asked`: the services whose attributes need this one.
-
-        Raises:
-            Mistake: the image is not known, or the attribute is not set or needs itself.
-        """
-        if name in asked:
-            return ""  # services that need each other, which is a circle of dependencies and reported as such
-        service = self.stack.services.get(name)
-        if service is None:
-            return ""  # it could not be read, which is reported already
+    def add(self, name: str, service: Service) -> None:
+        """Take in a service whose references to others are filled in."""
         image = known_image(service.image) if service.image else None
         if image is None:
             what = f"the image {service.image!r}" if service.image else "the image built"
-            raise Mistake(f"nothing is known of {what} for service {name!r}", "write the value out")
-        connection = self._connection(name, service, image, asked)
+            self._services[name] = Mistake(
+                f"nothing is known of {what} for service {name!r}", "write the value out"
+            )
+        else:
+            command = service.command.argv if service.command else None
+            self._services[name] = image, image.connection(service.resolved, command)
+
+    def get(self, reference: Reference) -> str | None:
+        """The value of a reference; None while its service is not known.
+
+        One that has no value is the empty text: why is said where it is written.
+        """
+        if reference.service not in self._services:
+            return None
+        if reference not in self._known:
+            try:
+                self._known[reference] = self._attribute(reference)
+            except Mistake as mistake:
+                self._known[reference] = ""
+                self.mistakes[reference] = mistake
+        return self._known[reference]
+
+    def _attribute(self, reference: Reference) -> str:
+        name, attribute = reference.service, reference.attribute
+        known = self._services[name]
+        if isinstance(known, Mistake):
+            raise known
+        image, connection = known
+        login = {
+            "user": connection.user,
+            "password": connection.password.reveal() if connection.password else "",
+            "database": connection.database,
+        }
+        needed = login.values() if attribute == "url" else [login.get(attribute, "")]
+        if any(any(pending(text)) for text in needed):
+            raise Mistake(f"the {attribute} of service {name!r} needs itself", "write the value out")
         match attribute:
             case "url":
                 return connection.url(name)
@@ -115,44 +149,9 @@ class _Values(Struct, frozen=True):
                 return name
             case "port":
                 return str(connection.port)
-            case "user" if connection.user:
-                return connection.user
-            case "password" if connection.password:
-                return connection.password.reveal()
-            case "database" if connection.database:
-                return connection.database
-        raise Mistake(f"the {attribute} of service {name!r} is not set", _where_set(image, attribute))
-
-    def _connection(
-        self, name: str, service: Service, image: KnownImage, asked: tuple[str, ...]
-    ) -> Connection:
-        """How the service is reached; its own settings may in turn be references."""
-        connection = image.connection(service.resolved, service.command.argv if service.command else None)
-        asked = (*asked, name)
-        password = connection.password
-        return structs.replace(
-            connection,
-            user=self.fill(connection.user, asked),
-            password=password and Secret(self.fill(password.reveal(), asked)),
-            database=self.fill(connection.database, asked),
-        )
-
-    def fill(self, text: str, asked: tuple[str, ...] = ()) -> str:
-        """Replace the marks of a text. One without a value becomes the empty text: it is reported where it is written.
-
-        Raises:
-            Mistake: the text is a setting of the service it refers to.
-        """
-
-        def value(match: re.Match[str]) -> str:
-            name, attribute = match.groups()
-            if asked[-1:] == (name,):
-                raise Mistake(f"the {attribute} of service {name!r} needs itself", "write the value out")
-            with contextlib.suppress(Mistake):
-                return self.get(name, attribute, asked)
-            return ""
-
-        return _MARKED.sub(value, text)
+        if not login[attribute]:
+            raise Mistake(f"the {attribute} of service {name!r} is not set", _where_set(image, attribute))
+        return login[attribute]
 
 
 def _where_set(image: KnownImage, attribute: str) -> str:
@@ -165,22 +164,27 @@ def _where_set(image: KnownImage, attribute: str) -> str:
     return f"set {' or '.join(variables)} in its environment" if variables else f"{image.name} has none"
 
 
-def _finish(service: Service, values: _Values, implied: Collection[str]) -> Service:
-    changes = {name: _replace(getattr(service, name), values.fill) for name in _FIELDS}
-    missing = {name: Dependency() for name in sorted(implied) if name not in service.depends_on}
-    return structs.replace(service, **changes, depends_on={**service.depends_on, **missing})
+def _fill(service: Service, value: Callable[[Reference], str | None]) -> Service:
+    """The service with the values of references where they may stand; those without a value stay pending."""
+
+    def fill(text: str) -> str:
+        return filled(text, value)
+
+    environment = {
+        name: Variable(each.text and fill(each.text)) for name, each in service.environment.items()
+    }
+    check = service.healthcheck
+    if check and check.test:
+        check = structs.replace(check, test=HealthTest(tuple(map(fill, check.test.test))))
+    return structs.replace(
+        service,
+        environment=environment,
+        resolved={name: text and fill(text) for name, text in service.resolved.items()},
+        command=service.command and Command(tuple(map(fill, service.command.argv))),
+        healthcheck=check,
+    )
 
 
-def _replace(value: Any, fill: Callable[[str], str]) -> Any:
-    """Apply `fill` to every text in frozen data."""
-    match value:
-        case str():
-            return fill(value) if "\0" in value else value
-        case tuple():
-            return tuple(_replace(item, fill) for item in value)
-        case Mapping():
-            return {key: _replace(item, fill) for key, item in value.items()}
-    if isinstance(value, Struct):
-        found = {name: _replace(getattr(value, name), fill) for name in value.__struct_fields__}
-        return structs.replace(value, **found)
-    return value
+def _wait_for(service: Service, others: Collection[str]) -> Service:
+    missing = {name: Dependency() for name in sorted(others) if name not in service.depends_on}
+    return structs.replace(service, depends_on={**service.depends_on, **missing}) if missing else service
