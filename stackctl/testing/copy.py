@@ -8,18 +8,16 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from stackctl.engine.protocol import Engine
 from stackctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from stackctl.testing.service import RunningService
 
 _CHUNK = 1 << 20
 _MODE = 0o644
 
 
-def copy_in(service: RunningService, source: str | Path | bytes, target: str) -> None:
+def copy_in(engine: Engine, container: str, source: str | Path | bytes, target: str) -> None:
     """Put a file, the contents of a directory, or bytes at a path of the container. Missing directories are made."""
     path = PurePosixPath(target)
     if not path.is_absolute():
@@ -34,14 +32,13 @@ def copy_in(service: RunningService, source: str | Path | bytes, target: str) ->
             else:
                 _add(archive, Path(source), name)
         file.seek(0)
-        service.app.engine.unpack(service.app.container_name(service.name), "/", chunks(file))
+        engine.unpack(container, "/", chunks(file))
 
 
-def copy_out(service: RunningService, source: str, target: Path) -> Path:
+def copy_out(engine: Engine, container: str, source: str, target: Path) -> Path:
     """Put a file, or the contents of a directory of the container, at a path here."""
-    container = service.app.container_name(service.name)
     with tempfile.TemporaryFile() as file:
-        file.writelines(service.app.engine.pack(container, source.rstrip("/") or "/"))
+        file.writelines(engine.pack(container, source.rstrip("/") or "/"))
         file.seek(0)
         with tarfile.open(fileobj=file) as archive:
             archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # Python 3.11.4: nothing outside

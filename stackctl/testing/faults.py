@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from stackctl.errors import EngineError, UsageError
 from stackctl.planner.steps.actions import (
+    Action,
     ConnectNetwork,
     DisconnectNetwork,
     KillContainer,
@@ -17,70 +19,78 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.up.waits import wait_for
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Container
 from stackctl.planner.world.naming import Naming
+from stackctl.spec.model import Stack
 from stackctl.spec.server import server
-from stackctl.testing.service import RunningService
+from stackctl.testing.live import LiveService
 
 
-@contextmanager
-def paused(service: RunningService) -> Iterator[None]:
-    with _recovering(service) as container:
-        service.app.do(PauseContainer(container.id, container.name))
-        yield
+@dataclass(frozen=True)
+class Fault:
+    """What is done to a container. `stops`: its processes end, and what it keeps in memory is gone."""
+
+    actions: Callable[[seen.Container], Sequence[Action]]
+    """Raises UsageError if it cannot be done to this container."""
+    stops: bool = True
 
 
-@contextmanager
-def stopped(service: RunningService, grace: int) -> Iterator[None]:
-    _keeps_its_data(service)
-    with _recovering(service) as container:
-        service.app.do(StopContainer(container.id, container.name, grace))
-        yield
+def pause() -> Fault:
+    return Fault(lambda c: [PauseContainer(c.id, c.name)], stops=False)
 
 
-@contextmanager
-def killed(service: RunningService, signal: str) -> Iterator[None]:
-    _keeps_its_data(service)
-    with _recovering(service) as container:
-        service.app.do(KillContainer(container.id, container.name, signal))
-        yield
+def stop(grace: int) -> Fault:
+    return Fault(lambda c: [StopContainer(c.id, c.name, grace)])
 
 
-@contextmanager
-def restarted(service: RunningService, grace: int) -> Iterator[None]:
-    _keeps_its_data(service)
-    with _recovering(service) as container:
-        service.app.do(StopContainer(container.id, container.name, grace))
-        service.app.do(StartContainer(container.id, container.name))
-        yield
+def kill(signal: str) -> Fault:
+    return Fault(lambda c: [KillContainer(c.id, c.name, signal)])
 
 
-@contextmanager
-def disconnected(service: RunningService, network: str | None) -> Iterator[None]:
-    name = network and Naming(service.app.stack, "").network(network)
-    with _recovering(service) as container:
+def restart(grace: int) -> Fault:
+    return Fault(lambda c: [StopContainer(c.id, c.name, grace), StartContainer(c.id, c.name)])
+
+
+def disconnect(stack: Stack, network: str | None) -> Fault:
+    name = network and Naming(stack, "").network(network)
+
+    def actions(container: seen.Container) -> Sequence[Action]:
         joined = [place for place in container.networks if name in (None, place.network)]
         if not joined:
             raise UsageError(
-                f"{service.name} is not in the network {network or 'of anybody'}",
+                f"{container.service} is not in the network {network}"
+                if network
+                else f"{container.service} is in no network",
                 f"it is in: {', '.join(place.network for place in container.networks) or 'none'}",
             )
-        for place in joined:
-            action = DisconnectNetwork(container.id, place.network_id, place.network, container.name)
+        return [DisconnectNetwork(container.id, p.network_id, p.network, container.name) for p in joined]
+
+    return Fault(actions, stops=False)
+
+
+@contextmanager
+def during(service: LiveService, fault: Fault) -> Iterator[None]:
+    """Do it, and undo it at the end of the block, however that ends; then the service is ready again."""
+    if fault.stops:
+        _keeps_its_data(service)
+    container = service.container
+    try:
+        for action in fault.actions(container):
             service.app.do(action)
         yield
+    finally:
+        recover(service)
 
 
-def wait_ready(service: RunningService, timeout: float | None = None) -> None:
+def wait_ready(service: LiveService, timeout: float | None = None) -> None:
     """Return once the service is ready. Raises WaitError with the evidence that it never will be, or was not in time."""
-    desired, _ = service.app.look()
-    _wait(service, _want(service, desired), timeout)
+    _wait(service, service.want(), timeout)
 
 
-def recover(service: RunningService) -> None:
+def recover(service: LiveService) -> None:
     """Undo whatever was done to the service's container, and return once it is ready again."""
-    desired, observed = service.app.look()
-    want, app = _want(service, desired), service.app
+    desired, observed = service.app.look(service.name)
+    (want,), app = desired.containers, service.app
     have = next((c for c in observed.containers if c.name == want.name), None)
     if have is None:
         raise EngineError(f"{service.name} has no container any more", "what removed it?")
@@ -95,16 +105,7 @@ def recover(service: RunningService) -> None:
     _wait(service, want, None)
 
 
-@contextmanager
-def _recovering(service: RunningService) -> Iterator[seen.Container]:
-    container = service.container
-    try:
-        yield container
-    finally:
-        recover(service)
-
-
-def _keeps_its_data(service: RunningService) -> None:
+def _keeps_its_data(service: LiveService) -> None:
     """Raise UsageError for a server whose data a stop would take away."""
     spec = service.spec
     known = server(spec)
@@ -116,10 +117,6 @@ def _keeps_its_data(service: RunningService) -> None:
         )
 
 
-def _want(service: RunningService, desired: Desired) -> Container:
-    return next(want for want in desired.containers if want.service == service.name)
-
-
-def _wait(service: RunningService, want: Container, timeout: float | None) -> None:
+def _wait(service: LiveService, want: Container, timeout: float | None) -> None:
     limit = service.app.timeout if timeout is None else timeout
     service.app.do(wait_for(want, want.name, timeout=limit))

@@ -68,6 +68,14 @@ def outcome(events: Iterable[Event]) -> Outcome:
     return reduce(Outcome.after, events, Outcome())
 
 
+def succeed(events: Iterable[Event]) -> Outcome:
+    """Follow an execution to its end. Raises the first cause of a failure."""
+    result = outcome(events)
+    for failure in result.failures:
+        raise failure.error
+    return result
+
+
 def _told(failure: Failed, others: Iterable[Failed]) -> bool:
     """Whether a wait for the same container is among the others: that is one cause, however many waited."""
     waits = [other.step.action for other in others if isinstance(other.step.action, WaitFor)]

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from stackctl.engine.protocol import Exec
@@ -18,10 +17,8 @@ from stackctl.errors import EngineError
 from stackctl.spec.known import Connection
 from stackctl.spec.server import connection
 from stackctl.testing.data.console import Console
+from stackctl.testing.live import LiveService
 from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
-
-if TYPE_CHECKING:
-    from stackctl.testing.service import RunningService
 
 _HOME = "postgres"
 """The database that `psql` is in: every server has it. One may be copied from within, but not dropped or renamed."""
@@ -37,7 +34,7 @@ class Database:
     """A database of a running Postgres."""
 
     name: str
-    service: RunningService
+    service: LiveService
 
     @property
     def url(self) -> str:
@@ -56,7 +53,7 @@ class Database:
 class Postgres:
     """The store of a service that runs Postgres 11 or newer."""
 
-    def __init__(self, service: RunningService) -> None:
+    def __init__(self, service: LiveService) -> None:
         self._service = service
         self._login = _login(service)
 
@@ -153,7 +150,7 @@ class Postgres:
     def _console(self) -> Console:
         service, login = self._service, self._login
         command = Exec(
-            container=service.app.container_name(service.name),
+            container=service.container_name,
             argv=("psql", "-qAtX", "-p", str(login.port), "-U", login.user, "-d", _HOME),
             environment={"PGPASSWORD": login.password.reveal()} if login.password else None,
         )
@@ -162,7 +159,7 @@ class Postgres:
         )
 
 
-def _login(service: RunningService) -> Connection:
+def _login(service: LiveService) -> Connection:
     known = connection(service.spec)
     assert known is not None  # who makes a store has looked
     return known

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from stackctl.engine.lock import held_if_free
 from stackctl.engine.protocol import Exec
@@ -16,9 +15,7 @@ from stackctl.errors import EngineError, UsageError
 from stackctl.spec.server import connection, server
 from stackctl.testing.data.console import Console
 from stackctl.testing.data.volumes import Volumes
-
-if TYPE_CHECKING:
-    from stackctl.testing.service import RunningService
+from stackctl.testing.live import LiveService
 
 _PATIENCE = 30.0
 """Seconds that one command may take."""
@@ -31,7 +28,7 @@ class Keyspace:
     """A numbered database of a running Redis."""
 
     number: int
-    service: RunningService
+    service: LiveService
 
     @property
     def url(self) -> str:
@@ -42,7 +39,7 @@ class Keyspace:
 class Redis:
     """The store of a service that runs Redis: snapshots are those of its volumes."""
 
-    def __init__(self, service: RunningService) -> None:
+    def __init__(self, service: LiveService) -> None:
         self._service = service
         self._volumes = Volumes(service)
 
@@ -119,7 +116,7 @@ class Redis:
         assert login is not None
         program = "valkey-cli" if known.name == "valkey" else "redis-cli"
         command = Exec(
-            container=service.app.container_name(service.name),
+            container=service.container_name,
             argv=(program, "-h", "127.0.0.1", "-p", str(login.port)),
             environment={"REDISCLI_AUTH": login.password.reveal()} if login.password else None,
         )

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from stackctl.planner.steps.actions import (
     StopContainer,
 )
 from stackctl.planner.steps.events import Progressed
+from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.images import plan_images
 from stackctl.planner.up.planning import plan_up
@@ -31,11 +31,8 @@ from stackctl.planner.world.desired import Desired
 from stackctl.spec.source.reading import place
 from stackctl.testing import faults
 from stackctl.testing.copy import chunks
+from stackctl.testing.live import LiveService
 from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
-from stackctl.testing.runs.lifecycle import succeed
-
-if TYPE_CHECKING:
-    from stackctl.testing.service import RunningService
 
 _INDEX = "index.json"
 
@@ -43,7 +40,7 @@ _INDEX = "index.json"
 class Volumes:
     """The store of any service. A snapshot is a directory with one archive a volume, in the directory of the run."""
 
-    def __init__(self, service: RunningService) -> None:
+    def __init__(self, service: LiveService) -> None:
         self._service = service
         self._engine = service.app.engine
 
@@ -59,10 +56,10 @@ class Volumes:
         fresh = directory.with_name(f".{name}")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        with faults.stopped(self._service, self._grace):
+        with faults.during(self._service, faults.stop(self._grace)):
             for number, target in enumerate(targets):
                 with (fresh / str(number)).open("wb") as file:
-                    file.writelines(self._engine.pack(self._container_name, f"{target}/."))
+                    file.writelines(self._engine.pack(self._service.container_name, f"{target}/."))
         (fresh / _INDEX).write_text(json.dumps(targets))
         shutil.rmtree(directory, ignore_errors=True)
         fresh.rename(directory)
@@ -108,10 +105,6 @@ class Volumes:
                 "take snapshots in a stack of the test's own",
             )
         return app.run.directory / "snapshots" / app.project / self._service.name
-
-    @property
-    def _container_name(self) -> str:
-        return self._service.app.container_name(self._service.name)
 
     @property
     def _grace(self) -> int:

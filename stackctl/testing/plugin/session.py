@@ -288,7 +288,7 @@ def _import_all() -> None:
     finders = list(sys.meta_path)
     sys.meta_path[:] = [each for each in finders if not type(each).__module__.startswith("_pytest.")]
     try:
-        for name in ("testing.runs.lifecycle", "testing.faults", "testing.data.data", "engine.docker.engine"):
+        for name in ("testing.runs.lifecycle", "engine.docker.engine"):
             importlib.import_module(f"stackctl.{name}")
     finally:
         sys.meta_path[:] = finders

@@ -16,8 +16,7 @@ from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecErr
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
 from stackctl.planner.runs.runs import replaced_images, strangers
-from stackctl.planner.steps.events import Event
-from stackctl.planner.steps.outcome import Outcome, outcome
+from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.up.images import ImageOptions
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world import labels
@@ -25,8 +24,9 @@ from stackctl.planner.world.matching import of_project
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import place
+from stackctl.testing.live import publish_host
 from stackctl.testing.runs.run import Run, current, sweep
-from stackctl.testing.stack import Running, publish_host
+from stackctl.testing.stack import Running
 
 LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
 """The labels of what outlives its run, for the next one to use."""
@@ -187,14 +187,6 @@ def remove_lasting(engine: Engine, project: str, stack: Stack) -> None:
 def remove(engine: Engine, project: str, stack: Stack | None = None) -> None:
     """Take a project away with its volumes. Raises StackError."""
     succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
-
-
-def succeed(events: Iterator[Event]) -> Outcome:
-    """Follow an execution to its end. Raises the first cause of a failure."""
-    result = outcome(events)
-    for failure in result.failures:
-        raise failure.error
-    return result
 
 
 def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]) -> None:

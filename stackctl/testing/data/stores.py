@@ -9,7 +9,7 @@ from stackctl.spec.server import server
 from stackctl.testing.data.postgres import Postgres
 from stackctl.testing.data.redis import Redis
 from stackctl.testing.data.volumes import Volumes
-from stackctl.testing.service import RunningService
+from stackctl.testing.live import LiveService
 
 _POSTGRES = ("postgres",)
 _REDIS = ("redis", "valkey")
@@ -28,7 +28,7 @@ class Store(Protocol):
         """Put back what was remembered last. Raises UsageError if there is nothing to go back to."""
 
 
-def store(service: RunningService) -> Store:
+def store(service: LiveService) -> Store:
     """The store of a service: databases of Postgres, the keys of a Redis, else volumes."""
     kind = _kind(service)
     if kind in _POSTGRES:
@@ -36,20 +36,20 @@ def store(service: RunningService) -> Store:
     return Redis(service) if kind in _REDIS else Volumes(service)
 
 
-def postgres(service: RunningService) -> Postgres:
+def postgres(service: LiveService) -> Postgres:
     """Raises UsageError if the service runs no Postgres."""
     if _kind(service) not in _POSTGRES:
         raise UsageError(f"{service.name} is no Postgres", "snapshot() and restore() work for any service")
     return Postgres(service)
 
 
-def redis(service: RunningService) -> Redis:
+def redis(service: LiveService) -> Redis:
     """Raises UsageError if the service runs no Redis."""
     if _kind(service) not in _REDIS:
         raise UsageError(f"{service.name} is no Redis", "snapshot() and restore() work for any service")
     return Redis(service)
 
 
-def _kind(service: RunningService) -> str:
+def _kind(service: LiveService) -> str:
     known = server(service.spec)
     return known.name if known else ""

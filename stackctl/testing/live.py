@@ -1,0 +1,209 @@
+"""A stack that runs, and its services: what there is, and where it can be reached. All that a test can do is built on these two."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from stackctl import api
+from stackctl.engine.protocol import Engine, LogLine
+from stackctl.errors import UsageError
+from stackctl.planner.reach import places as addresses
+from stackctl.planner.reach.outside import service_env, stack_env
+from stackctl.planner.reach.places import Place
+from stackctl.planner.steps.actions import Action
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.matching import instance_of
+from stackctl.planner.world.naming import Naming
+from stackctl.project import Project
+from stackctl.spec.model import Service, Stack
+from stackctl.testing.data.console import Consoles
+
+if TYPE_CHECKING:
+    from stackctl.testing.runs.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveStack:
+    """A stack that runs. Safe to share between threads."""
+
+    stack: Stack
+    engine: Engine
+    timeout: float = 120.0
+    """Seconds that a service may take to be ready again."""
+    run: Run | None = None
+    """The run it was made for; None for one that was there before."""
+    reused: bool = False
+    """Whether it was left by an earlier run, with the data that run left."""
+    consoles: Consoles = field(default_factory=Consoles, repr=False, compare=False)
+
+    @property
+    def project(self) -> str:
+        """Its project's name: `stackctl -p NAME logs` shows it from outside."""
+        return self.stack.project
+
+    def container_name(self, service: str) -> str:
+        return Naming(self.stack, "").container(service)
+
+    def look(self, *services: str) -> tuple[Desired, seen.Observed]:
+        """What should be there, of all services or of these alone, and what is.
+
+        No service is asked anything: it may be unable to answer.
+        """
+        observed = self.engine.observe()
+        desired = desire(
+            self.stack,
+            instance=instance_of(observed, self.project) or "",
+            services=services,
+            profiles=("*",),
+            dependencies=False,
+            publish_host=publish_host() or "127.0.0.1",
+        )
+        return desired, observed
+
+    def containers(self) -> dict[str, seen.Container]:
+        """Its containers as they are now, by service."""
+        return {c.service: c for c in reversed(api.containers(self.engine, self.project))}
+
+    def places(self) -> dict[str, Place]:
+        """Where each service can be reached from here."""
+        return Project(self.stack, self.engine).places()
+
+    def env(self, prefix: str = "") -> dict[str, str]:
+        """The variables with which a process on this machine reaches the stack.
+
+        `NAME_URL`, `NAME_HOST` and `NAME_PORT` of every service, and every variable of a service that names another one,
+        such as DATABASE_URL, with the addresses that hold here. `prefix` goes before each name.
+        """
+        return {prefix + name: value for name, value in stack_env(self.stack, self.places()).items()}
+
+    def logs(
+        self, *services: str, since: float | datetime | str | None = None, tail: int | None = None
+    ) -> Iterator[LogLine]:
+        """What the services wrote so far, merged by time.
+
+        `since`: seconds since the epoch, a time, or a text as `stackctl logs --since` takes it. `tail`: lines a container.
+        """
+        found = api.containers(self.engine, self.project, services, self.stack.everything)
+        return self.engine.logs([c.id for c in found], since=moment(since), tail=tail)
+
+    def do(self, action: Action) -> None:
+        """Have the engine do one thing. Raises EngineError."""
+        self.engine.perform(action, lambda _: None)
+
+    def close(self) -> None:
+        """Hang up whatever talks to it. The stack itself stays."""
+        self.consoles.close()
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """A service of a stack that runs. It is looked at anew with each call: what a test did to it does not matter."""
+
+    name: str
+    app: LiveStack = field(repr=False)
+
+    @property
+    def spec(self) -> Service:
+        """What the stack says of it."""
+        return self.app.stack.everything[self.name]
+
+    @property
+    def container(self) -> seen.Container:
+        """Its container as it is now, running or not. Raises UsageError if it has none."""
+        found = api.containers(self.app.engine, self.app.project, [self.name], self.app.stack.everything)
+        if not found:
+            raise UsageError(f"{self.name} has no container", "it was not started, or somebody removed it")
+        return found[0]
+
+    @property
+    def health(self) -> str:
+        """What the engine's own check says: starting, healthy or unhealthy; "" without one."""
+        return self.container.health
+
+    # Where it is
+
+    @property
+    def host(self) -> str:
+        """Where its ports can be reached from here."""
+        return self._reach(None)[0]
+
+    def port(self, target: int | None = None) -> int:
+        """The port to connect to for a port of the container; without one, for the server's, or its first published port.
+
+        It stays the same when the container is started anew. Raises EngineError for a port that is not published.
+        """
+        return self._reach(target)[1]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, as sockets take them."""
+        return self._reach(None)
+
+    def url(self, path: str = "", *, target: int | None = None, scheme: str | None = None) -> str:
+        """The address of a path, `app["api"].url("/health")`, or of a known server with its login, `app["db"].url()`.
+
+        `scheme="postgresql+psycopg"` is a variant of the server's own. Raises EngineError as `port` does.
+        """
+        return addresses.url(self.name, self.spec, self._place(target), path, target=target, scheme=scheme)
+
+    def env(self) -> dict[str, str]:
+        """The variables its container gets, with the addresses that hold on this machine in place of service names."""
+        return service_env(self.name, self.app.stack, self.app.places())
+
+    @property
+    def container_name(self) -> str:
+        """What its container is called, also while there is none."""
+        return self.app.container_name(self.name)
+
+    def want(self) -> Container:
+        """Its container as it should be."""
+        (container,) = self.app.look(self.name)[0].containers
+        return container
+
+    def _reach(self, target: int | None) -> tuple[str, int]:
+        return addresses.reach(self.name, self.spec, self._place(target), target)
+
+    def _place(self, target: int | None) -> addresses.Place:
+        """Where it can be reached: as its ports were chosen, so that no engine need be asked; else as it runs.
+
+        The container's own address is meant where the server's port is not published, and never for any other port: `host`
+        holds for all ports that `port` gives.
+        """
+        chosen = addresses.Place(self._chosen_ports())
+        port = addresses.default_port(self.spec, chosen) if target is None else target
+        if port in chosen.published:
+            return chosen
+        place = self.app.places().get(self.name, chosen)
+        if target in (None, addresses.default_port(self.spec, place)):
+            return place
+        return replace(place, address="")
+
+    def _chosen_ports(self) -> Mapping[int, tuple[str, int]]:
+        """The host ports that were chosen when the stack was started, all on this machine."""
+        if self.app.run is None or publish_host():
+            return {}
+        return {
+            port.target.first: ("127.0.0.1", port.published.first)
+            for port in self.spec.ports
+            if port.published and port.protocol == "tcp"
+        }
+
+
+def publish_host() -> str | None:
+    """Where ports listen that name no address: needed for an engine on another machine."""
+    return os.environ.get("STACKCTL_PUBLISH_HOST")
+
+
+def moment(time: float | datetime | str | None) -> str | None:
+    """A time as `Engine.logs` takes it."""
+    if isinstance(time, datetime):
+        return f"{time.timestamp():.9f}"
+    return f"{time:.9f}" if isinstance(time, float | int) else time
