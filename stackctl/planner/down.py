@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -45,10 +45,11 @@ class LostVolume(Struct, frozen=True):
 
 def lost_volumes(plan: Plan, observed: seen.Observed, sizes: Mapping[str, int]) -> tuple[LostVolume, ...]:
     """What `down --volumes` asks about."""
+    lost = frozenset(plan.loses_data)
     return tuple(
         LostVolume(v.name, v.key, v.anonymous, v.created, sizes.get(v.name))
         for v in observed.volumes
-        if v.name in plan.loses_data
+        if v.name in lost
     )
 
 
@@ -84,12 +85,14 @@ def plan_down(
         removed[container.id] = draft.add(action, "going down", after, of=container.replica)
     if options.services:
         return draft.plan()
+    inside = members(observed)
     for network in observed.networks:
         if (network.project, network.instance) == (project, instance):
-            _plan_network(draft, network, observed, removed, spared or {})
+            _plan_network(draft, network, inside.get(network.id, ()), removed, spared or {})
     if options.volumes:
+        users = _users_of_volumes(observed)
         for volume in volumes:
-            _plan_volume(draft, volume, observed, removed, spared or {})
+            _plan_volume(draft, volume, users.get(volume.name, ()), removed, spared or {})
     elif volumes:
         draft.notes.append(f"data kept: {', '.join(_kept(volumes))} (--volumes removes it)")
     _note_others(draft, project, instance, observed)
@@ -119,42 +122,54 @@ def _plan_stops(
     """Stop dependents before what they depend on. Returns the step that stops each container, by its id."""
     stopped: dict[str, int] = {}
     by_service: dict[str, list[int]] = {}
-    for container in _dependents_first(containers, dependencies):
+    dependents = _dependents(dependencies)
+    order = {service: place for place, service in enumerate(_dependents_first(containers, dependents))}
+    for container in sorted(containers, key=lambda c: (order[c.service], c.name)):
         if container.running:
             service = container.service
-            users = [by_service.get(other, []) for other, needs in dependencies.items() if service in needs]
+            users = [id_ for other in dependents.get(service, ()) for id_ in by_service.get(other, ())]
             grace = options.grace if options.grace is not None else graces.get(service, 10)
             action = StopContainer(container.id, container.name, grace)
-            step = draft.add(
-                action, "going down", *(id_ for ids in users for id_ in ids), of=container.replica
-            )
-            stopped[container.id] = step
-            by_service.setdefault(service, []).append(step)
+            stopped[container.id] = draft.add(action, "going down", *users, of=container.replica)
+            by_service.setdefault(service, []).append(stopped[container.id])
     return stopped
 
 
+def _dependents(dependencies: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """What depends on each service, by name."""
+    found: dict[str, list[str]] = {}
+    for service, needs in sorted(dependencies.items()):
+        for other in needs:
+            found.setdefault(other, []).append(service)
+    return found
+
+
 def _dependents_first(
-    containers: list[seen.Container], dependencies: Mapping[str, Collection[str]]
-) -> Iterator[seen.Container]:
-    order: list[str] = []
+    containers: Iterable[seen.Container], dependents: Mapping[str, Collection[str]]
+) -> Iterator[str]:
+    """The services of containers and all that depend on them; also where a broken spec has a circle."""
     visited: set[str] = set()
-
-    def visit(service: str) -> None:
-        if service not in visited:  # also where a broken spec has a circle
-            visited.add(service)
-            for other in sorted(o for o, needs in dependencies.items() if service in needs):
-                visit(other)
-            order.append(service)
-
-    for service in sorted({c.service for c in containers}):
-        visit(service)
-    yield from sorted(containers, key=lambda c: (order.index(c.service), c.name))
+    for first in sorted({container.service for container in containers}):
+        pending = [(first, iter(dependents.get(first, ())))] if first not in visited else []
+        visited.add(first)
+        while pending:
+            service, others = pending[-1]
+            other = next((each for each in others if each not in visited), None)
+            if other is None:
+                pending.pop()
+                yield service
+            else:
+                visited.add(other)
+                pending.append((other, iter(dependents.get(other, ()))))
 
 
 def _plan_network(
-    draft: Draft, network: seen.Network, observed: seen.Observed, removed: Mapping[str, int], spared: Spared
+    draft: Draft,
+    network: seen.Network,
+    users: Sequence[seen.Container],
+    removed: Mapping[str, int],
+    spared: Spared,
 ) -> None:
-    users = members(observed, network)
     strangers = [c.name for c in users if c.id not in removed]
     if why := spared.get(("network", network.name)):
         draft.notes.append(f"network {network.name} is kept: {why}")
@@ -165,11 +180,12 @@ def _plan_network(
 
 
 def _plan_volume(
-    draft: Draft, volume: seen.Volume, observed: seen.Observed, removed: Mapping[str, int], spared: Spared
+    draft: Draft,
+    volume: seen.Volume,
+    users: Sequence[seen.Container],
+    removed: Mapping[str, int],
+    spared: Spared,
 ) -> None:
-    users = [
-        c for c in observed.containers if any((m.type, m.name) == ("volume", volume.name) for m in c.mounts)
-    ]
     strangers = [c.name for c in users if c.id not in removed]
     protected = "it is protected" if volume.protected else ""
     if why := spared.get(("volume", volume.name)) or protected:
@@ -178,6 +194,15 @@ def _plan_volume(
         draft.notes.append(f"volume {volume.name} is kept: {_are(strangers)} using it")
     else:
         draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(removed.get(c.id) for c in users))
+
+
+def _users_of_volumes(observed: seen.Observed) -> dict[str, list[seen.Container]]:
+    """The containers that mount each volume, by its name."""
+    found: dict[str, list[seen.Container]] = {}
+    for container in observed.containers:
+        for name in dict.fromkeys(mount.name for mount in container.mounts if mount.type == "volume"):
+            found.setdefault(name, []).append(container)
+    return found
 
 
 def _are(names: list[str]) -> str:

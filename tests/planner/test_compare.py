@@ -75,18 +75,20 @@ def test_of_networks_of_one_name_ours_is_meant_and_of_ours_the_smallest_id() -> 
         Network(id="2", name="shop_default", labels=labelled("default")),
     )
     wanted = desired(WEB)
-    assert networks_in_use(wanted, NOTHING) == {}
-    assert networks_in_use(wanted, replace(NOTHING, networks=(foreign,))) == {"shop_default": foreign}
-    assert networks_in_use(wanted, replace(NOTHING, networks=(second, foreign, first))) == {
-        "shop_default": first
-    }
+
+    def meant(*networks: Network) -> dict[str, Network]:
+        return dict(networks_in_use(wanted, replace(NOTHING, networks=networks)).meant)
+
+    assert meant() == {}
+    assert meant(foreign) == {"shop_default": foreign}
+    assert meant(second, foreign, first) == {"shop_default": first}
 
 
 def test_the_members_of_a_network_need_not_run() -> None:
     world = do(World(), network("net"), container("a"), container("b"), connect("a", "net"))
     observed = world.engine.observe()
     (net,) = (n for n in observed.networks if n.name == "net")
-    assert [c.name for c in members(observed, net)] == ["a"]
+    assert [c.name for c in members(observed)[net.id]] == ["a"]
 
 
 def told(text: str, observed: Observed) -> tuple[str, ...]:

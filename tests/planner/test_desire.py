@@ -75,7 +75,7 @@ def test_labels(tmp_path: Path) -> None:
         "stackctl.version": __version__,
     }
     source = {"stackctl.source": f"{tmp_path}/stack.toml"}
-    assert {key: text for key, text in api.labels.items() if key != "stackctl.fields"} == {
+    assert api.labels == {
         **common,
         **source,
         "tier": "1",

@@ -192,7 +192,7 @@ def test_where_the_tag_tells_no_version_the_images_do() -> None:
     )
     observed = replace(observed, images={**observed.images, "postgres": "new"})
     view = View.of(desired(latest), observed)
-    assert next(view.slots.of("db")).old, "it is recreated"
+    assert view.slots.by_service["db"][0].old, "it is recreated"
     assert images_to_look_into(view) == {"postgres", old.image_id}
     assert told_by_images(view) == ()
     told = view.with_configs(

@@ -26,7 +26,15 @@ from stackctl.planner.world.desired import (
     Network,
     Volume,
 )
-from stackctl.planner.world.labels import DIGEST, FIELDS, INSTANCE, PROJECT, SERVICE, pack_fields
+from stackctl.planner.world.labels import (
+    DIGEST,
+    FIELDS,
+    INSTANCE,
+    PROJECT,
+    SERVICE,
+    field_digests,
+    pack_fields,
+)
 from stackctl.planner.world.probes import HttpProbe, ProtocolProbe
 from stackctl.spec.model import Condition
 
@@ -39,15 +47,15 @@ def labelled(key: str, digest: str = "1", **fields: str) -> dict[str, str]:
 
 
 def wanted(service: str, *needs: str, log_level: str = "info", **more: object) -> Container:
-    fields = {"image": "x", "environment.LOG_LEVEL": log_level}
+    definition = {"image": "x", "environment.LOG_LEVEL": log_level}
     return Container(
         name=f"myapp-{service}-1",
         service=service,
         networks=(Attachment("myapp_default", (service,)),),
         needs=tuple(Need(need, Condition.ready) for need in needs),
         digest=log_level,
-        fields=fields,
-        labels=labelled(service, log_level, **fields),
+        definition=definition,
+        labels=labelled(service, log_level, **field_digests(definition)),
         **more,  # type: ignore[arg-type]
     )
 

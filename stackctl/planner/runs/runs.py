@@ -47,6 +47,7 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
         return thing.labels.get(labels.RUN) in runs and thing.project not in spared
 
     draft = Draft()
+    inside = members(observed)
     removed = {
         container.id: draft.add(
             RemoveContainer(container.id, container.name, volumes=True),
@@ -58,7 +59,7 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
     }
     for network in observed.networks:
         if goes(network):
-            after = (removed.get(container.id) for container in members(observed, network))
+            after = (removed.get(container.id) for container in inside.get(network.id, ()))
             draft.add(RemoveNetwork(network.id, network.name), _why(network), *after)
     for volume in observed.volumes:
         if goes(volume):

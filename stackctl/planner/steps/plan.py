@@ -65,8 +65,8 @@ class Draft(Struct):
     project: str = ""
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _before: dict[int, frozenset[int]] = field(default_factory=dict)
-    """What must have succeeded before a step can, by id."""
+    _before: list[int] = field(default_factory=lambda: [0])
+    """What must have succeeded before each step can, as bits by id: a plan of thousands of steps has millions of such pairs."""
 
     def add(
         self,
@@ -82,12 +82,15 @@ class Draft(Struct):
         Of the given ones, those that others of them come after are left out, as they go without saying; but not where
         only an optional step would say it, since that may fail.
         """
-        given = frozenset(a for a in after if a is not None)
-        implied = frozenset[int]().union(*(self._before[a] for a in given))
-        id_ = len(self.steps) + 1
-        self.steps.append(Step(id_, action, why, given - implied, of, rescue, optional))
-        self._before[id_] = frozenset() if optional else given | implied
-        return id_
+        given, implied = 0, 0
+        for id_ in after:
+            if id_ is not None:
+                given |= 1 << id_
+                implied |= self._before[id_]
+        told = frozenset(id_ for id_ in after if id_ is not None and not implied >> id_ & 1)
+        self.steps.append(Step(len(self.steps) + 1, action, why, told, of, rescue, optional))
+        self._before.append(0 if optional else given | implied)
+        return len(self.steps)
 
     def plan(self) -> Plan:
         return Plan(self.project, tuple(self.steps), tuple(self.notes))

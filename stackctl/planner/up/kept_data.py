@@ -23,10 +23,9 @@ _STOPPED = (0, 128 + 9, 128 + 15)
 def ignored_settings(view: View) -> Iterator[Problem]:
     """SC404: a setting changed that the image reads only while its data directory is empty."""
     for slot, old, known, storage in _kept(view):
-        want = slot.want
+        want, old_fields, new_fields = slot.want, old.fields, slot.want.fields
         for name in sorted(known.initial):
-            field = f"environment.{name}"
-            before, after = old.fields.get(field), want.fields.get(field)
+            before, after = (fields.get(f"environment.{name}") for fields in (old_fields, new_fields))
             if before != after:
                 verb = "is new" if before is None else "is gone" if after is None else "changed"
                 yield Problem(

@@ -6,12 +6,12 @@ from stackctl.planner.steps.actions import CreateNetwork, DisconnectNetwork, Rem
 from stackctl.planner.up.work import Work
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Network
-from stackctl.planner.world.matching import is_ours, members
+from stackctl.planner.world.matching import is_ours
 
 
 def plan_networks(work: Work) -> None:
     for network in work.desired.networks:
-        have = work.slots.networks.get(network.name)
+        have = work.slots.networks.meant.get(network.name)
         if network.external:
             continue
         if have is None:
@@ -28,10 +28,10 @@ def plan_networks(work: Work) -> None:
 def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
     """Everybody leaves, as only an empty network can be removed; those that stay join again before their start."""
     why = "its definition changed"
-    order = [*work.slots.by_replica]
-    inside = [c for c in members(work.observed, have) if c.id not in work.removed]
-    dependents_first = sorted(inside, key=lambda c: order.index(c.replica), reverse=True)
-    left = [work.removed.get(c.id) for c in members(work.observed, have)]
+    inside = work.slots.networks.members.get(have.id, ())
+    staying = [c for c in inside if c.id not in work.removed]
+    dependents_first = sorted(staying, key=lambda c: work.order[c.replica], reverse=True)
+    left = [work.removed.get(c.id) for c in inside]
     left += [_leave(work, c, have, why) for c in dependents_first]
     gone = work.draft.add(RemoveNetwork(have.id, network.name), why, *left)
     work.networks[network.name] = work.draft.add(CreateNetwork(network), why, gone)
@@ -51,12 +51,13 @@ def plan_superseded_networks(work: Work) -> None:
 
     Only once they are empty. Of two with one name the one in use stays.
     """
-    in_use = {network.id for network in work.slots.networks.values()}
+    networks = work.slots.networks
+    in_use = {network.id for network in networks.meant.values()}
     keys = {network.key for network in work.desired.networks}
     for network in work.observed.networks:
         if network.id in in_use or network.key not in keys or not is_ours(network, work.desired):
             continue
-        inside = members(work.observed, network)
+        inside = networks.members.get(network.id, ())
         staying = [c.name for c in inside if c.id not in work.removed]
         if staying:
             work.draft.notes.append(

@@ -69,8 +69,8 @@ def _plan_removals(work: Work) -> None:
             restored = _restore_policy(work, slot, container)
             work.remove(container, slot.want, "left over from an interrupted run", restored)
     for container, why in work.slots.surplus:
-        slot_of = next(work.slots.of(container.service), None)
-        work.remove(container, slot_of.want if slot_of else None, why)
+        wanted = work.slots.by_service.get(container.service)
+        work.remove(container, wanted[0].want if wanted else None, why)
     if work.slots.orphans:
         names = ", ".join(container.name for container in work.slots.orphans)
         work.draft.notes.append(f"not in the spec, left alone: {names} (--remove-orphans removes them)")

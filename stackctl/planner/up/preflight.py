@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -78,20 +78,40 @@ def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:
 
 def _ports(placed: Slots, observed: seen.Observed, host: HostFacts) -> Iterator[Problem]:
     """SC502: a host port is taken, by a container that stays or by a process."""
+    holders: dict[tuple[int, str], list[seen.Container]] = {}
+    free_after = _FreePorts(held.published for container in observed.containers for held in container.ports)
+    for container in observed.containers:
+        if container.running and container.id not in placed.going:
+            for key in dict.fromkeys((held.published, held.protocol) for held in container.ports):
+                holders.setdefault(key, []).append(container)
     for slot in placed:
-        freed = {c.id for c in placed.making_way(slot)}
-        staying = [c for c in observed.containers if c.running and c.id not in freed]
         for port in slot.want.ports if slot.starts else ():
             if port.host_port is None:
                 continue
-            holder = next((c for c in staying if _holds(c, port)), None)
+            others = (c for c in holders.get((port.host_port, port.protocol), ()) if c is not slot.current)
+            holder = next((c for c in others if _holds(c, port)), None)
             process = host.busy.get((port.host_ip, port.host_port, port.protocol))
             if holder:
-                taken = {p.published for c in observed.containers for p in c.ports}
-                free = next((n for n in range(port.host_port + 1, 65536) if n not in taken), 0)
-                yield _busy(slot.want, port, f"container {holder.name}{_who(holder, placed)}", free)
+                who = f"container {holder.name}{_who(holder, placed)}"
+                yield _busy(slot.want, port, who, free_after(port.host_port))
             elif process:
                 yield _busy(slot.want, port, process, host.free.get(port.host_port, 0))
+
+
+class _FreePorts:
+    """The next free port after another one. What was passed over once is not asked again."""
+
+    def __init__(self, taken: Iterable[int]) -> None:
+        self._next = {port: port + 1 for port in taken}
+
+    def __call__(self, port: int) -> int:
+        """0 if there is none."""
+        free, passed = port + 1, []
+        while free in self._next:
+            passed.append(free)
+            free = self._next[free]
+        self._next |= dict.fromkeys(passed, free)
+        return free if free < 65536 else 0
 
 
 def _busy(want: Container, port: Port, holder: str, free: int) -> Problem:
@@ -118,14 +138,14 @@ def _overlap(one: str, other: str) -> bool:
 
 def _who(container: seen.Container, placed: Slots) -> str:
     """Whose container it is that stands in the way."""
-    if container.id in {c.id for c in placed.orphans}:
+    if container in placed.orphans:
         return ", which is no longer in the spec (--remove-orphans removes it)"
     return f" of project {container.project}" if container.project else ""
 
 
 def _container_names(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
     """SC110: a name that a container is to have, for good or while it is replaced, belongs to one that stays."""
-    moving = {c.id for slot in placed for c in placed.making_way(slot)}
+    moving = placed.going | {slot.current.id for slot in placed if slot.current}
     staying = {c.name: c for c in observed.containers if c.id not in moving}
     for slot in placed:
         want = slot.want
@@ -188,7 +208,7 @@ def _waits_without_check(placed: Slots, observed: seen.Observed) -> Iterator[Pro
     """SC203: waiting for the health of a service that has no way to tell it."""
     for slot in placed:
         for need in slot.want.needs:
-            others = placed.of(need.service)
+            others = placed.by_service[need.service]
             if need.condition is Condition.healthy and not all(_can_be_healthy(o, observed) for o in others):
                 yield Problem(
                     _where(slot.want, "depends_on", need.service),

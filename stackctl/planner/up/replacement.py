@@ -18,21 +18,25 @@ from stackctl.planner.steps.actions import (
 from stackctl.planner.up.slots import NEW, OLD, Slot, joined_to
 from stackctl.planner.up.storage import with_anonymous_volumes
 from stackctl.planner.up.waits import gates
-from stackctl.planner.up.work import Handle, Work, wants_port
+from stackctl.planner.up.work import Handle, HostPort, Work, host_ports
 from stackctl.planner.world.desired import Attachment, Container
+from stackctl.planner.world.labels import FIELDS, pack_fields
+from stackctl.planner.world.replica import Replica
 
 
 def create(work: Work, slot: Slot) -> None:
     """Create the container of a slot that has none, beside the one it replaces, and have it join its networks."""
     want = slot.want
+    data = _data(work, want)
     if slot.current:
         work.handles[want.replica] = Handle(slot.current.id, slot.current.name, None)
         return
     name = next(filter(work.is_free, _names(work, want)))
-    shared = work.slots.shared_by(slot)
+    shared = work.slots.holder(slot)
     holder = work.handles[shared.want.replica] if shared else None
     spec = replace(
         want,
+        labels={**want.labels, FIELDS: pack_fields(want.fields)},
         mounts=with_anonymous_volumes(slot, work.observed.configs.get(want.image)),
         network_mode=f"container:{holder.address}" if holder else want.network_mode,
     )
@@ -40,13 +44,21 @@ def create(work: Work, slot: Slot) -> None:
     before += [work.volumes.get(mount.source) for mount in want.mounts]
     before += [work.images.get(want.image), work.freed.get(name), holder.ready if holder else None]
     if want.kind == "job":
-        before += work.volumes.values()  # by its age it is told whether data came after its last success
+        before += data  # its age tells whether data came after its last success
     action = CreateContainer(spec, name, slot.old.id if slot.old else None)
     ready = work.draft.add(action, slot.why, *before, of=want.replica)
     for attachment in want.networks[1:]:
         connect = ConnectNetwork(name, attachment, name)
         ready = work.draft.add(connect, f"{want.replica} joins it", ready, of=want.replica)
     work.handles[want.replica] = Handle(name, name, ready)
+
+
+def _data(work: Work, want: Container) -> frozenset[int]:
+    """The steps that make the volumes of what a container depends on, directly or not. Called in dependency order."""
+    upstream = frozenset[int]().union(*(work.data.get(need.service, ()) for need in want.needs))
+    own = {work.volumes[mount.source] for mount in want.mounts if mount.source in work.volumes}
+    work.data[want.service] = upstream | own
+    return upstream
 
 
 def _names(work: Work, want: Container) -> Iterator[str]:
@@ -63,9 +75,10 @@ def hand_over(work: Work) -> None:
     Everything is created by then: a definition that the engine refuses must not cost another service its life.
     """
     created = [handle.ready for handle in work.handles.values()]
+    heirs = _heirs_of_ports(work)
     for slot in reversed([*work.slots]):
-        heirs = [other.want for other in work.slots if other is not slot and other.starts]
-        if slot.old and any(wants_port(heir, port) for port in slot.old.ports for heir in heirs):
+        freed = {(port.published, port.protocol) for port in slot.old.ports} if slot.old else set()
+        if slot.old and any(heirs.get(port, set()) - {slot.want.replica} for port in freed):
             _stop_old(work, slot, *created)
             work.passed_on.add(slot.old.id)
     wanted = {slot.want.name: slot.want.replica for slot in work.slots}
@@ -79,6 +92,15 @@ def hand_over(work: Work) -> None:
                 work.passed_on.add(container.id)
                 if container is slot.current:
                     work.handles[replica] = Handle(container.id, to, step)
+
+
+def _heirs_of_ports(work: Work) -> dict[HostPort, set[Replica]]:
+    """What is started and is to have a port of the host."""
+    found: dict[HostPort, set[Replica]] = {}
+    for slot in work.slots:
+        for port in host_ports(slot.want) if slot.starts else ():
+            found.setdefault(port, set()).add(slot.want.replica)
+    return found
 
 
 def start(work: Work, slot: Slot) -> None:
@@ -162,7 +184,7 @@ def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
     Not where its port or name has gone to another service, which would lose it again, nor where the container whose
     network it shares is gone.
     """
-    old, want, holder = slot.old, slot.want, work.slots.shared_by(slot)
+    old, want, holder = slot.old, slot.want, work.slots.holder(slot)
     if old is None or not old.running or old.id in work.passed_on or (holder and not joined_to(old, holder)):
         return
     yield RemoveContainer(address, want.name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stackctl.planner.up.ties import Ties, ties
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
-from stackctl.planner.world.matching import differences, is_ours, members, networks_in_use, ours
+from stackctl.planner.world.matching import Networks, differences, is_ours, networks_in_use, ours
 from stackctl.planner.world.replica import Replica
 
 OLD = ".old"
@@ -74,46 +76,39 @@ class Slots(Struct, frozen=True):
     """Every container of the stack in its place, in dependency order, and what was found besides."""
 
     by_replica: Mapping[Replica, Slot]
+    by_service: Mapping[str, tuple[Slot, ...]]
+    ties: Ties
     surplus: tuple[tuple[seen.Container, str], ...]
     """Containers of ours to be removed, with the reason."""
     orphans: tuple[seen.Container, ...]
     """Containers of ours that are not in the spec and are left alone."""
     unselected: tuple[seen.Container, ...]
     """Containers of services that are in the spec and not meant now: no profile enables them, or others were named."""
-    networks: Mapping[str, seen.Network]
-    """The network that is there for each name."""
+    going: frozenset[str]
+    """Ids of the containers that hold no port any more when a new container starts: removed, replaced or restarted ones."""
+    networks: Networks
     rebuilt: frozenset[str]
-    """Those that are built anew: ours, of another definition, and nobody else is in them."""
+    """Networks that are built anew, by name: ours, of another definition, and nobody else is in them."""
     kept: Mapping[str, tuple[str, ...]]
-    """Those of another definition that stay, with the names of the others that are in them."""
+    """Networks of another definition that stay, with the names of the others that are in them."""
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self.by_replica.values())
 
-    def of(self, service: str) -> Iterator[Slot]:
-        """The slots of a service or job."""
-        return (slot for slot in self if slot.want.service == service)
-
-    def making_way(self, slot: Slot) -> Iterator[seen.Container]:
-        """The containers that hold no port a slot is to have by the time it starts: its own, and all that are stopped."""
-        yield from (container for container, _ in self.surplus)
-        for other in self:
-            yield from filter(None, (other.old, *other.leftovers))
-            if other.current and (other is slot or other.restart):
-                yield other.current
-
-    def shared_by(self, slot: Slot) -> Slot | None:
+    def holder(self, slot: Slot) -> Slot | None:
         """The slot whose network this one shares (`network_mode = "service:NAME"`)."""
-        return next((s for s in self if _shares(slot.want, s.want)), None)
+        replica = self.ties.holder.get(slot.want.replica)
+        return self.by_replica[replica] if replica else None
 
     def sharers(self, slot: Slot) -> Iterator[Slot]:
         """Those that share the network of this one, and so are made with its name."""
-        return (other for other in self if _shares(other.want, slot.want))
+        return (self.by_replica[replica] for replica in self.ties.sharers.get(slot.want.replica, ()))
 
     def followers(self, slot: Slot) -> Iterator[Slot]:
         """Those that must not run while this one is replaced: its network's sharers and, by `restart = true`, dependents."""
-        for other in self:
-            if _follows(other.want, slot.want) and (other.restart or _shares(other.want, slot.want)):
+        for replica in self.ties.followers.get(slot.want.replica, ()):
+            other = self.by_replica[replica]
+            if other.restart or self.ties.holder.get(replica) == slot.want.replica:
                 yield other
 
 
@@ -124,13 +119,38 @@ def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None =
     others = found.others_in_changed_networks({container.id for container, _ in surplus})
     rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
     placed: dict[Replica, Slot] = {}
+    by_service: dict[str, tuple[Slot, ...]] = {}
     for want in desired.containers:
         slot = found.slot(want, placed)
-        placed[want.replica] = replace(
-            slot, connect=tuple(_connect(slot, rebuilt)), restart=_restart(slot, placed, rebuilt)
+        slot = replace(
+            slot,
+            connect=tuple(_connect(slot, rebuilt)),
+            restart=_restart(slot, placed, found.ties, rebuilt),
         )
-    kept = {name: strangers for name, strangers in others.items() if strangers}
-    return Slots(placed, surplus, orphans, unselected, found.networks, rebuilt, kept)
+        placed[want.replica] = slot
+        by_service[want.service] = (*by_service.get(want.service, ()), slot)
+    return Slots(
+        by_replica=placed,
+        by_service=by_service,
+        ties=found.ties,
+        surplus=surplus,
+        orphans=orphans,
+        unselected=unselected,
+        going=frozenset(_going(placed.values(), surplus)),
+        networks=found.networks,
+        rebuilt=rebuilt,
+        kept={name: strangers for name, strangers in others.items() if strangers},
+    )
+
+
+def _going(placed: Iterable[Slot], surplus: Iterable[tuple[seen.Container, str]]) -> Iterator[str]:
+    yield from (container.id for container, _ in surplus)
+    for slot in placed:
+        yield from (container.id for container in slot.leftovers)
+        if slot.old:
+            yield slot.old.id
+        if slot.current and slot.restart:
+            yield slot.current.id
 
 
 class _Found:
@@ -142,6 +162,7 @@ class _Found:
         self.options = options
         self.mine = ours(observed, desired.project, desired.instance)
         self.networks = networks_in_use(desired, observed)
+        self.ties = ties(desired.containers)
         self.wanted = {want.replica: want for want in desired.containers}
         self.services: dict[str, list[Container]] = {}
         for want in desired.containers:
@@ -187,11 +208,11 @@ class _Found:
         movable = {c.id for c in self.mine if self.in_place(c)} | going
         found = {}
         for network in self.desired.networks:
-            have = self.networks.get(network.name)
+            have = self.networks.meant.get(network.name)
             if have is None or network.external or not is_ours(have, self.desired):
                 continue
             if have.digest != network.digest:
-                inside = members(self.observed, have)
+                inside = self.networks.members.get(have.id, ())
                 found[network.name] = tuple(c.name for c in inside if c.id not in movable)
         return found
 
@@ -221,7 +242,8 @@ class _Found:
         """Why a container found does not stay."""
         if have.name == want.name + OLD:
             return ("it was being replaced",)
-        holder = next((slot for slot in placed.values() if _shares(want, slot.want)), None)
+        shared = self.ties.holder.get(want.replica)
+        holder = placed.get(shared) if shared else None
         if holder and not joined_to(have, holder):
             verb = "was" if holder.current else "is"
             return (f"{holder.want.replica}, whose network it shares, {verb} replaced",)
@@ -241,33 +263,31 @@ class _Found:
             return ("asked to run again",)
         if want.always:
             return (EVERY_TIME,)
-        created = {v.name: v.created for v in self.observed.volumes}
-        keys = {v.name: v.key for v in self.desired.volumes}
-        for container in self.upstream(want):
-            for mount in container.mounts:
-                named = mount.type == "volume" and mount.source
-                if named and created.get(mount.source, float("inf")) > have.created:
-                    return (f"volume {keys.get(mount.source, mount.source)} is newer than its last success",)
-        return ()
+        created, volume = self.newest_volume.get(want.service, (0.0, ""))
+        return (f"volume {volume} is newer than its last success",) if created > have.created else ()
 
-    def upstream(self, want: Container) -> Iterator[Container]:
-        """What a container depends on, directly or not."""
-        pending = [need.service for need in want.needs]
-        visited: set[str] = set()
-        while pending:
-            service = pending.pop()
-            if service not in visited:
-                visited.add(service)
-                yield from self.services[service]
-                pending += [need.service for other in self.services[service] for need in other.needs]
+    @cached_property
+    def newest_volume(self) -> dict[str, tuple[float, str]]:
+        """The newest volume of all that a service or job depends on, directly or not: when it was made, and its key.
 
-
-def _shares(one: Container, other: Container) -> bool:
-    return one.network_mode == f"container:{other.name}"
-
-
-def _follows(one: Container, other: Container) -> bool:
-    return _shares(one, other) or any(n.service == other.service and n.restart for n in one.needs)
+        One that is not there yet is newer than anything.
+        """
+        created = {volume.name: volume.created for volume in self.observed.volumes}
+        keys = {volume.name: volume.key for volume in self.desired.volumes}
+        with_own: dict[str, list[tuple[float, str]]] = {}
+        found: dict[str, tuple[float, str]] = {}
+        for want in self.desired.containers:
+            needed = [volume for need in want.needs for volume in with_own.get(need.service, ())]
+            own = [
+                (created.get(mount.source, float("inf")), keys.get(mount.source, mount.source))
+                for mount in want.mounts
+                if mount.type == "volume" and mount.source
+            ]
+            if needed:
+                found[want.service] = max(needed)
+            if needed or own:
+                with_own[want.service] = [max(needed + own)]
+        return found
 
 
 def joined_to(have: seen.Container, holder: Slot) -> bool:
@@ -283,16 +303,19 @@ def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
             yield attachment.network
 
 
-def _restart(slot: Slot, placed: Mapping[Replica, Slot], rebuilt: Collection[str]) -> str:
+def _restart(slot: Slot, placed: Mapping[Replica, Slot], ties: Ties, rebuilt: Collection[str]) -> str:
     """Why the current container is restarted: its network is built anew, or what it lives off is replaced or starts."""
     if slot.current is None or not slot.current.running:
         return ""
     for joined in slot.current.networks:
         if joined.network in rebuilt:
             return f"network {joined.network} is rebuilt"
-    for other in (each for each in placed.values() if each.starts):
-        if _shares(slot.want, other.want):
-            return f"{other.want.replica}, whose network it shares, is started"
-        if other.old and _follows(slot.want, other.want):
-            return f"{other.want.replica} is replaced"
+    replica = slot.want.replica
+    for lead in ties.leads.get(replica, ()):
+        if not placed[lead].starts:
+            continue
+        if ties.holder.get(replica) == lead:
+            return f"{lead}, whose network it shares, is started"
+        if placed[lead].old:
+            return f"{lead} is replaced"
     return ""

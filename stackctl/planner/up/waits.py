@@ -36,7 +36,7 @@ def _unmet(work: Work, slot: Slot) -> list[tuple[Need, str]]:
             found[key] = (need, why)
 
     for need in slot.want.needs:
-        for other in work.slots.of(need.service):
+        for other in work.slots.by_service[need.service]:
             if not _is_met(work, other, need.condition, _ports(other.want)):
                 add(need, f"{replica} needs it")
             for behind in work.unmet[other.want.replica] if not other.starts else ():
@@ -47,7 +47,7 @@ def _unmet(work: Work, slot: Slot) -> list[tuple[Need, str]]:
 
 def _gates(work: Work, need: Need, why: str) -> Iterator[int | None]:
     """A need is met once every replica of the service meets it."""
-    for other in work.slots.of(need.service):
+    for other in work.slots.by_service[need.service]:
         if need.condition is Condition.started and need.required:
             yield work.started.get(other.want.replica)
         else:

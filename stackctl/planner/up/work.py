@@ -13,6 +13,9 @@ from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired, Need
 from stackctl.planner.world.replica import Replica
 
+HostPort = tuple[int, str]
+"""A port of the host, and its protocol."""
+
 
 class Handle(Struct, frozen=True):
     """How to address the container that will be in a slot: by id if it is there already, else by name."""
@@ -40,6 +43,8 @@ class Work(Struct):
     images: dict[str, int] = field(default_factory=dict)
     networks: dict[str, int] = field(default_factory=dict)
     volumes: dict[str, int] = field(default_factory=dict)
+    data: dict[str, frozenset[int]] = field(default_factory=dict)
+    """The steps that make the volumes of a service or job, and of all that it depends on."""
     handles: dict[Replica, Handle] = field(default_factory=dict)
     started: dict[Replica, int] = field(default_factory=dict)
     unmet: dict[Replica, list[Need]] = field(default_factory=dict)
@@ -57,8 +62,16 @@ class Work(Struct):
     """The step that takes a name off the container that had it."""
     passed_on: set[str] = field(default_factory=set)
     """Ids of containers whose name or port goes to another service."""
-    ports: list[tuple[seen.PublishedPort, int]] = field(default_factory=list)
-    """Ports of the host that a step gives free."""
+    ports: dict[HostPort, list[int]] = field(default_factory=dict)
+    """The steps that give a port of the host free."""
+    taken: set[str] = field(default_factory=set)
+    """The names of all containers that are there."""
+    order: dict[Replica, int] = field(default_factory=dict)
+    """The place of each replica in dependency order."""
+
+    def __post_init__(self) -> None:
+        self.taken = {container.name for container in self.observed.containers}
+        self.order = {replica: place for place, replica in enumerate(self.slots.by_replica)}
 
     def grace(self, want: Container | None) -> int:
         return self.options.grace if self.options.grace is not None else (want.grace if want else 10)
@@ -69,7 +82,8 @@ class Work(Struct):
             action = StopContainer(container.id, container.name, self.grace(want))
             step = self.draft.add(action, why, *after, of=container.replica)
             self.stopped[container.id] = step
-            self.ports += [(port, step) for port in container.ports]
+            for port in container.ports:
+                self.ports.setdefault((port.published, port.protocol), []).append(step)
         return self.stopped[container.id]
 
     def retire(self, slot: Slot, *after: int | None) -> int | None:
@@ -111,12 +125,13 @@ class Work(Struct):
 
     def is_free(self, name: str) -> bool:
         """Whether nobody has a name, or a step takes it off who has it."""
-        return name in self.freed or all(c.name != name for c in self.observed.containers)
+        return name in self.freed or name not in self.taken
 
     def frees_ports_of(self, want: Container) -> Iterator[int]:
         """The steps that give free the ports a container is to have."""
-        return (step for port, step in self.ports if wants_port(want, port))
+        return (step for port in host_ports(want) for step in self.ports.get(port, ()))
 
 
-def wants_port(want: Container, held: seen.PublishedPort) -> bool:
-    return any(p.host_port == held.published and p.protocol == held.protocol for p in want.ports)
+def host_ports(want: Container) -> Iterator[HostPort]:
+    """The ports of the host that a container is to have, as far as they are known before its start."""
+    return ((port.host_port, port.protocol) for port in want.ports if port.host_port is not None)

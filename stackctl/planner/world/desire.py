@@ -214,20 +214,21 @@ def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish
         always=job is not None and not job.inputs and any(mount.type == "bind" for mount in job.volumes),
     )
     definition = container_definition(container, service, job.inputs_digest if job else "")
-    digest, fields = labels.digest(definition), labels.field_digests(definition)
+    digest = labels.digest(definition)
     stackctl = {
         **naming.labels(name),
         labels.NUMBER: str(container.number),
         labels.KIND: container.kind,
         labels.DIGEST: digest,
-        labels.FIELDS: labels.pack_fields(fields),
         labels.SOURCE: naming.source,
         labels.COMPOSE_PROJECT: naming.stack.project,
         labels.COMPOSE_SERVICE: name,
         labels.COMPOSE_NUMBER: str(container.number),
         labels.COMPOSE_ONEOFF: "False",
     }
-    return replace(container, labels={**_texts(service.labels), **stackctl}, digest=digest, fields=fields)
+    return replace(
+        container, labels={**_texts(service.labels), **stackctl}, digest=digest, definition=definition
+    )
 
 
 def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attachment]:

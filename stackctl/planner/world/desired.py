@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 
+from stackctl.planner.world.labels import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import veiled
@@ -172,14 +174,20 @@ class Container(Struct, frozen=True, kw_only=True):
     always: bool = False
     """A job that runs on every `up`, because what it reads from the host is not part of its digest."""
     digest: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    """What the digest covers, by field."""
 
     @property
     def replica(self) -> Replica:
         return Replica(self.service, self.number)
 
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """A short digest of each field of the definition: only a container that is new or changed needs them."""
+        return field_digests(self.definition)
+
     def __repr__(self) -> str:
-        return veiled(self, "environment")
+        return veiled(self, "environment", "definition")
 
 
 class Desired(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
@@ -46,25 +48,41 @@ def of_project(observed: seen.Observed, project: str) -> list[seen.Container]:
     return ours(observed, project, instance_of(observed, project) or "")
 
 
-def networks_in_use(desired: Desired, observed: seen.Observed) -> dict[str, seen.Network]:
-    """The network that each name of the stack means: ours before others', and of duplicates the smallest id (it stays)."""
-    chosen: dict[str, seen.Network] = {}
-    for network in desired.networks:
-        same = [n for n in observed.networks if n.name == network.name]
-        if same:
-            chosen[network.name] = min(same, key=lambda n: (not is_ours(n, desired), n.id))
-    return chosen
+class Networks(Struct, frozen=True):
+    """The networks of a snapshot."""
+
+    meant: Mapping[str, seen.Network]
+    """The one that each name of the stack means."""
+    here: frozenset[str]
+    """The ids of all."""
+    members: Mapping[str, Sequence[seen.Container]]
+    """The containers in each, running or not, by id of the network."""
 
 
-def members(observed: seen.Observed, network: seen.Network) -> list[seen.Container]:
-    """The containers in a network, running or not."""
-    return [c for c in observed.containers if any(j.network_id == network.id for j in c.networks)]
+def networks_in_use(desired: Desired, observed: seen.Observed) -> Networks:
+    """A name of the stack means ours before others', and of duplicates the one with the smallest id (it stays)."""
+    wanted = {network.name for network in desired.networks}
+    same: dict[str, list[seen.Network]] = {}
+    for network in observed.networks:
+        if network.name in wanted:
+            same.setdefault(network.name, []).append(network)
+    meant = {name: min(found, key=lambda n: (not is_ours(n, desired), n.id)) for name, found in same.items()}
+    return Networks(meant, frozenset(network.id for network in observed.networks), members(observed))
+
+
+def members(observed: seen.Observed) -> Mapping[str, Sequence[seen.Container]]:
+    """The containers in each network, running or not, by id of the network."""
+    found: dict[str, list[seen.Container]] = {}
+    for container in observed.containers:
+        for id_ in dict.fromkeys(joined.network_id for joined in container.networks):
+            found.setdefault(id_, []).append(container)
+    return found
 
 
 def differences(
-    want: Container, have: seen.Container, observed: seen.Observed, networks: Mapping[str, seen.Network]
+    want: Container, have: seen.Container, observed: seen.Observed, networks: Networks
 ) -> tuple[str, ...]:
-    """Why a container has to be made anew, one reason a field; none when it fits. `networks` are those in use, by name."""
+    """Why a container has to be made anew, one reason a field; none when it fits."""
     reasons = [f"it was a {have.kind}"] if have.kind != want.kind else []
     if have.digest != want.digest:
         before, after = have.fields, want.fields
@@ -73,10 +91,9 @@ def differences(
     current = image_id(observed, want.image)
     if current is not None and current != have.image_id and "image changed" not in reasons:
         reasons.append(f"{want.image} is another image now")
-    here = {network.id for network in observed.networks}
     for joined in have.networks:
-        meant = networks.get(joined.network)
-        if joined.network_id and joined.network_id not in here:
+        meant = networks.meant.get(joined.network)
+        if joined.network_id and joined.network_id not in networks.here:
             reasons.append(f"its network {joined.network} is gone")
         elif joined.network_id and meant and meant.id != joined.network_id:
             reasons.append(f"network {joined.network} is another one now")

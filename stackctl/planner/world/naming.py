@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 from msgspec import Struct
 
 from stackctl.planner.world import labels
-from stackctl.spec.model import Network, Stack, Volume
+from stackctl.spec.model import Network, Service, Stack, Volume
 from stackctl.version import __version__
 
 
-class Naming(Struct, frozen=True):
+class Naming(Struct, frozen=True, dict=True):
     stack: Stack
     instance: str
 
-    @property
+    @cached_property
+    def services(self) -> Mapping[str, Service]:
+        """Every service and job, by name."""
+        return self.stack.everything
+
+    @cached_property
     def source(self) -> str:
         """The path of the spec, the same whichever way one came to it."""
         return str((self.stack.files[0] if self.stack.files else self.stack.directory).resolve())
 
     def container(self, name: str) -> str:
-        return self.stack.everything[name].container_name or f"{self.stack.project}-{name}-1"
+        return self.services[name].container_name or f"{self.stack.project}-{name}-1"
 
     def image(self, name: str) -> str:
-        return self.stack.everything[name].image or f"{self.stack.project}-{name}"
+        return self.services[name].image or f"{self.stack.project}-{name}"
 
     def network(self, key: str) -> str:
         return self._resource(key, self.stack.networks.get(key))

@@ -1,0 +1,54 @@
+"""Who lives off whom among the containers that should be: found once, then looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from stackctl.planner.world.desired import Container
+from stackctl.planner.world.replica import Replica
+
+
+class Ties(Struct, frozen=True):
+    """The ties between containers, by replica. Several replicas stand in dependency order."""
+
+    holder: Mapping[Replica, Replica]
+    """Whose network a container shares (`network_mode = "service:NAME"`)."""
+    sharers: Mapping[Replica, tuple[Replica, ...]]
+    """Those that share the network of a container, and so are made with its name."""
+    leads: Mapping[Replica, tuple[Replica, ...]]
+    """What a container must not run without while it is replaced: the holder of its network, and what it needs with
+    `restart = true`.
+    """
+    followers: Mapping[Replica, tuple[Replica, ...]]
+    """The other way round."""
+
+
+def ties(containers: Iterable[Container]) -> Ties:
+    """The ties between containers that stand in dependency order."""
+    containers = tuple(containers)
+    position = {want.replica: place for place, want in enumerate(containers)}
+    named = {f"container:{want.name}": want.replica for want in containers}
+    services: dict[str, list[Replica]] = {}
+    for want in containers:
+        services.setdefault(want.service, []).append(want.replica)
+    holder: dict[Replica, Replica] = {}
+    leads: dict[Replica, tuple[Replica, ...]] = {}
+    for want in containers:
+        found = {other for need in want.needs if need.restart for other in services.get(need.service, ())}
+        if shared := named.get(want.network_mode or ""):
+            holder[want.replica] = shared
+            found.add(shared)
+        if found:
+            leads[want.replica] = tuple(sorted(found, key=position.__getitem__))
+    sharers = _inverse({replica: (other,) for replica, other in holder.items()})
+    return Ties(holder, sharers, leads, _inverse(leads))
+
+
+def _inverse(relation: Mapping[Replica, tuple[Replica, ...]]) -> dict[Replica, tuple[Replica, ...]]:
+    found: dict[Replica, list[Replica]] = {}
+    for replica, others in relation.items():
+        for other in others:
+            found.setdefault(other, []).append(replica)
+    return {replica: tuple(others) for replica, others in found.items()}
