@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,9 +201,7 @@ def _hashes(desired: Desired, asked: str) -> View:
 
 
 def _variables(written: Written, *, show_secrets: bool) -> View:
-    from tabulate import tabulate
-
-    from stackctl.show.safe import one_line
+    from stackctl.show.tables import variables_text
     from stackctl.spec.output.redact import redacted
     from stackctl.spec.text.variables import mentions
 
@@ -213,6 +212,6 @@ def _variables(written: Written, *, show_secrets: bool) -> View:
         )
         data.append({"name": each.name, "value": value, "source": each.source, "default": default})
         source = each.source or ("not set" if default is None else "default")
-        rows.append([each.name, one_line((default if value is None else value) or ""), source])
-    table = tabulate(rows, ["VARIABLE", "VALUE", "FROM"], tablefmt="plain", disable_numparse=True)
-    return {"variables": data}, f"{table}\n" if rows else ""
+        rows.append((each.name, (default if value is None else value) or "", source))
+    width = Settings.width(sys.stdout)
+    return {"variables": data}, f"{variables_text(rows, width=width)}\n" if rows else ""

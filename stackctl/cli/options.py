@@ -141,6 +141,15 @@ class Settings(Struct):
             publish_host=self.publish_host,
         )
 
+    @staticmethod
+    def width(stream: Any) -> int | None:
+        """The columns of a terminal; None for what is none."""
+        if not stream.isatty():
+            return None
+        from shutil import get_terminal_size
+
+        return get_terminal_size().columns
+
     def style(self, stream: Any) -> Style:
         from stackctl.show.style import style_for
 

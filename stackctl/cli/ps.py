@@ -54,7 +54,7 @@ def command(
     elif as_json or form == "json":
         text = ps_json(shown)
     else:
-        text = ps_text(shown, style=settings.style(sys.stdout))
+        text = ps_text(shown, style=settings.style(sys.stdout), width=settings.width(sys.stdout))
     if text:
         print(text)
     return 0

@@ -40,8 +40,18 @@ _STATE_COLORS: Mapping[str, Name] = {
 _ANYWHERE = ("", "127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 — compared with, not listened on
 
 
-def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
-    """Service, state, health, ports as URLs, since, image; and below what drifted from the spec."""
+_GAP = "  "
+"""Between columns."""
+_PADDING = 2
+"""What tabulate leaves beside a header."""
+_STYLED = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def status_text(rows: Iterable[Row], *, style: Style = PLAIN, width: int | None = None) -> str:
+    """Service, state, health, ports as URLs, since, image; and below what drifted from the spec.
+
+    `width`: the columns of the terminal; None for as many as it takes.
+    """
     rows = tuple(rows)
     if not rows:
         return "Nothing is there."
@@ -51,19 +61,20 @@ def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
             name,
             _colored(_state_and_code(row), style),
             _colored(row.health, style),
-            "  ".join(urls(row)),
+            _GAP.join(urls(row)),
             _since(row.since),
             one_line(row.image),
         ]
         for name, row in zip(names, rows, strict=True)
     ]
-    text = _table(["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"], table, style)
+    headers = ["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"]
+    text = _table(headers, table, style, width, ("IMAGE", "SINCE"))
     drifted = [(name, row.drift) for name, row in zip(names, rows, strict=True) if row.drift]
     if not drifted:
         return text
-    width = max(len(name) for name, _ in drifted)
+    longest = max(len(name) for name, _ in drifted)
     lines = [
-        f"  {style(f'~ {name.ljust(width)}', 'yellow')}  {one_line(', '.join(drift))}"
+        f"  {style(f'~ {name.ljust(longest)}', 'yellow')}  {one_line(', '.join(drift))}"
         for name, drift in drifted
     ]
     return "\n".join([text, "", style("Differs from the spec:", "bold"), *lines])
@@ -97,8 +108,14 @@ def urls(row: Row) -> list[str]:
     return list(dict.fromkeys(_url(port, row.image) for port in row.ports if port.published))
 
 
-def ps_text(containers: Iterable[Container], *, style: Style = PLAIN, now: float | None = None) -> str:
-    """Compose's table. `now` is in seconds since the epoch."""
+def ps_text(
+    containers: Iterable[Container],
+    *,
+    style: Style = PLAIN,
+    now: float | None = None,
+    width: int | None = None,
+) -> str:
+    """Compose's table. `now` is in seconds since the epoch; `width` as for `status_text`."""
     now = time.time() if now is None else now
     table = [
         [
@@ -112,7 +129,8 @@ def ps_text(containers: Iterable[Container], *, style: Style = PLAIN, now: float
         ]
         for container in containers
     ]
-    return _table(["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"], table, style)
+    headers = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
+    return _table(headers, table, style, width, ("COMMAND", "CREATED", "IMAGE", "NAME"))
 
 
 def ps_json(containers: Iterable[Container]) -> str:
@@ -120,8 +138,16 @@ def ps_json(containers: Iterable[Container]) -> str:
     return "\n".join(json.dumps(_container_json(container)) for container in containers)
 
 
-def lost_text(volumes: Iterable[LostVolume], *, style: Style = PLAIN, now: float | None = None) -> str:
-    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch."""
+def lost_text(
+    volumes: Iterable[LostVolume],
+    *,
+    style: Style = PLAIN,
+    now: float | None = None,
+    width: int | None = None,
+) -> str:
+    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch; `width` as for
+    `status_text`.
+    """
     now = time.time() if now is None else now
     table = [
         (
@@ -132,13 +158,62 @@ def lost_text(volumes: Iterable[LostVolume], *, style: Style = PLAIN, now: float
         )
         for volume in volumes
     ]
-    return _table(["VOLUME", "OF", "CREATED", "SIZE"], table, style)
+    return _table(["VOLUME", "OF", "CREATED", "SIZE"], table, style, width, ("CREATED", "OF"))
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> str:
-    titles = [style(header, "bold") for header in headers]
-    text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
+def variables_text(rows: Iterable[tuple[str, str, str]], *, width: int | None = None) -> str:
+    """The variables of a stack: name, value, and where it is set; `width` as for `status_text`."""
+    table = [tuple(map(one_line, row)) for row in rows]
+    return _table(["VARIABLE", "VALUE", "FROM"], table, PLAIN, width, ("VALUE",))
+
+
+def _table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    style: Style,
+    width: int | None = None,
+    yielding: Sequence[str] = (),
+) -> str:
+    """A table; where it is wider than `width`, without room beside the headers, and with the columns of `yielding` cut or left
+    out, the first of them first.
+    """
+    columns = {header: [row[index] for row in rows] for index, header in enumerate(headers)}
+    if width is None or _width(columns, _PADDING) <= width:
+        titles = [style(header, "bold") for header in columns]
+        text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
+    else:
+        columns = _fitted(columns, width, yielding)
+        lines = [[style(header, "bold") for header in columns], *zip(*columns.values(), strict=True)]
+        text = tabulate(lines, tablefmt="plain", disable_numparse=True)
     return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _fitted(columns: dict[str, list[str]], width: int, yielding: Sequence[str]) -> dict[str, list[str]]:
+    columns = {header: cells for header, cells in columns.items() if any(cells) or not cells}
+    if ports := columns.get("PORTS"):
+        columns["PORTS"] = [re.sub(" +", "\n", cell) for cell in ports]
+    for header in yielding:
+        over = _width(columns) - width
+        if over > 0 and header in columns:
+            room = _width({header: columns[header]}) - over
+            if room < len(header):
+                del columns[header]
+            else:
+                columns[header] = [shortened(cell, room) for cell in columns[header]]
+    return columns
+
+
+def _width(columns: Mapping[str, Sequence[str]], padding: int = 0) -> int:
+    wide = [
+        max(len(header) + padding, *map(_visible, (line for cell in cells for line in cell.split("\n"))), 0)
+        for header, cells in columns.items()
+    ]
+    return sum(wide) + len(_GAP) * (len(wide) - 1)
+
+
+def _visible(text: str) -> int:
+    """The columns that a text takes on a terminal: those of its colours count nothing."""
+    return len(_STYLED.sub("", text))
 
 
 def _state(row: Row) -> str:

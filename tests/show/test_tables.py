@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -7,7 +8,16 @@ from stackctl.planner.status import Row
 from stackctl.planner.world.labels import NUMBER, PROJECT, SERVICE
 from stackctl.planner.world.observed import Container, Joined, Mounted, PublishedPort
 from stackctl.show.style import Style
-from stackctl.show.tables import endpoints, lost_text, ps_json, ps_text, status_json, status_text, urls
+from stackctl.show.tables import (
+    endpoints,
+    lost_text,
+    ps_json,
+    ps_text,
+    status_json,
+    status_text,
+    urls,
+    variables_text,
+)
 
 ROWS = (
     Row(
@@ -168,9 +178,12 @@ API = Container(
 )
 
 
+NOW = 1_700_000_125.0
+
+
 def test_ps_is_composes_table() -> None:
     assert (
-        ps_text([API], now=1_700_000_125.0)
+        ps_text([API], now=NOW)
         == """\
 NAME         IMAGE      COMMAND                 SERVICE    CREATED        STATUS                  PORTS
 myapp-api-1  myapp-api  "gunicorn --bind 0.0…"  api        2 minutes ago  Up 2 minutes (healthy)  127.0.0.1:8000->8000/tcp, [::1]:8000->8000/tcp"""
@@ -235,3 +248,35 @@ myapp_pgdata  pgdata               About an hour ago  41 MB
 aaaaaaaaaaaa  anonymous, of redis  10 minutes ago
 myapp_old     old                                     1.0 kB"""
     )
+
+
+def widest(text: str) -> int:
+    return max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in text.splitlines())
+
+
+def test_tables_fit_a_narrow_terminal() -> None:
+    for color in (False, True):
+        text = status_text(ROWS, style=Style(color=color), width=60)
+        assert widest(text.partition("Differs")[0]) <= 60
+        assert all(url in text for row in ROWS for url in urls(row)), "addresses are never cut"
+        assert "SERVICE" in text
+        assert "IMAGE" not in text
+    assert status_text(ROWS, width=200) == status_text(ROWS)
+    for width in (60, 80, 100):
+        assert widest(ps_text([API], now=NOW, width=width)) <= width
+    assert (
+        ps_text([API], now=NOW, width=60)
+        == """\
+SERVICE  STATUS                  PORTS
+api      Up 2 minutes (healthy)  127.0.0.1:8000->8000/tcp,
+                                 [::1]:8000->8000/tcp"""
+    )
+    assert ps_text([], width=60).startswith("NAME  IMAGE")
+
+
+def test_what_is_cut_ends_in_a_sign() -> None:
+    rows = [("PASSWORD", "x" * 80, ".env"), ("A", "b", "the shell")]
+    text = variables_text(rows, width=40)
+    assert widest(text) == 40
+    assert "…  .env" in text
+    assert text.splitlines()[2] == f"A         b{' ' * 20}the shell"
