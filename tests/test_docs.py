@@ -187,6 +187,27 @@ def test_a_link_leads_somewhere(page: Path, target: str) -> None:
         assert anchor in anchors(path.read_text())
 
 
+# Paths
+
+
+ROOMS = [ROOT / name for name in ("CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/adding-an-action.md")]
+PLACE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+(?:\.py|\.toml|/))(?::([\w.]+))?`")
+
+
+@pytest.mark.parametrize("page", ROOMS, ids=lambda page: page.name)
+def test_a_place_in_the_code_is_where_the_page_says(page: Path) -> None:
+    """`FILE`, `FOLDER/` and `FILE:NAME`, below stackctl/ or the root."""
+    places = PLACE.findall(page.read_text())
+    assert places
+    for path, name in places:
+        found = [base / path for base in (ROOT / "stackctl", ROOT) if (base / path).exists()]
+        assert found, f"there is no {path}"
+        last = name.rpartition(".")[2]
+        assert not name or re.search(rf"\b(?:def|class) {last}\b", found[0].read_text()), (
+            f"no {name} in {path}"
+        )
+
+
 def anchors(text: str) -> list[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
