@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import socket
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ways import RUNS_HERE, ssh_program
 
 from stackctl.engine.transport import endpoint as endpoints
 from stackctl.engine.transport import ssh
@@ -244,17 +243,8 @@ def test_the_ssh_command() -> None:
     ]
 
 
-def script(directory: Path, text: str) -> dict[str, str]:
-    """A stand-in for the ssh program, found first on PATH."""
-    path = directory / "bin/ssh"
-    path.parent.mkdir()
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return {"PATH": f"{path.parent}:{os.environ['PATH']}"}
-
-
 def test_what_ssh_complains_about_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", script(home, 'echo "Host key verification failed." >&2; exit 255')["PATH"])
+    monkeypatch.setenv("PATH", ssh_program(home, 'echo "Host key verification failed." >&2; exit 255'))
     with pytest.raises(EngineError, match="cannot reach ssh://far: Host key verification failed") as caught:
         connect("ssh://far", None, environ(home))
     assert caught.value.hint == "try: ssh far docker version"
@@ -263,9 +253,7 @@ def test_what_ssh_complains_about_is_told(home: Path, monkeypatch: pytest.Monkey
 @pytest.mark.docker
 def test_an_engine_behind_ssh_answers_and_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The far end is this machine, and ssh a shell that runs what it is told; the rest is as it would be."""
-    monkeypatch.setenv(
-        "PATH", script(home, 'while [ "$1" != -- ]; do shift; done; shift 2; exec "$@"')["PATH"]
-    )
+    monkeypatch.setenv("PATH", ssh_program(home, RUNS_HERE))
     engine = connect("ssh://far", None, environ(home))
     try:
         observed = engine.observe()

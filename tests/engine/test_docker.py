@@ -1,9 +1,12 @@
 """The contract on a real engine, and what only a real one can show."""
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from contract import Bench, EngineContract
+from ways import ENGINE, RUNS_HERE, Way, certificates, server_context, ssh_program
 
 from stackctl.engine.docker import lifecycle
 from stackctl.engine.protocol import Engine, Exec
@@ -16,11 +19,25 @@ from stackctl.spec.model import Condition
 pytestmark = pytest.mark.docker
 
 
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Engine]:
-    engine = connect()
-    yield engine
-    engine.close()
+@pytest.fixture(scope="module", params=["unix", "tcp", "tls", "ssh"])
+def docker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The same engine over each way to it."""
+    directory = tmp_path_factory.mktemp(request.param)
+    environ = {"HOME": str(directory), "PATH": os.environ["PATH"]}
+    with ExitStack() as cleanup:
+        host = f"unix://{ENGINE}"
+        if request.param == "tcp":
+            host = f"tcp://127.0.0.1:{cleanup.enter_context(Way()).port}"
+        elif request.param == "tls":
+            environ |= {"DOCKER_CERT_PATH": str(certificates(directory)), "DOCKER_TLS_VERIFY": "1"}
+            host = f"tcp://127.0.0.1:{cleanup.enter_context(Way(server_context(directory))).port}"
+        elif request.param == "ssh":
+            patch = cleanup.enter_context(pytest.MonkeyPatch.context())
+            patch.setenv("PATH", ssh_program(directory, RUNS_HERE))
+            host = "ssh://here"
+        engine = connect(host, None, environ)
+        cleanup.callback(engine.close)
+        yield engine
 
 
 class TestDocker(EngineContract):
