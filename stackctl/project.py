@@ -5,7 +5,7 @@ Every verb that writes holds the project's lock from its look to the end of its 
 
 from __future__ import annotations
 
-import secrets
+import os
 import sys
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
@@ -75,7 +75,7 @@ class Project:
         try:
             desired = desire(
                 self.stack,
-                instance=instance_of(observed, self.name) or secrets.token_hex(8),
+                instance=instance_of(observed, self.name) or os.urandom(8).hex(),
                 services=selection.services,
                 profiles=selection.profiles,
                 dependencies=selection.dependencies,

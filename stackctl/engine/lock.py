@@ -7,7 +7,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,6 +134,8 @@ def _directory() -> Path:
     for runtime in _runtime_directories():
         if os.access(runtime, os.W_OK | os.X_OK):
             return own_directory(Path(runtime) / "stackctl")
+    import tempfile
+
     return own_directory(Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}")
 
 

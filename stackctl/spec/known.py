@@ -6,12 +6,11 @@ The facts are data, in `known.toml`; those of the official images are from their
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import itertools
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -250,7 +249,7 @@ def _major(tag: str) -> int | None:
 
 @functools.cache
 def _tables() -> dict[str, dict[str, Any]]:
-    text = importlib.resources.files(__package__).joinpath("known.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("known.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

@@ -73,7 +73,7 @@ class TestDocker(EngineContract):
                 Condition.healthy,
                 CommandProbe(("CMD-SHELL", "sleep 77")),
                 timing=Timing(timeout=1),
-                timeout=1.2,
+                timeout=3,
             )
         listed = bench.engine.exec(Exec(container=name, argv=("sh", "-c", "ps | grep '[s]leep 77'")))
         assert listed.stdout == b""

@@ -58,13 +58,17 @@ def _pass_on(client: socket.socket, engine: socket.socket) -> None:
         for end in ready:
             data = end.recv(1 << 16)
             other = engine if end is client else client
-            if data:
-                other.sendall(data)
-                continue
-            open_ends.discard(end)
-            if other is client:
+            if other is client and not data:
                 return  # the engine's end of a connection is the end of all of it
-            other.shutdown(socket.SHUT_WR)
+            if other is client:
+                client.sendall(data)
+            elif not data:
+                open_ends.discard(end)
+                with suppress(OSError):
+                    engine.shutdown(socket.SHUT_WR)
+            else:
+                with suppress(OSError):  # it reads no more, and may still have said something
+                    engine.sendall(data)
 
 
 def certificates(directory: Path) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from stackctl.engine.ready.probe import ask_from_outside, tells_from_outside
 from stackctl.engine.ready.target import Running
@@ -30,15 +30,22 @@ def glance(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping
         and (checks := probes.get(container.id, ()))
         and any(map(tells_from_outside, checks))
     ]
-    if not asked:
-        return {}
-    with ThreadPoolExecutor(min(_THREADS, len(asked))) as pool:
-        answers = pool.map(lambda pair: _answer(_seen(pair[0], observed.engine), pair[1]), asked)
-        return {
-            container.id: answer
-            for (container, _), answer in zip(asked, answers, strict=True)
-            if answer is not None
-        }
+    answers: dict[str, str] = {}
+    left = iter(asked)
+
+    def ask() -> None:
+        for container, checks in left:
+            answer = _answer(_seen(container, observed.engine), checks)
+            if answer is not None:
+                answers[container.id] = answer
+
+    threads = [threading.Thread(target=ask) for _ in asked[1:_THREADS]]
+    for thread in threads:
+        thread.start()
+    ask()
+    for thread in threads:
+        thread.join()
+    return answers
 
 
 def _seen(container: Container, engine: Engine) -> Running:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import closing
 
 from msgspec import Struct
 
 from stackctl.engine.ready.target import KILLED, Running, Target
+from stackctl.engine.transport.byte_stream import ByteStream
+from stackctl.engine.transport.messages import Request
+from stackctl.engine.transport.wire import Wire
 from stackctl.errors import EngineError
 from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
 
@@ -107,7 +110,7 @@ def _at_any_door(running: Running, port: int, what: str, knock: Callable[[_Door]
     for door in _doors(running, port):
         try:
             answer = knock(door)
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             answer = Answer(False, _reason(error))
         if answer.ready:
             break
@@ -123,7 +126,7 @@ def _reason(error: Exception) -> str:
     match error:
         case TimeoutError():
             return "no answer in time"
-        case http.client.RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():
+        case ConnectionResetError() | BrokenPipeError():
             return "connection closed"
         case OSError(strerror=str(reason)):
             return reason.lower()
@@ -149,17 +152,11 @@ def _tcp(door: _Door, timeout: float) -> Answer:
 
 
 def _http(door: _Door, path: str, timeout: float) -> Answer:
-    connection = http.client.HTTPConnection(door.host, door.port, timeout=timeout)
-    try:
-        connection.sock = _connect(door, timeout)
-        # A server that checks the Host header knows its checks as localhost, as from within the container.
-        connection.request(
-            "GET", path, headers={"Host": "localhost", "User-Agent": "stackctl", "Connection": "close"}
-        )
-        response = connection.getresponse()
-        return Answer(200 <= response.status < 400, f"{response.status} {response.reason}".strip())
-    finally:
-        connection.close()
+    # A server that checks the Host header knows its checks as localhost, as from within the container.
+    headers = {"Host": "localhost", "User-Agent": "stackctl", "Connection": "close"}
+    wire = Wire(lambda: ByteStream(_connect(door, timeout)), headers)
+    with closing(wire.send(Request(method="GET", target=path, timeout=timeout))) as answer:
+        return Answer(200 <= answer.status < 400, f"{answer.status} {answer.reason}".strip())
 
 
 def run_test(test: tuple[str, ...], target: Target, timeout: float) -> Answer:

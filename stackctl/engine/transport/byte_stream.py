@@ -107,7 +107,17 @@ class TlsStream(ByteStream):
         return ahead
 
     def is_readable(self) -> bool:
-        return bool(self._read_ahead or self._tls.pending()) or super().is_readable()
+        """What comes on the socket need not be data: a server sends session tickets when it likes."""
+        while not self._read_ahead:
+            try:
+                self._read_ahead = self._tls.read(CHUNK)
+            except self._want_read:
+                if not super().is_readable():
+                    return False
+                self._fetch()
+            except self._ended:
+                return True
+        return True
 
     def send_all(self, data: bytes) -> None:
         for start in range(0, len(data), _TLS_RECORD):

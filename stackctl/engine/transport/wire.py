@@ -226,7 +226,10 @@ class _Connection:
         self.stream.close()
 
     def _send(self, event: h11.Event) -> bytes:
-        return self._http.send(event) or b""
+        try:
+            return self._http.send(event) or b""
+        except h11.LocalProtocolError as error:
+            raise OSError(f"this is no HTTP request: {error}") from error
 
 
 def _repeatable(request: Request) -> bool:
