@@ -67,6 +67,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _leave_as_written(config)
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     try:
@@ -136,14 +137,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if not hasattr(config, "workerinput"):
             stacks.finish(failed=config.stash.get(_FAILED, False))
     except StackError as error:
-        from stackctl.testing.plugin.session import failure
+        from stackctl.show.failure import error_report
 
         _say(
             config,
-            f"stackctl: not all could be removed (it is tried once more in the background): {failure(error)}",
+            f"stackctl: not all could be removed (it is tried once more in the background): {error_report(error)}",
         )
     finally:
         stacks.leave()
+
+
+def _leave_as_written(config: pytest.Config) -> None:
+    """Have pytest import stackctl's modules as they are.
+
+    pytest rewrites the assertions of all modules of a plugin's distribution. No module of stackctl is a test, and to rewrite
+    them takes seconds where no byte code may be written (PYTHONDONTWRITEBYTECODE, a directory of somebody else).
+    """
+    hook = getattr(config.pluginmanager, "rewrite_hook", None)
+    for name in (
+        "_must_rewrite",
+        "_marked_for_rewrite_cache",
+    ):  # pytest has no public way back from mark_rewrite()
+        names = getattr(hook, name, {})
+        for marked in [each for each in names if each.partition(".")[0] == __package__]:
+            names.remove(marked) if isinstance(names, set) else names.pop(marked)
 
 
 def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> None:

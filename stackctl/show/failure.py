@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from signal import Signals
 
-from stackctl.errors import StackError, WaitError
+from stackctl.errors import SpecError, StackError, WaitError
 from stackctl.planner.steps.actions import BuildImage, PullImage, StartContainer, WaitFor
 from stackctl.planner.steps.events import Failed, Skipped
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.changes import PAST, changes, count
+from stackctl.show.problems import problems_text
 from stackctl.show.safe import clean, one_line, shortened
 from stackctl.show.style import PLAIN, Style
 from stackctl.show.words import counted, describe, duration, first_line, quoted
@@ -31,6 +32,15 @@ def report(
         for part in (failure_text(outcome, plans, style, command=command), summary(outcome, plans, style))
         if part
     )
+
+
+def error_report(error: BaseException, style: Style = PLAIN) -> str:
+    """An error that belongs to no plan, with all that is known of it."""
+    if isinstance(error, SpecError):
+        return problems_text(error.problems, style)
+    if not isinstance(error, StackError):
+        return f"{type(error).__name__}: {error}"
+    return "\n".join([clean(error.message), *_evidence(error, "its log", style)])
 
 
 def failure_text(
@@ -67,18 +77,26 @@ def _cause(failure: Failed, style: Style) -> Iterator[str]:
     who = f"{quoted(step.service)}: " if step.service else ""
     optional = " (optional: the rest goes on)" if step.optional else ""
     yield style(f"✘ {who}{first_line(error)}", "bold", "red") + optional
-    facts = [("while", f"{describe(step.action)} ({duration(failure.seconds)})")]
+    doing = f"{describe(step.action)} ({duration(failure.seconds)})"
+    details = _rest(error) if isinstance(error, StackError) else ""
+    yield from _evidence(error, quoted(step.service), style, doing, details)
+
+
+def _evidence(
+    error: BaseException, service: str, style: Style, doing: str = "", details: str = ""
+) -> Iterator[str]:
+    """What is known of an error besides its message, as far as there is any, and the end of the service's log."""
+    facts = [("while", doing)]
     if isinstance(error, WaitError):
         facts.append(("exit code", _exit(error.exit_code_of_container)))
         facts.append(("last check", one_line(error.last_answer)))
-    if isinstance(error, StackError):
-        facts.append(("details", _rest(error)))
-        facts.append(("hint", one_line(error.hint)))
+    facts.append(("details", details))
+    facts.append(("hint", one_line(error.hint) if isinstance(error, StackError) else ""))
     for name, fact in facts:
         if fact:
             yield f"  {style(name.ljust(10), 'dim')}  {fact}"
     if isinstance(error, WaitError) and error.log_tail:
-        yield from _log(quoted(step.service), error.log_tail, style)
+        yield from _log(service, error.log_tail, style)
 
 
 def _exit(code: int | None) -> str:

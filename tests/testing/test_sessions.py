@@ -127,7 +127,7 @@ def test_a_start_that_fails_is_tried_once_and_told_to_all(suite: Any) -> None:
     suite.write(test_it="def test_a(stack): pass\ndef test_b(stack): pass\n")
     told = suite.run(errors=2)
     assert told.count("ended with exit code 7") >= 2
-    assert "| no disk" in told
+    assert "\n  no disk\n" in told
     assert "Traceback" not in told
     assert made(suite) == ["other", "web"]
     assert suite.projects() == set()
@@ -213,3 +213,30 @@ def test_a_project_that_runs_is_used_as_it_is(suite: Any) -> None:
     assert "ready" not in suite.run("-s", "--stack-external", "--stack-project=mine", passed=1)
     assert suite.engine.performed == []
     assert ids(suite) == before
+
+
+# Imports
+
+
+def test_pytest_imports_the_modules_of_stackctl_as_they_are(pytester: pytest.Pytester) -> None:
+    """Where it is installed from a wheel, pytest would rewrite their assertions, which takes seconds."""
+    pytester.makeconftest(
+        """
+        def pytest_addoption(pluginmanager):
+            pluginmanager.rewrite_hook._must_rewrite.update({"stackctl", "stackctl_other"})
+        """
+    )
+    pytester.makepyfile(
+        stackctl_other="",
+        test_it="""
+        from _pytest.assertion.rewrite import AssertionRewritingHook
+
+        def test_it():
+            import stackctl.testing.data.postgres, stackctl_other
+            assert not isinstance(stackctl.testing.data.postgres.__loader__, AssertionRewritingHook)
+            assert isinstance(stackctl_other.__loader__, AssertionRewritingHook)
+        """,
+    )
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest").assert_outcomes(
+        passed=1
+    )

@@ -160,9 +160,10 @@ def told(settings: Settings | None = None) -> Iterator[None]:
     try:
         yield
     except StackError as error:
-        from stackctl.testing.plugin.session import NoEngineError, failure
+        from stackctl.show.failure import error_report
+        from stackctl.testing.plugin.session import NoEngineError
 
-        words = failure(error)
+        words = error_report(error)
         if settings and settings.no_docker == "skip" and isinstance(error, NoEngineError):
             raise pytest.skip.Exception(words) from None
         raise pytest.fail.Exception(words, pytrace=False) from None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib
 import json
 import os
 import secrets
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,18 +18,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from stackctl.errors import EngineError, StackError, UsageError
-from stackctl.testing.runs.run import Run
+from stackctl.testing.runs.run import Run, replace_file
 
 if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
     from stackctl.spec.model import Stack
     from stackctl.testing.plugin.fixtures import Given
     from stackctl.testing.plugin.settings import Settings
+    from stackctl.testing.runs.lease import Lease, Ready
     from stackctl.testing.runs.lifecycle import Recipe
     from stackctl.testing.stack import Running
-
-Ready = Callable[["Running"], None]
-"""What is done with a stack before its first test."""
 
 
 class StartError(StackError):
@@ -38,6 +36,30 @@ class StartError(StackError):
 
 class NoEngineError(StackError):
     """There is no engine to start anything on."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A stack that a fixture asks for. `worker`: whose alone it is; "" for one that all workers share."""
+
+    settings: Settings
+    recipe: Recipe
+    stack: Stack
+    ready: Ready
+    worker: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """The same for the same stack, whichever process asks."""
+        from stackctl.planner.world.desire import desire
+
+        desired = desire(self.stack, instance="", profiles=("*",))
+        recipe = self.recipe
+        parts = [self.worker, sorted(recipe.services), sorted(recipe.profiles), recipe.memory, recipe.build]
+        parts += [repr(image.build) for image in desired.images]
+        for kind in (desired.containers, desired.networks, desired.volumes):
+            parts += [each.digest for each in kind]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 class Stacks:
@@ -68,34 +90,25 @@ class Stacks:
 
         Raises StackError; after a failed start everybody who asks gets the same StartError at once.
         """
-        if settings.xdist == "per-worker":
-            return self._share(settings, overrides, ready, self._worker)
         self.run.join()
+        alone = self._worker if settings.xdist == "per-worker" else ""
         # Who starts the stack needs the processors: the others do not even load the modules meanwhile.
-        with self.run.one_first("start"):
-            return self._share(settings, overrides, ready)
-
-    def _share(
-        self, settings: Settings, overrides: Mapping[str, Any], ready: Ready, alone: str = ""
-    ) -> Running:
-        recipe, stack = self._load(settings, overrides)
-        key = _digest(recipe, stack, alone)
-        if key not in self._shared:
-            if settings.external:
-                self._shared[key] = self._external(settings, stack)
-            else:
-                self._enter()
-                with self.run.locked(key):
-                    self._shared[key] = self._shared_stack(key, settings, recipe, stack, alone, ready)
-            self._open.append(self._shared[key])
-        return self._shared[key]
+        with nullcontext() if alone else self.run.one_first("start"):
+            wanted = self._wanted(settings, overrides, ready, alone)
+            if wanted.key not in self._shared:
+                app = self._external(wanted) if settings.external else self._together(wanted)
+                self._shared[wanted.key] = app
+                self._open.append(app)
+            return self._shared[wanted.key]
 
     def own(self, settings: Settings, overrides: Mapping[str, Any], ready: Ready) -> Running:
         """A stack that nobody else has, until `release`. Raises StackError."""
-        recipe, stack = self._load(settings, overrides)
-        self._enter()
-        project = settings.project or f"{stack.project}-test-{self.run.id}"
-        app = self._start(settings, recipe, stack, f"{project}-{secrets.token_hex(2)}", ready)
+        from stackctl.testing.runs.lease import Lease
+
+        self.run.join()
+        wanted = self._wanted(settings, overrides, ready)
+        project = settings.project or f"{wanted.stack.project}-test-{self.run.id}"
+        app = self._start(wanted, Lease(self.run, f"{project}-{secrets.token_hex(2)}", settings.keep))
         self._open.append(app)
         return app
 
@@ -149,13 +162,9 @@ class Stacks:
         if not staying:
             self.run.forget()
 
-    def _enter(self) -> None:
-        from stackctl.testing.runs.lifecycle import enter
-
-        enter(self.run, self.engine)
-
-    def _load(self, settings: Settings, overrides: Mapping[str, Any]) -> tuple[Recipe, Stack]:
-        _import_all()
+    def _wanted(
+        self, settings: Settings, overrides: Mapping[str, Any], ready: Ready, worker: str = ""
+    ) -> Wanted:
         from stackctl.testing.runs.lifecycle import Recipe
 
         recipe = Recipe(
@@ -169,7 +178,7 @@ class Stacks:
             allow_external_volumes=settings.allow_external_volumes,
             allow_data_binds=settings.allow_data_binds,
         )
-        return recipe, recipe.load()
+        return Wanted(settings, recipe, recipe.load(), ready, worker)
 
     def _files(self, settings: Settings) -> tuple[Path, ...]:
         """The files that are set, relative to the ini file; else the stack.toml there or in tests/."""
@@ -184,158 +193,69 @@ class Stacks:
             )
         return (found,)
 
-    def _external(self, settings: Settings, stack: Stack) -> Running:
+    def _external(self, wanted: Wanted) -> Running:
         from stackctl import api
         from stackctl.testing.stack import Running
 
-        stack = structs.replace(stack, project=settings.project or stack.project)
-        if not api.containers(self.engine, stack.project):
+        project = wanted.settings.project or wanted.stack.project
+        if not api.containers(self.engine, project):
             raise UsageError(
-                f"nothing of project {stack.project} runs",
-                "stackctl up starts it; or leave out --stack-external",
+                f"nothing of project {project} runs", "stackctl up starts it; or leave out --stack-external"
             )
-        return Running(stack=stack, engine=self.engine, timeout=settings.timeout)
+        stack = structs.replace(wanted.stack, project=project)
+        return Running(stack=stack, engine=self.engine, timeout=wanted.settings.timeout)
 
-    def _shared_stack(
-        self, key: str, settings: Settings, recipe: Recipe, stack: Stack, alone: str, ready: Ready
-    ) -> Running:
-        """Start it, or take part in what another process has started. Nobody else decides this meanwhile."""
+    def _together(self, wanted: Wanted) -> Running:
+        """Start it, or take part in what another process of the run has started; the run's lock says which."""
+        from stackctl.show.failure import error_report
         from stackctl.testing.runs.lifecycle import attach
 
-        state = self.run.directory / f"{key}.json"
-        if state.exists():
-            told = json.loads(state.read_text())
-            if told["error"]:
-                raise StartError(told["error"])
-            app = attach(recipe, stack, self.engine, self.run, told["project"], told["marks"])
-            return dataclasses.replace(app, reused=told["reused"])
-        try:
-            app = self._start_shared(settings, recipe, stack, alone, ready)
-        except BaseException as error:  # pytest.fail() in a hook, for one
-            _write(state, {"error": failure(error)})
-            raise
-        told = {"error": "", "project": app.project, "marks": dict(app.stack.marks), "reused": app.reused}
-        _write(state, told)
-        return app
+        state = self.run.directory / f"{wanted.key}.json"
+        with self.run.locked(wanted.key):
+            if state.exists():
+                told = json.loads(state.read_text())
+                if told["error"]:
+                    raise StartError(told["error"])
+                app = attach(
+                    wanted.recipe, wanted.stack, self.engine, self.run, told["project"], told["marks"]
+                )
+                return dataclasses.replace(app, reused=told["reused"])
+            try:
+                app = self._start_shared(wanted)
+            except BaseException as error:  # pytest.fail() in a hook, for one
+                replace_file(state, json.dumps({"error": error_report(error)}))
+                raise
+            marks = dict(app.stack.marks)
+            told = {"error": "", "project": app.project, "marks": marks, "reused": app.reused}
+            replace_file(state, json.dumps(told))
+            return app
 
-    def _start_shared(
-        self, settings: Settings, recipe: Recipe, stack: Stack, alone: str, ready: Ready
-    ) -> Running:
-        suffix = f"-{alone}" if alone else ""
+    def _start_shared(self, wanted: Wanted) -> Running:
+        """Start what all share: under the name that outlives runs if that is free, else under one of the run."""
+        from stackctl.testing.runs.lease import LastingLease, Lease
+
+        settings, project = wanted.settings, wanted.settings.project
+        usual = f"{wanted.stack.project}-test"
+        suffix = f"-{wanted.worker}" if wanted.worker else ""
         if settings.reuse:
-            project = (settings.project or f"{stack.project}-test-{_stable(self._directory)}") + suffix
-            with self.run.locked(f"../{project}"):
-                if self._lease(project):
-                    return self._start_lasting(settings, recipe, stack, project, ready)
-        project = settings.project or f"{stack.project}-test"
-        if settings.reuse or not settings.project:
-            project += f"-{self.run.id}"
-        taken = self.run.projects
-        names = (
-            f"{project}{number}{suffix}" for number in ("", *(f"-{n}" for n in range(2, len(taken) + 3)))
-        )
-        return self._start(settings, recipe, stack, next(n for n in names if n not in taken), ready)
+            name = (project or f"{usual}-{_stable(self._directory)}") + suffix
+            lasting = LastingLease(self.run, name, anew=settings.recreate)
+            with lasting.taken() as taken:
+                if taken:
+                    return self._start(wanted, lasting)
+        name = project if project and not settings.reuse else f"{project or usual}-{self.run.id}"
+        used = self.run.projects
+        numbers = ("", *(f"-{number}" for number in range(2, len(used) + 3)))
+        names = (f"{name}{number}{suffix}" for number in numbers)
+        return self._start(wanted, Lease(self.run, next(n for n in names if n not in used), settings.keep))
 
-    def _start(self, settings: Settings, recipe: Recipe, stack: Stack, project: str, ready: Ready) -> Running:
-        """A project of this run. What of it was made when it fails goes with the run."""
-        from stackctl.testing.runs.lifecycle import start
+    def _start(self, wanted: Wanted, lease: Lease) -> Running:
+        from stackctl.testing.runs.lifecycle import enter
 
-        self.run.note(project, settings.keep)
-        if settings.keep == "always":
-            self.run.keep(project)
-        try:
-            app = start(recipe, stack, self.engine, self.run, project, self.run.marks)
-        except UsageError:  # it is somebody else's
-            self.run.drop(project)
-            raise
-        ready(app)
-        return app
-
-    def _start_lasting(
-        self, settings: Settings, recipe: Recipe, stack: Stack, project: str, ready: Ready
-    ) -> Running:
-        """A project that outlives the run: what is there of it stays, but for what is defined otherwise now."""
-        from stackctl.testing.runs.lifecycle import LASTING, remove_lasting, start
-
-        complete = self.run.directory.parent / f"{project}.ready"
-        if settings.recreate or not complete.exists():
-            remove_lasting(self.engine, project, stack)
-        complete.unlink(missing_ok=True)
-        app = start(recipe, stack, self.engine, self.run, project, LASTING)
-        ready(app)
-        complete.touch()
-        return app
-
-    def _lease(self, project: str) -> bool:
-        """Whether this run may use a project that outlives runs: no other run that is alive does."""
-        from stackctl.engine.owner import is_dead
-        from stackctl.planner.runs.owner import unpack
-
-        lease = self.run.directory.parent / f"{project}.json"
-        holder = unpack(lease.read_text()) if lease.exists() else None
-        free = holder is None or holder == self.run.owner or is_dead(holder)
-        if free:
-            _replace(lease, self.run.owner.pack())
-        return free
-
-
-def _import_all() -> None:
-    """Import what starts a stack, as it is.
-
-    pytest rewrites the assertions of every module of a plugin's distribution, which takes seconds where no byte code may be
-    written (PYTHONDONTWRITEBYTECODE, a directory of somebody else). None of ours is a test's.
-    """
-    finders = list(sys.meta_path)
-    sys.meta_path[:] = [each for each in finders if not type(each).__module__.startswith("_pytest.")]
-    try:
-        for name in ("testing.runs.lifecycle", "engine.docker.engine"):
-            importlib.import_module(f"stackctl.{name}")
-    finally:
-        sys.meta_path[:] = finders
-
-
-def failure(error: BaseException) -> str:
-    """An error with all that was noted with it, as a person reads it."""
-    from stackctl.errors import SpecError, WaitError
-
-    lines = [f"{type(error).__name__}: {error}" if not isinstance(error, StackError) else error.message]
-    if isinstance(error, SpecError):
-        from stackctl.show.problems import problems_text
-
-        lines = [problems_text(error.problems)]
-    if isinstance(error, StackError) and error.hint:
-        lines.append(f"  hint: {error.hint}")
-    if isinstance(error, WaitError):
-        if error.last_answer:
-            lines.append(f"  last check: {error.last_answer}")
-        lines += [f"  | {line}" for line in error.log_tail]
-    return "\n".join(lines)
-
-
-def _digest(recipe: Recipe, stack: Stack, alone: str) -> str:
-    """The same for the same stack, whichever process asks."""
-    from stackctl.planner.world.desire import desire
-
-    isolated = recipe.isolated(stack, stack.project, {})
-    desired = desire(isolated, instance="", profiles=("*",))
-    digests = [each.digest for each in desired.containers]
-    digests += [each.digest for each in desired.networks]
-    digests += [each.digest for each in desired.volumes]
-    text = json.dumps([alone, sorted(recipe.services), sorted(recipe.profiles), *digests])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        enter(self.run, self.engine)
+        return lease.start(wanted.recipe, wanted.stack, self.engine, wanted.ready)
 
 
 def _stable(directory: Path) -> str:
     """The same for the same directory and user."""
     return hashlib.sha256(f"{os.getuid()} {directory.resolve()}".encode()).hexdigest()[:8]
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    _replace(path, json.dumps(content))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file at once: who reads it never sees a part."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(text)
-    fresh.replace(path)

@@ -205,6 +205,13 @@ def _home() -> Path:
     return own_directory(Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}") / "runs"
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Write a file at once: who reads it never sees a part."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
 def _with_ourselves(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment in which a new interpreter finds this package also where it is not installed."""
     root = Path(__file__).parents[3]
