@@ -26,6 +26,7 @@ from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
+from stackctl.planner.steps.secrets import concealed
 from stackctl.planner.up.images import ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.up.planning import UpPlan, plan_up
 from stackctl.planner.up.preflight import HostFacts, preflight, questions, told_by_images
@@ -241,7 +242,7 @@ class Project:
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         yield Planned(plan, time.monotonic() - began)
-        yield from execute(plan, self.engine.perform, cancel=cancel, began=began)
+        yield from concealed(execute(plan, self.engine.perform, cancel=cancel, began=began), self.stack)
 
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for what only the images could tell."""

@@ -42,6 +42,7 @@ def command(
     """
     from stackctl import api
     from stackctl.show.tables import ps_json, ps_text
+    from stackctl.spec.output.redact import secrets, without
 
     stack = settings.load_leniently()
     found = api.containers(settings.engine(), stack.project, services, stack.everything)
@@ -56,5 +57,5 @@ def command(
     else:
         text = ps_text(shown, style=settings.style(sys.stdout), width=settings.width(sys.stdout))
     if text:
-        print(text)
+        print(without(text, secrets((*stack.everything.values(),))))
     return 0

@@ -19,6 +19,7 @@ from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import PLAIN, Name, Style
 from stackctl.show.words import iso, quoted, size
 from stackctl.spec.known import known_image
+from stackctl.spec.output.redact import redacted
 
 VERSION = 2
 """Of `status --json`. Version 2: times are ISO 8601, `state` is `completed` for a job that is done, and `status` was `since`."""
@@ -294,18 +295,20 @@ def _command(container: Container) -> str:
     """Cut as the docker command cuts it, in quotes."""
     if not container.command:
         return ""
-    return json.dumps(shortened(one_line(container.command), 20), ensure_ascii=False)
+    return json.dumps(shortened(one_line(redacted(container.command)), 20), ensure_ascii=False)
 
 
 def _container_json(container: Container) -> dict[str, Any]:
     return {
-        "Command": json.dumps(container.command, ensure_ascii=False),
+        "Command": json.dumps(redacted(container.command), ensure_ascii=False),
         "CreatedAt": datetime.fromtimestamp(container.created, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
         "ExitCode": container.exit_code or 0,
         "Health": container.health,
         "ID": container.id[:12],
         "Image": container.image,
-        "Labels": ",".join(f"{key}={value}" for key, value in sorted(container.labels.items())),
+        "Labels": ",".join(
+            f"{key}={value}" for key, value in sorted(redacted(dict(container.labels)).items())
+        ),
         "Mounts": ",".join(mount.name for mount in container.mounts),
         "Name": container.name,
         "Names": container.name,

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Struct, structs
 
 from stackctl.errors import Problem
+from stackctl.secret import veiled
 from stackctl.spec.source.locate import Source
 from stackctl.spec.structure import About, Mistake
 from stackctl.spec.text.parts import Text, cut
@@ -114,6 +115,9 @@ class Build(Struct, frozen=True, kw_only=True):
 
     SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
     NOT_DONE: ClassVar[Mapping[str, str]] = BUILD_KEYS
+
+    def __repr__(self) -> str:
+        return veiled(self, "args")
 
     @classmethod
     def short(cls, value: object) -> dict[str, Any]:
@@ -411,6 +415,9 @@ class Service(Struct, frozen=True, kw_only=True):
 
     NOT_DONE: ClassVar[Mapping[str, str]] = SERVICE_KEYS
     KIND: ClassVar[str] = "service"
+
+    def __repr__(self) -> str:
+        return veiled(self, "environment", "resolved")
 
     def check(self) -> Check:
         if self.image is None and self.build is None:

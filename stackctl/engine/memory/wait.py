@@ -58,6 +58,8 @@ def ask(question: Probe, running: Running, target: Target, timeout: float) -> pr
         case LogProbe():
             return probe.ask(question, running, target, timeout)
         case CommandProbe(test):
-            code, output = target.exec(("sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:], timeout)
-            return probe.Answer(code in (0, 127), output.strip() or f"exit code {code}")
+            code, _ = target.exec(("/bin/sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:], timeout)
+            if code == 127:
+                return probe.Answer(True, "a program that is not known here")
+            return probe.ask(question, running, target, timeout)
     return probe.Answer(True, "accepts connections")

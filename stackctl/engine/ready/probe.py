@@ -16,6 +16,8 @@ from stackctl.engine.transport.messages import Request
 from stackctl.engine.transport.wire import Wire
 from stackctl.errors import EngineError
 from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
+from stackctl.spec.output.redact import redacted
+from stackctl.spec.text.parts import written
 
 PROXY_GRACE = 0.25
 """Seconds a connection to a published port must stay open to count: a port proxy accepts at once, and closes within
@@ -165,7 +167,7 @@ def run_test(test: tuple[str, ...], target: Target, timeout: float) -> Answer:
         return Answer(True, "no check")
     argv = ("/bin/sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:]
     ran = target.exec(argv, timeout)
-    what = " ".join(test[1:])
+    what = _shown(test[1:])
     if ran is None:
         return Answer(False, f"{what}: no answer yet", pending=True)
     code, output = ran
@@ -174,8 +176,13 @@ def run_test(test: tuple[str, ...], target: Target, timeout: float) -> Answer:
     if code == KILLED:
         return Answer(False, f"{what}: no answer within {timeout:g} s")
     said = output.strip().splitlines()
-    text = said[-1] if said else f"exit code {code}"
+    text = redacted(said[-1]) if said else f"exit code {code}"
     return Answer(code == 0, f"{what}: {text}")
+
+
+def _shown(words: tuple[str, ...]) -> str:
+    """A command as people may see it: variables and references by their names, dots for other secrets."""
+    return " ".join(redacted([written(word) for word in words]))
 
 
 def _receive(connection: socket.socket, count: int) -> bytes:

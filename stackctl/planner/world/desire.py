@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
 from stackctl.spec.selection import dependencies_of, select, table
 from stackctl.spec.structure import Mistake
+from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Address
 
 DEFAULT_NETWORK = "default"
@@ -124,8 +124,8 @@ def _volume(key: str, naming: Naming) -> resources.Volume:
     )
 
 
-def _texts(table: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in table.items()}
+def _texts(table: Mapping[str, Text]) -> dict[str, str]:
+    return dict(table)
 
 
 # Images

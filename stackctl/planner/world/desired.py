@@ -51,6 +51,9 @@ class Build(Struct, frozen=True, kw_only=True):
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return veiled(self, "args")
+
 
 class Image(Struct, frozen=True, kw_only=True):
     """An image that containers need: pulled, or built when `build` is given. `services` are those who use it.

@@ -91,7 +91,12 @@ def _unlike_siblings(those: Sequence[Member]) -> Iterator[Problem]:
 
 def _program(member: Member) -> str:
     """What a service runs: two of them run the same if these texts are equal."""
-    return repr(member.service.build or member.service.image)
+    build = member.service.build
+    if build is None:
+        return f"image {member.service.image}"
+    return str(
+        (build.context, build.dockerfile, build.target, {n: str(arg.text) for n, arg in build.args.items()})
+    )
 
 
 def _brings_data(stack: Stack, member: Member, known: KnownImage) -> bool:

@@ -1,16 +1,24 @@
-"""Hide what looks secret in the plain tree of a stack: by the name it stands under or after, and the passwords of URLs."""
+"""Hide what looks secret in the plain tree of a stack: by its variable, by the name it stands under or after, and in URLs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from stackctl.secret import DOTS, looks_secret
+from stackctl.spec.text.parts import concealed, parts
+from stackctl.spec.values import Variable
 
 _URL = re.compile(r"(://[^/\s:@]*:)([^\s/,]*(?=@)|\S*(?=@))")
 """`scheme://user:password@`, also where the password holds a character that it should have percent-encoded."""
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s&;"']+)"""
 _ASSIGNED = re.compile(rf"(?<![\w.-])(-[\w.-]+)([ =]+){_VALUE}|([\w.]+)(=){_VALUE}")
 """`NAME=value` and `--option value` within a text."""
+_DEFAULT = re.compile(r"(\$\{(\w+):?[-+])([^{}]+)(?=\})")
+"""What stands for a variable where it is not set: `${NAME:-value}`."""
+_SHORTEST = 4
+"""Characters. Shorter secrets are found in any text, and the dots would make a riddle of it."""
 _REFERENCE = re.compile(r"\$(\w+|\{\w+\})")
 """A variable's name says nothing that is secret."""
 
@@ -25,8 +33,36 @@ def redacted(tree: Any, name: str = "") -> Any:
         case str() if tree and looks_secret(name):
             return _dots(tree)
         case str():
-            return _ASSIGNED.sub(_assigned, _URL.sub(lambda match: match[1] + _dots(match[2]), tree))
+            text = _URL.sub(lambda match: match[1] + _dots(match[2]), concealed(tree))
+            return _ASSIGNED.sub(_assigned, _DEFAULT.sub(_default, text))
     return tree
+
+
+def secrets(value: Any, name: str = "") -> Iterator[str]:
+    """The secrets in records, by the variables they come from and the keys they stand under. `name`: that of the value."""
+    match value:
+        case str() if looks_secret(name):
+            found = [str(value)]
+        case str():
+            found = [part.text for part in parts(value) if part.secret]
+        case Mapping():
+            found = [secret for key, item in value.items() for secret in secrets(item, str(key))]
+        case tuple():
+            found = [secret for item in value for secret in secrets(item, name)]
+        case Variable(text):
+            found = [*secrets(text, name)]
+        case Struct():
+            found = [secret for field in value.__struct_fields__ for secret in secrets(getattr(value, field))]
+        case _:
+            found = []
+    yield from (secret for secret in found if len(secret) >= _SHORTEST)
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """A text that somebody else wrote, with dots for secrets that it repeats."""
+    for secret in sorted({*hidden}, key=len, reverse=True):
+        text = text.replace(secret, DOTS)
+    return text
 
 
 def _words(words: list[Any], name: str) -> Iterator[Any]:
@@ -40,6 +76,10 @@ def _words(words: list[Any], name: str) -> Iterator[Any]:
 def _assigned(match: re.Match[str]) -> str:
     name, between, value = filter(None, match.groups())
     return f"{name}{between}{_dots(value)}" if looks_secret(name) else match[0]
+
+
+def _default(match: re.Match[str]) -> str:
+    return match[1] + (DOTS if looks_secret(match[2]) else match[3])
 
 
 def _dots(value: str) -> str:

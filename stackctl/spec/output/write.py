@@ -7,6 +7,7 @@ from msgspec import NODEFAULT, structs
 
 from stackctl.spec.model import Build, EnvFile, Mount, Port, Stack
 from stackctl.spec.structure import forms, is_table, structure
+from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Command, HealthTest, PortRange, Variable
 
 
@@ -42,7 +43,7 @@ def plain(value: Any, *, short: bool = False) -> Any:
     match value:
         case Variable(None):
             return {"from_env": True}
-        case Variable(text):
+        case Variable(text) | (Text() as text):
             return text
         case Command(words) | HealthTest(words):
             return list(words)

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem, SpecError, UsageError
+from stackctl.secret import DOTS
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection, choose
 from stackctl.spec.source import toml
@@ -15,6 +16,7 @@ from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.structure import structure
 from stackctl.spec.text import dotenv, environment, inputs, references
 from stackctl.spec.text.interpolate import RULE, Lookup, Variables, interpolate
+from stackctl.spec.text.parts import parts
 
 Check = Callable[[Stack], Iterable[Problem]]
 
@@ -96,7 +98,7 @@ def read(request: Request, checks: Sequence[Check] = ()) -> Stack:
     for check in checks:
         problems += (each for each in check(stack) if _is_certain(each, broken, unclear))
 
-    placed = place_all(problems, written.sources)
+    placed = tuple(_concealed(each, tree) for each in place_all(problems, written.sources))
     if any(problem.severity == "error" for problem in placed):
         raise SpecError(placed)
     return structs.replace(stack, problems=placed)
@@ -144,6 +146,39 @@ def _asked_for(stack: Stack, selection: Selection) -> Callable[[Problem], bool]:
     chosen, _ = choose(stack, selection.services, selection.profiles, dependencies=selection.dependencies)
     others = stack.everything.keys() - chosen.keys()
     return lambda problem: _owner(problem) not in others
+
+
+def _concealed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
+    """The problem with dots for the secrets of the value it is about."""
+    secrets = [
+        part.text
+        for text in _texts_at(tree, problem.path)
+        for part in parts(text)
+        if part.secret and part.text
+    ]
+
+    def concealed(text: Key) -> Any:
+        for secret in secrets if isinstance(text, str) else ():
+            text = str(text).replace(secret, DOTS)
+        return text
+
+    if not secrets:
+        return problem
+    path = tuple(map(concealed, problem.path))
+    return structs.replace(
+        problem, path=path, message=concealed(problem.message), hint=concealed(problem.hint)
+    )
+
+
+def _texts_at(tree: Any, path: Sequence[Key]) -> Iterator[str]:
+    """The texts that stand at a path; in an array that stands for a table, all of its items."""
+    for key in path:
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            break
+    if isinstance(tree, str | list):
+        yield from (text for text in ([tree] if isinstance(tree, str) else tree) if isinstance(text, str))
 
 
 def _owners(problems: Iterable[Problem]) -> set[str | None]:

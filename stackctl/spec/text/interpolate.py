@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from stackctl.errors import Key, Problem
 from stackctl.secret import veiled
-from stackctl.spec.text.parts import Part, Reference, Text
+from stackctl.spec.text.parts import Part, Reference, Text, concealed
 from stackctl.spec.text.parts import Variable as Origin
 from stackctl.spelling import Guesses
 
@@ -184,7 +184,7 @@ class _Expansion(Struct):
             return [self.default(name, part) for part in self.parts(word, depth + 1)]
         if not self.strict:
             return []
-        reason = Text.of(self.parts(word, depth + 1))
+        reason = concealed(Text.of(self.parts(word, depth + 1)))
         missing = self.lookup.unset(name) if value is None else f"{name} is empty"
         return self.flaw(
             f"{reason}: {missing}" if reason else missing, self.lookup.near(name) if value is None else ""

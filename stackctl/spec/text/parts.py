@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self
 
 from msgspec import Struct, structs
 
+from stackctl.secret import DOTS, looks_secret
+
 
 class Variable(Struct, frozen=True):
     """The name of a variable, and the place where it is set: `shell`, `.env`; "" where its default is used."""
@@ -40,6 +42,13 @@ class Part(Struct, frozen=True):
     def literal(self) -> bool:
         return self.variable is None and self.reference is None
 
+    @property
+    def secret(self) -> bool:
+        named = self.variable is not None and looks_secret(self.variable.name)
+        return named or (
+            self.reference is not None and self.reference.attribute == "password" and not self.pending
+        )
+
 
 class Text(str):
     """A string; a number or boolean is written the way TOML and YAML write it (Compose spec, 05-services)."""
@@ -54,6 +63,10 @@ class Text(str):
         self = super().__new__(cls, text)
         self.parts = parts
         return self
+
+    def __repr__(self) -> str:
+        """With dots for secrets: it goes into messages and into reports of failed tests."""
+        return repr(concealed(self))
 
     @classmethod
     def of(cls, parts: Iterable[Part]) -> Self:
@@ -75,6 +88,11 @@ class Text(str):
 def parts(text: str) -> tuple[Part, ...]:
     """The parts of any text."""
     return (text.parts if isinstance(text, Text) else ()) or (Part(str(text)),)
+
+
+def concealed(text: str) -> str:
+    """The text with dots for what comes from a secret: a variable of a secret's name, the password of a service."""
+    return "".join(DOTS if part.text and part.secret else part.text for part in parts(text))
 
 
 def cut(text: str, start: int) -> str:

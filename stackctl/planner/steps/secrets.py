@@ -1,0 +1,42 @@
+"""What an engine says of a step, without the secrets that it may repeat: engines quote what they were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from msgspec.structs import replace
+
+from stackctl.errors import WaitError
+from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.steps.events import Event, Failed, Progress, Rescued
+from stackctl.planner.steps.plan import Step
+from stackctl.spec.model import Stack
+from stackctl.spec.output.redact import secrets, without
+
+
+def concealed(events: Iterable[Event], stack: Stack) -> Iterator[Event]:
+    """The events with dots for the secrets of the service that each is about, and of its action."""
+    everything = stack.everything
+
+    def hidden(step: Step) -> set[str]:
+        return {*secrets(step.action), *secrets(everything.get(step.service))}
+
+    for event in events:
+        match event:
+            case Failed(step=step, error=error):
+                _conceal(error, hidden(step))
+            case Rescued(step=step, error=Exception() as error):
+                _conceal(error, hidden(step))
+            case Progress(step=step, news=news) if isinstance(step.action, WaitFor):
+                yield replace(event, news=replace(news, text=without(news.text, hidden(step))))
+                continue
+        yield event
+
+
+def _conceal(error: Exception, hidden: Collection[str]) -> None:
+    error.args = tuple(without(each, hidden) if isinstance(each, str) else each for each in error.args)
+    for name in ("message", "hint", "last_answer"):
+        if isinstance(text := getattr(error, name, None), str):
+            setattr(error, name, without(text, hidden))
+    if isinstance(error, WaitError):
+        error.log_tail = tuple(without(line, hidden) for line in error.log_tail)
