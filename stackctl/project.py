@@ -28,11 +28,11 @@ from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.steps.secrets import concealed
 from stackctl.planner.up.images import ImageOptions, images_to_look_into, plan_images
+from stackctl.planner.up.needs import unanswered
 from stackctl.planner.up.planning import UpPlan, plan_up
 from stackctl.planner.up.preflight import HostFacts, preflight, questions, told_by_images
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.up.view import View
-from stackctl.planner.up.waits import unanswered
 from stackctl.planner.world.containers import containers_of, other_source, running_container
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
+from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.up.storage import is_anonymous
 from stackctl.planner.world import observed as seen
@@ -74,25 +75,24 @@ def plan_down(
     chosen = [
         c for c in ours(observed, project, instance) if not options.services or c.service in options.services
     ]
-    stopped = _plan_stops(draft, chosen, dependencies or {}, graces or {}, options)
+    _plan_stops(draft, chosen, dependencies or {}, graces or {}, options)
     volumes = [v for v in observed.volumes if (v.project, v.instance) == (project, instance)]
     named = {volume.name for volume in volumes}
-    removed = {}
     for container in chosen:
         unnamed = any(is_anonymous(m) and m.name not in named for m in container.mounts)
         action = RemoveContainer(container.id, container.name, volumes=options.volumes and unnamed)
-        after = stopped.get(container.id)
-        removed[container.id] = draft.add(action, "going down", after, of=container.replica)
+        stopped, removed = Stopped(container.id), Removed(container.id)
+        draft.add(action, "going down", stopped, makes=[removed], of=container.replica)
     if options.services:
         return draft.plan()
     inside = members(observed)
     for network in observed.networks:
         if (network.project, network.instance) == (project, instance):
-            _plan_network(draft, network, inside.get(network.id, ()), removed, spared or {})
+            _plan_network(draft, network, inside.get(network.id, ()), spared or {})
     if options.volumes:
         users = _users_of_volumes(observed)
         for volume in volumes:
-            _plan_volume(draft, volume, users.get(volume.name, ()), removed, spared or {})
+            _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
     elif volumes:
         draft.notes.append(f"data kept: {', '.join(_kept(volumes))} (--volumes removes it)")
     _note_others(draft, project, instance, observed)
@@ -118,21 +118,20 @@ def _plan_stops(
     dependencies: Mapping[str, Collection[str]],
     graces: Mapping[str, int],
     options: DownOptions,
-) -> dict[str, int]:
-    """Stop dependents before what they depend on. Returns the step that stops each container, by its id."""
-    stopped: dict[str, int] = {}
-    by_service: dict[str, list[int]] = {}
+) -> None:
+    """Stop dependents before what they depend on."""
+    by_service: dict[str, list[Stopped]] = {}
+    for container in containers:
+        by_service.setdefault(container.service, []).append(Stopped(container.id))
     dependents = _dependents(dependencies)
     order = {service: place for place, service in enumerate(_dependents_first(containers, dependents))}
     for container in sorted(containers, key=lambda c: (order[c.service], c.name)):
         if container.running:
             service = container.service
-            users = [id_ for other in dependents.get(service, ()) for id_ in by_service.get(other, ())]
+            users = [fact for other in dependents.get(service, ()) for fact in by_service.get(other, ())]
             grace = options.grace if options.grace is not None else graces.get(service, 10)
             action = StopContainer(container.id, container.name, grace)
-            stopped[container.id] = draft.add(action, "going down", *users, of=container.replica)
-            by_service.setdefault(service, []).append(stopped[container.id])
-    return stopped
+            draft.add(action, "going down", *users, makes=[Stopped(container.id)], of=container.replica)
 
 
 def _dependents(dependencies: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
@@ -167,33 +166,31 @@ def _plan_network(
     draft: Draft,
     network: seen.Network,
     users: Sequence[seen.Container],
-    removed: Mapping[str, int],
     spared: Spared,
 ) -> None:
-    strangers = [c.name for c in users if c.id not in removed]
+    strangers = [c.name for c in users if not draft.makes(Removed(c.id))]
     if why := spared.get(("network", network.name)):
         draft.notes.append(f"network {network.name} is kept: {why}")
     elif strangers:
         draft.notes.append(f"network {network.name} is kept: {_are(strangers)} still in it")
     else:
-        draft.add(RemoveNetwork(network.id, network.name), "going down", *(removed.get(c.id) for c in users))
+        draft.add(RemoveNetwork(network.id, network.name), "going down", *(Removed(c.id) for c in users))
 
 
 def _plan_volume(
     draft: Draft,
     volume: seen.Volume,
     users: Sequence[seen.Container],
-    removed: Mapping[str, int],
     spared: Spared,
 ) -> None:
-    strangers = [c.name for c in users if c.id not in removed]
+    strangers = [c.name for c in users if not draft.makes(Removed(c.id))]
     protected = "it is protected" if volume.protected else ""
     if why := spared.get(("volume", volume.name)) or protected:
         draft.notes.append(f"volume {volume.name} is kept: {why}")
     elif strangers:
         draft.notes.append(f"volume {volume.name} is kept: {_are(strangers)} using it")
     else:
-        draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(removed.get(c.id) for c in users))
+        draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(Removed(c.id) for c in users))
 
 
 def _users_of_volumes(observed: seen.Observed) -> dict[str, list[seen.Container]]:

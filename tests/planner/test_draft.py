@@ -1,6 +1,7 @@
 """Writing a plan: numbers, what goes without saying, and what it says about itself."""
 
 from stackctl.planner.steps.actions import RemoveVolume, WaitFor
+from stackctl.planner.steps.facts import PortFree, Removed, Stopped
 from stackctl.planner.steps.plan import Draft
 from stackctl.spec.model import Condition
 
@@ -39,3 +40,20 @@ def test_changes_and_losses() -> None:
     assert [step.id for step in plan.changes] == [2]
     assert plan.loses_data == ("data",)
     assert str(plan) == "#1 WaitFor c ready, \n#2 RemoveVolume data, asked to\nnote: by the way"
+
+
+def test_a_step_comes_after_those_that_make_what_it_needs() -> None:
+    draft = Draft()
+    draft.add(ACTION, "", makes=[Stopped("a"), PortFree(80, "tcp")])
+    draft.add(ACTION, "", makes=[PortFree(80, "tcp")])
+    draft.add(ACTION, "", Stopped("a"), PortFree(80, "tcp"), makes=[Removed("a")])
+    draft.add(ACTION, "", Stopped("a"), Removed("a"))
+    assert [step.after for step in draft.plan().steps] == [frozenset(), frozenset(), {1, 2}, {3}]
+
+
+def test_a_fact_that_no_step_so_far_makes_is_true_already() -> None:
+    draft = Draft()
+    draft.add(ACTION, "", Stopped("a"), None, makes=[Removed("a")])
+    assert (draft.makes(Stopped("a")), draft.makes(Removed("a"))) == (False, True)
+    draft.add(ACTION, "", Removed("b"), PortFree(80, "udp"))
+    assert [step.after for step in draft.plan().steps] == [frozenset(), frozenset()]

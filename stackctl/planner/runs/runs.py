@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 
 from stackctl.planner.runs.owner import Owner, unpack
 from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
+from stackctl.planner.steps.facts import Removed
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
@@ -48,23 +49,18 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
 
     draft = Draft()
     inside = members(observed)
-    removed = {
-        container.id: draft.add(
-            RemoveContainer(container.id, container.name, volumes=True),
-            _why(container),
-            of=Replica(container.key),
-        )
-        for container in observed.containers
-        if goes(container)
-    }
+    for container in observed.containers:
+        if goes(container):
+            action = RemoveContainer(container.id, container.name, volumes=True)
+            draft.add(action, _why(container), makes=[Removed(container.id)], of=Replica(container.key))
     for network in observed.networks:
         if goes(network):
-            after = (removed.get(container.id) for container in inside.get(network.id, ()))
-            draft.add(RemoveNetwork(network.id, network.name), _why(network), *after)
+            gone = (Removed(container.id) for container in inside.get(network.id, ()))
+            draft.add(RemoveNetwork(network.id, network.name), _why(network), *gone)
     for volume in observed.volumes:
         if goes(volume):
             users = (c for c in observed.containers if any(m.name == volume.name for m in c.mounts))
-            draft.add(RemoveVolume(volume.name), _why(volume), *(removed.get(c.id) for c in users))
+            draft.add(RemoveVolume(volume.name), _why(volume), *(Removed(c.id) for c in users))
     return draft.plan()
 
 

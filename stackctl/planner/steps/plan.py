@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from msgspec import Struct, field
 
 from stackctl.errors import Problem
 from stackctl.planner.steps.actions import Action, RemoveVolume, WaitFor, subject
+from stackctl.planner.steps.facts import Fact
 from stackctl.planner.world.replica import Replica
 
 
@@ -60,11 +63,13 @@ class Plan(Struct, frozen=True):
 
 
 class Draft(Struct):
-    """A plan being written. `add` numbers the steps; the ids of later steps are always higher."""
+    """A plan being written. Steps say what they need and what they make true; the edges between them follow from that."""
 
     project: str = ""
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _makers: dict[Fact, int] = field(default_factory=dict)
+    """The steps that make each fact, as bits by id."""
     _before: list[int] = field(default_factory=lambda: [0])
     """What must have succeeded before each step can, as bits by id: a plan of thousands of steps has millions of such pairs."""
 
@@ -72,25 +77,47 @@ class Draft(Struct):
         self,
         action: Action,
         why: str,
-        *after: int | None,
+        *needs: Fact | int | None,
+        makes: Iterable[Fact] = (),
         of: Replica | None = None,
         rescue: tuple[Action, ...] = (),
         optional: bool = False,
     ) -> int:
-        """Append a step after the given ones (None is ignored) and return its id.
+        """Append a step and return its id; ids ascend.
 
-        Of the given ones, those that others of them come after are left out, as they go without saying; but not where
+        It comes after the steps that make what it `needs`: a fact, or that a step has been done, given by its id; None is
+        ignored. Of these steps, those that others of them come after are left out, as they go without saying; but not where
         only an optional step would say it, since that may fail.
         """
-        given, implied = 0, 0
-        for id_ in after:
-            if id_ is not None:
-                given |= 1 << id_
-                implied |= self._before[id_]
-        told = frozenset(id_ for id_ in after if id_ is not None and not implied >> id_ & 1)
-        self.steps.append(Step(len(self.steps) + 1, action, why, told, of, rescue, optional))
-        self._before.append(0 if optional else given | implied)
-        return len(self.steps)
+        before, implied = 0, 0
+        for need in needs:
+            before |= self._steps_for(need)
+        for id_ in _ids(before):
+            implied |= self._before[id_]
+        step = Step(
+            len(self.steps) + 1, action, why, frozenset(_ids(before & ~implied)), of, rescue, optional
+        )
+        self.steps.append(step)
+        self._before.append(0 if optional else before | implied)
+        for fact in makes:
+            self._makers[fact] = self._makers.get(fact, 0) | 1 << step.id
+        return step.id
+
+    def makes(self, fact: Fact) -> bool:
+        """Whether a step so far makes a fact."""
+        return fact in self._makers
 
     def plan(self) -> Plan:
         return Plan(self.project, tuple(self.steps), tuple(self.notes))
+
+    def _steps_for(self, need: Fact | int | None) -> int:
+        if need is None:
+            return 0
+        return 1 << need if isinstance(need, int) else self._makers.get(need, 0)
+
+
+def _ids(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

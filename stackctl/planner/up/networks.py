@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackctl.planner.steps.actions import CreateNetwork, DisconnectNetwork, RemoveNetwork
+from stackctl.planner.steps.facts import Fact, NetworkThere, Removed
 from stackctl.planner.up.work import Work
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Network
@@ -15,7 +16,7 @@ def plan_networks(work: Work) -> None:
         if network.external:
             continue
         if have is None:
-            work.networks[network.name] = work.draft.add(CreateNetwork(network), "not there")
+            work.draft.add(CreateNetwork(network), "not there", makes=[NetworkThere(network.name)])
         elif not is_ours(have, work.desired):
             work.draft.notes.append(f"network {network.name} was not made by this stack: it is used as it is")
         elif network.name in work.slots.rebuilt:
@@ -29,21 +30,22 @@ def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
     """Everybody leaves, as only an empty network can be removed; those that stay join again before their start."""
     why = "its definition changed"
     inside = work.slots.networks.members.get(have.id, ())
-    staying = [c for c in inside if c.id not in work.removed]
-    dependents_first = sorted(staying, key=lambda c: work.order[c.replica], reverse=True)
-    left = [work.removed.get(c.id) for c in inside]
+    staying = [c for c in inside if not work.draft.makes(Removed(c.id))]
+    position = work.slots.ties.position
+    dependents_first = sorted(staying, key=lambda c: position[c.replica], reverse=True)
+    left: list[Fact | int] = [Removed(c.id) for c in inside]
     left += [_leave(work, c, have, why) for c in dependents_first]
     gone = work.draft.add(RemoveNetwork(have.id, network.name), why, *left)
-    work.networks[network.name] = work.draft.add(CreateNetwork(network), why, gone)
+    work.draft.add(CreateNetwork(network), why, gone, makes=[NetworkThere(network.name)])
 
 
 def _leave(work: Work, container: seen.Container, network: seen.Network, why: str) -> int:
-    stop = None
+    stopped = None
     if container.running:
         want = work.slots.by_replica[container.replica].want
-        stop = work.stop(container, want, f"network {network.name} is rebuilt")
+        stopped = work.stop(container, want, f"network {network.name} is rebuilt")
     action = DisconnectNetwork(container.id, network.id, network.name, container.name)
-    return work.draft.add(action, why, stop, of=container.replica)
+    return work.draft.add(action, why, stopped, of=container.replica)
 
 
 def plan_superseded_networks(work: Work) -> None:
@@ -58,11 +60,11 @@ def plan_superseded_networks(work: Work) -> None:
         if network.id in in_use or network.key not in keys or not is_ours(network, work.desired):
             continue
         inside = networks.members.get(network.id, ())
-        staying = [c.name for c in inside if c.id not in work.removed]
+        staying = [c.name for c in inside if not work.draft.makes(Removed(c.id))]
         if staying:
             work.draft.notes.append(
                 f"network {network.name} is no longer used and kept: {', '.join(staying)} is still in it"
             )
         else:
             action = RemoveNetwork(network.id, network.name)
-            work.draft.add(action, "another one took its place", *(work.removed[c.id] for c in inside))
+            work.draft.add(action, "another one took its place", *(Removed(c.id) for c in inside))

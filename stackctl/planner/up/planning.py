@@ -9,7 +9,8 @@ what it waits for is ready. A container is replaced by way of names that tell, a
 from __future__ import annotations
 
 from stackctl.planner.steps.actions import SetRestart, subject
-from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.steps.facts import ImageHere
+from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
 from stackctl.planner.up.slots import Slot
@@ -35,8 +36,7 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
 
     `images` is what comes first to have the images (`plan_images`), where both are to be shown as one plan.
     """
-    draft = Draft(view.desired.project)
-    work = Work(draft, view.desired, view.observed, view.options, view.slots)
+    work = Work.on(view)
     _plan_images(work, images or Plan())
     _plan_removals(work)
     plan_networks(work)
@@ -55,9 +55,11 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
 
 def _plan_images(work: Work, images: Plan) -> None:
     for step in images.steps:
-        work.images[subject(step.action)] = work.draft.add(step.action, step.why, of=step.of)
+        work.draft.add(step.action, step.why, makes=[ImageHere(subject(step.action))], of=step.of)
     unsure = [
-        str(slot.want.replica) for slot in work.slots if slot.current and slot.want.image in work.images
+        str(slot.want.replica)
+        for slot in work.slots
+        if slot.current and work.draft.makes(ImageHere(slot.want.image))
     ]
     if unsure:
         work.draft.notes.append(f"known once the image is here: whether {', '.join(unsure)} is recreated")

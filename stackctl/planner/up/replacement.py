@@ -15,10 +15,23 @@ from stackctl.planner.steps.actions import (
     SetRestart,
     StartContainer,
 )
+from stackctl.planner.steps.facts import (
+    Created,
+    Fact,
+    ImageHere,
+    NameFree,
+    NetworkThere,
+    PortFree,
+    Removed,
+    Renamed,
+    Retired,
+    Started,
+    VolumeThere,
+)
 from stackctl.planner.up.slots import NEW, OLD, Slot, joined_to
 from stackctl.planner.up.storage import with_anonymous_volumes
 from stackctl.planner.up.waits import gates
-from stackctl.planner.up.work import Handle, HostPort, Work, host_ports
+from stackctl.planner.up.work import Work
 from stackctl.planner.world.desired import Attachment, Container
 from stackctl.planner.world.labels import FIELDS, pack_fields
 from stackctl.planner.world.replica import Replica
@@ -26,39 +39,31 @@ from stackctl.planner.world.replica import Replica
 
 def create(work: Work, slot: Slot) -> None:
     """Create the container of a slot that has none, beside the one it replaces, and have it join its networks."""
-    want = slot.want
-    data = _data(work, want)
     if slot.current:
-        work.handles[want.replica] = Handle(slot.current.id, slot.current.name, None)
         return
+    want, holder = slot.want, work.slots.holder(slot)
     name = next(filter(work.is_free, _names(work, want)))
-    shared = work.slots.holder(slot)
-    holder = work.handles[shared.want.replica] if shared else None
     spec = replace(
         want,
         labels={**want.labels, FIELDS: pack_fields(want.fields)},
         mounts=with_anonymous_volumes(slot, work.observed.configs.get(want.image)),
-        network_mode=f"container:{holder.address}" if holder else want.network_mode,
+        network_mode=f"container:{work.address(holder)}" if holder else want.network_mode,
     )
-    before = [work.networks.get(attachment.network) for attachment in want.networks]
-    before += [work.volumes.get(mount.source) for mount in want.mounts]
-    before += [work.images.get(want.image), work.freed.get(name), holder.ready if holder else None]
-    if want.kind == "job":
-        before += data  # its age tells whether data came after its last success
+    needs: list[Fact] = [ImageHere(want.image), NameFree(name)]
+    needs += [NetworkThere(attachment.network) for attachment in want.networks]
+    needs += [VolumeThere(mount.source) for mount in want.mounts]
+    if holder:
+        needs.append(Created(holder.want.replica))
+    if want.kind == "job":  # its age tells whether data came after its last success
+        needs += [VolumeThere(volume) for volume in sorted(work.data[want.service])]
+    created = Created(want.replica)
     action = CreateContainer(spec, name, slot.old.id if slot.old else None)
-    ready = work.draft.add(action, slot.why, *before, of=want.replica)
+    work.draft.add(action, slot.why, *needs, makes=[created], of=want.replica)
     for attachment in want.networks[1:]:
         connect = ConnectNetwork(name, attachment, name)
-        ready = work.draft.add(connect, f"{want.replica} joins it", ready, of=want.replica)
-    work.handles[want.replica] = Handle(name, name, ready)
-
-
-def _data(work: Work, want: Container) -> frozenset[int]:
-    """The steps that make the volumes of what a container depends on, directly or not. Called in dependency order."""
-    upstream = frozenset[int]().union(*(work.data.get(need.service, ()) for need in want.needs))
-    own = {work.volumes[mount.source] for mount in want.mounts if mount.source in work.volumes}
-    work.data[want.service] = upstream | own
-    return upstream
+        why = f"{want.replica} joins it"
+        work.draft.add(connect, why, created, makes=[created], of=want.replica)
+    work.created[want.replica] = name
 
 
 def _names(work: Work, want: Container) -> Iterator[str]:
@@ -74,98 +79,139 @@ def hand_over(work: Work) -> None:
 
     Everything is created by then: a definition that the engine refuses must not cost another service its life.
     """
-    created = [handle.ready for handle in work.handles.values()]
+    created = [Created(replica) for replica in work.slots.by_replica]
     heirs = _heirs_of_ports(work)
     for slot in reversed([*work.slots]):
-        freed = {(port.published, port.protocol) for port in slot.old.ports} if slot.old else set()
+        freed = [PortFree(port.published, port.protocol) for port in slot.old.ports] if slot.old else []
         if slot.old and any(heirs.get(port, set()) - {slot.want.replica} for port in freed):
             _stop_old(work, slot, *created)
             work.passed_on.add(slot.old.id)
     wanted = {slot.want.name: slot.want.replica for slot in work.slots}
     for slot in work.slots:
-        replica = slot.want.replica
-        for container in (slot.old, slot.current):
-            heir = wanted.get(container.name, replica) if container else replica
-            if container and heir != replica:
+        for container in filter(None, (slot.old, slot.current)):
+            heir = wanted.get(container.name, slot.want.replica)
+            if heir != slot.want.replica:
                 to = slot.want.name + (OLD if container is slot.old else NEW)
-                step = work.rename(slot, container.id, container.name, to, f"{heir} takes its name", *created)
+                why = f"{heir} takes its name"
+                work.rename(slot, container.id, container.name, to, why, *created)
                 work.passed_on.add(container.id)
-                if container is slot.current:
-                    work.handles[replica] = Handle(container.id, to, step)
 
 
-def _heirs_of_ports(work: Work) -> dict[HostPort, set[Replica]]:
+def _heirs_of_ports(work: Work) -> dict[PortFree, set[Replica]]:
     """What is started and is to have a port of the host."""
-    found: dict[HostPort, set[Replica]] = {}
+    found: dict[PortFree, set[Replica]] = {}
     for slot in work.slots:
-        for port in host_ports(slot.want) if slot.starts else ():
+        for port in _free_ports(slot.want) if slot.starts else ():
             found.setdefault(port, set()).add(slot.want.replica)
     return found
 
 
+def _free_ports(want: Container) -> Iterator[PortFree]:
+    """The ports of the host that a container is to have, as far as they are known before its start."""
+    return (PortFree(port.host_port, port.protocol) for port in want.ports if port.host_port is not None)
+
+
 def start(work: Work, slot: Slot) -> None:
-    """Once all it needs is there: stop the old container, swap the names, start the new one, remove the old one."""
-    want, old = slot.want, slot.old
-    handle = work.handles[want.replica]
-    after = [handle.ready, *gates(work, slot), *_rebuilt(work, slot)]
-    after += [*_ready_to_start(work, slot, *after)]
-    after += [work.handles[sharer.want.replica].ready for sharer in work.slots.sharers(slot)]
-    after.append(_stop_old(work, slot, *after))
-    if old and old.id in work.renamed:
-        after.append(work.renamed[old.id].step)
-    elif old and old.name == want.name:
-        why = "makes way for its successor"
-        after.append(work.rename(slot, old.id, old.name, want.name + OLD, why, *after))
-    address = handle.address
-    if handle.name != want.name:
-        why = "takes its place" if old else "its name should be this"
-        after.append(work.rename(slot, address, handle.name, want.name, why, *after))
-        address = slot.current.id if slot.current else want.name
-    if slot.starts:
-        action = StartContainer(address, want.name)
-        after += work.frees_ports_of(want)
-        rescue = tuple(_put_back(work, slot, address))
-        started = work.draft.add(action, _why_start(slot), *after, of=want.replica, rescue=rescue)
-        work.started[want.replica] = started
-        after.append(started)
-    if old:
-        gone = RemoveContainer(old.id, work.name_of(old))
-        work.removed[old.id] = work.draft.add(gone, "it was replaced", *after, of=want.replica)
+    """Bring the container of a slot to life, once all it needs is there. What is found in the slot says by which steps:
+
+    =============================  =========  ==================  ======  ===========
+    found                          stop       names               start   remove
+    =============================  =========  ==================  ======  ===========
+    nothing                                                       new
+    it fits, and runs                         new → NAME
+    it fits, and does not run                 new → NAME          it
+    it fits, and is restarted      it         new → NAME          it
+    another one                    the other  old → NAME.old,     new     the other
+                                              new → NAME
+    both, of an interrupted run    the other  what is left of it  new     the other
+    =============================  =========  ==================  ======  ===========
+
+    A name is changed only where it is another one. A container is stopped only where it runs, and a job that has ended well
+    is not started.
+    """
+    needs: list[Fact | int | None] = [_there(slot), *gates(work, slot), *_rebuilt(work, slot)]
+    needs += [*_ready_current(work, slot, *needs)]
+    needs += [_there(sharer) for sharer in work.slots.sharers(slot)]
+    needs.append(_stop_old(work, slot, *needs))
+    needs.append(_make_way(work, slot, *needs))
+    needs.append(_take_name(work, slot, *needs))
+    needs.append(_start(work, slot, *needs))
+    if slot.old:
+        gone = RemoveContainer(slot.old.id, work.name_of(slot.old))
+        makes = [Removed(slot.old.id)]
+        work.draft.add(gone, "it was replaced", *needs, makes=makes, of=slot.want.replica)
 
 
-def _rebuilt(work: Work, slot: Slot) -> list[int]:
-    """The steps that build anew the networks its containers had to leave."""
+def _there(slot: Slot) -> Fact:
+    """That the container that will be in a slot can be addressed: it is created, or has handed over another one's name."""
+    return Renamed(slot.current.id) if slot.current else Created(slot.want.replica)
+
+
+def _rebuilt(work: Work, slot: Slot) -> list[NetworkThere]:
+    """The networks that are built anew, and that the containers of a slot had to leave."""
     left = [joined.network for found in (slot.current, slot.old) if found for joined in found.networks]
-    return [work.networks[name] for name in left if name in work.slots.rebuilt]
+    return [NetworkThere(name) for name in left if name in work.slots.rebuilt]
 
 
-def _ready_to_start(work: Work, slot: Slot, *after: int | None) -> Iterator[int]:
+def _ready_current(work: Work, slot: Slot, *needs: Fact | int | None) -> Iterator[Fact | int]:
     """Stop the current container if it is restarted, and have it join the networks it lacks."""
     if slot.current is None:
         return
-    stop = work.stop(slot.current, slot.want, slot.restart, *after) if slot.restart else None
-    if stop:
-        yield stop
+    stopped = work.stop(slot.current, slot.want, slot.restart, *needs) if slot.restart else None
+    if stopped:
+        yield stopped
     for attachment in slot.want.networks:
         if attachment.network in slot.connect:
             connect = ConnectNetwork(slot.current.id, attachment, slot.want.name)
-            made = work.networks.get(attachment.network)
-            yield work.draft.add(connect, f"{slot.want.replica} joins it", made, stop, of=slot.want.replica)
+            made, why = NetworkThere(attachment.network), f"{slot.want.replica} joins it"
+            yield work.draft.add(connect, why, made, stopped, of=slot.want.replica)
 
 
-def _stop_old(work: Work, slot: Slot, *gates: int | None) -> int | None:
+def _stop_old(work: Work, slot: Slot, *needs: Fact | int | None) -> Retired | None:
     """Stop the container that is replaced, once its successor exists and can start, and before it those that live off it."""
-    if slot.old is None or not slot.old.running or slot.old.id in work.retired:
-        return work.retired.get(slot.old.id) if slot.old else None
-    ready = (work.handles[slot.want.replica].ready, *gates)
+    if slot.old is None or not slot.old.running or work.draft.makes(Retired(slot.old.id)):
+        return Retired(slot.old.id) if slot.old else None
+    ready = (_there(slot), *needs)
     first = [_stop_follower(work, follower, *ready) for follower in work.slots.followers(slot)]
     return work.retire(slot, *ready, *first)
 
 
-def _stop_follower(work: Work, slot: Slot, *gates: int | None) -> int | None:
+def _stop_follower(work: Work, slot: Slot, *needs: Fact | int | None) -> Fact | None:
     if slot.current and slot.restart:
-        return work.stop(slot.current, slot.want, slot.restart, *gates)
-    return _stop_old(work, slot, *gates)
+        return work.stop(slot.current, slot.want, slot.restart, *needs)
+    return _stop_old(work, slot, *needs)
+
+
+def _make_way(work: Work, slot: Slot, *needs: Fact | int | None) -> Renamed | None:
+    """Take the name off the container that is replaced, unless it has another one, or has handed it over already."""
+    old, name = slot.old, slot.want.name
+    if old is None:
+        return None
+    if old.id not in work.named and old.name == name:
+        return work.rename(slot, old.id, name, name + OLD, "makes way for its successor", *needs)
+    return Renamed(old.id)
+
+
+def _take_name(work: Work, slot: Slot, *needs: Fact | int | None) -> Renamed | None:
+    """Give the container that will be in a slot its name."""
+    address, name = work.address(slot), slot.want.name
+    called = work.name_of(slot.current) if slot.current else address
+    if called == name:
+        return None
+    why = "takes its place" if slot.old else "its name should be this"
+    return work.rename(slot, address, called, name, why, *needs)
+
+
+def _start(work: Work, slot: Slot, *needs: Fact | int | None) -> Started | None:
+    """Start the container, under its name; should that fail, the old one is put back."""
+    if not slot.starts:
+        return None
+    want, started = slot.want, Started(slot.want.replica)
+    address = slot.current.id if slot.current else want.name
+    action, rescue = StartContainer(address, want.name), tuple(_put_back(work, slot, address))
+    why, needs = _why_start(slot), (*needs, *_free_ports(want))
+    work.draft.add(action, why, *needs, makes=[started], of=want.replica, rescue=rescue)
+    return started
 
 
 def _why_start(slot: Slot) -> str:

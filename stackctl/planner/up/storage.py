@@ -7,6 +7,7 @@ import re
 from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import CreateVolume
+from stackctl.planner.steps.facts import VolumeThere
 from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.work import Work
 from stackctl.planner.world import labels
@@ -25,7 +26,7 @@ def plan_volumes(work: Work) -> None:
         if volume.external:
             continue
         if have is None:
-            work.volumes[volume.name] = work.draft.add(CreateVolume(volume), "not there")
+            work.draft.add(CreateVolume(volume), "not there", makes=[VolumeThere(volume.name)])
         elif not is_ours(have, work.desired):
             work.draft.notes.append(
                 f"volume {volume.name} was not made by this stack: it is used and will never be removed"

@@ -13,6 +13,8 @@ from stackctl.planner.world.replica import Replica
 class Ties(Struct, frozen=True):
     """The ties between containers, by replica. Several replicas stand in dependency order."""
 
+    position: Mapping[Replica, int]
+    """The place of each in dependency order."""
     holder: Mapping[Replica, Replica]
     """Whose network a container shares (`network_mode = "service:NAME"`)."""
     sharers: Mapping[Replica, tuple[Replica, ...]]
@@ -43,7 +45,22 @@ def ties(containers: Iterable[Container]) -> Ties:
         if found:
             leads[want.replica] = tuple(sorted(found, key=position.__getitem__))
     sharers = _inverse({replica: (other,) for replica, other in holder.items()})
-    return Ties(holder, sharers, leads, _inverse(leads))
+    return Ties(position, holder, sharers, leads, _inverse(leads))
+
+
+def volumes_behind(containers: Iterable[Container]) -> dict[str, frozenset[str]]:
+    """The volumes, by name, of all that each service or job depends on, directly or not.
+
+    The containers stand in dependency order. None is told of where there is no job: nobody else asks.
+    """
+    containers = tuple(containers)
+    behind: dict[str, frozenset[str]] = {}
+    with_own: dict[str, frozenset[str]] = {}
+    for want in containers if any(want.kind == "job" for want in containers) else ():
+        needed = frozenset[str]().union(*(with_own.get(need.service, ()) for need in want.needs))
+        own = {mount.source for mount in want.mounts if mount.type == "volume" and mount.source}
+        behind[want.service], with_own[want.service] = needed, needed | own
+    return behind
 
 
 def _inverse(relation: Mapping[Replica, tuple[Replica, ...]]) -> dict[Replica, tuple[Replica, ...]]:

@@ -1,0 +1,92 @@
+"""What steps make true, and what they need to be true before them. The edges of a plan follow from these.
+
+A fact that no earlier step makes is taken to be true already: a need of it gives no edge.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from stackctl.planner.world.replica import Replica
+from stackctl.spec.model import Condition
+
+
+class ImageHere(Struct, frozen=True):
+    ref: str
+
+
+class NetworkThere(Struct, frozen=True):
+    """A network of that name is there, with the definition it should have."""
+
+    name: str
+
+
+class VolumeThere(Struct, frozen=True):
+    name: str
+
+
+class Created(Struct, frozen=True):
+    """There is a container for the replica, and it is in its networks."""
+
+    replica: Replica
+
+
+class Started(Struct, frozen=True):
+    replica: Replica
+
+
+class Met(Struct, frozen=True):
+    """The replica meets a condition. Where that is not `required`, to have waited for it is enough."""
+
+    replica: Replica
+    condition: Condition
+    required: bool = True
+
+
+class Stopped(Struct, frozen=True):
+    """The container of that id does not run. Its ports are free."""
+
+    container: str
+
+
+class Retired(Struct, frozen=True):
+    """The container of that id does not run, and no engine that restarts starts it again."""
+
+    container: str
+
+
+class Removed(Struct, frozen=True):
+    container: str
+
+
+class Renamed(Struct, frozen=True):
+    """The container of that id has made way: it has another name than it was found with."""
+
+    container: str
+
+
+class NameFree(Struct, frozen=True):
+    name: str
+
+
+class PortFree(Struct, frozen=True):
+    """A port of the host is free."""
+
+    port: int
+    protocol: str
+
+
+Fact = (
+    ImageHere
+    | NetworkThere
+    | VolumeThere
+    | Created
+    | Started
+    | Met
+    | Stopped
+    | Retired
+    | Removed
+    | Renamed
+    | NameFree
+    | PortFree
+)

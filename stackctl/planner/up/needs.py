@@ -1,0 +1,85 @@
+"""What has to happen before a container can be started, as far as the snapshot does not show it already."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stackctl.planner.up.slots import Slot
+from stackctl.planner.up.view import View
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Need
+from stackctl.planner.world.probes import CommandProbe, Probe
+from stackctl.planner.world.replica import Replica
+from stackctl.spec.model import Condition
+
+
+class Unmet(Struct, frozen=True):
+    need: Need
+    why: str
+    """Who needs it."""
+
+
+def unmet_needs(view: View) -> dict[Replica, list[Unmet]]:
+    """What each container needs that is not there yet: its own needs, and those behind them.
+
+    Order and failure pass through a dependency that this plan does not start: what that one needs has to be there, too.
+    """
+    found: dict[Replica, list[Unmet]] = {}
+    for slot in view.slots:
+        found[slot.want.replica] = _unmet(view, slot, found)
+    return found
+
+
+def _unmet(view: View, slot: Slot, before: dict[Replica, list[Unmet]]) -> list[Unmet]:
+    replica = slot.want.replica
+    found: dict[tuple[str, Condition], Unmet] = {}
+
+    def add(need: Need, why: str) -> None:
+        key = (need.service, need.condition)
+        if key not in found or (need.required and not found[key].need.required):
+            found[key] = Unmet(need, why)
+
+    for need in slot.want.needs:
+        for other in view.slots.by_service[need.service]:
+            if not is_met(view, other, need.condition, ports_to_ask(other.want)):
+                add(need, f"{replica} needs it")
+            for behind in before[other.want.replica] if not other.starts else ():
+                required = need.required and behind.need.required
+                add(
+                    replace(behind.need, required=required), f"{replica} needs {need.service}, which needs it"
+                )
+    return [*found.values()]
+
+
+def is_met(view: View, slot: Slot, condition: Condition, ports: tuple[int, ...]) -> bool:
+    """Whether nobody has to wait for a condition: the snapshot itself shows that the current container meets it.
+
+    A paused container never will, until somebody wakes it; it is not waited for.
+    """
+    want, have, condition = slot.want, slot.current, sure(condition, slot.want)
+    if slot.paused or have is None or slot.starts:
+        return slot.paused
+    if condition is Condition.completed or want.kind == "job":
+        return have.completed
+    if condition is Condition.started or have.state != "running":
+        return have.running and condition is Condition.started
+    if want.probes:
+        return view.observed.passed(have) or not unanswered(want, have)
+    return have.health == "healthy" or (not have.health and not ports and condition is Condition.ready)
+
+
+def sure(condition: Condition, want: Container) -> Condition:
+    """Where there is a check, ready means healthy."""
+    return Condition.healthy if condition is Condition.ready and want.probes else condition
+
+
+def ports_to_ask(want: Container) -> tuple[int, ...]:
+    """The ports that must accept connections where there is no check."""
+    return () if want.probes else tuple(port.target for port in want.ports if port.protocol == "tcp")
+
+
+def unanswered(want: Container, have: seen.Container) -> tuple[Probe, ...]:
+    """The checks of a container that the engine's verdict on its health does not answer."""
+    healthy = have.health == "healthy"
+    return tuple(probe for probe in want.probes if not (healthy and isinstance(probe, CommandProbe)))
