@@ -1,11 +1,11 @@
-"""The reaper: waits until a run's owner has ended, however it did, and removes what the run has left on the engine.
+"""The reaper: waits until the owner of a run has ended, for whatever reason, and removes what the run has left on the engine.
 
     python -m stackctl.reaper RUN [--host URL | --context NAME]
 
-RUN is `Run.pack` of `stackctl.testing.runs.run`. It needs the Docker SDK and nothing else, touches nothing that does not carry the run's
-label, and leaves alone what was kept. What it has to say goes to `reaper.log` in the run's directory.
+RUN is `Run.pack` of `stackctl.testing.runs.run`. The reaper needs the Docker SDK and nothing else. It touches nothing that does not
+carry the run's label, and leaves alone what was kept. It writes to `reaper.log` in the run's directory.
 
-It is started while a stack is, which needs the processors: until the owner has ended it imports next to nothing.
+It begins while a stack starts, which needs the processors. So it imports next to nothing until the owner has ended.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
 
 _PATIENCE = 60.0
-"""Seconds in which the other processes of the run have to end, as they may still be making things."""
+"""Seconds that the other processes of the run have to end: until then they may still make something."""
 _PAUSE = 0.25
 
 
 def reap(run: Run, engine: Engine, patience: float = _PATIENCE) -> None:
-    """Remove what the run has made until nothing is left and nobody is there to make more."""
+    """Remove what the run has made, until nothing is left and no process of the run lives that could make more."""
     from stackctl.engine.execute import execute
     from stackctl.planner.runs.runs import plan_reap
     from stackctl.planner.steps.events import Failed
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--host")
     parser.add_argument("--context")
     given = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # who ends the run means the run, not us
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # meant for the run, not for the reaper
         signal.signal(number, signal.SIG_IGN)
     run: Run = given.run
     wait_for_end(run.owner)
@@ -62,7 +62,7 @@ def main() -> None:
     from stackctl.engine.transport.connect import connect
 
     try:
-        # The run has spoken to this engine: whatever it allowed holds for us.
+        # The run has used this engine: what it was allowed is allowed here.
         reap(run, connect(given.host, given.context, insecure=True))
     except StackError as error:
         print(error, file=sys.stderr)

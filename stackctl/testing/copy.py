@@ -63,7 +63,7 @@ def _below(name: str, directory: str) -> str:
 
 
 def _ours(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """As a file of who copies it."""
+    """The member, owned by the user of this process."""
     member.uid, member.gid = os.getuid(), os.getgid()
     member.uname = member.gname = ""
     return member

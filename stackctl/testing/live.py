@@ -1,4 +1,4 @@
-"""A stack that runs, and its services: what there is, and where it can be reached. All that a test can do is built on these two."""
+"""A stack that runs, and a service of it: what is there, and where it can be reached. Faults, data and files work on these two."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class LiveStack:
     timeout: float = 120.0
     """Seconds that a service may take to be ready again."""
     run: Run | None = None
-    """The run it was made for; None for one that was there before."""
+    """The run that started it; None if it ran before the tests."""
     reused: bool = False
-    """Whether it was left by an earlier run, with the data that run left."""
+    """Whether an earlier run has left it, with the data of that run."""
     consoles: Consoles = field(default_factory=Consoles, repr=False, compare=False)
 
     @property
@@ -53,9 +53,9 @@ class LiveStack:
         return Naming(self.stack, "").container(service)
 
     def look(self, *services: str) -> tuple[Desired, seen.Observed]:
-        """What should be there, of all services or of these alone, and what is.
+        """What should be there, and what is there: for these services, or for all.
 
-        No service is asked anything: it may be unable to answer.
+        It puts no check to the services, as a service may be paused or stopped.
         """
         observed = self.engine.observe()
         desired = desire(
@@ -99,13 +99,13 @@ class LiveStack:
         self.engine.perform(action, lambda _: None)
 
     def close(self) -> None:
-        """Hang up whatever talks to it. The stack itself stays."""
+        """End the programs that were kept running in its containers. The stack itself stays."""
         self.consoles.close()
 
 
 @dataclass(frozen=True)
 class LiveService:
-    """A service of a stack that runs. It is looked at anew with each call: what a test did to it does not matter."""
+    """A service of a stack that runs. Each call looks at it again, so that it is right also after a test has changed something."""
 
     name: str
     app: LiveStack = field(repr=False)
@@ -172,10 +172,10 @@ class LiveService:
         return addresses.reach(self.name, self.spec, self._place(target), target)
 
     def _place(self, target: int | None) -> addresses.Place:
-        """Where it can be reached: as its ports were chosen, so that no engine need be asked; else as it runs.
+        """Where a port of the service can be reached. If its host port was chosen at the start, the engine is not asked.
 
-        The container's own address is meant where the server's port is not published, and never for any other port: `host`
-        holds for all ports that `port` gives.
+        The container's own address counts only for the service's usual port, where that is not published. So `host` holds for
+        each port that `port` gives.
         """
         chosen = addresses.Place(self._chosen_ports())
         port = addresses.default_port(self.spec, chosen) if target is None else target
@@ -198,7 +198,7 @@ class LiveService:
 
 
 def publish_host() -> str | None:
-    """Where ports listen that name no address: needed for an engine on another machine."""
+    """The address at which ports without an address listen. An engine on another machine needs it."""
     return os.environ.get("STACKCTL_PUBLISH_HOST")
 
 

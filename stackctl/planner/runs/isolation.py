@@ -1,4 +1,4 @@
-"""A stack changed so that it can run beside itself: for tests, and for two clones on one machine."""
+"""A copy of a stack that can run beside the original: for tests, and for two clones on one machine."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def isolate(
 ) -> Stack:
     """The same stack as a project of its own.
 
-    Host ports become those of `host_ports`, else free ones, on loopback alone; the ports of known servers and those that
-    readiness is asked at are published as well, for whoever tests from outside. A `container_name` becomes an alias,
-    explicit names of networks and volumes get the project as prefix. `marks` are labels for all that is made.
+    Host ports become those of `host_ports`, else free ones, on loopback alone. The ports of known servers, and those at which
+    checks ask, are published as well: tests run outside of the containers. A `container_name` becomes an alias. Explicit names
+    of networks and volumes get the project as prefix. `marks` are labels for all that is made.
 
-    `own_images`: what is built gets a tag of its own, so that the tag of the stack still means the image that it meant.
-    `memory`: known servers keep their data in memory. External volumes, and writable host directories where a known image
-    keeps its data, are refused unless allowed: a test must not write to what somebody else relies on.
+    `own_images`: images that are built get a tag of their own, so that the stack's own tag does not move. `memory`: known
+    servers keep their data in memory. External volumes, and writable host directories where a known image keeps its data, are
+    refused unless allowed: a test must not write to the data of others.
 
     Raises SpecError naming every refused volume and mount.
     """
@@ -99,7 +99,7 @@ def isolate(
 
 
 def published(stack: Stack) -> Iterator[tuple[str, int, str]]:
-    """What an isolated run of the stack publishes one by one: service, port of the container and protocol."""
+    """The single ports (not ranges) that an isolated stack publishes: service, port of the container and protocol."""
     for name, service in stack.everything.items():
         yield from ((name, port.target.first, port.protocol) for port in _ports(service) if _is_one(port))
 
@@ -123,7 +123,7 @@ def _test_tags(stack: Stack) -> dict[str, str]:
 
 
 def _unnamed(service: _S) -> _S:
-    """The service without a name of its own: it answers to that as an alias."""
+    """The service without its `container_name`, which becomes an alias in its networks."""
     networks = service.networks
     if service.container_name and not service.network_mode:
         uses = networks or {"default": NetworkUse()}
@@ -135,7 +135,7 @@ def _unnamed(service: _S) -> _S:
 
 
 def _ports(service: Service) -> Iterator[Port]:
-    """Its ports, and those that a test will want to reach: its server's, and where readiness is asked."""
+    """The ports of the service, with those that a test will want to reach: the port of its server, and those of its check."""
     check = service.healthcheck
     known = connection(service)
     ports = service.ports
@@ -164,7 +164,7 @@ def _with_host_port(port: Port, service: str, chosen: HostPorts) -> Port:
 
 
 def _in_memory(service: _S) -> _S:
-    """The service with the data of its server in memory, gone when its container stops."""
+    """The service with the data of its server in memory. They are gone when the container stops."""
     known = server(service)
     command = service.command.argv if service.command else None
     path = next(iter(known.data_paths(service.resolved, command)), None) if known else None

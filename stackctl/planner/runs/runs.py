@@ -1,7 +1,7 @@
-"""Test runs: whose they are, and how to remove everything one has left.
+"""Test runs: who owns them, and how to remove everything that a run has left.
 
-What a run makes carries its id and its owner, the process whose end is the end of the run. So what a dead run left can be told
-from what a live one still needs, by anybody, with no more than the engine's lists.
+What a run makes carries the run's id and its owner: the process whose end is the end of the run. So the engine's lists are enough
+for any process to tell what a dead run has left from what a live run still needs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def owners(observed: seen.Observed) -> dict[str, Owner | None]:
 
 
 def strangers(observed: seen.Observed, project: str, run: str) -> list[str]:
-    """What carries the project's name and was not made for that run: a test run must neither change nor remove it."""
+    """The names of what belongs to the project but was not made for that run. A test run must neither change nor remove it."""
     return sorted(
         thing.name
         for thing in _everything(observed)
@@ -65,7 +65,7 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
 
 
 def replaced_images(stack: Stack, before: seen.Observed, after: seen.Observed) -> list[RemoveImage]:
-    """The images that lost their tag when the stack's were built, and that no container uses: what to remove."""
+    """Removals of the images that a build of the stack has replaced: they have no tag any more, and no container uses them."""
     naming = Naming(stack, instance="")
     refs = {naming.image(name) for name, service in stack.everything.items() if service.build}
     tagged = {id_ for ref, id_ in after.images.items() if ref != id_}

@@ -1,6 +1,6 @@
-"""Data of Postgres: snapshots are template databases, from which a copy is made in a few hundredths of a second.
+"""Data of Postgres. A snapshot is a template database; the server copies it in a few hundredths of a second.
 
-All is done by one `psql` that keeps running in the container: no driver, no published port and no password is needed here.
+One `psql` keeps running in the container and does all of it. So this machine needs no driver, no published port and no password.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stackctl.testing.live import LiveService
 from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
 
 _HOME = "postgres"
-"""The database that `psql` is in: every server has it. One may be copied from within, but not dropped or renamed."""
+"""The database to which `psql` connects: every server has it. `psql` can copy its own database, but neither drop nor rename it."""
 _PATIENCE = 60.0
 """Seconds that one statement may take."""
 _SNAPSHOT = "snapshot_"
@@ -58,7 +58,7 @@ class Postgres:
         self._login = _login(service)
 
     def snapshot(self, name: str) -> None:
-        """The service's database as a template. Its clients are cut off: Postgres copies only what nobody uses."""
+        """Make a template of the service's database. Its clients are cut off, because Postgres copies only a database that nobody uses."""
         source, target = self._main, _SNAPSHOT + checked(name)
         self._run(
             *_let_in(target, allow=True, template=False),
@@ -92,7 +92,10 @@ class Postgres:
             self._run(f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
 
     def _restore(self, source: str) -> None:
-        """The old one is set aside, and dropped while the test goes on; it comes back if the new one cannot be made."""
+        """Replace the service's database by a copy of `source`.
+
+        The old database is renamed, and dropped while the test goes on. If the copy fails, it gets its name back.
+        """
         main, aside = self._main, f"replaced_{secrets.token_hex(_RANDOM)}"
         exchange = (
             *_alone(main),
@@ -113,7 +116,7 @@ class Postgres:
         threading.Thread(target=self._drop, args=(aside,), daemon=True).start()
 
     def _drop(self, database: str) -> None:
-        """Whatever happens: the whole server goes with the stack."""
+        """Drop a database. A failure does not matter: the whole server goes with the stack."""
         with suppress(EngineError):
             self._run(f"DROP DATABASE IF EXISTS {_name(database)} WITH (FORCE)")
 
@@ -132,7 +135,7 @@ class Postgres:
         return database
 
     def _run(self, *statements: str) -> list[str]:
-        """The rows that the statements give. All are tried; raises EngineError for the first that failed."""
+        """Run the statements and return their rows. One that fails does not stop the others. Raises EngineError for the first failure."""
         done = f"done-{secrets.token_hex(_RANDOM)}"
         script = "".join(
             f"{each};\n\\echo {done} :ERROR :LAST_ERROR_MESSAGE\n" if each[0] != "\\" else f"{each}\n"
@@ -166,8 +169,9 @@ def _login(service: LiveService) -> Connection:
 
 
 def _copy(source: str, target: str) -> Sequence[str]:
-    """A new database like another one, which nobody may use meanwhile; and what does not come with a copy: owner, rights and
-    settings (PostgreSQL, CREATE DATABASE). Where there is nothing to be carried over, nothing more is written.
+    """Copy a database that nobody uses, with its owner, rights and settings, which CREATE DATABASE leaves out (its manual page).
+
+    Owner and rights that are the same already are not written.
     """
     pair = f"s.datname = {_text(source)} AND t.datname = {_text(target)}"
     return (
@@ -181,9 +185,9 @@ def _copy(source: str, target: str) -> Sequence[str]:
 
 
 def _alone(database: str) -> Sequence[str]:
-    """Nobody uses it, and nobody can come back before `_let_in`, however fast a pool of connections is.
+    """Cut off all clients of a database. None can connect again before `_let_in`, however fast a pool of connections tries.
 
-    Waits until the others are gone: CREATE and DROP DATABASE look for them only every tenth of a second.
+    The loop waits until they are gone. CREATE and DROP DATABASE would look only every tenth of a second.
     """
     others = f"FROM pg_stat_activity WHERE datname = {_text(database)} AND pid <> pg_backend_pid()"
     return (

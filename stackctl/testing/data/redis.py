@@ -1,4 +1,4 @@
-"""Data of Redis (and Valkey): emptied at once, or one of its numbered databases for a test alone.
+"""Data of Redis and Valkey: all keys are removed, or a test has one of the numbered databases to itself.
 
 All is done by one `redis-cli` that keeps running in the container.
 """
@@ -20,7 +20,7 @@ from stackctl.testing.live import LiveService
 _PATIENCE = 30.0
 """Seconds that one command may take."""
 _FIRST = 1
-"""Database 0 is what clients use that are told nothing."""
+"""A client that names no database uses database 0."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Redis:
 
     @contextmanager
     def database(self) -> Iterator[Keyspace]:
-        """A numbered database, empty, that no other test of the run has meanwhile; emptied again afterwards."""
+        """An empty numbered database. No other test of the run has it meanwhile; at the end it is emptied again."""
         run = self._service.app.run
         if run is None:
             raise UsageError(
@@ -94,7 +94,7 @@ class Redis:
                 self._run(f"SELECT {number}", "FLUSHDB")
 
     def _run(self, *commands: str) -> str:
-        """What the commands say. Raises EngineError if one is refused."""
+        """The answer to the commands. Raises EngineError if the server refuses one."""
         answer = self._console.ask("".join(f"{line}\n" for line in commands), _PATIENCE)
         refused = next(
             (

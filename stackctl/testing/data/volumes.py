@@ -65,7 +65,10 @@ class Volumes:
         fresh.rename(directory)
 
     def restore(self, name: str) -> None:
-        """Make its container and volumes anew, and fill these before it starts."""
+        """Replace its container and volumes by new ones, and fill the volumes before it starts.
+
+        All is planned before anything is removed.
+        """
         directory = self._home / checked(name)
         if not directory.is_dir():
             raise no_such_snapshot(self._service.name, name, sorted(path.name for path in self._taken()))
@@ -131,7 +134,7 @@ class Volumes:
     def _plan_anew(
         self, container: seen.Container, volumes: Collection[str], desired: Desired, observed: seen.Observed
     ) -> Plan:
-        """What makes the service anew once its container and volumes are gone. Raises PreflightError."""
+        """The plan that creates the service again after its container and volumes were removed. Raises PreflightError."""
         without = replace(
             observed,
             containers=tuple(c for c in observed.containers if c.id != container.id),

@@ -25,7 +25,7 @@ STACKS = pytest.StashKey["Stacks"]()
 ISOLATED = "isolated"
 """The parameter of a stack that one test has to itself."""
 RUN = "stackctl_run"
-"""What the controller tells its workers of the run."""
+"""The key under which an xdist controller passes the run to its workers."""
 
 
 class Given(NamedTuple):
@@ -38,7 +38,7 @@ class Given(NamedTuple):
 
 
 def _lifetime(scope: str | None = None) -> Any:
-    """The scope of a fixture: the given one, else what is set for the run."""
+    """The scope of a fixture: the given one, else the one in the settings."""
 
     def lifetime(*, config: pytest.Config, **_: object) -> str:
         return scope or read(config).scope
@@ -72,7 +72,7 @@ def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None
     def service(request: pytest.FixtureRequest) -> RunningService:
         """A service of the running stack."""
         running: Running = request.getfixturevalue(stack)
-        with told():
+        with errors_as_words():
             return running[name]
 
     return service
@@ -118,7 +118,7 @@ def stack_services(stack: Running) -> Mapping[str, RunningService]:
 @pytest.fixture(scope="session")
 def stack_docker(pytestconfig: pytest.Config, stack_config: Settings) -> Engine:
     """The engine."""
-    with told(stack_config):
+    with errors_as_words(stack_config):
         return stacks_of(pytestconfig).engine
 
 
@@ -130,7 +130,7 @@ def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None
     """
     marks = list(request.node.iter_markers("stack_reset"))
     names = sorted({name for mark in marks for name in mark.args})
-    with ExitStack() as cleanup, told():
+    with ExitStack() as cleanup, errors_as_words():
         for name in names:
             service = stack[name]
             if stack.run:
@@ -140,22 +140,22 @@ def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None
 
 
 def stacks_of(config: pytest.Config) -> Stacks:
-    """The stacks of this process; the run begins with the first one who asks."""
+    """The stacks of this process. The first call begins the run."""
     from stackctl.testing.plugin.session import Stacks
     from stackctl.testing.runs.run import Run
 
     if STACKS not in config.stash:
-        told_by_controller: dict[str, Any] = getattr(config, "workerinput", {})
-        run = Run.unpack(told_by_controller[RUN]) if RUN in told_by_controller else Run.begin()
-        config.stash[STACKS] = Stacks(run, config.rootpath, told_by_controller.get("workerid", ""))
+        from_controller: dict[str, Any] = getattr(config, "workerinput", {})
+        run = Run.unpack(from_controller[RUN]) if RUN in from_controller else Run.begin()
+        config.stash[STACKS] = Stacks(run, config.rootpath, from_controller.get("workerid", ""))
     return config.stash[STACKS]
 
 
 @contextmanager
-def told(settings: Settings | None = None) -> Iterator[None]:
-    """What a user or an engine did wrong ends the test with words, and without a traceback through stackctl.
+def errors_as_words(settings: Settings | None = None) -> Iterator[None]:
+    """A StackError ends the test with its words, without a traceback through stackctl.
 
-    Without an engine it is skipped, if that is set.
+    If no engine answers and the settings say so, the test is skipped.
     """
     try:
         yield
@@ -172,14 +172,14 @@ def told(settings: Settings | None = None) -> Iterator[None]:
 def _provide(
     request: pytest.FixtureRequest, settings: Settings, overrides: Mapping[str, Any]
 ) -> Iterator[Running]:
-    """The stack that is shared, or where the scope is narrower or the test marked, one of its own."""
+    """The shared stack; for a narrower scope, or a test marked `stack_isolated`, a stack of its own."""
     stacks = stacks_of(request.config)
     settings = _with_markers(request, settings)
     if request.scope != "session":
         with _own(request, settings, overrides) as app:
             yield app
         return
-    with told(settings):
+    with errors_as_words(settings):
         app = stacks.share(settings, overrides, _ready(request))
     stacks.given[str(request.fixturename)] = [Given(app, settings, time.time())]
     yield app
@@ -191,7 +191,7 @@ def _own(
 ) -> Iterator[Running]:
     stacks = stacks_of(request.config)
     failed = request.session.testsfailed
-    with told(settings):
+    with errors_as_words(settings):
         app = stacks.own(settings, overrides, _ready(request))
     given = Given(app, settings, time.time())
     in_use = stacks.given.setdefault(str(request.fixturename), [])
@@ -201,7 +201,7 @@ def _own(
     finally:
         in_use.remove(given)
         keep = settings.keep == "failed" and request.session.testsfailed > failed
-        with told():
+        with errors_as_words():
             stacks.release(app, keep=keep or settings.keep == "always")
 
 
@@ -217,7 +217,7 @@ def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
 
 
 def _with_markers(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    """The settings with what the marker `stack` of those tests says that will use this stack; all of it if one says nothing."""
+    """The settings, with what the markers `stack` of all tests that use this stack ask for. A test without one needs all services."""
     items = [request.node] if isinstance(request.node, pytest.Item) else request.session.items
     users = [item for item in items if request.fixturename in getattr(item, "fixturenames", ())]
     if request.scope != "function":

@@ -1,4 +1,4 @@
-"""What a report shows of a stack: how its services are, and what they wrote since the test began."""
+"""What a test's report shows of a stack: the state of its services, and what they wrote since the test began."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Section = tuple[str, str]
 
 
 def sections(app: Running, since: float, tail: int) -> Iterator[Section]:
-    """A title and a text for the stack, then for each service that wrote something since then (seconds, our clock).
+    """A title and a text for the stack, then for each service that wrote something since that time (seconds, this machine's clock).
 
-    An engine that cannot say is told of in place of that.
+    If the engine does not answer, the only section says so.
     """
     try:
         observed = app.engine.observe()
@@ -37,7 +37,7 @@ def sections(app: Running, since: float, tail: int) -> Iterator[Section]:
 
 
 def write_logs(app: Running, since: float, directory: Path) -> None:
-    """The whole logs since then, a file a service."""
+    """Write the whole logs since that time to the directory, a file for each service."""
     directory.mkdir(parents=True, exist_ok=True)
     began = since + app.engine.observe().engine.clock_ahead
     for service, container in app.containers().items():

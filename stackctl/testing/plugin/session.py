@@ -1,4 +1,4 @@
-"""The stacks of a test run: started once for all who share them, by whichever process needs one first, and taken away at the end."""
+"""The stacks of a test run. The process that needs a shared stack first starts it for all, and the end of the run takes it away."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class StartError(StackError):
-    """A stack could not be started, here or by another process of the run. The message is all there is to say."""
+    """Nobody could start the stack: this process tried, or another one of the run. The message says why."""
 
 
 class NoEngineError(StackError):
@@ -86,13 +86,13 @@ class Stacks:
             raise NoEngineError(error.message, error.hint) from error
 
     def share(self, settings: Settings, overrides: Mapping[str, Any], ready: Ready) -> Running:
-        """The stack of the whole run, or of this worker alone if that is set. It stays until the end of the run.
+        """The stack of the whole run, or of this worker if the settings say so. It stays until the end of the run.
 
-        Raises StackError; after a failed start everybody who asks gets the same StartError at once.
+        Raises StackError. After a failed start each process that asks gets a StartError at once.
         """
         self.run.join()
         alone = self._worker if settings.xdist == "per-worker" else ""
-        # Who starts the stack needs the processors: the others do not even load the modules meanwhile.
+        # The start of the stack needs the processors: the other processes do not even load the modules meanwhile.
         with nullcontext() if alone else self.run.one_first("start"):
             wanted = self._wanted(settings, overrides, ready, alone)
             if wanted.key not in self._shared:
@@ -137,7 +137,7 @@ class Stacks:
         return tests[0]
 
     def leave(self) -> None:
-        """Hang up. What was started stays for the others."""
+        """Close the connections of this process. The stacks stay for the others."""
         for app in self._open:
             app.close()
         if "engine" in self.__dict__:
@@ -149,7 +149,7 @@ class Stacks:
         return self.run.kept | {project for project, keep in self.run.projects.items() if keep in wanted}
 
     def finish(self, *, failed: bool) -> None:
-        """The end of the run: take away whatever was started for it, in any process, but what stays. Raises StackError."""
+        """End the run: remove all projects that any of its processes started, except those that stay. Raises StackError."""
         from stackctl.testing.runs.lifecycle import remove
 
         staying = self.staying(failed=failed)
@@ -206,28 +206,28 @@ class Stacks:
         return Running(stack=stack, engine=self.engine, timeout=wanted.settings.timeout)
 
     def _together(self, wanted: Wanted) -> Running:
-        """Start it, or take part in what another process of the run has started; the run's lock says which."""
+        """Start the stack, or use it if another process of the run has started it. A lock of the run decides which."""
         from stackctl.show.failure import error_report
         from stackctl.testing.runs.lifecycle import attach
 
-        state = self.run.directory / f"{wanted.key}.json"
+        file = self.run.directory / f"{wanted.key}.json"
         with self.run.locked(wanted.key):
-            if state.exists():
-                told = json.loads(state.read_text())
-                if told["error"]:
-                    raise StartError(told["error"])
+            if file.exists():
+                state = json.loads(file.read_text())
+                if state["error"]:
+                    raise StartError(state["error"])
                 app = attach(
-                    wanted.recipe, wanted.stack, self.engine, self.run, told["project"], told["marks"]
+                    wanted.recipe, wanted.stack, self.engine, self.run, state["project"], state["marks"]
                 )
-                return dataclasses.replace(app, reused=told["reused"])
+                return dataclasses.replace(app, reused=state["reused"])
             try:
                 app = self._start_shared(wanted)
             except BaseException as error:  # pytest.fail() in a hook, for one
-                replace_file(state, json.dumps({"error": error_report(error)}))
+                replace_file(file, json.dumps({"error": error_report(error)}))
                 raise
             marks = dict(app.stack.marks)
-            told = {"error": "", "project": app.project, "marks": marks, "reused": app.reused}
-            replace_file(state, json.dumps(told))
+            state = {"error": "", "project": app.project, "marks": marks, "reused": app.reused}
+            replace_file(file, json.dumps(state))
             return app
 
     def _start_shared(self, wanted: Wanted) -> Running:

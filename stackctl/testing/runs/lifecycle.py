@@ -1,4 +1,4 @@
-"""Bring up a stack of one's own, and take it away again."""
+"""Bring up a stack for tests, and take it away again."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from stackctl.testing.runs.run import Run, current, sweep
 from stackctl.testing.stack import Running
 
 LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
-"""The labels of what outlives its run, for the next one to use."""
+"""The labels of a project that outlives its run: the next run uses it again."""
 
 _TRIES = 3
-"""Times to choose host ports, as somebody may take one before the container has it."""
+"""How often host ports are chosen: another process may take one before the container has it."""
 _BUSY_PORT = "SC502"
 
 
@@ -102,8 +102,8 @@ def running(
 ) -> Iterator[Running]:
     """A stack for the length of a `with` block: a project of its own, free host ports, gone afterwards with its volumes.
 
-    It is also gone when this process is killed: then a process that was started beside it removes it. The arguments are those
-    of `Recipe`. Raises StackError if it does not become ready; nothing is left behind then either.
+    If this process is killed, another process, the reaper, removes the stack. The arguments are those of `Recipe`. Raises
+    StackError if the stack does not become ready; then, too, nothing is left behind.
     """
     recipe = Recipe(
         files=files,
@@ -132,7 +132,7 @@ def running(
 
 
 def enter(run: Run, engine: Engine) -> None:
-    """Take part in a run; what dead runs left is removed by the first who does."""
+    """Take part in a run. The first process of the run to do so removes what dead runs have left."""
     run.join()
     if run.comes_first("sweep"):
         sweep(engine)
@@ -141,11 +141,12 @@ def enter(run: Run, engine: Engine) -> None:
 def start(
     recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
 ) -> Running:
-    """Bring a stack up as a project, or what is missing of it. `marks` are the labels of all that is made: those of the run, so
-    that it goes when the run ends, however it does, or `LASTING`.
+    """Bring a stack up as this project. Of a project that is there, only what is missing or changed is made.
 
-    Raises UsageError if somebody else has a project of that name, StackError if it does not become ready; what was made until
-    then stays.
+    `marks` are the labels of all that is made: those of the run, which remove the project with the run, or `LASTING`.
+
+    Raises UsageError if the project belongs to somebody else, StackError if it does not become ready. What was made by then
+    stays.
     """
     if marks != LASTING:
         run.guard(engine)
@@ -179,7 +180,7 @@ def attach(
 
 
 def remove_lasting(engine: Engine, project: str, stack: Stack) -> None:
-    """Take away what earlier runs left of a project for this one. Raises UsageError if any of it is not theirs."""
+    """Remove a project that earlier runs have left. Raises UsageError if a part of it was not made by test runs."""
     _refuse_strangers(engine.observe(), project, LASTING)
     remove(engine, project, stack)
 
@@ -198,7 +199,7 @@ def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]
 
 
 def _remove_replaced_images(stack: Stack, engine: Engine, before: Observed) -> None:
-    """Remove the images that lost their tag to those that were built now. One that somebody has begun to use stays."""
+    """Remove the images whose tags the images that were just built have now. An image that is in use stays."""
     if not any(service.build for service in stack.everything.values()):
         return
     with suppress(EngineError):
@@ -207,9 +208,10 @@ def _remove_replaced_images(stack: Stack, engine: Engine, before: Observed) -> N
 
 
 def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
-    """Host ports that stay the same when a container is started anew: those it has, else some that are free now.
+    """Host ports for all that is published: those that the project has already, else free ones.
 
-    On another machine nobody can tell which are free: its engine chooses, at every start.
+    They stay the same when a container is started again. On another machine this process cannot tell which ports are free:
+    there the engine chooses them at each start.
     """
     if not observed.engine.shares_loopback:
         return {}
@@ -219,7 +221,7 @@ def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
 
 
 def _ports_there(observed: Observed, project: str) -> HostPorts:
-    """The host ports that were chosen for what runs; none on another machine, where the engine chooses them."""
+    """The host ports that were chosen for the project; none on another machine, where the engine chooses them."""
     if not observed.engine.shares_loopback:
         return {}
     return {
@@ -230,7 +232,7 @@ def _ports_there(observed: Observed, project: str) -> HostPorts:
 
 
 def _lost_a_port(error: StackError) -> bool:
-    """Whether somebody took a host port between its choice and its use."""
+    """Whether another process took a host port after it was chosen and before the container had it."""
     if isinstance(error, PreflightError):
         return all(problem.rule == _BUSY_PORT for problem in error.problems)
     return isinstance(error, PortTakenError)

@@ -1,7 +1,7 @@
-"""A test run: whose it is, where its processes meet, and the reaper that comes when it has ended.
+"""A test run: its owner, the directory where its processes meet, and the reaper that cleans up after it.
 
-A run is as alive as its owner, one process: pytest's own (with xdist the controller), or the program that called `running`.
-All that is made for it carries its labels. However the owner ends, the reaper, a process of its own, removes what is left.
+A run lives as long as its owner, one process: pytest (with xdist the controller), or the program that called `running`. All
+that is made for the run carries its labels. However the owner ends, the reaper, another process, removes what is left.
 """
 
 from __future__ import annotations
@@ -67,16 +67,16 @@ class Run:
 
     @property
     def directory(self) -> Path:
-        """Where its processes meet, and where they may keep files; there once `join` was called."""
+        """The directory where its processes meet and keep files. `join` makes it."""
         return _home() / self.id
 
     @property
     def started(self) -> bool:
-        """Whether anything was started for it."""
+        """Whether a process has joined it, and nobody has removed its directory since."""
         return self.directory.is_dir()
 
     def join(self) -> None:
-        """Take part, as the owner or as another of its processes: the reaper waits for the end of all."""
+        """Take part, as the owner or as another process of the run. The reaper waits until all of them have ended."""
         own_directory(self.directory)
         (self.directory / _OWNER).write_text(self.owner.pack())
         me = this_process()
@@ -84,7 +84,7 @@ class Run:
             (self.directory / f"{_MEMBERS}{me.pid}").write_text(me.pack())
 
     def guard(self, engine: Engine) -> None:
-        """Have a reaper wait for the end, who removes from this engine what is left then. One is enough for all."""
+        """Start a reaper for this engine, unless the run has one. At the end of the run it removes what is left on the engine."""
         endpoint: Endpoint | None = getattr(engine, "endpoint", None)
         if endpoint is not None:
             with self.locked("reaper"):
@@ -98,12 +98,12 @@ class Run:
 
     @contextmanager
     def one_first(self, name: str) -> Iterator[None]:
-        """Let the first of the run's processes do this alone, and all others then at once."""
+        """Let the first process of the run do this alone. The others wait for it, and then do it at the same time."""
         with held_by_one(self.directory / f"{name}.lock"):
             yield
 
     def comes_first(self, name: str) -> bool:
-        """Whether nobody of the run has asked this before."""
+        """Whether this is the first call with that name in the whole run."""
         try:
             (self.directory / name).touch(exist_ok=False)
         except FileExistsError:
@@ -111,7 +111,7 @@ class Run:
         return True
 
     def note(self, project: str, keep: str) -> None:
-        """Remember that a project was started for it, and whether it is to be kept: never, always or if a test failed."""
+        """Remember that a project was started for the run. `keep`: whether it stays, never, always or (failed) if a test failed."""
         own_directory(self.directory / _PROJECTS).joinpath(project).write_text(keep)
 
     def drop(self, project: str) -> None:
@@ -120,11 +120,11 @@ class Run:
 
     @property
     def projects(self) -> dict[str, str]:
-        """Those that were started for it and not yet taken away, and what `note` said of them."""
+        """The projects that were started for the run and are not yet removed, with what `note` was told to keep."""
         return {path.name: path.read_text() for path in (self.directory / _PROJECTS).glob("*")}
 
     def keep(self, project: str) -> None:
-        """Leave a project on the engine, now and when later runs look for what dead ones left."""
+        """Leave a project on the engine, also when a later run removes what dead runs have left."""
         own_directory(self.directory / _KEPT).joinpath(project).touch()
 
     @property
@@ -150,7 +150,7 @@ class Run:
         way = ["--context", endpoint.context] if endpoint.context else ["--host", endpoint.host]
         with (self.directory / "reaper.log").open("ab") as log:
             process = subprocess.Popen(
-                # -P: what lies in the directory of the tests must not stand for a module of ours.
+                # -P: a file in the directory of the tests must not hide a module of stackctl.
                 [sys.executable, "-P", "-m", "stackctl.reaper", self.pack(), *way],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -158,12 +158,12 @@ class Run:
                 env=_with_ourselves(os.environ),
                 start_new_session=True,
             )
-        process.returncode = 0  # it outlives us: nobody waits for it
+        process.returncode = 0  # it outlives this process, and nobody waits for it
         called.write_text(f"{text}{endpoint.host}\n")
 
 
 def current() -> Run:
-    """The run of this process, for stacks that are started outside pytest. A fork has one of its own."""
+    """The run of this process, for stacks that are started outside pytest. A forked process has another run."""
     global _current  # noqa: PLW0603
     with _guard:
         if _current is None or _current.owner.pid != os.getpid():
@@ -175,14 +175,14 @@ _current: Run | None = None
 
 
 def sweep(engine: Engine) -> None:
-    """Remove what dead runs have left. Whatever cannot be told to be dead stays, and so does what was kept."""
+    """Remove what dead runs have left, without what they kept. What belongs to a run that may be alive stays."""
     from stackctl.engine.execute import execute
     from stackctl.planner.runs.runs import owners, plan_reap
 
     observed = engine.observe()
     dead = [
         Run(run, owner)
-        for run, owner in {**_met(), **owners(observed)}.items()
+        for run, owner in {**_owners_here(), **owners(observed)}.items()
         if owner and is_dead(owner, restarted=observed.engine.shares_loopback)
     ]
     kept = frozenset[str]().union(*(run.kept for run in dead))
@@ -195,13 +195,13 @@ def sweep(engine: Engine) -> None:
             run.forget()
 
 
-def _met() -> dict[str, Owner | None]:
+def _owners_here() -> dict[str, Owner | None]:
     """The runs that have a directory, and their owners."""
     return {path.parent.name: unpack(path.read_text()) for path in _home().glob(f"*/{_OWNER}")}
 
 
 def _home() -> Path:
-    """The directory of all runs of this user: beside other temporary files, as snapshots may be large."""
+    """The directory of all runs of this user. It lies among the temporary files, because snapshots may be large."""
     return own_directory(Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}") / "runs"
 
 
@@ -213,7 +213,7 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def _with_ourselves(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which a new interpreter finds this package also where it is not installed."""
+    """An environment in which a new interpreter finds this package, even if it is not installed."""
     root = Path(__file__).parents[3]
     if root.name in ("site-packages", "dist-packages"):
         return dict(environ)
