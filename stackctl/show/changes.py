@@ -12,47 +12,24 @@ from msgspec.structs import replace
 from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
-    ConnectNetwork,
     CreateContainer,
     CreateNetwork,
     CreateVolume,
-    DisconnectNetwork,
     KillContainer,
-    PauseContainer,
     PullImage,
     RemoveContainer,
     RemoveImage,
     RemoveNetwork,
     RemoveVolume,
-    RenameContainer,
-    SetRestart,
     StartContainer,
     StopContainer,
-    UnpauseContainer,
 )
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.world.desired import Container, Mount
-from stackctl.show.words import Mark
+from stackctl.show.words import NAMES, Mark
 
 Group = Literal["Networks", "Volumes", "Images", "Services"]
-Verb = Literal[
-    "pull",
-    "build",
-    "create",
-    "recreate",
-    "start",
-    "restart",
-    "stop",
-    "kill",
-    "pause",
-    "unpause",
-    "rename",
-    "reconnect",
-    "update",
-    "remove",
-]
-
-PAST: Mapping[Verb, str] = {
+PAST: Mapping[str, str] = {
     "pull": "pulled",
     "build": "built",
     "create": "created",
@@ -68,32 +45,14 @@ PAST: Mapping[Verb, str] = {
     "update": "updated",
     "remove": "removed",
 }
+"""Every kind of change, in the order of a summary, and what it is called when it is done."""
 
-# What the steps for one thing amount to: the first row whose actions all occur. The reason is that of the first of them.
-_MEANING: tuple[tuple[tuple[type, ...], Verb, Mark], ...] = (
-    ((PullImage,), "pull", "+"),
-    ((BuildImage,), "build", "+"),
-    ((CreateContainer, RemoveContainer), "recreate", "~"),
-    ((CreateNetwork, RemoveNetwork), "recreate", "~"),
-    ((CreateContainer,), "create", "+"),
-    ((CreateNetwork,), "create", "+"),
-    ((CreateVolume,), "create", "+"),
-    ((RemoveContainer,), "remove", "-"),
-    ((RemoveNetwork,), "remove", "-"),
-    ((RemoveVolume,), "remove", "-"),
-    ((RemoveImage,), "remove", "-"),
-    ((StartContainer, StopContainer), "restart", "~"),
-    ((StartContainer, KillContainer), "restart", "~"),
-    ((StartContainer,), "start", "~"),
-    ((StopContainer,), "stop", "~"),
-    ((KillContainer,), "kill", "~"),
-    ((PauseContainer,), "pause", "~"),
-    ((UnpauseContainer,), "unpause", "~"),
-    ((RenameContainer,), "rename", "~"),
-    ((ConnectNetwork,), "reconnect", "~"),
-    ((DisconnectNetwork,), "reconnect", "~"),
-    ((SetRestart,), "update", "~"),
-)
+_BESIDE: Mapping[type, tuple[tuple[type, ...], str]] = {
+    CreateContainer: ((RemoveContainer,), "recreate"),
+    CreateNetwork: ((RemoveNetwork,), "recreate"),
+    StartContainer: ((StopContainer, KillContainer), "restart"),
+}
+"""What the action that names a change amounts to if one of others is part of it as well."""
 
 
 class Change(Struct, frozen=True):
@@ -101,7 +60,7 @@ class Change(Struct, frozen=True):
 
     group: Group
     name: str
-    verb: Verb
+    verb: str
     mark: Mark
     why: str
     steps: tuple[Step, ...]
@@ -144,10 +103,10 @@ def changes(plan: Plan) -> tuple[Change, ...]:
     return tuple(sorted(found, key=lambda change: order.index(change.group)))
 
 
-def count(found: Iterable[Change]) -> dict[Verb, int]:
+def count(found: Iterable[Change]) -> dict[str, int]:
     """How many changes there are of each kind. Create, recreate and remove are always named."""
     number = Counter(change.verb for change in found)
-    always: tuple[Verb, ...] = ("create", "recreate", "remove")
+    always = ("create", "recreate", "remove")
     return {verb: number[verb] for verb in PAST if number[verb] or verb in always}
 
 
@@ -207,12 +166,15 @@ def _thing(action: Action, names: Mapping[str, str]) -> tuple[Group, str, str]:
             return "Services", thing, action.name
 
 
-def _meaning(steps: list[Step]) -> tuple[Verb, Mark, str]:
+def _meaning(steps: list[Step]) -> tuple[str, Mark, str]:
     kinds = {type(step.action) for step in steps}
-    required, verb, mark = next(row for row in _MEANING if kinds.issuperset(row[0]))
-    why = next(step.why for step in steps if isinstance(step.action, required[0]))
+    first = next(kind for kind in NAMES if kind in kinds)
+    why = next(step.why for step in steps if isinstance(step.action, first))
+    others, both = _BESIDE.get(first, ((), ""))
     replaces = any(isinstance(step.action, CreateContainer) and step.action.replaces for step in steps)
-    return ("recreate", "~", why) if replaces else (verb, mark, why)
+    if replaces or not kinds.isdisjoint(others):
+        return both, "~", why
+    return NAMES[first].change, NAMES[first].mark, why
 
 
 def _service(steps: list[Step]) -> str:

@@ -11,7 +11,6 @@ from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.world.desired import Container, Mount
 from stackctl.show.changes import (
     Change,
-    Verb,
     changes,
     count,
     kept_volumes,
@@ -99,7 +98,7 @@ def plan_json(*plans: Plan) -> dict[str, Any]:
 
 def summary_line(found: Iterable[Change], style: Style = PLAIN) -> str:
     """`Plan: 3 to create, 1 to recreate, 0 to remove.`, or `Nothing to do.`"""
-    number: dict[Verb, int] = count(found)
+    number: dict[str, int] = count(found)
     if not any(number.values()):
         return "Nothing to do."
     return style("Plan:", "bold") + " " + ", ".join(f"{n} to {verb}" for verb, n in number.items()) + "."

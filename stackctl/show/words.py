@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, assert_never
+from typing import Literal
 
 from msgspec import Struct
 
@@ -34,6 +35,49 @@ from stackctl.show.safe import one_line
 from stackctl.spec.model import Condition
 
 Mark = Literal["+", "~", "-", " "]
+"""`+` makes something, `~` changes something that is there, `-` removes it; waiting has none."""
+
+
+class Name(Struct, frozen=True):
+    """What a kind of action is called: "Create", "Creating", "Created", a network; and what it amounts to in a summary."""
+
+    verb: str
+    doing: str
+    done: str
+    noun: str
+    mark: Mark
+    change: str
+
+
+NAMES: Mapping[type, Name] = {
+    PullImage: Name("Pull", "Pulling", "Pulled", "image", "+", "pull"),
+    BuildImage: Name("Build", "Building", "Built", "image", "+", "build"),
+    CreateContainer: Name("Create", "Creating", "Created", "container", "+", "create"),
+    CreateNetwork: Name("Create", "Creating", "Created", "network", "+", "create"),
+    CreateVolume: Name("Create", "Creating", "Created", "volume", "+", "create"),
+    RemoveContainer: Name("Remove", "Removing", "Removed", "container", "-", "remove"),
+    RemoveNetwork: Name("Remove", "Removing", "Removed", "network", "-", "remove"),
+    RemoveVolume: Name("Remove", "Removing", "Removed", "volume", "-", "remove"),
+    RemoveImage: Name("Remove", "Removing", "Removed", "image", "-", "remove"),
+    StartContainer: Name("Start", "Starting", "Started", "container", "~", "start"),
+    StopContainer: Name("Stop", "Stopping", "Stopped", "container", "~", "stop"),
+    KillContainer: Name("Kill", "Killing", "Killed", "container", "~", "kill"),
+    PauseContainer: Name("Pause", "Pausing", "Paused", "container", "~", "pause"),
+    UnpauseContainer: Name("Unpause", "Unpausing", "Unpaused", "container", "~", "unpause"),
+    RenameContainer: Name("Rename", "Renaming", "Renamed", "container", "~", "rename"),
+    ConnectNetwork: Name("Connect", "Connecting", "Connected", "container", "~", "reconnect"),
+    DisconnectNetwork: Name("Disconnect", "Disconnecting", "Disconnected", "container", "~", "reconnect"),
+    SetRestart: Name(
+        "Set the restart policy of",
+        "Setting its restart policy",
+        "Restart policy set",
+        "container",
+        "~",
+        "update",
+    ),
+    WaitFor: Name("Wait for", "Waiting", "Ready", "container", " ", "wait"),
+}
+"""Every kind of action. Of several that are one change, the first in this order names the change."""
 
 
 class Words(Struct, frozen=True):
@@ -62,87 +106,49 @@ _MET = {
 
 def words(action: Action) -> Words:
     """The words for an action."""
+    kind = NAMES[type(action)]
+    done, noun, rest = kind.done, kind.noun, ""
     match action:
         case PullImage(image):
-            return Words("Pull", "Pulling", "Pulled", "image", quoted(image.ref))
+            name = quoted(image.ref)
         case BuildImage(image):
-            source = f" from {quoted(str(image.build.context))}" if image.build else ""
-            return Words("Build", "Building", "Built", "image", quoted(image.ref), source)
-        case CreateNetwork(network):
-            return Words("Create", "Creating", "Created", "network", quoted(network.name))
-        case CreateVolume(volume):
-            return Words("Create", "Creating", "Created", "volume", quoted(volume.name))
-        case CreateContainer(spec, name, replaces):
-            rest = f", to replace {quoted(spec.name)}" if replaces else ""
-            return Words("Create", "Creating", "Created", "container", quoted(name), rest)
-        case ConnectNetwork(_, attachment, name):
-            rest = f" to network {quoted(attachment.network)}"
-            return Words("Connect", "Connecting", "Connected", "container", quoted(name), rest)
-        case DisconnectNetwork(_, _, network, name):
-            rest = f" from network {quoted(network)}"
-            return Words("Disconnect", "Disconnecting", "Disconnected", "container", quoted(name), rest)
-        case StartContainer(_, name):
-            return Words("Start", "Starting", "Started", "container", quoted(name))
-        case WaitFor(_, name, condition, settle=settle):
-            rest, met = ("to keep running", "Running") if settle else _MET[condition]
-            return Words("Wait for", "Waiting", met, "container", quoted(name), f" {rest}")
-        case StopContainer(_, name, grace):
-            rest = f", and kill it after {grace} s"
-            return Words("Stop", "Stopping", "Stopped", "container", quoted(name), rest)
-        case PauseContainer(_, name):
-            return Words("Pause", "Pausing", "Paused", "container", quoted(name))
-        case UnpauseContainer(_, name):
-            return Words("Unpause", "Unpausing", "Unpaused", "container", quoted(name))
-        case KillContainer(_, name, signal):
-            return Words("Kill", "Killing", "Killed", "container", quoted(name), f" with {signal}")
-        case SetRestart(_, name, policy):
-            verb = "Set the restart policy of"
-            doing, done = "Setting its restart policy", "Restart policy set"
-            return Words(verb, doing, done, "container", quoted(name), f" to {policy}")
-        case RenameContainer(_, name, to):
-            return Words("Rename", "Renaming", "Renamed", "container", quoted(name), f" to {quoted(to)}")
-        case RemoveContainer(_, name, volumes):
-            rest = " and its anonymous volumes" if volumes else ""
-            return Words("Remove", "Removing", "Removed", "container", quoted(name), rest)
-        case RemoveNetwork(_, name):
-            return Words("Remove", "Removing", "Removed", "network", quoted(name))
-        case RemoveVolume(name):
-            return Words("Remove", "Removing", "Removed", "volume", quoted(name), " and the data in it")
-        case RemoveImage(_, name):
-            return Words("Remove", "Removing", "Removed", "image", f"that was {quoted(name)}")
+            name = quoted(image.ref)
+            rest = f" from {quoted(str(image.build.context))}" if image.build else ""
+        case CreateNetwork(thing) | CreateVolume(thing):
+            name = quoted(thing.name)
         case _:
-            assert_never(action)
+            name = quoted(action.name)
+    match action:
+        case CreateContainer(spec, _, replaces) if replaces:
+            rest = f", to replace {quoted(spec.name)}"
+        case ConnectNetwork(_, attachment):
+            rest = f" to network {quoted(attachment.network)}"
+        case DisconnectNetwork(_, _, network):
+            rest = f" from network {quoted(network)}"
+        case WaitFor(_, _, condition, settle=settle):
+            met, done = ("to keep running", "Running") if settle else _MET[condition]
+            rest = f" {met}"
+        case StopContainer(_, _, grace):
+            rest = f", and kill it after {grace} s"
+        case KillContainer(_, _, signal):
+            rest = f" with {signal}"
+        case SetRestart(_, _, policy):
+            rest = f" to {policy}"
+        case RenameContainer(_, _, to):
+            rest = f" to {quoted(to)}"
+        case RemoveContainer(volumes=True):
+            rest = " and its anonymous volumes"
+        case RemoveVolume():
+            rest = " and the data in it"
+        case RemoveImage():
+            noun = "image that was"
+    return Words(kind.verb, kind.doing, done, noun, name, rest)
 
 
 def describe(action: Action) -> str:
     """One sentence in the imperative: "Create network myapp_default"."""
     said = words(action)
     return f"{said.verb} {said.what}{said.rest}"
-
-
-def mark(action: Action) -> Mark:
-    """`+` makes something, `~` changes something that is there, `-` removes it; waiting has no mark."""
-    match action:
-        case PullImage() | BuildImage() | CreateNetwork() | CreateVolume() | CreateContainer():
-            return "+"
-        case (
-            ConnectNetwork()
-            | DisconnectNetwork()
-            | StartContainer()
-            | StopContainer()
-            | PauseContainer()
-            | UnpauseContainer()
-            | KillContainer()
-            | SetRestart()
-            | RenameContainer()
-        ):
-            return "~"
-        case RemoveContainer() | RemoveNetwork() | RemoveVolume() | RemoveImage():
-            return "-"
-        case WaitFor():
-            return " "
-        case _:
-            assert_never(action)
 
 
 def quoted(name: str) -> str:
