@@ -13,12 +13,12 @@ from typing import Any
 from tabulate import tabulate
 
 from stackctl.planner.down import LostVolume
+from stackctl.planner.reach.places import authority, link
 from stackctl.planner.status import Row
 from stackctl.planner.world.observed import Container, PublishedPort
 from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import PLAIN, Name, Style
 from stackctl.show.words import iso, quoted, size
-from stackctl.spec.known import known_image
 from stackctl.spec.output.redact import redacted
 
 VERSION = 2
@@ -38,7 +38,6 @@ _STATE_COLORS: Mapping[str, Name] = {
     "exited": "red",
     "dead": "red",
 }
-_ANYWHERE = ("", "127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 — compared with, not listened on
 
 
 _GAP = "  "
@@ -106,7 +105,7 @@ def endpoints(rows: Iterable[Row]) -> str:
 
 def urls(row: Row) -> list[str]:
     """The addresses of a container's ports, with the scheme its image is known to speak, else HTTP."""
-    return list(dict.fromkeys(_url(port, row.image) for port in row.ports if port.published))
+    return list(dict.fromkeys(link(port, row.image) for port in row.ports if port.published))
 
 
 def ps_text(
@@ -253,7 +252,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "exit_code": row.exit_code,
         "ports": [
             {
-                "url": _url(port, row.image),
+                "url": link(port, row.image),
                 "host_ip": port.host_ip,
                 "published": port.published,
                 "target": port.target,
@@ -268,26 +267,10 @@ def _row_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _url(port: PublishedPort, image: str) -> str:
-    """Programs on this machine reach what listens everywhere, or on the loopback, as localhost."""
-    host = "localhost" if port.host_ip in _ANYWHERE else _bracketed(port.host_ip)
-    where = f"{host}:{port.published}"
-    if port.protocol != "tcp":
-        return f"{where}/{port.protocol}"
-    known = known_image(image)
-    if known and known.port == port.target:
-        return f"{known.scheme}://{where}" if known.scheme else where
-    return f"{'https' if port.target in (443, 8443) else 'http'}://{where}"
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
-
-
 def _ports(ports: Iterable[PublishedPort]) -> str:
     """As the docker command writes them."""
     return ", ".join(
-        f"{_bracketed(port.host_ip)}:{port.published}->{port.target}/{port.protocol}" for port in ports
+        f"{authority(port.host_ip, port.published)}->{port.target}/{port.protocol}" for port in ports
     )
 
 

@@ -50,6 +50,11 @@ class Engine(Struct, frozen=True, kw_only=True):
         return "" if loopback and self.host and self.host not in _LOOPBACK else host_ip
 
 
+def is_here(host_ip: str) -> bool:
+    """Whether programs on the machine that publishes a port there reach it as localhost."""
+    return host_ip in _ANYWHERE or host_ip in _LOOPBACK
+
+
 class Labelled(Struct, frozen=True, kw_only=True):
     """What carries labels: a container, network or volume."""
 
