@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stackctl.cli.streams import silence
-from stackctl.errors import SpecError, StackError
+from stackctl.errors import StackError
 
 INTERRUPTED = 130
 
@@ -20,11 +20,8 @@ def guarded(run: Callable[[], Any]) -> int:
     try:
         result = run()
         sys.stdout.flush()
-    except SpecError as error:
-        _tell_problems(error)
-        return error.exit_code
     except StackError as error:
-        _tell(error.message, error.hint)
+        _tell(error)
         return error.exit_code
     except click.ClickException as error:
         error.show(sys.stderr)
@@ -34,20 +31,13 @@ def guarded(run: Callable[[], Any]) -> int:
     except BrokenPipeError:  # whoever read the output has enough
         silence(sys.stdout)
     except OSError as error:
-        _tell(str(error))
+        _tell(error)
         return 1
     return result if isinstance(result, int) else 0
 
 
-def _tell(message: str, hint: str = "") -> None:
-    from stackctl.show.problems import error_text
+def _tell(error: Exception) -> None:
+    from stackctl.show.errors import error_text
     from stackctl.show.style import style_for
 
-    print(error_text(message, hint, style=style_for(sys.stderr)), file=sys.stderr)
-
-
-def _tell_problems(error: SpecError) -> None:
-    from stackctl.show.problems import problems_text
-    from stackctl.show.style import style_for
-
-    print(problems_text(error.problems, style=style_for(sys.stderr)), file=sys.stderr)
+    print(error_text(error, style_for(sys.stderr)), file=sys.stderr)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from signal import Signals
 
-from stackctl.errors import SpecError, StackError, WaitError
+from stackctl.errors import StackError, WaitError
 from stackctl.planner.steps.actions import BuildImage, PullImage, StartContainer, WaitFor
 from stackctl.planner.steps.events import Failed, Skipped
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.changes import PAST, changes, count
-from stackctl.show.problems import problems_text
+from stackctl.show.errors import fact_line, facts, log_lines
 from stackctl.show.safe import clean, one_line, shortened
 from stackctl.show.style import PLAIN, Style
-from stackctl.show.words import counted, describe, duration, first_line, quoted
+from stackctl.show.words import describe, duration, first_line, quoted
 from stackctl.spec.model import Condition
-
-LOG_LINES = 15
-
-_RULE_WIDTH = 72
 
 
 def report(
@@ -32,15 +27,6 @@ def report(
         for part in (failure_text(outcome, plans, style, command=command), summary(outcome, plans, style))
         if part
     )
-
-
-def error_report(error: BaseException, style: Style = PLAIN) -> str:
-    """An error that belongs to no plan, with all that is known of it."""
-    if isinstance(error, SpecError):
-        return problems_text(error.problems, style)
-    if not isinstance(error, StackError):
-        return f"{type(error).__name__}: {error}"
-    return "\n".join([clean(error.message), *_evidence(error, "its log", style)])
 
 
 def failure_text(
@@ -77,63 +63,32 @@ def _cause(failure: Failed, style: Style) -> Iterator[str]:
     who = f"{quoted(step.service)}: " if step.service else ""
     optional = " (optional: the rest goes on)" if step.optional else ""
     yield style(f"✘ {who}{first_line(error)}", "bold", "red") + optional
-    doing = f"{describe(step.action)} ({duration(failure.seconds)})"
-    details = _rest(error) if isinstance(error, StackError) else ""
-    yield from _evidence(error, quoted(step.service), style, doing, details)
-
-
-def _evidence(
-    error: BaseException, service: str, style: Style, doing: str = "", details: str = ""
-) -> Iterator[str]:
-    """What is known of an error besides its message, as far as there is any, and the end of the service's log."""
-    facts = [("while", doing)]
-    if isinstance(error, WaitError):
-        facts.append(("exit code", _exit(error.exit_code_of_container)))
-        facts.append(("last check", one_line(error.last_answer)))
-    facts.append(("details", details))
-    facts.append(("hint", one_line(error.hint) if isinstance(error, StackError) else ""))
-    for name, fact in facts:
+    known = [("while", f"{describe(step.action)} ({duration(failure.seconds)})"), *facts(error)]
+    if isinstance(error, StackError):
+        known += [("details", _rest(error)), ("hint", one_line(error.hint))]
+    for name, fact in known:
         if fact:
-            yield f"  {style(name.ljust(10), 'dim')}  {fact}"
-    if isinstance(error, WaitError) and error.log_tail:
-        yield from _log(service, error.log_tail, style)
-
-
-def _exit(code: int | None) -> str:
-    """An exit code; above 128 it is, by the shell's custom, the signal that ended the process."""
-    if code is None:
-        return ""
-    try:
-        return f"{code} ({Signals(code - 128).name})" if code > 128 else str(code)
-    except ValueError:
-        return str(code)
+            yield fact_line(name, fact, style)
+    if isinstance(error, WaitError):
+        yield from log_lines(quoted(step.service), error.log_tail, style)
 
 
 def _rest(error: StackError) -> str:
     """What the message says after its first line."""
     _, _, rest = clean(error.message).strip().partition("\n")
-    return rest.strip().replace("\n", "\n" + " " * 14)
-
-
-def _log(name: str, lines: tuple[str, ...], style: Style) -> Iterator[str]:
-    last = lines[-LOG_LINES:]
-    title = f"── last {counted(len(last), 'line')} of {name} "
-    yield "  " + style(title.ljust(_RULE_WIDTH, "─"), "dim")
-    for line in last:
-        yield "  " + clean(line).rstrip()
-    yield "  " + style("─" * _RULE_WIDTH, "dim")
+    return rest.strip()
 
 
 def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style, command: str) -> Iterator[str]:
     skipped = _services(event.step for event in outcome.skipped)
     if skipped:
-        yield f"  {style('not done  ', 'dim')}  {shortened(', '.join(skipped), 200)}"
+        yield fact_line("not done", shortened(", ".join(skipped), 200), style)
     running = _left_running(outcome, plans)
     if running:
-        yield f"  {style('running   ', 'dim')}  {shortened(', '.join(running), 200)}"
+        yield fact_line("running", shortened(", ".join(running), 200), style)
     following = _next_command(outcome, command)
     if following:
-        yield f"  {style('next      ', 'dim')}  {style(following, 'bold')}"
+        yield fact_line("next", style(following, "bold"), style)
 
 
 def _services(steps: Iterable[Step]) -> list[str]:

@@ -45,15 +45,6 @@ def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
     return "\n\n".join([*(problem_text(problem, style) for problem in shown), *more, total])
 
 
-def error_text(message: str, hint: str = "", *, style: Style = PLAIN) -> str:
-    """An error that has no place in a file: `error: …`, and below it the way out."""
-    first, _, rest = clean(message).strip().partition("\n")
-    lines = [f"{style('error:', 'bold', 'red')} {first}", *(f"  {line}" for line in rest.splitlines())]
-    if hint:
-        lines.append(f"  {style('=', 'dim')} {one_line(hint)}")
-    return "\n".join(lines)
-
-
 def problems_json(problems: Iterable[Problem]) -> dict[str, Any]:
     """The mistakes as JSON, version 1. Lines and columns count from 1; they are null where no text is to blame."""
     return {"version": VERSION, "problems": [_json(problem) for problem in problems]}

@@ -1,5 +1,5 @@
 from stackctl.errors import Place, Problem
-from stackctl.show.problems import error_text, problem_text, problems_json, problems_text
+from stackctl.show.problems import problem_text, problems_json, problems_text
 from stackctl.show.style import Style
 
 MISSPELT = Problem(
@@ -70,11 +70,6 @@ def test_colour_by_severity() -> None:
     style = Style(color=True)
     assert "\x1b[1;31merror SC101\x1b[0m" in problem_text(MISSPELT, style)
     assert "\x1b[1;36mnote\x1b[0m" in problem_text(Problem((), "x", severity="note"), style)
-
-
-def test_an_error_without_a_place() -> None:
-    assert error_text("no engine answers", "start it") == "error: no engine answers\n  = start it"
-    assert error_text("it said:\nno\x07 space\nleft\n") == "error: it said:\n  no space\n  left"
 
 
 def test_json() -> None:

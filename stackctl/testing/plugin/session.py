@@ -207,7 +207,7 @@ class Stacks:
 
     def _together(self, wanted: Wanted) -> Running:
         """Start the stack, or use it if another process of the run has started it. A lock of the run decides which."""
-        from stackctl.show.failure import error_report
+        from stackctl.show.errors import error_report
         from stackctl.testing.runs.lifecycle import attach
 
         file = self.run.directory / f"{wanted.key}.json"

@@ -1,0 +1,83 @@
+"""An error in words, with the evidence that it carries: for the command line, the report of a run and the tests' fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from signal import Signals
+
+from stackctl.errors import SpecError, StackError, WaitError
+from stackctl.show.problems import problems_text
+from stackctl.show.safe import clean, one_line
+from stackctl.show.style import PLAIN, Style
+from stackctl.show.words import counted
+
+LOG_LINES = 15
+_RULE_WIDTH = 72
+_LABEL = 10
+
+
+def error_text(error: BaseException, style: Style = PLAIN) -> str:
+    """`error: …`, below it what is known beside, and the way out; mistakes in a file with their places."""
+    if isinstance(error, SpecError):
+        return problems_text(error.problems, style)
+    message = error.message if isinstance(error, StackError) else str(error) or type(error).__name__
+    first, _, rest = clean(message).strip().partition("\n")
+    lines = [f"{style('error:', 'bold', 'red')} {first}", *(f"  {line}" for line in rest.splitlines())]
+    lines += _evidence(error, style)
+    if isinstance(error, StackError) and error.hint:
+        lines.append(f"  {style('=', 'dim')} {one_line(error.hint)}")
+    return "\n".join(lines)
+
+
+def error_report(error: BaseException, style: Style = PLAIN) -> str:
+    """An error that belongs to no plan, with all that is known of it, for the report of a test."""
+    if isinstance(error, SpecError):
+        return problems_text(error.problems, style)
+    if not isinstance(error, StackError):
+        return f"{type(error).__name__}: {error}"
+    hint = [fact_line("hint", one_line(error.hint), style)] if error.hint else []
+    return "\n".join([clean(error.message), *hint, *_evidence(error, style)])
+
+
+def _evidence(error: BaseException, style: Style) -> Iterator[str]:
+    yield from (fact_line(name, fact, style) for name, fact in facts(error))
+    if isinstance(error, WaitError):
+        yield from log_lines("its log", error.log_tail, style)
+
+
+def facts(error: BaseException) -> tuple[tuple[str, str], ...]:
+    """What an error knows beside its message: with which code a container ended, and what its last check said."""
+    if not isinstance(error, WaitError):
+        return ()
+    found = (
+        ("exit code", _exit(error.exit_code_of_container)),
+        ("last check", one_line(error.last_answer)),
+    )
+    return tuple((name, fact) for name, fact in found if fact)
+
+
+def fact_line(name: str, fact: str, style: Style = PLAIN) -> str:
+    """`  last check  connection refused`: what follows the first line of a fact stands below it."""
+    return f"  {style(name.ljust(_LABEL), 'dim')}  " + fact.replace("\n", "\n" + " " * (_LABEL + 4))
+
+
+def log_lines(name: str, lines: Sequence[str], style: Style = PLAIN) -> Iterator[str]:
+    """The last lines of a log between two rules; nothing for an empty log."""
+    last = lines[-LOG_LINES:]
+    if not last:
+        return
+    title = f"── last {counted(len(last), 'line')} of {name} "
+    yield "  " + style(title.ljust(_RULE_WIDTH, "─"), "dim")
+    for line in last:
+        yield "  " + clean(line).rstrip()
+    yield "  " + style("─" * _RULE_WIDTH, "dim")
+
+
+def _exit(code: int | None) -> str:
+    """An exit code; above 128 it is, by the shell's custom, the signal that ended the process."""
+    if code is None:
+        return ""
+    try:
+        return f"{code} ({Signals(code - 128).name})" if code > 128 else str(code)
+    except ValueError:
+        return str(code)
