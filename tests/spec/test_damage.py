@@ -1,13 +1,18 @@
-"""However a file is damaged: a stack or problems with places, never a traceback."""
+"""However a file is damaged: problems with places, or a stack of which bodies for the engine can be made; never a traceback."""
 
 import contextlib
+import json
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stackctl.engine.docker import bodies
 from stackctl.errors import Problem, SpecError, UsageError
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec.lint import lint
+from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import Request, read
 
 ROOT = Path(__file__).parents[2]
@@ -31,11 +36,23 @@ def damaged(draw: st.DrawFn) -> bytes:
     return data[:cut] + draw(st.binary(max_size=2)) + data[cut:] if draw(st.booleans()) else data
 
 
+def send(stack: Stack) -> None:
+    """Go on as `up` does, as far as what would be sent to the engine."""
+    sent: list[bodies.Body] = []
+    with contextlib.suppress(SpecError):
+        desired = desire(stack, instance="i", profiles=["*"])
+        sent += map(bodies.network, desired.networks)
+        sent += (bodies.volume(volume, created=1) for volume in desired.volumes)
+        sent += (bodies.container(each, api=(1, 44), image=ImageConfig()) for each in desired.containers)
+    assert json.loads(json.dumps(sent)) == sent
+
+
 def survives(directory: Path) -> None:
     problems: tuple[Problem, ...] = ()
     with contextlib.suppress(UsageError):
         try:
-            read(Request(directory=directory, environ={"POSTGRES_PASSWORD": "x"}), [lint])
+            stack = read(Request(directory=directory, environ={"POSTGRES_PASSWORD": "x"}), [lint])
+            send(stack)
         except SpecError as error:
             problems = error.problems
     for problem in problems:

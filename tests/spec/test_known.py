@@ -2,6 +2,7 @@
 
 import tomllib
 from importlib import resources
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -54,7 +55,10 @@ def test_an_image_of_somebody_else_is_not_known(ref: str) -> None:
 def test_every_entry_can_be_asked_everything(ref: str) -> None:
     for image in (known(ref), known(f"{ref}:1"), known(f"{ref}:99")):
         assert image.runs_server(None)
-        assert image.connection({}).url("h").endswith(f"h:{image.port}") or image.connection({}).database
+        connection = image.connection({})
+        url = urlsplit(connection.url("h") if image.scheme else f"none://{connection.url('h')}")
+        assert (url.scheme, url.hostname, url.port) == (image.scheme or "none", "h", image.port)
+        assert unquote(url.path).removeprefix("/") == (connection.database if image.scheme else "")
         assert all("{" not in word or "{ping" in word for word in image.ready({}))
         assert all(path.startswith("/") for path in image.data_paths({}))
         assert {name.partition("=")[0] for group in image.required for name in group} <= image.variables

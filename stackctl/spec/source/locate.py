@@ -18,7 +18,7 @@ from stackctl.secret import veiled
 
 Path = tuple[Key, ...]
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<string> \"{3} (?:\\.|[^\\])*? \"{3,5} | '{3} .*? '{3,5} | "(?:\\.|[^"\\])*" | '[^']*' )
   | (?P<comment> \#[^\n]* )
@@ -47,6 +47,10 @@ class Source(Struct, frozen=True):
         starts = _line_starts(self.text)
         line = bisect.bisect_right(starts, offset)
         return self.at(line, offset - starts[line - 1] + 1)
+
+    def offset(self, line: int, column: int) -> int:
+        """The character at a line and column."""
+        return _line_starts(self.text)[line - 1] + column - 1
 
     def at(self, line: int, column: int) -> Place:
         """A place with its source line, unless that is secret or too long to be shown."""
@@ -112,7 +116,7 @@ _END = _Token("end", "", -1)
 
 class _Scanner:
     def __init__(self, text: str) -> None:
-        found = ((match.lastgroup or "", match[0], match.start()) for match in _TOKEN.finditer(text))
+        found = ((match.lastgroup or "", match[0], match.start()) for match in TOKEN.finditer(text))
         self.tokens = [_Token(*token) for token in found if token[0] not in ("space", "comment")]
         self.next = 0
         self.found: dict[Path, int] = {}

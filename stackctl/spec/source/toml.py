@@ -1,11 +1,12 @@
 """Bytes → the tree of a TOML document, or the problem that it is none. Never a traceback, whatever the bytes are."""
 
+import ast
 import re
 import tomllib
 from typing import Any
 
-from stackctl.errors import Place, Problem
-from stackctl.spec.source.locate import Source
+from stackctl.errors import Place, Problem, dotted
+from stackctl.spec.source.locate import TOKEN, Source
 
 LARGEST = 1 << 20
 """Bytes a stack file may have. A stack of a hundred services has thirty thousand."""
@@ -17,9 +18,13 @@ _HINTS = {
     "Expected '=' after a key in a key/value pair": "write key = value; YAML's key: value is no TOML",
     "Cannot overwrite a value": "this key is given twice",
     "Cannot declare": "merge the two tables",
+    "Cannot mutate immutable namespace": "what stands in { … } or [ … ] is complete: write all of it in one place",
     "Illegal character '\\n'": "the string is not closed on its line",
     "Expected newline or end of document after a statement": "one key per line, and one value per key",
 }
+_NAMESPACE = re.compile(r"\(('[^']*', ?)*('[^']*')?\)")
+_KEY_BEFORE = re.compile(r"^[ \t]*([\w.\"'-]+)[ \t]*=[ \t]*\Z", re.MULTILINE)
+_HEADER = re.compile(r"^[ \t]*\[+([^\[\]\n]+)\]+[ \t]*(?:#.*)?$", re.MULTILINE)
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -58,13 +63,46 @@ def _syntax(source: Source, text: str) -> Problem:
     """`Invalid value (at line 3, column 5)` → the same with a place, and a way out for the usual slips."""
     position = _POSITION.search(text)
     message = text[: position.start()] if position else text
+    message = _NAMESPACE.sub(lambda match: dotted(ast.literal_eval(match[0])), message)
     shown = message[:1].lower() + message[1:]
     if position and position[1]:
-        at = source.at(int(position[1]), int(position[2]))
+        line, column = int(position[1]), int(position[2])
+        at = source.at(line, column)
+        opening = _open_inline_table(source, source.offset(line, column))
+        if opening is not None:
+            return _on_several_lines(source, opening)
         hint = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
         return Problem((), shown, hint, place=at)
+    opening = _open_inline_table(source, len(source.text))
+    if opening is not None:
+        return _on_several_lines(source, opening)
     at = source.place(len(source.text.rstrip()))
     return Problem((), f"{shown}, found the end of the file", "is a bracket or a quote left open?", place=at)
+
+
+def _open_inline_table(source: Source, error: int) -> int | None:
+    """Where the inline table begins within which a line ends, not behind the error."""
+    opened: list[tuple[str, int]] = []
+    for match in TOKEN.finditer(source.text):
+        if match.start() > error:
+            break
+        if match[0] in ("{", "["):
+            opened.append((match[0], match.start()))
+        elif match[0] in ("}", "]") and opened:
+            opened.pop()
+        elif match.lastgroup == "newline" and opened and opened[-1][0] == "{":
+            return opened[-1][1]
+    return None
+
+
+def _on_several_lines(source: Source, opening: int) -> Problem:
+    """The commonest slip of TOML 1.0: an inline table goes on in the next line."""
+    before = source.text[:opening]
+    key = _KEY_BEFORE.search(before)
+    header = [match[1].strip() for match in _HEADER.finditer(before)][-1:]
+    table = f"; or write [{'.'.join([*header, key[1]])}]" if key else ""
+    message = f"`{{ … }}` must be on one line{table}"
+    return Problem((), message, "TOML has no line breaks within braces", place=source.place(opening))
 
 
 def _beyond_limits(tree: dict[str, Any]) -> list[Problem]:
