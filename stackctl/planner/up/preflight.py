@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -78,6 +78,7 @@ def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:
 
 def _ports(placed: Slots, observed: seen.Observed, host: HostFacts) -> Iterator[Problem]:
     """SC502: a host port is taken, by a container that stays or by a process."""
+    orphans = {container.id for container in placed.orphans}
     holders: dict[tuple[int, str], list[seen.Container]] = {}
     free_after = _FreePorts(held.published for container in observed.containers for held in container.ports)
     for container in observed.containers:
@@ -92,7 +93,7 @@ def _ports(placed: Slots, observed: seen.Observed, host: HostFacts) -> Iterator[
             holder = next((c for c in others if _holds(c, port)), None)
             process = host.busy.get((port.host_ip, port.host_port, port.protocol))
             if holder:
-                who = f"container {holder.name}{_who(holder, placed)}"
+                who = f"container {holder.name}{_who(holder, orphans)}"
                 yield _busy(slot.want, port, who, free_after(port.host_port))
             elif process:
                 yield _busy(slot.want, port, process, host.free.get(port.host_port, 0))
@@ -136,15 +137,16 @@ def _overlap(one: str, other: str) -> bool:
     return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
 
 
-def _who(container: seen.Container, placed: Slots) -> str:
+def _who(container: seen.Container, orphans: Collection[str]) -> str:
     """Whose container it is that stands in the way."""
-    if container in placed.orphans:
+    if container.id in orphans:
         return ", which is no longer in the spec (--remove-orphans removes it)"
     return f" of project {container.project}" if container.project else ""
 
 
 def _container_names(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
     """SC110: a name that a container is to have, for good or while it is replaced, belongs to one that stays."""
+    orphans = {container.id for container in placed.orphans}
     moving = placed.going | {slot.current.id for slot in placed if slot.current}
     staying = {c.name: c for c in observed.containers if c.id not in moving}
     for slot in placed:
@@ -152,7 +154,7 @@ def _container_names(placed: Slots, observed: seen.Observed) -> Iterator[Problem
         passing = (f"{want.name}{NEW}", f"{want.name}{OLD}") if slot.old else ()
         for name in (want.name, *passing):
             if holder := staying.get(name):
-                who = _who(holder, placed) or ", not made by stackctl"
+                who = _who(holder, orphans) or ", not made by stackctl"
                 yield Problem(
                     _where(want, "container_name"),
                     f"the name {name} is taken by another container"

@@ -36,8 +36,11 @@ def plan_volumes(work: Work) -> None:
 
 
 def with_anonymous_volumes(slot: Slot, image: seen.ImageConfig | None) -> tuple[Mount, ...]:
-    """The mounts of a new container: the VOLUMEs of its image become labelled anonymous volumes, and every anonymous
-    volume of the container it replaces is carried over. Of an unknown image all are, lest data be lost.
+    """The mounts of a new container.
+
+    The VOLUMEs of its image become labelled anonymous volumes. Where the container it replaces has an anonymous volume at
+    the same path, the new one gets that volume. If nothing is known about the image, every anonymous volume of the old
+    container is kept: it may hold data.
     """
     want = slot.want
     carried = {

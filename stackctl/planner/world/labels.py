@@ -38,6 +38,7 @@ COMPOSE_NUMBER = "com.docker.compose.container-number"
 COMPOSE_ONEOFF = "com.docker.compose.oneoff"
 
 _DIGEST_VERSION = "1"
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def field_digests(definition: Mapping[str, Any]) -> dict[str, str]:
@@ -64,4 +65,4 @@ def unpack_fields(label: str | None) -> dict[str, str]:
 
 
 def _sha256(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_encode(value).encode()).hexdigest()

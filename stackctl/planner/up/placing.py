@@ -1,0 +1,213 @@
+"""Deciding for every container found what becomes of it: it stays, is replaced, is restarted, or has no place.
+
+Of several in one place, the best is looked at: one that fits before one that does not, one that runs before one that does
+not, one that has its name, the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from stackctl.planner.up.slots import EVERY_TIME, OLD, Slot, Slots, UpOptions, joined_to
+from stackctl.planner.up.ties import Ties, ties
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.matching import differences, is_ours, networks_in_use, ours
+from stackctl.planner.world.replica import Replica
+
+
+def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Slots:
+    """Decide for every container found what becomes of it."""
+    found = _Found(desired, observed, options or UpOptions())
+    others = found.others_in_changed_networks()
+    rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
+    placed: dict[Replica, Slot] = {}
+    by_service: dict[str, tuple[Slot, ...]] = {}
+    for want in desired.containers:
+        slot = found.slot(want, placed)
+        slot = replace(
+            slot,
+            connect=tuple(_connect(slot, rebuilt)),
+            restart=_restart(slot, placed, found.ties, rebuilt),
+        )
+        placed[want.replica] = slot
+        by_service[want.service] = (*by_service.get(want.service, ()), slot)
+    return Slots(
+        by_replica=placed,
+        by_service=by_service,
+        ties=found.ties,
+        surplus=found.surplus,
+        orphans=found.orphans,
+        unselected=found.unselected,
+        going=frozenset(_going(placed.values(), found.surplus)),
+        networks=found.networks,
+        rebuilt=rebuilt,
+        kept={name: strangers for name, strangers in others.items() if strangers},
+    )
+
+
+def _going(placed: Iterable[Slot], surplus: Iterable[tuple[seen.Container, str]]) -> Iterator[str]:
+    yield from (container.id for container, _ in surplus)
+    for slot in placed:
+        yield from (container.id for container in slot.leftovers)
+        if slot.old:
+            yield slot.old.id
+        if slot.current and slot.restart:
+            yield slot.current.id
+
+
+class _Found:
+    """The two inputs of every decision, and what follows from them at once."""
+
+    def __init__(self, desired: Desired, observed: seen.Observed, options: UpOptions) -> None:
+        self.desired = desired
+        self.observed = observed
+        self.options = options
+        self.networks = networks_in_use(desired, observed)
+        self.ties = ties(desired.containers)
+        self.wanted = {want.replica for want in desired.containers}
+        self.services = {want.service for want in desired.containers}
+        jobs = {want.service for want in desired.containers if want.kind == "job"}
+        self.rerun = (jobs & desired.named or jobs) if options.rerun else set()
+        self.recreate: Collection[str] = (
+            (desired.named or self.services) if options.recreate == "always" else set()
+        )
+        self.found: dict[Replica, list[seen.Container]] = {}
+        """The containers in each place."""
+        self.surplus: list[tuple[seen.Container, str]] = []
+        self.orphans: list[seen.Container] = []
+        self.unselected: list[seen.Container] = []
+        for container in ours(observed, desired.project, desired.instance):
+            self._sort_in(container)
+
+    def _sort_in(self, container: seen.Container) -> None:
+        """Put a container of the project in its place, or among those that have none."""
+        if container.kind == "run":
+            if self.options.remove_orphans and not container.running:
+                self.surplus.append((container, "a one-off that ended"))
+        elif container.replica in self.wanted:
+            self.found.setdefault(container.replica, []).append(container)
+        elif container.service in self.services:
+            self.surplus.append((container, "one more than asked for"))
+        elif container.service in self.desired.known:
+            self.unselected.append(container)
+        elif self.options.remove_orphans:
+            self.surplus.append((container, "not in the spec"))
+        else:
+            self.orphans.append(container)
+
+    def others_in_changed_networks(self) -> dict[str, tuple[str, ...]]:
+        """The networks of the project whose definition changed, with the containers in them that this plan must not move."""
+        movable = {container.id for containers in self.found.values() for container in containers}
+        movable |= {container.id for container, _ in self.surplus}
+        found = {}
+        for network in self.desired.networks:
+            have = self.networks.meant.get(network.name)
+            if have is None or network.external or not is_ours(have, self.desired):
+                continue
+            if have.digest != network.digest:
+                inside = self.networks.members.get(have.id, ())
+                found[network.name] = tuple(c.name for c in inside if c.id not in movable)
+        return found
+
+    def slot(self, want: Container, placed: Mapping[Replica, Slot]) -> Slot:
+        """What becomes of the containers in one place; `placed` are the slots of what comes before it."""
+        found = self.found.get(want.replica, [])
+        gone = [c for c in found if c.state in ("dead", "removing")]
+        reasons = {c.id: self.reasons(want, c, placed) for c in found if c not in gone}
+
+        def rank(c: seen.Container) -> tuple[bool, bool, bool, bool, float]:
+            fits = not reasons[c.id]
+            return fits, fits and c.running, c.name == want.name, c.running, c.created
+
+        ranked = sorted((c for c in found if c not in gone), key=rank, reverse=True)
+        if not ranked:
+            return Slot(want, leftovers=tuple(gone), why="not there")
+        best, *others = ranked
+        if reasons[best.id]:
+            return Slot(want, None, best, (*others, *gone), ", ".join(reasons[best.id]))
+        replaced = [c for c in others if best.replaces == c.id or c.name in (want.name, want.name + OLD)]
+        old = replaced[0] if replaced else None
+        leftovers = tuple(c for c in (*others, *gone) if c is not old)
+        return Slot(want, best, old, leftovers, "it was being replaced" if old else "")
+
+    def reasons(
+        self, want: Container, have: seen.Container, placed: Mapping[Replica, Slot]
+    ) -> tuple[str, ...]:
+        """Why a container found does not stay."""
+        if have.name == want.name + OLD:
+            return ("it was being replaced",)
+        shared = self.ties.holder.get(want.replica)
+        holder = placed.get(shared) if shared else None
+        if holder and not joined_to(have, holder):
+            verb = "was" if holder.current else "is"
+            return (f"{holder.want.replica}, whose network it shares, {verb} replaced",)
+        if self.options.recreate == "never":
+            return ()
+        if want.service in self.recreate:
+            return ("asked to recreate",)
+        if self.options.adopt and have.source and have.source != self.desired.source:
+            return (f"adopted from {have.source}",)
+        return differences(want, have, self.observed, self.networks) or self.reasons_to_run_again(want, have)
+
+    def reasons_to_run_again(self, want: Container, have: seen.Container) -> tuple[str, ...]:
+        """Why a completed job runs again: asked to, unnamed inputs, or data newer than its last success."""
+        if want.kind != "job" or not have.completed:
+            return ()
+        if want.service in self.rerun:
+            return ("asked to run again",)
+        if want.always:
+            return (EVERY_TIME,)
+        created, volume = self.newest_volume.get(want.service, (0.0, ""))
+        return (f"volume {volume} is newer than its last success",) if created > have.created else ()
+
+    @cached_property
+    def newest_volume(self) -> dict[str, tuple[float, str]]:
+        """The newest volume of all that a service or job depends on, directly or not: when it was made, and its key.
+
+        One that is not there yet is newer than anything.
+        """
+        created = {volume.name: volume.created for volume in self.observed.volumes}
+        keys = {volume.name: volume.key for volume in self.desired.volumes}
+        with_own: dict[str, list[tuple[float, str]]] = {}
+        found: dict[str, tuple[float, str]] = {}
+        for want in self.desired.containers:
+            needed = [volume for need in want.needs for volume in with_own.get(need.service, ())]
+            own = [
+                (created.get(mount.source, float("inf")), keys.get(mount.source, mount.source))
+                for mount in want.mounts
+                if mount.type == "volume" and mount.source
+            ]
+            if needed:
+                found[want.service] = max(needed)
+            if needed or own:
+                with_own[want.service] = [max(needed + own)]
+        return found
+
+
+def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
+    joined = {j.network for j in slot.current.networks} if slot.current else set()
+    for attachment in slot.want.networks if slot.current else ():
+        if attachment.network not in joined or attachment.network in rebuilt:
+            yield attachment.network
+
+
+def _restart(slot: Slot, placed: Mapping[Replica, Slot], ties: Ties, rebuilt: Collection[str]) -> str:
+    """Why the current container is restarted: its network is built anew, or what it lives off is replaced or starts."""
+    if slot.current is None or not slot.current.running:
+        return ""
+    for joined in slot.current.networks:
+        if joined.network in rebuilt:
+            return f"network {joined.network} is rebuilt"
+    replica = slot.want.replica
+    for lead in ties.leads.get(replica, ()):
+        if not placed[lead].starts:
+            continue
+        if ties.holder.get(replica) == lead:
+            return f"{lead}, whose network it shares, is started"
+        if placed[lead].old:
+            return f"{lead} is replaced"
+    return ""
