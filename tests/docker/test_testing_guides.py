@@ -63,10 +63,32 @@ EXAMPLES = [
     for section in sections(ROOT / "docs" / "guide" / page)
 ]
 
+REUSING = [
+    example
+    for example in EXAMPLES
+    if str(example.id).startswith(GUIDES[0]) and example.values[0].command == PYTEST  # type: ignore[union-attr]
+]
+"""Those of stackctl's own guide that pytest runs."""
+
 
 @pytest.mark.parametrize("section", EXAMPLES)
 def test_an_example_must_work_and_leave_nothing_behind(section: Section, project: Project) -> None:
-    """The stack gets the scenario's name, so that what it leaves can be told from what others are doing."""
+    pid = run(section, project)
+    assert project.resources() == NOTHING
+    assert left_by(pid, project.api) == []
+
+
+@pytest.mark.parametrize("section", REUSING)
+def test_an_example_must_work_with_what_an_earlier_run_has_left(section: Section, project: Project) -> None:
+    for _ in range(2):
+        run(section, project, STACKCTL_REUSE="1")
+
+
+def run(section: Section, project: Project, **env: str) -> int:
+    """Run an example, and return the number of the process that did.
+
+    The stack gets the scenario's name, so that what it leaves can be told from what others are doing.
+    """
     for name, text in section.files.items():
         project.write(re.sub(r'^name = ".*"$', f'name = "{project.name}"', text, flags=re.MULTILINE), name)
     interpreter, *words = shlex.split(section.command)
@@ -74,7 +96,7 @@ def test_an_example_must_work_and_leave_nothing_behind(section: Section, project
     with subprocess.Popen(
         [sys.executable, *words],
         cwd=project.directory,
-        env=environment(),
+        env=environment() | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -82,8 +104,7 @@ def test_an_example_must_work_and_leave_nothing_behind(section: Section, project
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert not re.search(r"\d (failed|error|skipped|warning)", output), output
-    assert project.resources() == NOTHING
-    assert left_by(process.pid, project.api) == []
+    return process.pid
 
 
 def environment() -> dict[str, str]:
