@@ -7,17 +7,14 @@ for event in stackctl.up(stack, engine): ...
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
 
 from msgspec.structs import replace
 
 from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Engine
 from stackctl.errors import PreflightError, SpecError, StackError
+from stackctl.looking import Looking, connect, load
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
 from stackctl.planner.status import Row
 from stackctl.planner.steps.events import Event
@@ -26,63 +23,11 @@ from stackctl.planner.up.images import ImageOptions
 from stackctl.planner.up.planning import UpPlan
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.world.containers import containers_of
-from stackctl.planner.world.matching import instance_of
+from stackctl.planner.world.matching import of_project
 from stackctl.planner.world.observed import Container
 from stackctl.project import Project, Waiting
-from stackctl.spec.lint import lint
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.reading import Request, read
-
-_NEEDED_BY_ALL = ("SC113",)
-"""The rules that also hold for those who only look: dependencies in a circle have no order."""
-
-
-def load(
-    *files: str | Path,
-    name: str | None = None,
-    directory: str | Path | None = None,
-    project_directory: str | Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    env_files: Sequence[str | Path] = (),
-    environ: Mapping[str, str] | None = None,
-    services: Collection[str] = (),
-    profiles: Collection[str] = (),
-    dependencies: bool = True,
-    strict: bool = True,
-) -> Stack:
-    """Read a stack and check it. Without a file, `stack.toml` is looked for in the directory and above.
-
-    `overrides` are laid over the files, as the tables of a last one. `strict`: a variable that is not set is an error
-    (else it is empty). With `services` only those of these services count and, unless `dependencies` is false, of those
-    they depend on. Warnings are in `problems` of the stack.
-
-    Raises SpecError with every mistake at once, UsageError where there is no file or no proper project name.
-    """
-    request = Request(
-        files=[Path(file) for file in files],
-        directory=Path(directory or Path.cwd()),
-        environ=os.environ if environ is None else environ,
-        env_files=[Path(file) for file in env_files],
-        selection=Selection(services=services, profiles=profiles, dependencies=dependencies),
-        strict=strict,
-        name=name,
-        project_directory=Path(project_directory) if project_directory else None,
-        overrides=overrides,
-    )
-    return read(request, [lint if strict else partial(lint, only=_NEEDED_BY_ALL)])
-
-
-def connect(host: str | None = None, context: str | None = None, *, insecure: bool = False) -> Engine:
-    """The engine that `host` or a Docker context names, else the one the environment points to.
-
-    `insecure` allows a tcp engine on another machine without TLS: whoever listens on the way owns that machine.
-
-    Raises EngineError, saying what to do, if none answers; UsageError for an unknown context or a tcp engine without TLS.
-    """
-    from stackctl.engine.transport import connect as connecting
-
-    return connecting.connect(host, context, insecure=insecure)
 
 
 def plan(
@@ -171,15 +116,14 @@ def doomed(plan: Plan, engine: Engine) -> tuple[LostVolume, ...]:
 
 def status(stack: Stack, engine: Engine, selection: Selection | None = None) -> tuple[Row, ...]:
     """Desired beside observed: one row a service, with what drifted from the spec."""
-    return Project(stack, engine).status(selection or Selection())
+    return Looking(stack, engine).status(selection or Selection())
 
 
 def containers(
     engine: Engine, project: str, names: Collection[str] = (), known: Collection[str] = ()
 ) -> tuple[Container, ...]:
     """The containers of a project, or those of the named services. Raises UsageError for a name that is none of them."""
-    observed = engine.observe()
-    return containers_of(observed, project, instance_of(observed, project), names, known)
+    return containers_of(of_project(engine.containers(project), project), project, names, known)
 
 
 __all__ = [

@@ -5,10 +5,9 @@ Every verb that writes holds the project's lock from its look to the end of its 
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 
 from msgspec.structs import replace
@@ -17,30 +16,25 @@ from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Engine
-from stackctl.errors import EngineError, PreflightError, Problem, SpecError
+from stackctl.errors import PreflightError, Problem
+from stackctl.looking import Looking
 from stackctl.planner.down import DownOptions, plan_down, spared
-from stackctl.planner.reach.outside import service_env, stack_env
-from stackctl.planner.reach.places import Place, places, places_of_services
-from stackctl.planner.status import Row, status
 from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.steps.secrets import concealed
 from stackctl.planner.up.images import ImageOptions, images_to_look_into, plan_images
-from stackctl.planner.up.needs import unanswered
 from stackctl.planner.up.planning import UpPlan, plan_up
 from stackctl.planner.up.preflight import HostFacts, preflight, questions, told_by_images
 from stackctl.planner.up.slots import UpOptions
 from stackctl.planner.up.view import View
-from stackctl.planner.world.containers import containers_of, other_source, running_container
-from stackctl.planner.world.desire import desire
-from stackctl.planner.world.desired import Desired
-from stackctl.planner.world.matching import instance_of, of_project, ours
+from stackctl.planner.world.containers import other_source
+from stackctl.planner.world.matching import instance_of, of_project
 from stackctl.planner.world.naming import Naming
-from stackctl.planner.world.observed import Container, Observed
+from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
-from stackctl.spec.selection import Selection, dependencies_of, select
+from stackctl.spec.selection import Selection, dependencies_of
 from stackctl.spec.source.reading import place
 
 Events = Generator[Event, None, None]
@@ -48,7 +42,7 @@ Waiting = Callable[[str], None]
 """Told who holds the project, while a run waits for it."""
 
 
-class Project:
+class Project(Looking):
     """A stack on an engine. A project of which only the name is known is a stack without services.
 
     `lock_timeout` is how many seconds to wait for another run; `waiting` is told who holds the project meanwhile.
@@ -62,65 +56,9 @@ class Project:
         lock_timeout: float = 60.0,
         waiting: Waiting | None = None,
     ) -> None:
-        self.stack = stack
-        self.engine = engine
-        self.name = stack.project
+        super().__init__(stack, engine)
         self._lock_timeout = lock_timeout
         self._waiting = waiting
-
-    # Look
-
-    def look(self, selection: Selection) -> tuple[Desired, Observed]:
-        """What should be there and what is: the two inputs of every plan and of the status."""
-        observed = self.engine.observe()
-        try:
-            desired = desire(
-                self.stack,
-                instance=instance_of(observed, self.name) or os.urandom(8).hex(),
-                services=selection.services,
-                profiles=selection.profiles,
-                dependencies=selection.dependencies,
-                publish_host=selection.publish_host
-                or ("127.0.0.1" if observed.engine.shares_loopback else None),
-            )
-        except SpecError as error:
-            raise SpecError(place(self.stack, error.problems)) from error
-        return desired, replace(observed, answers=self._answers(desired, observed))
-
-    def status(self, selection: Selection) -> tuple[Row, ...]:
-        """Desired beside observed: a row for each container, with what differs from the spec."""
-        return status(View.of(*self.look(selection)))
-
-    def containers(self, names: Collection[str] = ()) -> tuple[Container, ...]:
-        """The containers of the project, or those of the named services. Raises UsageError for a name that is none of them."""
-        observed = self.engine.observe()
-        return containers_of(
-            observed, self.name, instance_of(observed, self.name), names, self.stack.everything
-        )
-
-    def running_container(self, name: str) -> Container:
-        """The container to run a command in. Raises UsageError if there is none of that name, or it does not run."""
-        observed = self.engine.observe()
-        return running_container(
-            observed, self.name, instance_of(observed, self.name), name, self.stack.everything
-        )
-
-    def places(self) -> dict[str, Place]:
-        """Where each service that runs can be reached from this machine."""
-        observed = self.engine.observe()
-        return places_of_services(places(of_project(observed, self.name), observed.engine))
-
-    def environment(self, service: str | None = None) -> dict[str, str]:
-        """The variables with which a process on this machine reaches the stack; with a service those of its container.
-
-        Raises UsageError for a name that is no service, EngineError if nothing of the project runs.
-        """
-        if service is not None:
-            select(self.stack, [service], dependencies=False)
-        found = self.places()
-        if not found:
-            raise EngineError(f"nothing of project {self.name} runs", "stackctl up starts it")
-        return stack_env(self.stack, found) if service is None else service_env(service, self.stack, found)
 
     # Decide
 
@@ -273,17 +211,9 @@ class Project:
         refs = images_to_look_into(view)
         return view.with_configs(self.engine.look_into(refs)) if refs else view
 
-    def _answers(self, desired: Desired, observed: Observed) -> Mapping[str, str]:
-        """What the checks of the running containers say, as far as that can be told from outside."""
-        wanted = {want.replica: want for want in desired.containers}
-        mine = [c for c in ours(observed, desired.project, desired.instance) if c.replica in wanted]
-        return self.engine.glance(
-            {have.id: unanswered(wanted[have.replica], have) for have in mine}, observed
-        )
-
     def _refuse_other_directory(self, observed: Observed, source: str, hint: str) -> None:
         """Raise PreflightError if the project was started from a spec in another directory than `source` ("": unknown)."""
-        mine = of_project(observed, self.name)
+        mine = of_project(observed.containers, self.name)
         other = other_source((container.source for container in mine), source) if source else None
         if other:
             message = f"project {self.name} is already running from {other}; this is {source}"

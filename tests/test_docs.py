@@ -13,7 +13,7 @@ import click
 import pytest
 
 from stackctl.cli import SECTIONS, cli
-from stackctl.spec.lint import lint
+from stackctl.spec.lint.rules import lint
 from stackctl.spec.selection import Selection
 from stackctl.spec.source import reading as files
 from stackctl.spec.text.interpolate import variables

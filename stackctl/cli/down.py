@@ -57,7 +57,7 @@ def command(
     """
     from stackctl import api
     from stackctl.cli.follow import follow, tell_waiting
-    from stackctl.show.tables import lost_text
+    from stackctl.show.lost import lost_text
 
     stack = _stack(settings)
     project = stack.project if stack else settings.project()

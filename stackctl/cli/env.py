@@ -35,10 +35,10 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
       eval "$(stackctl env --export)" && psql "$POSTGRES_URL"
       (eval "$(stackctl env api --export)" && alembic upgrade head)
     """
-    from stackctl.project import Project
+    from stackctl.looking import Looking
 
     stack = settings.load_leniently()
-    project = Project(stack, settings.engine())
+    project = Looking(stack, settings.engine())
     found = project.environment(service)
     settings.tell_whose(stack, (container.source for container in project.containers()))
     if as_json:

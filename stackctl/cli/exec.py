@@ -67,11 +67,11 @@ def command(
       echo 'SELECT 1' | stackctl exec -T db psql -U postgres
     """
     from stackctl.engine.protocol import Exec
-    from stackctl.project import Project
+    from stackctl.looking import Looking
 
     stack = settings.load_leniently()
     engine = settings.engine()
-    container = Project(stack, engine).running_container(service)
+    container = Looking(stack, engine).running_container(service)
     settings.tell_whose(stack, [container.source])
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return engine.interact(

@@ -45,11 +45,11 @@ def command(
       stackctl logs -f api db
       stackctl logs --tail 20 --since 5m
     """
-    from stackctl import api
+    from stackctl.looking import Looking
 
     stack = settings.load_leniently()
     engine = settings.engine()
-    found = api.containers(engine, stack.project, services, stack.everything)
+    found = Looking(stack, engine).containers(services)
     settings.tell_whose(stack, (c.source for c in found))
     lines = engine.logs([c.id for c in found], follow=follow, tail=_lines(tail), since=since, until=until)
     style = PLAIN if plain else settings.style(sys.stdout)

@@ -14,11 +14,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from stackctl.api import Selection
     from stackctl.engine.protocol import Engine
     from stackctl.errors import Problem
     from stackctl.show.style import Style
     from stackctl.spec.model import Stack
+    from stackctl.spec.selection import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,9 +53,9 @@ class Settings(Struct):
 
         With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on.
         """
-        from stackctl import api
+        from stackctl.looking import load
 
-        stack = api.load(
+        stack = load(
             *self.files,
             name=self.project_name,
             project_directory=self.project_directory,
@@ -125,14 +125,14 @@ class Settings(Struct):
     def engine(self) -> Engine:
         """The engine, connected at first use and closed when the command ends."""
         if self._engine is None:
-            from stackctl import api
+            from stackctl.looking import connect
 
-            self._engine = api.connect(host=self.host, context=self.context, insecure=self.insecure)
+            self._engine = connect(host=self.host, context=self.context, insecure=self.insecure)
             click.get_current_context().call_on_close(self._engine.close)
         return self._engine
 
     def selection(self, services: Collection[str] = (), *, dependencies: bool = True) -> Selection:
-        from stackctl.api import Selection
+        from stackctl.spec.selection import Selection
 
         return Selection(
             services=services,

@@ -24,10 +24,10 @@ def command(settings: Settings, service: str, target: int | None, protocol: str,
       stackctl port api 8000     127.0.0.1:8000
       stackctl port api          all of its ports
     """
-    from stackctl import api
+    from stackctl.looking import Looking
 
     stack = settings.load_leniently()
-    found = api.containers(settings.engine(), stack.project, [service], stack.everything)
+    found = Looking(stack, settings.engine()).containers([service])
     settings.tell_whose(stack, (c.source for c in found))
     container = next((c for c in found if c.number == index), None)
     if container is None:

@@ -40,12 +40,12 @@ def command(
       stackctl ps -a --format json
       docker inspect $(stackctl ps -q db)
     """
-    from stackctl import api
+    from stackctl.looking import Looking
     from stackctl.show.tables import ps_json, ps_text
     from stackctl.spec.output.redact import secrets, without
 
     stack = settings.load_leniently()
-    found = api.containers(settings.engine(), stack.project, services, stack.everything)
+    found = Looking(stack, settings.engine()).containers(services)
     settings.tell_whose(stack, (c.source for c in found))
     shown = [c for c in found if show_all or c.running]
     if quiet:

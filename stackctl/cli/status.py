@@ -22,11 +22,12 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
       stackctl status
       stackctl status --json
     """
-    from stackctl import api
+    from stackctl.looking import Looking
     from stackctl.show.tables import status_json, status_text
 
     stack = settings.load_leniently()
-    rows = api.status(stack, settings.engine(), settings.selection(services, dependencies=not services))
+    selection = settings.selection(services, dependencies=not services)
+    rows = Looking(stack, settings.engine()).status(selection)
     settings.tell_whose(stack, (row.source for row in rows))
     if as_json:
         print(json.dumps(status_json(rows, stack.project), indent=2))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,11 @@ from stackctl.cli.planning import plan_arguments, planning_options
 from stackctl.cli.streams import lasting, silence
 from stackctl.engine.protocol import Engine
 from stackctl.spec.model import Stack
+
+if TYPE_CHECKING:
+    from stackctl.engine.execute import Cancel
+    from stackctl.planner.steps.events import Event
+    from stackctl.planner.steps.plan import Plan
 
 
 @click.command("up")
@@ -55,6 +61,10 @@ def command(
     """
     from stackctl import api
     from stackctl.cli import follow as runs
+    from stackctl.looking import Looking
+    from stackctl.planner.status import status
+    from stackctl.planner.steps.events import Planned
+    from stackctl.planner.up.planning import UpPlan
     from stackctl.show.tables import endpoints
 
     if follow and (detach or wait):
@@ -62,17 +72,24 @@ def command(
     stack, arguments = plan_arguments(settings, services, planning)
     engine = settings.engine()
     began = time.time()
-    _, code = runs.follow(
-        settings,
-        "stackctl up",
-        lambda cancel: api.up(
+    plans: list[Plan] = []
+
+    def events(cancel: Cancel) -> Iterator[Event]:
+        for event in api.up(
             stack, engine, cancel=cancel, lock_timeout=lock_timeout, waiting=runs.tell_waiting, **arguments
-        ),
-        source=stack.files[0].name,
-    )
+        ):
+            if isinstance(event, Planned):
+                plans.append(event.plan)
+            yield event
+
+    _, code = runs.follow(settings, "stackctl up", events, source=stack.files[0].name)
     if code == 0 and settings.progress not in ("json", "quiet"):
-        urls = endpoints(api.status(stack, engine, arguments["selection"]))
-        print(urls, end="", file=lasting(sys.stdout), flush=True)
+        match plans:
+            case [UpPlan(steps=(), view=view)]:  # all is as it was when it was planned
+                rows = status(view)
+            case _:
+                rows = Looking(stack, engine).status(arguments["selection"])
+        print(endpoints(rows), end="", file=lasting(sys.stdout), flush=True)
     if code == 0 and follow:
         return _stay(settings, stack, engine, services, began)
     return code

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from stackctl.planner.steps.actions import Action
-from stackctl.planner.steps.events import Progressed
-from stackctl.planner.world.observed import Container, ImageConfig, Observed
-from stackctl.planner.world.probes import Probe
+if TYPE_CHECKING:
+    from stackctl.planner.steps.actions import Action
+    from stackctl.planner.steps.events import Progressed
+    from stackctl.planner.world.observed import Container, ImageConfig, Observed
+    from stackctl.planner.world.probes import Probe
 
-Report = Callable[[Progressed], None]
+Report = Callable[["Progressed"], None]
 
 _TITLE_LENGTH = 80
 
@@ -77,8 +78,11 @@ class Engine(Protocol):
     def id(self) -> str:
         """What tells this engine from all others, however it is reached. It names the lock."""
 
-    def observe(self) -> Observed:
-        """One snapshot, in a number of calls that does not depend on how much is there."""
+    def observe(self, project: str = "") -> Observed:
+        """One snapshot, in a number of calls that does not depend on how much is there.
+
+        With a project, of containers only those with its label: what plans nothing needs no others.
+        """
 
     def containers(self, project: str) -> tuple[Container, ...]:
         """The containers with that project's label, in one call."""

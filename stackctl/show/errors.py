@@ -9,7 +9,7 @@ from stackctl.errors import SpecError, StackError, WaitError
 from stackctl.show.problems import problems_text
 from stackctl.show.safe import clean, one_line
 from stackctl.show.style import PLAIN, Style
-from stackctl.show.words import counted
+from stackctl.show.text import counted
 
 LOG_LINES = 15
 _RULE_WIDTH = 72

@@ -13,7 +13,8 @@ from stackctl.show.changes import PAST, changes, count
 from stackctl.show.errors import fact_line, facts, log_lines
 from stackctl.show.safe import clean, one_line, shortened
 from stackctl.show.style import PLAIN, Style
-from stackctl.show.words import describe, duration, first_line, quoted
+from stackctl.show.text import duration, first_line, quoted
+from stackctl.show.words import describe
 from stackctl.spec.model import Condition
 
 

@@ -24,7 +24,7 @@ from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Step
 from stackctl.show.plan import plan_json
 from stackctl.show.problems import problems_json
-from stackctl.show.words import iso
+from stackctl.show.text import iso
 
 VERSION = 1
 

@@ -20,7 +20,7 @@ from stackctl.show.board import Board, Row, Tone
 from stackctl.show.failure import report
 from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import Style, style_for
-from stackctl.show.words import duration, size
+from stackctl.show.text import duration, size
 
 _WIDEST = 100
 _NAME_WIDEST = 32

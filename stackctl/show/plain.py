@@ -11,7 +11,7 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.show.board import Board, Row, Tone
 from stackctl.show.failure import failure_text, report
 from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.words import duration, size
+from stackctl.show.text import duration, size
 
 _WIDEST = 48
 _STATE = 10

@@ -19,7 +19,8 @@ from stackctl.show.changes import (
 )
 from stackctl.show.safe import one_line
 from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.words import Mark, describe, quoted
+from stackctl.show.text import quoted
+from stackctl.show.words import Mark, describe
 
 VERSION = 1
 

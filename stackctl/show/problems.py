@@ -10,7 +10,7 @@ from typing import Any
 from stackctl.errors import Place, Problem, Severity, told
 from stackctl.show.safe import clean, one_line
 from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.words import counted
+from stackctl.show.text import counted
 
 VERSION = 1
 

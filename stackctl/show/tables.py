@@ -10,15 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tabulate import tabulate
-
-from stackctl.planner.down import LostVolume
 from stackctl.planner.reach.places import authority, link
 from stackctl.planner.status import Row
 from stackctl.planner.world.observed import Container, PublishedPort
 from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.words import iso, quoted, size
+from stackctl.show.table import GAP, table
+from stackctl.show.text import ago, iso, quoted
 from stackctl.spec.output.redact import redacted
 
 VERSION = 2
@@ -40,13 +38,6 @@ _STATE_COLORS: Mapping[str, Name] = {
 }
 
 
-_GAP = "  "
-"""Between columns."""
-_PADDING = 2
-"""What tabulate leaves beside a header."""
-_STYLED = re.compile(r"\x1b\[[0-9;]*m")
-
-
 def status_text(rows: Iterable[Row], *, style: Style = PLAIN, width: int | None = None) -> str:
     """Service, state, health, ports as URLs, since, image; and below what drifted from the spec.
 
@@ -56,19 +47,19 @@ def status_text(rows: Iterable[Row], *, style: Style = PLAIN, width: int | None 
     if not rows:
         return "Nothing is there."
     names = _names(rows)
-    table = [
+    cells = [
         [
             name,
             _colored(_state_and_code(row), style),
             _colored(row.health, style),
-            _GAP.join(urls(row)),
+            GAP.join(urls(row)),
             _since(row.since),
             one_line(row.image),
         ]
         for name, row in zip(names, rows, strict=True)
     ]
     headers = ["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"]
-    text = _table(headers, table, style, width, ("IMAGE", "SINCE"))
+    text = table(headers, cells, style, width, ("IMAGE", "SINCE"))
     drifted = [(name, row.drift) for name, row in zip(names, rows, strict=True) if row.drift]
     if not drifted:
         return text
@@ -117,20 +108,20 @@ def ps_text(
 ) -> str:
     """Compose's table. `now` is in seconds since the epoch; `width` as for `status_text`."""
     now = time.time() if now is None else now
-    table = [
+    cells = [
         [
             one_line(container.name),
             one_line(container.image),
             _command(container),
             one_line(container.service),
-            _ago(now - container.created),
+            ago(now - container.created),
             one_line(container.status),
             _ports(container.ports),
         ]
         for container in containers
     ]
     headers = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
-    return _table(headers, table, style, width, ("COMMAND", "CREATED", "IMAGE", "NAME"))
+    return table(headers, cells, style, width, ("COMMAND", "CREATED", "IMAGE", "NAME"))
 
 
 def ps_json(containers: Iterable[Container]) -> str:
@@ -138,82 +129,10 @@ def ps_json(containers: Iterable[Container]) -> str:
     return "\n".join(json.dumps(_container_json(container)) for container in containers)
 
 
-def lost_text(
-    volumes: Iterable[LostVolume],
-    *,
-    style: Style = PLAIN,
-    now: float | None = None,
-    width: int | None = None,
-) -> str:
-    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch; `width` as for
-    `status_text`.
-    """
-    now = time.time() if now is None else now
-    table = [
-        (
-            quoted(volume.name),
-            f"anonymous, of {quoted(volume.service)}" if volume.anonymous else quoted(volume.service),
-            _ago(now - volume.created) if volume.created else "",
-            "" if volume.size is None else size(volume.size),
-        )
-        for volume in volumes
-    ]
-    return _table(["VOLUME", "OF", "CREATED", "SIZE"], table, style, width, ("CREATED", "OF"))
-
-
 def variables_text(rows: Iterable[tuple[str, str, str]], *, width: int | None = None) -> str:
     """The variables of a stack: name, value, and where it is set; `width` as for `status_text`."""
-    table = [tuple(map(one_line, row)) for row in rows]
-    return _table(["VARIABLE", "VALUE", "FROM"], table, PLAIN, width, ("VALUE",))
-
-
-def _table(
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    style: Style,
-    width: int | None = None,
-    yielding: Sequence[str] = (),
-) -> str:
-    """A table; where it is wider than `width`, without room beside the headers, and with the columns of `yielding` cut or left
-    out, the first of them first.
-    """
-    columns = {header: [row[index] for row in rows] for index, header in enumerate(headers)}
-    if width is None or _width(columns, _PADDING) <= width:
-        titles = [style(header, "bold") for header in columns]
-        text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
-    else:
-        columns = _fitted(columns, width, yielding)
-        lines = [[style(header, "bold") for header in columns], *zip(*columns.values(), strict=True)]
-        text = tabulate(lines, tablefmt="plain", disable_numparse=True)
-    return "\n".join(line.rstrip() for line in text.splitlines())
-
-
-def _fitted(columns: dict[str, list[str]], width: int, yielding: Sequence[str]) -> dict[str, list[str]]:
-    columns = {header: cells for header, cells in columns.items() if any(cells) or not cells}
-    if ports := columns.get("PORTS"):
-        columns["PORTS"] = [re.sub(" +", "\n", cell) for cell in ports]
-    for header in yielding:
-        over = _width(columns) - width
-        if over > 0 and header in columns:
-            room = _width({header: columns[header]}) - over
-            if room < len(header):
-                del columns[header]
-            else:
-                columns[header] = [shortened(cell, room) for cell in columns[header]]
-    return columns
-
-
-def _width(columns: Mapping[str, Sequence[str]], padding: int = 0) -> int:
-    wide = [
-        max(len(header) + padding, *map(_visible, (line for cell in cells for line in cell.split("\n"))), 0)
-        for header, cells in columns.items()
-    ]
-    return sum(wide) + len(_GAP) * (len(wide) - 1)
-
-
-def _visible(text: str) -> int:
-    """The columns that a text takes on a terminal: those of its colours count nothing."""
-    return len(_STYLED.sub("", text))
+    cells = [tuple(map(one_line, row)) for row in rows]
+    return table(["VARIABLE", "VALUE", "FROM"], cells, PLAIN, width, ("VALUE",))
 
 
 def _state(row: Row) -> str:
@@ -311,26 +230,3 @@ def _container_json(container: Container) -> dict[str, Any]:
         "State": container.state,
         "Status": container.status,
     }
-
-
-def _ago(seconds: float) -> str:
-    """A length of time in the docker command's words (docker/go-units, HumanDuration)."""
-    whole = int(seconds)
-    minutes, hours = whole // 60, round(seconds / 3600)
-    if whole < 1:
-        text = "Less than a second"
-    elif whole < 60:
-        text = f"{whole} second{'s' if whole > 1 else ''}"
-    elif minutes < 60:
-        text = "About a minute" if minutes == 1 else f"{minutes} minutes"
-    elif hours < 48:
-        text = "About an hour" if hours == 1 else f"{hours} hours"
-    elif hours < 24 * 14:
-        text = f"{hours // 24} days"
-    elif hours < 24 * 60:
-        text = f"{hours // (24 * 7)} weeks"
-    elif hours < 24 * 365 * 2:
-        text = f"{hours // (24 * 30)} months"
-    else:
-        text = f"{hours // (24 * 365)} years"
-    return f"{text} ago"

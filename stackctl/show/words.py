@@ -1,10 +1,8 @@
-"""The words for actions, amounts and lengths of time, the same in every renderer."""
+"""The words for actions, the same in every renderer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -31,7 +29,7 @@ from stackctl.planner.steps.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from stackctl.show.safe import one_line
+from stackctl.show.text import quoted
 from stackctl.spec.model import Condition
 
 Mark = Literal["+", "~", "-", " "]
@@ -149,48 +147,3 @@ def describe(action: Action) -> str:
     """One sentence in the imperative: "Create network myapp_default"."""
     said = words(action)
     return f"{said.verb} {said.what}{said.rest}"
-
-
-def quoted(name: str) -> str:
-    """A name as it is, in quotes when it would not stand out as one word; one the engine made up (64 digits) is cut to 12."""
-    name = re.sub(r"^([0-9a-f]{12})[0-9a-f]{52}$", r"\1", one_line(name))
-    return name if re.fullmatch(r"[^\s\"',;()]+", name) else '"' + name.replace('"', '\\"') + '"'
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 error`, `2 errors`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time as one reads it: `0.4 s`, `12.0 s`, `2 m 05 s`, `1 h 02 m`."""
-    tenths = max(0.0, round(seconds, 1))
-    if tenths < 60:
-        return f"{tenths:.1f} s"
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} m {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} m"
-
-
-def iso(at: float, precision: str = "seconds") -> str:
-    """A time in seconds since the epoch as ISO 8601, in UTC: `2026-11-26T23:48:56Z`."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
-
-
-def size(amount: int) -> str:
-    """A number of bytes in the units of registries, powers of 1000: `812 B`, `4.1 MB`, `41 MB`."""
-    value, unit = float(amount), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 999.5:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line; the name of its class when it says nothing."""
-    message = getattr(error, "message", None) or str(error)
-    lines = [line for line in str(message).splitlines() if line.strip()]
-    return one_line(lines[0]) if lines else type(error).__name__

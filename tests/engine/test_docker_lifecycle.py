@@ -306,10 +306,11 @@ def test_tcp_and_log_probes_ask_the_container(lab: Lab) -> None:
 
 
 def test_the_log_of_a_wait_is_that_of_the_present_run(lab: Lab) -> None:
+    from stackctl.engine.docker.container_events import Events
     from stackctl.engine.ready.watched import Watched
 
     name = lab.run("a", "sh", "-c", "echo run $(cat /n 2>/dev/null); echo again > /n; exec sleep 600")
-    watched = Watched(lab.engine.client, lab.engine._events, name, lab.engine.engine)
+    watched = Watched(lab.engine.client, Events(lab.engine.client), name, lab.engine.engine)
     for text in ("run\n", "run again\n"):
         for _ in range(50):
             assert watched.inspect()
@@ -322,13 +323,15 @@ def test_the_log_of_a_wait_is_that_of_the_present_run(lab: Lab) -> None:
 
 
 def test_a_service_in_anothers_network_is_asked_at_the_others_address(lab: Lab) -> None:
+    from stackctl.engine.docker.container_events import Events
     from stackctl.engine.ready.watched import Watched
 
     lab.do(CreateNetwork(network(lab)))
     place = lab.run("a", networks=(Attachment(f"{lab.name}_default"),), ports=(Port(target=80),))
     guest = lab.run("b", network_mode=f"container:{place}")
     running = [
-        Watched(lab.engine.client, lab.engine._events, c, lab.engine.engine).inspect() for c in (place, guest)
+        Watched(lab.engine.client, Events(lab.engine.client), c, lab.engine.engine).inspect()
+        for c in (place, guest)
     ]
     assert running[0] is not None
     assert running[1] is not None

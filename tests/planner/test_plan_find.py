@@ -5,6 +5,7 @@ import pytest
 from stackctl.errors import UsageError
 from stackctl.planner.world import labels
 from stackctl.planner.world.containers import containers_of, other_source, running_container
+from stackctl.planner.world.matching import of_project
 from stackctl.planner.world.observed import Container, Engine, Observed
 
 
@@ -27,9 +28,11 @@ OBSERVED = Observed(
     ),
 )
 
+MINE = of_project(OBSERVED.containers, "shop")
+
 
 def found(*names: str) -> list[str]:
-    return [c.name for c in containers_of(OBSERVED, "shop", "i", names, known=["web", "db", "mail"])]
+    return [c.name for c in containers_of(MINE, "shop", names, known=["web", "db", "mail"])]
 
 
 def test_without_a_name_all_of_the_project_in_order() -> None:
@@ -64,9 +67,8 @@ def test_a_service_without_a_container_is_no_mistake() -> None:
     assert found("mail") == []
 
 
-@pytest.mark.parametrize("instance", [None, "none"])
-def test_nothing_is_there(instance: str | None) -> None:
-    assert containers_of(OBSERVED, "shop", instance) == ()
+def test_nothing_is_there() -> None:
+    assert containers_of(of_project(OBSERVED.containers, "none"), "none") == ()
 
 
 @pytest.mark.parametrize(
@@ -87,12 +89,12 @@ def test_what_is_neither_service_nor_container_of_the_project(name: str, message
 
 def test_a_project_without_anything() -> None:
     with pytest.raises(UsageError) as error:
-        containers_of(OBSERVED, "empty", None, ["web"])
+        containers_of((), "empty", ["web"])
     assert str(error.value) == "project empty has no service or container called 'web'"
 
 
 def running(name: str) -> str:
-    return running_container(OBSERVED, "shop", "i", name, known=["web", "db", "mail"]).name
+    return running_container(MINE, "shop", name, known=["web", "db", "mail"]).name
 
 
 def test_the_first_that_runs_one_offs_last() -> None:

@@ -7,10 +7,10 @@ from stackctl.planner.down import LostVolume
 from stackctl.planner.status import Row
 from stackctl.planner.world.labels import NUMBER, PROJECT, SERVICE
 from stackctl.planner.world.observed import Container, Joined, Mounted, PublishedPort
+from stackctl.show.lost import lost_text
 from stackctl.show.style import Style
 from stackctl.show.tables import (
     endpoints,
-    lost_text,
     ps_json,
     ps_text,
     status_json,

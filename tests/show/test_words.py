@@ -22,7 +22,8 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.world.desired import Attachment, Build, Container, Image, Volume
 from stackctl.show.changes import PAST
-from stackctl.show.words import NAMES, Name, counted, describe, duration, first_line, quoted, size, words
+from stackctl.show.text import counted, duration, first_line, quoted, size
+from stackctl.show.words import NAMES, Name, describe, words
 from stackctl.spec.model import Condition
 
 API = Container(name="myapp-api-1", service="api", image="myapp-api")

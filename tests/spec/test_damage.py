@@ -11,7 +11,7 @@ from stackctl.engine.docker import bodies
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.spec.lint import lint
+from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import Request, read
 

@@ -13,7 +13,7 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.show.problems import problems_text
-from stackctl.spec.lint import lint
+from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.reading import Request, read
 from stackctl.spec.text.dotenv import parse

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import SpecError
-from stackctl.spec.lint import RULES, lint
+from stackctl.spec.lint.rules import RULES, lint
 from stackctl.spec.source.reading import Request, read
 from stackctl.spelling import distance, misspelt, nearest
 

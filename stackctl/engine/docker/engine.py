@@ -6,16 +6,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.look import DockerLook
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
-from stackctl.engine.talk import archives, execs, logs
-from stackctl.engine.talk.conversation import DockerConversation
 from stackctl.engine.transport.link import Link
-from stackctl.planner.steps.actions import Action
 
 if TYPE_CHECKING:
     from stackctl.engine.docker.perform import DockerPerform
+    from stackctl.planner.steps.actions import Action
 
 
 class DockerEngine(DockerLook):
@@ -24,7 +21,6 @@ class DockerEngine(DockerLook):
     def __init__(self, link: Link) -> None:
         super().__init__(link.client, link.endpoint)
         self.link = link
-        self._events = Events(link.client)
         self._performer: DockerPerform | None = None
         self._lock = threading.Lock()
 
@@ -33,7 +29,7 @@ class DockerEngine(DockerLook):
             if self._performer is None:
                 from stackctl.engine.docker.perform import DockerPerform
 
-                self._performer = DockerPerform(self.link, self, self._events)
+                self._performer = DockerPerform(self.link, self)
         return self._performer.perform(action, report, cancelled)
 
     def logs(
@@ -45,18 +41,28 @@ class DockerEngine(DockerLook):
         since: str | None = None,
         until: str | None = None,
     ) -> Iterator[LogLine]:
+        from stackctl.engine.talk import logs
+
         return logs.logs(self.client, containers, follow=follow, tail=tail, since=since, until=until)
 
     def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
+        from stackctl.engine.talk import execs
+
         return execs.run(self.client, command, timeout=timeout, stdin=stdin)
 
     def converse(self, command: Exec) -> Conversation:
+        from stackctl.engine.talk.conversation import DockerConversation
+
         return DockerConversation(self.client, command)
 
     def pack(self, container: str, path: str) -> Iterator[bytes]:
+        from stackctl.engine.talk import archives
+
         return archives.pack(self.client, container, path)
 
     def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
+        from stackctl.engine.talk import archives
+
         archives.unpack(self.client, container, directory, archive)
 
     def interact(self, command: Exec) -> int:
@@ -67,5 +73,6 @@ class DockerEngine(DockerLook):
         return terminal.interact(self.client, command)
 
     def close(self) -> None:
-        self._events.close()
+        if self._performer:
+            self._performer.close()
         self.link.close()

@@ -11,11 +11,21 @@ from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import Networks
 from stackctl.engine.docker.sharing import sharing
 from stackctl.engine.ready.glance import glance
-from stackctl.engine.transport.client import RefusedError, WireClient
+from stackctl.engine.transport.client import Found, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import Container, Engine, ImageConfig, Observed
 from stackctl.planner.world.probes import Probe
+
+Call = tuple[tuple[str, ...], Mapping[str, object]]
+
+_INFO: Call = (("info",), {})
+
+
+def _containers(project: str) -> Call:
+    """All containers, or those with that project's label."""
+    filters = {"label": [f"{names.PROJECT}={project}"]} if project else None
+    return ("containers", "json"), {"all": True, "filters": filters}
 
 
 class DockerLook:
@@ -37,27 +47,34 @@ class DockerLook:
     def engine(self) -> Engine:
         """Who it is, and what it shares with us. Asked once."""
         if self._engine is None:
-            self._engine = self._ask()
+            asked = time.time()
+            (info,) = self.client.get_all(_INFO)
+            self._engine = self._who(info, asked)
         return self._engine
 
-    def observe(self) -> Observed:
-        """Four calls, and one more the first time."""
-        get = self.client.get
+    def observe(self, project: str = "") -> Observed:
+        """Four calls, and one more the first time, all at once."""
+        lists = [_containers(project), (("networks",), {}), (("volumes",), {}), (("images", "json"), {})]
+        asked = time.time()
+        containers, networks, volumes, images, *info = self.client.get_all(
+            *lists, *([] if self._engine else [_INFO])
+        )
+        if info:
+            self._engine = self._who(info[0], asked)
         observed = snapshot.observed(
             self.engine,
-            containers=get("containers", "json", all=True),
-            networks=get("networks"),
-            volumes=get("volumes"),
-            images=get("images", "json"),
+            containers=containers.body,
+            networks=networks.body,
+            volumes=volumes.body,
+            images=images.body,
         )
         self.networks.learn(observed)
         self._image_ids = observed.images
         return observed
 
     def containers(self, project: str) -> tuple[Container, ...]:
-        filters = {"label": [f"{names.PROJECT}={project}"]}
-        rows = self.client.get("containers", "json", all=True, filters=filters)
-        return tuple(snapshot.container(row, {}) for row in rows)
+        (rows,) = self.client.get_all(_containers(project))
+        return tuple(snapshot.container(row, {}) for row in rows.body)
 
     def look_into(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """One call for each image not looked into before."""
@@ -87,10 +104,10 @@ class DockerLook:
         self._configs[answer["Id"]] = config
         return config
 
-    def _ask(self) -> Engine:
-        asked = time.time()
-        info, headers = self.client.get_with_headers("info")
-        podman = "Libpod-Api-Version" in headers
+    def _who(self, found: Found, asked: float) -> Engine:
+        """`asked` is when, in seconds since the epoch."""
+        info = found.body
+        podman = "libpod-api-version" in found.headers
         socket = self.endpoint.socket
         engine_id = str(info.get("ID") or self.endpoint.host)
         if podman and socket:  # whose own id is another one at every start

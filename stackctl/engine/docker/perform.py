@@ -45,11 +45,14 @@ from stackctl.planner.world.observed import ImageConfig
 class DockerPerform:
     """Safe to share between threads."""
 
-    def __init__(self, link: Link, look: DockerLook, events: Events) -> None:
+    def __init__(self, link: Link, look: DockerLook) -> None:
         self._link = link
         self._look = look
-        self._events = events
+        self._events = Events(link.client)
         self._networks = look.networks
+
+    def close(self) -> None:
+        self._events.close()
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
         """Do one thing and return a note worth telling, or ""."""

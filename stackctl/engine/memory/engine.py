@@ -122,12 +122,16 @@ class MemoryEngine:
 
     # Looking
 
-    def observe(self) -> seen.Observed:
+    def observe(self, project: str = "") -> seen.Observed:
         with self._guard:
             self.reads += 1
             return seen.Observed(
                 engine=self.info,
-                containers=tuple(c.as_seen() for c in reversed(self._containers.values())),
+                containers=tuple(
+                    c
+                    for c in (made.as_seen() for made in reversed(self._containers.values()))
+                    if not project or c.project == project
+                ),
                 networks=tuple(self._networks.values()),
                 volumes=tuple(self._volumes.values()),
                 images=self._images.ids,

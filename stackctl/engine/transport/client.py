@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from stackctl.engine.transport.duplex import Duplex
@@ -20,6 +20,13 @@ ANSWER_TIMEOUT = 300.0
 """Seconds a call may take: creating from a large image on a slow disk does take minutes."""
 
 A = TypeVar("A", bound=Answer)
+
+
+class Found(NamedTuple):
+    """What an answer says, and its headers, their names in small letters."""
+
+    body: Json
+    headers: Mapping[str, str]
 
 
 class RefusedError(EngineError):
@@ -76,10 +83,6 @@ class JsonClient(Generic[A]):
         """The headers of the answer, their names in small letters."""
         with self.errors(), self._answer(self._request("HEAD", path, params)) as answer:
             return answer.headers
-
-    def get_with_headers(self, *path: str) -> tuple[Json, Mapping[str, str]]:
-        with self.errors(), self._answer(self._request("GET", path, {})) as answer:
-            return json.loads(answer.read()), answer.headers
 
     @contextmanager
     def stream(
@@ -155,6 +158,17 @@ class WireClient(JsonClient[WireAnswer]):
     def __init__(self, wire: Wire, version: str, endpoint: str, complaint: Callable[[], str] = str) -> None:
         super().__init__(wire, version, endpoint, complaint)
         self._wire = wire
+
+    def get_all(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> list[Found]:
+        """What several calls find, all asked at once. A call is a path and its parameters."""
+        requests = [self._request("GET", path, params) for path, params in calls]
+        with self.errors(), ExitStack() as cleanup:
+            answers = self._wire.send_all(requests)
+            for answer in answers:
+                cleanup.callback(answer.close)
+            for answer in answers:
+                _check(answer)
+            return [Found(json.loads(answer.read()), answer.headers) for answer in answers]
 
     @contextmanager
     def hijack(self, *path: str, body: object) -> Iterator[Duplex]:

@@ -7,9 +7,8 @@ from msgspec.structs import replace
 
 from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.view import View
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.checks import unanswered
 from stackctl.planner.world.desired import Container, Need
-from stackctl.planner.world.probes import CommandProbe, Probe
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Condition
 
@@ -77,9 +76,3 @@ def sure(condition: Condition, want: Container) -> Condition:
 def ports_to_ask(want: Container) -> tuple[int, ...]:
     """The ports that must accept connections where there is no check."""
     return () if want.probes else tuple(port.target for port in want.ports if port.protocol == "tcp")
-
-
-def unanswered(want: Container, have: seen.Container) -> tuple[Probe, ...]:
-    """The checks of a container that the engine's verdict on its health does not answer."""
-    healthy = have.health == "healthy"
-    return tuple(probe for probe in want.probes if not (healthy and isinstance(probe, CommandProbe)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackctl.planner.world.desired import Healthcheck
+from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Container, Healthcheck
 from stackctl.planner.world.probes import (
     CommandProbe,
     HttpProbe,
@@ -97,3 +98,9 @@ def _disabled(check: Check) -> bool:
 
 def _seconds(duration: Duration | None) -> float | None:
     return None if duration is None else duration.seconds
+
+
+def unanswered(want: Container, have: seen.Container) -> tuple[Probe, ...]:
+    """The checks of a container that the engine's verdict on its health does not answer."""
+    healthy = have.health == "healthy"
+    return tuple(probe for probe in want.probes if not (healthy and isinstance(probe, CommandProbe)))

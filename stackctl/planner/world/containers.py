@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from stackctl.errors import UsageError
-from stackctl.planner.world.matching import ours
-from stackctl.planner.world.observed import Container, Observed
+from stackctl.planner.world.observed import Container
 from stackctl.spelling import did_you_mean
 
 
 def containers_of(
-    observed: Observed,
+    mine: Iterable[Container],
     project: str,
-    instance: str | None,
     names: Collection[str] = (),
     known: Collection[str] = (),
 ) -> tuple[Container, ...]:
-    """The containers of the named services (or containers), all of the project's without a name; in the order of their names.
+    """Of a project's containers those of the named services (or containers), all without a name; in the order of their names.
 
     `known` are the services of the spec: one of them without a container is no mistake.
 
     Raises UsageError for a name that is neither a service nor a container of the project.
     """
-    mine = sorted(
-        ours(observed, project, instance or ""), key=lambda c: (c.service, c.kind == "run", c.number, c.name)
-    )
+    mine = sorted(mine, key=lambda c: (c.service, c.kind == "run", c.number, c.name))
     found: list[Container] = []
     for name in names:
         matching = [c for c in mine if name in (c.service, c.name)]
@@ -36,13 +32,13 @@ def containers_of(
 
 
 def running_container(
-    observed: Observed, project: str, instance: str | None, name: str, known: Collection[str] = ()
+    mine: Iterable[Container], project: str, name: str, known: Collection[str] = ()
 ) -> Container:
     """The container to run a command in: the lowest replica, one-offs last.
 
     Raises UsageError if there is none of that name, or it does not run.
     """
-    found = containers_of(observed, project, instance, [name], known)
+    found = containers_of(mine, project, [name], known)
     running = [c for c in found if c.state == "running"]
     if running:
         return running[0]

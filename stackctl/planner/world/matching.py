@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -37,15 +37,22 @@ def instance_of(observed: seen.Observed, project: str) -> str | None:
     When accidents left several, the one with most containers wins and the others are somebody else's.
     """
     for objects in (observed.containers, observed.networks, observed.volumes):
-        found = [o.instance for o in objects if o.project == project and o.instance]
+        found = [o for o in objects if o.project == project and o.instance]
         if found:
-            return max(sorted(set(found)), key=found.count)
+            return _commonest(found)
     return None
 
 
-def of_project(observed: seen.Observed, project: str) -> list[seen.Container]:
-    """The containers that stackctl made for this project, in the instance of it that is there."""
-    return ours(observed, project, instance_of(observed, project) or "")
+def _commonest(objects: Iterable[seen.Container | seen.Network | seen.Volume]) -> str | None:
+    found = [o.instance for o in objects if o.instance]
+    return max(sorted(set(found)), key=found.count, default=None)
+
+
+def of_project(containers: Iterable[seen.Container], project: str) -> list[seen.Container]:
+    """Those that stackctl made for this project, in the instance of it that is there."""
+    mine = [c for c in containers if c.project == project and c.instance]
+    instance = _commonest(mine)
+    return [c for c in mine if c.instance == instance]
 
 
 class Networks(Struct, frozen=True):

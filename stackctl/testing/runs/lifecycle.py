@@ -155,7 +155,7 @@ def start(
     selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
     for tries in range(1, _TRIES + 1):
         observed = engine.observe()
-        there = bool(of_project(observed, project))
+        there = bool(of_project(observed.containers, project))
         _refuse_strangers(observed, project, marks)
         isolated = recipe.isolated(stack, project, marks, _host_ports(stack, observed, project))
         try:
@@ -226,7 +226,7 @@ def _ports_there(observed: Observed, project: str) -> HostPorts:
         return {}
     return {
         (container.service, port.target, port.protocol): port.published
-        for container in of_project(observed, project)
+        for container in of_project(observed.containers, project)
         for port in container.ports
     }
 

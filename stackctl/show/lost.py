@@ -1,0 +1,34 @@
+"""The volumes that somebody is about to lose, before they are asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from stackctl.planner.down import LostVolume
+from stackctl.show.style import PLAIN, Style
+from stackctl.show.table import table
+from stackctl.show.text import ago, quoted, size
+
+
+def lost_text(
+    volumes: Iterable[LostVolume],
+    *,
+    style: Style = PLAIN,
+    now: float | None = None,
+    width: int | None = None,
+) -> str:
+    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch; `width` as for
+    `status_text`.
+    """
+    now = time.time() if now is None else now
+    rows = [
+        (
+            quoted(volume.name),
+            f"anonymous, of {quoted(volume.service)}" if volume.anonymous else quoted(volume.service),
+            ago(now - volume.created) if volume.created else "",
+            "" if volume.size is None else size(volume.size),
+        )
+        for volume in volumes
+    ]
+    return table(["VOLUME", "OF", "CREATED", "SIZE"], rows, style, width, ("CREATED", "OF"))

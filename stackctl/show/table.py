@@ -1,0 +1,66 @@
+"""A table of text that fits its width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from stackctl.show.safe import shortened
+from stackctl.show.style import Style
+
+GAP = "  "
+"""Between columns."""
+_PADDING = 2
+"""What tabulate leaves beside a header."""
+_STYLED = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    style: Style,
+    width: int | None = None,
+    yielding: Sequence[str] = (),
+) -> str:
+    """A table; where it is wider than `width`, without room beside the headers, and with the columns of `yielding` cut or left
+    out, the first of them first.
+    """
+    from tabulate import tabulate  # a sixth of a short run goes into loading it
+
+    columns = {header: [row[index] for row in rows] for index, header in enumerate(headers)}
+    if width is None or _width(columns, _PADDING) <= width:
+        titles = [style(header, "bold") for header in columns]
+        text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
+    else:
+        columns = _fitted(columns, width, yielding)
+        lines = [[style(header, "bold") for header in columns], *zip(*columns.values(), strict=True)]
+        text = tabulate(lines, tablefmt="plain", disable_numparse=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _fitted(columns: dict[str, list[str]], width: int, yielding: Sequence[str]) -> dict[str, list[str]]:
+    columns = {header: cells for header, cells in columns.items() if any(cells) or not cells}
+    if ports := columns.get("PORTS"):
+        columns["PORTS"] = [re.sub(" +", "\n", cell) for cell in ports]
+    for header in yielding:
+        over = _width(columns) - width
+        if over > 0 and header in columns:
+            room = _width({header: columns[header]}) - over
+            if room < len(header):
+                del columns[header]
+            else:
+                columns[header] = [shortened(cell, room) for cell in columns[header]]
+    return columns
+
+
+def _width(columns: Mapping[str, Sequence[str]], padding: int = 0) -> int:
+    wide = [
+        max(len(header) + padding, *map(_visible, (line for cell in cells for line in cell.split("\n"))), 0)
+        for header, cells in columns.items()
+    ]
+    return sum(wide) + len(GAP) * (len(wide) - 1)
+
+
+def _visible(text: str) -> int:
+    """The columns that a text takes on a terminal: those of its colours count nothing."""
+    return len(_STYLED.sub("", text))

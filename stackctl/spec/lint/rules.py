@@ -1,0 +1,45 @@
+"""Mistakes that can be seen before anything runs. One small function a rule; its docstring is its help page."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from msgspec import Struct, structs
+
+from stackctl.errors import Problem, Severity
+from stackctl.spec.lint.environment import missing_variables, misspelt_variables
+from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
+from stackctl.spec.lint.order import circles, unwaited_services
+from stackctl.spec.lint.ports import duplicate_ports
+from stackctl.spec.lint.storage import unkept_data
+from stackctl.spec.model import Stack
+
+
+class Rule(Struct, frozen=True):
+    """`find` yields problems that need neither rule nor severity: these are the rule's."""
+
+    title: str
+    severity: Severity
+    find: Callable[[Stack], Iterator[Problem]]
+
+
+RULES: Mapping[str, Rule] = {
+    "SC101": Rule("Undefined name", "error", undefined_names),
+    "SC102": Rule("Unknown host", "error", unknown_hosts),
+    "SC109": Rule("Container name taken twice", "error", duplicate_container_names),
+    "SC113": Rule("Circular dependency", "error", circles),
+    "SC201": Rule("Used, but not waited for", "warning", unwaited_services),
+    "SC301": Rule("Required variable missing", "error", missing_variables),
+    "SC302": Rule("Misspelt variable", "warning", misspelt_variables),
+    "SC401": Rule("Data that is not kept", "warning", unkept_data),
+    "SC501": Rule("Port published twice", "error", duplicate_ports),
+}
+"""An error is something that cannot work; a warning is probably a mistake."""
+
+
+def lint(stack: Stack, only: Collection[str] = RULES) -> tuple[Problem, ...]:
+    """Everything the rules (or `only` some) find in a stack, rule by rule."""
+    return tuple(
+        structs.replace(problem, rule=number, severity=rule.severity)
+        for number, rule in RULES.items()
+        if number in only
+        for problem in rule.find(stack)
+    )
