@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +66,23 @@ def load(
     return read(request, [lint])
 
 
-def connect(host: str | None = None, context: str | None = None, *, insecure: bool = False) -> Engine:
+def connect(
+    host: str | None = None,
+    context: str | None = None,
+    *,
+    insecure: bool = False,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> Engine:
     """The engine that `host` or a Docker context names, else the one the environment points to.
 
-    `insecure` allows a tcp engine on another machine without TLS: whoever listens on the way owns that machine.
+    `insecure` allows a tcp engine on another machine without TLS: whoever listens on the way owns that machine. `waiting` is
+    told, once, what is waited for when the engine takes more than three seconds to answer.
 
     Raises EngineError, saying what to do, if none answers; UsageError for an unknown context or a tcp engine without TLS.
     """
     from stackctl.engine.transport import connect as connecting
 
-    return connecting.connect(host, context, insecure=insecure)
+    return connecting.connect(host, context, insecure=insecure, waiting=waiting)
 
 
 def _circles(stack: Stack) -> tuple[Problem, ...]:

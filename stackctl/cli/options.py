@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import update_wrapper
 from pathlib import Path
@@ -127,7 +128,9 @@ class Settings(Struct):
         if self._engine is None:
             from stackctl.looking import connect
 
-            self._engine = connect(host=self.host, context=self.context, insecure=self.insecure)
+            self._engine = connect(
+                host=self.host, context=self.context, insecure=self.insecure, waiting=_tell_waiting
+            )
             click.get_current_context().call_on_close(self._engine.close)
         return self._engine
 
@@ -206,6 +209,12 @@ _LISTS = {"files": "files", "env_files": "env_files", "profile": "profiles"}
 _AFTER = "stackctl.global options after the command"
 """Where click's context keeps them until the command begins."""
 _ACCEPTED = "The global options, which `stackctl --help` lists, may stand here as well."
+
+
+def _tell_waiting(what: str) -> None:
+    """Say what is waited for. Only the main thread does: others work while a display is drawn."""
+    if threading.current_thread() is threading.main_thread():
+        click.echo(f"waiting for {what}", err=True)
 
 
 def global_options(function: F) -> F:

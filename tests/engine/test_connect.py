@@ -13,7 +13,7 @@ import pytest
 from ways import RUNS_HERE, ssh_program
 
 from stackctl.engine.transport import endpoint as endpoints
-from stackctl.engine.transport import ssh
+from stackctl.engine.transport import link, ssh, wire
 from stackctl.engine.transport.connect import connect
 from stackctl.engine.transport.endpoint import Endpoint, resolve
 from stackctl.engine.transport.unreachable import unreachable
@@ -78,8 +78,10 @@ def test_the_order_of_precedence(home: Path, listening: Any) -> None:
     write_config(home, currentContext="one")
     both = environ(home, DOCKER_HOST="tcp://env:2375", DOCKER_CONTEXT="two")
     assert resolve("tcp://arg:2375", None, both).host == "tcp://arg:2375"
-    assert resolve(None, "one", both) == Endpoint("tcp://one:2375", context="one")
-    assert resolve(None, None, both) == Endpoint("tcp://env:2375")
+    assert resolve(None, "one", both) == Endpoint(
+        "tcp://one:2375", context="one", said_by="the context 'one'"
+    )
+    assert resolve(None, None, both) == Endpoint("tcp://env:2375", said_by="DOCKER_HOST")
     assert resolve(None, None, environ(home, DOCKER_CONTEXT="two")).host == "tcp://two:2375"
     assert resolve(None, None, environ(home)).host == "tcp://one:2375"
     assert resolve(None, "default", both).host == f"unix://{home}/docker.sock"
@@ -222,6 +224,46 @@ def test_what_answers_but_is_no_engine(home: Path) -> None:
         with pytest.raises(EngineError, match=f"tcp://127.0.0.1:{port} does not answer"):
             connect(f"tcp://127.0.0.1:{port}", None, environ(home))
         thread.join()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_SLOW", 0.05)
+    monkeypatch.setattr(link, "_FIRST_ANSWER", 0.2)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_engine_that_never_answers_is_told_about_and_given_up(home: Path, listening: Any) -> None:
+    path = listening(home / "docker.sock")
+    told: list[str] = []
+    with pytest.raises(EngineError) as caught:
+        connect(None, None, environ(home), waiting=told.append)
+    assert told == [f"the Docker engine at unix://{path} to answer"]
+    assert (
+        caught.value.message == f"the Docker engine at unix://{path} takes connections, but does not answer"
+    )
+    assert "restart it, or name another engine with --host" in caught.value.hint
+    with pytest.raises(EngineError) as caught:
+        connect(None, None, environ(home, DOCKER_HOST=f"unix://{path}"))
+    assert "restart it; DOCKER_HOST names it" in caught.value.hint
+
+
+def test_who_named_an_engine_that_is_not_there_is_said(home: Path) -> None:
+    def hint(host: str | None = None, context: str | None = None, **variables: str) -> str:
+        with pytest.raises(EngineError) as caught:
+            connect(host, context, environ(home, **variables))
+        return caught.value.hint
+
+    gone = f"unix://{home}/gone.sock"
+    write_context(home, "far", gone)
+    assert hint(DOCKER_HOST=gone) == (
+        "DOCKER_HOST says so: correct it, or unset it to use the engine of this machine"
+    )
+    assert hint(gone) == "--host says so: correct it"
+    context = "the context 'far' says so: docker context ls shows the others, --context takes one"
+    assert hint(None, "far") == context
+    assert hint(DOCKER_CONTEXT="far") == context
+    assert hint().startswith("start it")
 
 
 def test_a_missing_permission_names_the_group() -> None:

@@ -11,7 +11,7 @@ from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import Networks
 from stackctl.engine.docker.sharing import sharing
 from stackctl.engine.ready.glance import glance
-from stackctl.engine.transport.client import Found, RefusedError, WireClient
+from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import Container, Engine, ImageConfig, Observed
@@ -82,7 +82,7 @@ class DockerLook:
         return {ref: config for ref, config in configs.items() if config is not None}
 
     def volume_sizes(self) -> Mapping[str, int]:
-        usage = self.client.get("system", "df", type="volume")
+        usage = self.client.get("system", "df", timeout=ANSWER_TIMEOUT, type="volume")
         sizes = {v["Name"]: (v.get("UsageData") or {}).get("Size", -1) for v in usage.get("Volumes") or ()}
         return {name: size for name, size in sizes.items() if size >= 0}
 

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 
 from stackctl.engine.transport.duplex import Duplex
 from stackctl.engine.transport.messages import Answer, Request, Transport, lines
-from stackctl.engine.transport.unreachable import unreachable
 from stackctl.engine.transport.wire import Wire, WireAnswer
 from stackctl.errors import EngineError
 
@@ -18,6 +17,8 @@ Json = Any
 
 ANSWER_TIMEOUT = 300.0
 """Seconds a call may take: creating from a large image on a slow disk does take minutes."""
+LOOK_TIMEOUT = 60.0
+"""Seconds for an answer to a plain question."""
 
 A = TypeVar("A", bound=Answer)
 
@@ -48,19 +49,18 @@ class JsonClient(Generic[A]):
         self,
         transport: Transport[A],
         version: str,
-        endpoint: str,
-        complaint: Callable[[], str],
+        unreachable: Callable[[OSError], EngineError],
     ) -> None:
-        """`complaint` returns what the way to the engine had to say (ssh)."""
+        """`unreachable` tells what is wrong when the engine cannot be reached."""
         self._transport = transport
-        self._complaint = complaint
-        self.endpoint = endpoint
+        self._unreachable = unreachable
         self._base = f"/v{version}"
         major, minor = version.split(".")[:2]
         self.version = (int(major), int(minor))
 
-    def get(self, *path: str, **params: object) -> Json:
-        return self._json(self._request("GET", path, params))
+    def get(self, *path: str, timeout: float = LOOK_TIMEOUT, **params: object) -> Json:
+        """`timeout` in seconds."""
+        return self._json(self._request("GET", path, params, timeout=timeout))
 
     def post(
         self,
@@ -81,7 +81,7 @@ class JsonClient(Generic[A]):
 
     def head(self, *path: str, **params: object) -> Mapping[str, str]:
         """The headers of the answer, their names in small letters."""
-        with self.errors(), self._answer(self._request("HEAD", path, params)) as answer:
+        with self.errors(), self._answer(self._request("HEAD", path, params, timeout=LOOK_TIMEOUT)) as answer:
             return answer.headers
 
     @contextmanager
@@ -106,7 +106,7 @@ class JsonClient(Generic[A]):
         try:
             yield
         except OSError as error:
-            raise unreachable(self.endpoint, error, self._complaint()) from error
+            raise self._unreachable(error) from error
 
     def close(self) -> None:
         self._transport.close()
@@ -155,13 +155,13 @@ class Client(JsonClient[Answer]):
 class WireClient(JsonClient[WireAnswer]):
     """Looks at an engine, listens to it, and talks with what runs there."""
 
-    def __init__(self, wire: Wire, version: str, endpoint: str, complaint: Callable[[], str] = str) -> None:
-        super().__init__(wire, version, endpoint, complaint)
+    def __init__(self, wire: Wire, version: str, unreachable: Callable[[OSError], EngineError]) -> None:
+        super().__init__(wire, version, unreachable)
         self._wire = wire
 
     def get_all(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> list[Found]:
         """What several calls find, all asked at once. A call is a path and its parameters."""
-        requests = [self._request("GET", path, params) for path, params in calls]
+        requests = [self._request("GET", path, params, timeout=LOOK_TIMEOUT) for path, params in calls]
         with self.errors(), ExitStack() as cleanup:
             answers = self._wire.send_all(requests)
             for answer in answers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from stackctl.engine.docker.engine import DockerEngine
 from stackctl.engine.transport.endpoint import resolve
@@ -17,8 +17,9 @@ def connect(
     environ: Mapping[str, str] = os.environ,
     *,
     insecure: bool = False,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> DockerEngine:
-    """The engine that `resolve` finds, once it has answered.
+    """The engine that `resolve` finds, once it has answered. `waiting` is told, once, what is waited for when it is slow to answer.
 
     Raises `EngineError` with what to do where none answers, `UsageError` for tcp to another machine without TLS unless
     `insecure` allows it.
@@ -29,4 +30,4 @@ def connect(
             f"{endpoint.host} is another machine, and nothing protects the way to it",
             "use ssh://, or TLS certificates; or accept the risk with --insecure",
         )
-    return DockerEngine(Link(endpoint, environ))
+    return DockerEngine(Link(endpoint, environ, waiting))

@@ -25,7 +25,7 @@ DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PODMAN_SOCKET = Path("/run/podman/podman.sock")
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds until a connection is made, and until the engine answers for the first time."""
+"""Seconds until a connection is made."""
 
 
 class Tls(Struct, frozen=True):
@@ -43,6 +43,8 @@ class Endpoint(Struct, frozen=True):
     host: str
     context: str = ""
     tls: Tls | None = None
+    said_by: str = ""
+    """What names it, for messages: `DOCKER_HOST`, `the context 'x'`; "" for a socket that was found where one usually is."""
 
     @property
     def socket(self) -> Path | None:
@@ -69,7 +71,8 @@ def resolve(
         raise UsageError("--host and --context exclude each other", "give one of the two")
     if not context:
         if address := host or environ.get("DOCKER_HOST"):
-            return Endpoint(_address(address, "--host" if host else "DOCKER_HOST"), tls=_tls(environ))
+            said_by = "--host" if host else "DOCKER_HOST"
+            return Endpoint(_address(address, said_by), tls=_tls(environ), said_by=said_by)
         context = environ.get("DOCKER_CONTEXT") or config(environ).get("currentContext")
     if context and context != "default":
         return _from_context(str(context), _config_dir(environ) / "contexts")
@@ -158,7 +161,8 @@ def _from_context(name: str, contexts: Path) -> Endpoint:
     certificates = contexts / "tls" / digest / "docker"
     skip = bool(docker.get("SkipTLSVerify"))
     tls = _certificates(certificates, verify=not skip) if certificates.is_dir() else None
-    return Endpoint(_address(host, f"the context {name!r}"), context=name, tls=tls)
+    said_by = f"the context {name!r}"
+    return Endpoint(_address(host, said_by), context=name, tls=tls, said_by=said_by)
 
 
 def _config_dir(environ: Mapping[str, str]) -> Path:

@@ -24,18 +24,26 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 _POOL = 64
+_FIRST_ANSWER = 30.0
+"""Seconds until the engine answers for the first time."""
 
 
 class Link:
     """An engine that has answered. `close` takes the way to it down."""
 
-    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> None:
-        """Raises `EngineError` where none answers."""
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        environ: Mapping[str, str] = os.environ,
+        waiting: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`waiting` is told, once, what is waited for when an answer is late. Raises `EngineError` where none answers."""
         self.endpoint = endpoint
         self._headers: dict[str, str] = config(environ).get("HttpHeaders") or {}
         self._socket = endpoint.socket
         self._complaint: Callable[[], str] = str
         self._close_bridge: Callable[[], None] = lambda: None
+        self._waiting: Callable[[str], None] | None = waiting
         self._changing: Client | None = None
         self._lock = threading.Lock()
         if endpoint.host.startswith("ssh://"):
@@ -47,13 +55,14 @@ class Link:
             wire = Wire(
                 _dialer(endpoint, self._socket),
                 {"Host": "docker", "User-Agent": "stackctl", **self._headers},
+                self._tell_slow,
             )
             self._version = environ.get("DOCKER_API_VERSION", "").removeprefix("v") or _newest_version(wire)
         except OSError as error:
-            said = self._complaint()
+            reason = self._unreachable(error)
             self._close_bridge()
-            raise unreachable(endpoint.host, error, said) from error
-        self.client = WireClient(wire, self._version, endpoint.host, self._complaint)
+            raise reason from error
+        self.client = WireClient(wire, self._version, self._unreachable)
 
     @property
     def changing(self) -> Client:
@@ -62,7 +71,7 @@ class Link:
             if self._changing is None:
                 from stackctl.engine.transport.sdk import Sdk
 
-                self._changing = Client(Sdk(self._api()), self._version, self.endpoint.host, self._complaint)
+                self._changing = Client(Sdk(self._api()), self._version, self._unreachable)
             return self._changing
 
     def close(self) -> None:
@@ -70,6 +79,15 @@ class Link:
         if self._changing:
             self._changing.close()
         self._close_bridge()
+
+    def _unreachable(self, error: BaseException) -> EngineError:
+        return unreachable(self.endpoint.host, error, self._complaint(), self.endpoint.said_by)
+
+    def _tell_slow(self) -> None:
+        with self._lock:
+            tell, self._waiting = self._waiting, None
+        if tell:
+            tell(f"the Docker engine at {self.endpoint.host} to answer")
 
     def _api(self) -> APIClient:
         import docker
@@ -87,7 +105,7 @@ class Link:
                 f"Docker's config.json cannot be read: {error}", "correct it or log in anew"
             ) from error
         except docker.errors.DockerException as error:
-            raise unreachable(self.endpoint.host, error, self._complaint()) from error
+            raise self._unreachable(error) from error
         api.trust_env = False  # no proxy lies between us and the engine, and the context says whom to trust
         api.headers.update(self._headers)
         return api
@@ -95,7 +113,7 @@ class Link:
 
 def _newest_version(wire: Wire) -> str:
     """That of the API the engine speaks."""
-    answer = wire.send(Request(method="GET", target="/_ping", timeout=CONNECT_TIMEOUT))
+    answer = wire.send(Request(method="GET", target="/_ping", timeout=_FIRST_ANSWER))
     answer.read()
     if "api-version" not in answer.headers:
         raise OSError("what answers there is no Docker engine")

@@ -19,6 +19,10 @@ class Request(Struct, frozen=True, kw_only=True):
     """Seconds without a byte; None waits for ever."""
 
 
+class SilentError(TimeoutError):
+    """There is a connection, and no answer came over it in time."""
+
+
 class Answer(Protocol):
     """The head has come, the body comes as it is read. Names of headers are in small letters."""
 

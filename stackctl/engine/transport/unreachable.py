@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 
+from stackctl.engine.transport.messages import SilentError
 from stackctl.errors import EngineError
 
 
-def unreachable(endpoint: str, error: BaseException, complaint: str = "") -> EngineError:
-    """One sentence on why the engine does not answer, and one on what to do."""
+def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_by: str = "") -> EngineError:
+    """One sentence on why the engine does not answer, and one on what to do.
+
+    `complaint` is what the way to it (ssh) had to say, `said_by` what names the endpoint (`Endpoint.said_by`).
+    """
     cause = _root(error)
     path = endpoint.removeprefix("unix://")
+    start = _correct_hint(said_by) if said_by else start_hint()
     if complaint:
         host = endpoint.partition("://")[2]
         return EngineError(f"cannot reach {endpoint}: {complaint}", f"try: ssh {host} docker version")
@@ -19,21 +24,28 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "") -> Eng
             f"no permission to use the Docker engine at {path}",
             'add yourself to its group: sudo usermod -aG docker "$USER", then log in again',
         )
-    if isinstance(cause, TimeoutError) or "timed out" in str(cause):
+    if isinstance(cause, SilentError):
+        named = f"; {said_by} names it" if said_by else ", or name another engine with --host or --context"
         return EngineError(
-            f"the Docker engine at {endpoint} does not answer in time", "look at its load and its log"
+            f"the Docker engine at {endpoint} takes connections, but does not answer",
+            f"see whether `docker version` answers, look at the engine's log, and restart it{named}",
+        )
+    if isinstance(cause, TimeoutError) or "timed out" in str(cause):
+        named = f"{_correct_hint(said_by)}; or look" if said_by else "look"
+        return EngineError(
+            f"the Docker engine at {endpoint} does not answer in time", f"{named} at its load and its log"
         )
     if isinstance(cause, FileNotFoundError):
-        return EngineError(f"no Docker engine answers: {path} does not exist", start_hint())
+        return EngineError(f"no Docker engine answers: {path} does not exist", start)
     if isinstance(cause, ConnectionRefusedError):
-        return EngineError(f"no Docker engine answers at {endpoint}: connection refused", start_hint())
+        return EngineError(f"no Docker engine answers at {endpoint}: connection refused", start)
     if _is_tls(cause):
         return EngineError(
             f"no trusted connection to {endpoint}: {cause}",
             "check the certificates of the context, or DOCKER_CERT_PATH and DOCKER_TLS_VERIFY",
         )
     return EngineError(
-        f"the Docker engine at {endpoint} does not answer: {cause or type(cause).__name__}", start_hint()
+        f"the Docker engine at {endpoint} does not answer: {cause or type(cause).__name__}", start
     )
 
 
@@ -42,6 +54,17 @@ def start_hint() -> str:
     if sys.platform == "darwin":
         return "start Docker Desktop, OrbStack or Colima, or name another engine with --host or --context"
     return "start it: sudo systemctl start docker; or name another engine with --host or --context"
+
+
+def _correct_hint(said_by: str) -> str:
+    """What to do about an engine that somebody named, and that is not there."""
+    cures = {
+        "--host": "correct it",
+        "DOCKER_HOST": "correct it, or unset it to use the engine of this machine",
+    }
+    return (
+        f"{said_by} says so: {cures.get(said_by, 'docker context ls shows the others, --context takes one')}"
+    )
 
 
 def _is_tls(error: BaseException) -> bool:

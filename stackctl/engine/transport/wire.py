@@ -14,22 +14,30 @@ import h11
 
 from stackctl.engine.transport.byte_stream import ByteStream
 from stackctl.engine.transport.duplex import Duplex
-from stackctl.engine.transport.messages import Request
+from stackctl.engine.transport.messages import Request, SilentError
 
 _IDLE = 64
 """Connections that are kept for the next request, at most."""
 _LONGEST_HEAD = 1 << 16
+_SLOW = 3.0
+"""Seconds without an answer after which one is told about."""
 _SAFE_TO_REPEAT = ("GET", "HEAD")
 
 
 class Wire:
     """A `Transport`. Each request has a connection to itself for as long as it lasts.
 
-    `dial` opens one; `headers` go out with every request.
+    `dial` opens one; `headers` go out with every request. `slow` is called while an answer that has a limit of time is late.
     """
 
-    def __init__(self, dial: Callable[[], ByteStream], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        dial: Callable[[], ByteStream],
+        headers: Mapping[str, str],
+        slow: Callable[[], None] = lambda: None,
+    ) -> None:
         self._dial = dial
+        self._slow = slow
         self._headers = dict(headers)
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
@@ -68,7 +76,8 @@ class Wire:
 
     def _answer(self, request: Request, connection: _Connection) -> WireAnswer:
         try:
-            return WireAnswer(connection.head(), connection, self._give)
+            head = connection.head(request.timeout, self._slow)
+            return WireAnswer(head, connection, self._give)
         except BaseException as error:
             connection.close()
             if connection.is_stale and isinstance(error, ConnectionError) and _repeatable(request):
@@ -187,7 +196,30 @@ class _Connection:
                 self.stream.send_all(self._send(h11.Data(data=part)))
             self.stream.send_all(self._send(h11.EndOfMessage()))
 
-    def head(self) -> _Head:
+    def head(self, timeout: float | None, slow: Callable[[], None]) -> _Head:
+        """The head of the answer. Raises SilentError if none has come within `timeout` seconds."""
+        if timeout is None:
+            return self._head()
+        first = min(timeout, _SLOW)
+        self.stream.set_timeout(first)
+        try:
+            return self._head()
+        except TimeoutError:
+            if timeout == first:
+                raise SilentError("no answer in time") from None
+            slow()
+            self.stream.set_timeout(timeout - first)
+            return self._late_head()
+        finally:
+            self.stream.set_timeout(timeout)
+
+    def _late_head(self) -> _Head:
+        try:
+            return self._head()
+        except TimeoutError:
+            raise SilentError("no answer in time") from None
+
+    def _head(self) -> _Head:
         while True:
             event = self.event()
             if type(event) is h11.Response or (
