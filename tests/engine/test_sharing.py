@@ -10,6 +10,7 @@ import pytest
 
 from stackctl import api
 from stackctl.engine.docker.sharing import Sharing, sharing
+from stackctl.engine.host import free_ports
 from stackctl.engine.memory import MemoryEngine
 from stackctl.errors import PreflightError, SpecError
 from stackctl.planner.steps.actions import CreateContainer
@@ -86,7 +87,7 @@ def stack(directory: Path, text: str) -> Stack:
 def test_a_port_without_an_address_is_published_where_loopback_is_shared(
     kind: str, engine: MemoryEngine, tmp_path: Path
 ) -> None:
-    wanted = stack(tmp_path, STACK.format(port=8000))
+    wanted = stack(tmp_path, STACK.format(port=free_ports(["tcp"])[0]))
     if kind == "far":
         with pytest.raises(SpecError, match="port 80 names no address"):
             api.plan(wanted, engine)
