@@ -2,7 +2,8 @@
 
 The classes are the parser, the JSON Schema and the reference at once: `structure` reads them, `schema` describes them.
 A field's metadata: `doc` (one line for people), `listed` (how an array stands for the table), `one` (a bare item stands for
-an array of one), `keys` (which names are allowed), `toml: False` (not a key: filled in after reading).
+an array of one), `keys` (which names are allowed), `toml: False` (not a key: filled in after reading); `body`, `sent` and `digest` are
+what `plain_keys` tells of a key that the engine takes as it is.
 """
 
 import os
@@ -375,40 +376,53 @@ class Service(Struct, frozen=True, kw_only=True):
         tuple[EnvFile, ...], key("Files of environment variables; the last one wins.", one=True)
     ] = ()
     ports: Annotated[tuple[Port, ...], key("Ports published on the host.")] = ()
-    expose: Annotated[tuple[ExposedPorts, ...], key("Ports other services use; documentation only.")] = ()
+    expose: Annotated[
+        tuple[ExposedPorts, ...], key("Ports other services use; documentation only.", digest=True)
+    ] = ()
     volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
     tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True)] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
     restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
     container_name: Annotated[str | None, key("The container's name, instead of PROJECT-SERVICE-1.")] = None
-    init: Annotated[bool | None, key("Run an init as PID 1 (yes, unless the image brings its own).")] = None
+    init: Annotated[
+        bool | None, key("Run an init as PID 1 (yes, unless the image brings its own).", digest=True)
+    ] = None
     labels: Annotated[Mapping[str, Text], key("Labels of the container.", listed=_pair())] = {}
     networks: Annotated[Mapping[str, NetworkUse], key("The networks it joins (default).", listed=_name)] = {}
     network_mode: Annotated[
         NetworkMode | None, key("none, host, bridge, service:NAME or container:NAME, instead of networks.")
     ] = None
-    hostname: Annotated[str | None, key("The host name inside the container.")] = None
+    hostname: Annotated[str | None, key("The host name inside the container.", body="Hostname")] = None
     extra_hosts: Annotated[
         Mapping[str, Text],
-        key('Lines for /etc/hosts, "name:address"; host-gateway is the host.', listed=_pair("=:")),
+        key(
+            'Lines for /etc/hosts, "name:address"; host-gateway is the host.',
+            listed=_pair("=:"),
+            body="HostConfig.ExtraHosts",
+            sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
+        ),
     ] = {}
-    user: Annotated[Text | None, key("The user, name or number, optionally with a group: 1000:1000.")] = None
-    working_dir: Annotated[str | None, key("The working directory.")] = None
+    user: Annotated[
+        Text | None, key("The user, name or number, optionally with a group: 1000:1000.", body="User")
+    ] = None
+    working_dir: Annotated[str | None, key("The working directory.", body="WorkingDir")] = None
     stop_signal: Annotated[
-        str | None, key("The signal that asks it to stop (the image's, else SIGTERM).")
+        str | None, key("The signal that asks it to stop (the image's, else SIGTERM).", body="StopSignal")
     ] = None
     stop_grace_period: Annotated[
         Duration | None, key("How long it may take to stop before it is killed (10s).")
     ] = None
     profiles: Annotated[tuple[str, ...], key("Only started when one of these profiles is asked for.")] = ()
-    tty: Annotated[bool, key("Give it a terminal.")] = False
-    stdin_open: Annotated[bool, key("Keep its standard input open.")] = False
-    read_only: Annotated[bool, key("Make its root file system read-only.")] = False
-    privileged: Annotated[bool, key("All rights on the host. Avoid.")] = False
-    cap_add: Annotated[tuple[str, ...], key("Linux capabilities to add.")] = ()
-    cap_drop: Annotated[tuple[str, ...], key("Linux capabilities to drop.")] = ()
-    shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).")] = None
+    tty: Annotated[bool, key("Give it a terminal.", body="Tty")] = False
+    stdin_open: Annotated[bool, key("Keep its standard input open.", body="OpenStdin")] = False
+    read_only: Annotated[
+        bool, key("Make its root file system read-only.", body="HostConfig.ReadonlyRootfs")
+    ] = False
+    privileged: Annotated[bool, key("All rights on the host. Avoid.", body="HostConfig.Privileged")] = False
+    cap_add: Annotated[tuple[str, ...], key("Linux capabilities to add.", body="HostConfig.CapAdd")] = ()
+    cap_drop: Annotated[tuple[str, ...], key("Linux capabilities to drop.", body="HostConfig.CapDrop")] = ()
+    shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize")] = None
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
     """The environment as the container gets it, from `environment` and `env_file`; None removes a variable of the image."""

@@ -19,6 +19,7 @@ from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.desired import Container
 from stackctl.planner.world.observed import Container as Seen
+from stackctl.spec.model import Service
 
 
 @dataclass
@@ -39,9 +40,11 @@ class Lab:
     def create(self, service: str = "a", *command: str, **fields: Any) -> str:
         """A container; its name."""
         name = f"{self.name}-{service}-1"
-        given: dict[str, Any] = {"image": "busybox", "init": True, "grace": 1, "labels": self.labels}
+        given: dict[str, Any] = {"image": "busybox", "grace": 1, "labels": self.labels}
         given["command"] = command or ("sleep", "600")
-        spec = Container(name=name, service=service, **given | fields)
+        plain = {key: fields.pop(key) for key in [*fields] if key not in Container.__struct_fields__}
+        settings = Service(**{"init": True, **plain})
+        spec = Container(name=name, service=service, settings=settings, **given | fields)
         self.do(CreateContainer(spec, name))
         return name
 

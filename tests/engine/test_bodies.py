@@ -9,6 +9,9 @@ import pytest
 from stackctl.engine.docker import bodies
 from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
 from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec.model import Service
+from stackctl.spec.text.parts import Text
+from stackctl.spec.values import ByteSize, ExposedPorts
 
 OLD = (1, 41)
 NEW = (1, 44)
@@ -20,7 +23,10 @@ PLAIN = ImageConfig()
 def body(api: tuple[int, int] = OLD, image: ImageConfig = PLAIN, **fields: Any) -> dict[str, Any]:
     network_id = fields.pop("network_id", None)
     replaces = fields.pop("replaces", None)
-    spec = Container(name="shop-web-1", service="web", image="web:1", **fields)
+    settings = Service(
+        **{key: fields.pop(key) for key in [*fields] if key not in Container.__struct_fields__}
+    )
+    spec = Container(name="shop-web-1", service="web", image="web:1", settings=settings, **fields)
     return bodies.container(spec, api=api, image=image, network_id=network_id, replaces=replaces)
 
 
@@ -111,7 +117,7 @@ def test_ports() -> None:
             Port(target=80, host_ip="0.0.0.0", published="8000-8010"),
             Port(target=53, protocol="udp", host_ip="::1"),
         ),
-        expose=("9000", "9001-9002/udp"),
+        expose=(ExposedPorts("9000"), ExposedPorts("9001-9002/udp")),
     )
     assert made["HostConfig"]["PortBindings"] == {
         "80/tcp": [
@@ -124,7 +130,7 @@ def test_ports() -> None:
 
 
 def test_nothing_is_exposed_in_a_network_of_another_container() -> None:
-    made = body(expose=("9000",), network_mode="container:shop-db-1")
+    made = body(expose=(ExposedPorts("9000"),), network_mode="container:shop-db-1")
     assert made["ExposedPorts"] == {}
     assert made["HostConfig"]["NetworkMode"] == "container:shop-db-1"
 
@@ -206,12 +212,12 @@ def test_the_other_settings() -> None:
         stdin_open=True,
         restart="on-failure",
         restart_times=3,
-        extra_hosts=(("host", "host-gateway"),),
+        extra_hosts={"host": Text("host-gateway")},
         read_only=True,
         privileged=True,
         cap_add=("NET_ADMIN",),
         cap_drop=("ALL",),
-        shm_size=1 << 20,
+        shm_size=ByteSize(1 << 20),
     )
     host = made.pop("HostConfig")
     assert (

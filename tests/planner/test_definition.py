@@ -29,9 +29,47 @@ networks.default.aliases = ["www"]
 """
 
 
+EVERY_PLAIN_KEY = """\
+command = ["serve", "--all"]
+entrypoint = []
+hostname = "www"
+extra_hosts = { b = "1.2.3.4", a = "host-gateway" }
+user = 1000
+working_dir = "/w"
+init = false
+stop_signal = "SIGINT"
+tty = true
+stdin_open = true
+read_only = true
+privileged = true
+cap_add = ["NET_ADMIN", "SYS_TIME"]
+cap_drop = ["ALL"]
+shm_size = "64m"
+expose = [80, "8000-8010/udp"]
+stop_grace_period = "0s"
+healthcheck = { test = "true", retries = 0 }
+container_name = "web"
+ports = ["80:80"]
+tmpfs = ["/run:size=1m"]
+"""
+EMPTY = """\
+hostname = ""
+user = ""
+working_dir = ""
+stop_signal = ""
+shm_size = 0
+init = true
+tty = false
+cap_add = []
+extra_hosts = {}
+"""
+
+
 def test_the_digests_of_this_version_are_those_of_the_versions_to_come() -> None:
     assert web().digest == "acce96bd63ecbd500f102b985651a69a"
     assert web(FULL).digest == "a770cad5e88048d173703ae47493eb5e"
+    assert web(EVERY_PLAIN_KEY).digest == "7cfc25c04f7be7f2e758226874847e71"
+    assert web(EMPTY).digest == "b8f729103927a3f0d68b64a39d18e6fc"
     wanted = desired(PLAIN + FULL + 'labels = { tier = "gold" }\n[networks.default]\ninternal = true\n')
     assert wanted.networks[0].digest == "f21c6197c062d39664f55710337f8c33"
     assert wanted.volumes[0].digest == "b89c19efaf4d0b9a6fbd33308ac49be2"

@@ -10,6 +10,7 @@ from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Attachment, Container, Mount, Need, Port
 from stackctl.planner.world.labels import PREFIX
+from stackctl.spec import plain_keys
 from stackctl.spec.model import Condition
 from stackctl.version import __version__
 
@@ -334,12 +335,23 @@ shm_size = "64m"
     )
     assert (container.command, container.entrypoint) == (("serve", "--port", "80"), ("/init",))
     assert container.environment == {"A": "1", "B": "2"}
-    assert (container.hostname, container.extra_hosts) == ("www", (("gate", "host-gateway"),))
-    assert (container.user, container.working_dir, container.init) == ("1000", "/app", False)
     assert (container.restart, container.restart_times) == ("on-failure", 3)
-    assert (container.stop_signal, container.grace) == ("SIGINT", 2)
-    assert (container.expose, container.tty, container.read_only) == (("80",), True, True)
-    assert (container.cap_drop, container.shm_size) == (("ALL",), 64 * 1024**2)
+    assert container.grace == 2
+    assert (container.settings.init, container.settings.expose) == (False, ("80",))
+    assert dict(plain_keys.lines(container.settings)) == {
+        "Hostname": "www",
+        "User": "1000",
+        "WorkingDir": "/app",
+        "StopSignal": "SIGINT",
+        "Tty": True,
+        "OpenStdin": False,
+        "HostConfig.ExtraHosts": ["gate:host-gateway"],
+        "HostConfig.ReadonlyRootfs": True,
+        "HostConfig.Privileged": False,
+        "HostConfig.CapAdd": [],
+        "HostConfig.CapDrop": ["ALL"],
+        "HostConfig.ShmSize": 64 * 1024**2,
+    }
 
 
 def test_the_engine_never_starts_a_job_again() -> None:

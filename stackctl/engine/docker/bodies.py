@@ -9,6 +9,7 @@ from typing import Any
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.desired import Container, Healthcheck, Mount, Network, Port, Volume
 from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec import plain_keys
 
 Body = dict[str, Any]
 
@@ -64,8 +65,6 @@ def container(
         "Env": environment(spec.environment),
         "Labels": {**spec.labels, **({names.REPLACES: replaces} if replaces else {})},
         "ExposedPorts": _exposed(spec),
-        "Tty": spec.tty,
-        "OpenStdin": spec.stdin_open,
         "StopTimeout": spec.grace,
         "HostConfig": _host_config(spec, image, network_id),
     }
@@ -75,12 +74,11 @@ def container(
     body |= _given(
         Cmd=None if spec.command is None else list(spec.command),
         Entrypoint=None if entrypoint is None else list(entrypoint),
-        Hostname=spec.hostname,
-        User=spec.user,
-        WorkingDir=spec.working_dir,
-        StopSignal=spec.stop_signal,
         Healthcheck=None if spec.healthcheck is None else _healthcheck(spec.healthcheck, api),
     )
+    for line, value in plain_keys.lines(spec.settings):
+        part, _, name = line.rpartition(".")
+        (body[part] if part else body)[name] = value
     if network_id:
         body["NetworkingConfig"] = {
             "EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0].aliases)}
@@ -103,7 +101,7 @@ def brings_init(argv: Sequence[str]) -> bool:
 
 
 def _host_config(spec: Container, image: ImageConfig, network_id: str | None) -> Body:
-    init = spec.init
+    init = spec.settings.init
     if init is None:
         entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
         # An entrypoint of one's own also drops the image's command.
@@ -119,14 +117,7 @@ def _host_config(spec: Container, image: ImageConfig, network_id: str | None) ->
         "Mounts": [_mount(mount) for mount in others],
         "PortBindings": _bindings(spec.ports),
         "RestartPolicy": restart_policy(spec.restart, spec.restart_times),
-        "ExtraHosts": [f"{host}:{address}" for host, address in spec.extra_hosts],
-        "ReadonlyRootfs": spec.read_only,
-        "Privileged": spec.privileged,
-        "CapAdd": list(spec.cap_add),
-        "CapDrop": list(spec.cap_drop),
-        **_given(
-            ShmSize=spec.shm_size, NetworkMode=network_id or spec.network_mode, Tmpfs=with_options or None
-        ),
+        **_given(NetworkMode=network_id or spec.network_mode, Tmpfs=with_options or None),
     }
 
 
@@ -148,7 +139,7 @@ def _nanoseconds(seconds: float | None) -> int | None:
 def _exposed(spec: Container) -> dict[str, Body]:
     ports = [f"{port.target}/{port.protocol}" for port in spec.ports]
     if not (spec.network_mode or "").startswith("container:"):  # the engine refuses it there
-        ports += [port for text in spec.expose for port in _expanded(text)]
+        ports += [port for text in spec.settings.expose for port in _expanded(text)]
     return {port: {} for port in ports}
 
 

@@ -20,24 +20,23 @@ from stackctl.planner.world.desired import (
     Port,
     Volume,
 )
-from stackctl.spec.model import Service
+from stackctl.spec import plain_keys
 
-_PLAIN = (
-    "image command entrypoint hostname extra_hosts user working_dir init stop_signal tty stdin_open read_only privileged "
-    "cap_add cap_drop shm_size expose"
-).split()
 _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
 """Settings of a healthcheck of which 0 is not the same as none."""
 
 
-def container_definition(container: Container, service: Service, inputs: str = "") -> dict[str, Any]:
+def container_definition(container: Container, inputs: str = "") -> dict[str, Any]:
     """The definition of a container; `inputs` is the digest of a job's input files.
 
     Not part of it is what only stackctl reads: dependencies, tcp, http and log checks. Nor is the name it has by its
     project and service: a container that is called otherwise is renamed.
     """
-    plain: dict[str, Any] = {name: getattr(container, name) for name in _PLAIN}
-    plain |= {
+    service = container.settings
+    plain: dict[str, Any] = {
+        "image": container.image,
+        "command": container.command,
+        "entrypoint": container.entrypoint,
         "container_name": service.container_name,
         "network_mode": str(service.network_mode or ""),
         "ports": [_port_definition(port) for port in container.ports],
@@ -49,7 +48,8 @@ def container_definition(container: Container, service: Service, inputs: str = "
         plain["stop_grace_period"] = container.grace
     if container.healthcheck:
         plain["healthcheck"] = _telling(structs.asdict(container.healthcheck), keep=_ZERO_TELLS)
-    definition = _telling(plain, keep=("command", "entrypoint", "init", "stop_grace_period"))
+    definition = dict(plain_keys.definition(service))
+    definition |= _telling(plain, keep=("command", "entrypoint", "stop_grace_period"))
     definition |= {f"environment.{name}": value for name, value in container.environment.items()}
     definition |= {f"labels.{name}": str(value) for name, value in service.labels.items()}
     for key, attachment in zip(service.networks or ("default",), container.networks, strict=False):

@@ -12,7 +12,7 @@ from stackctl.planner.world.labels import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import veiled
-from stackctl.spec.model import Condition, PullPolicy
+from stackctl.spec.model import Condition, PullPolicy, Service
 
 USUAL_NETWORK_DRIVER = "bridge"
 USUAL_VOLUME_DRIVER = "local"
@@ -135,40 +135,30 @@ class Need(Struct, frozen=True):
 
 
 class Container(Struct, frozen=True, kw_only=True):
-    """A container as it should be. Everything the engine is told stands here; nothing is looked up later."""
+    """A container as it should be. Everything the engine is told stands here; nothing is looked up later.
+
+    `settings` is the service as it was read, of which the engine is told the plain keys. What depends on names, on other services or
+    on the engine is decided, and stands beside it.
+    """
 
     name: str
     service: str
     number: int = 1
     kind: str = "service"
     image: str
+    settings: Service = Service()
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
     environment: Mapping[str, str | None] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
-    expose: tuple[str, ...] = ()
     mounts: tuple[Mount, ...] = ()
     networks: tuple[Attachment, ...] = ()
     network_mode: str | None = None
-    hostname: str | None = None
-    extra_hosts: tuple[tuple[str, str], ...] = ()
-    user: str | None = None
-    working_dir: str | None = None
-    init: bool | None = None
-    """None: an init, unless the image brings its own."""
     restart: str = "no"
     restart_times: int = 0
-    stop_signal: str | None = None
     grace: int = USUAL_GRACE
     """Whole seconds to stop before it is killed."""
-    tty: bool = False
-    stdin_open: bool = False
-    read_only: bool = False
-    privileged: bool = False
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    shm_size: int | None = None
     healthcheck: Healthcheck | None = None
 
     needs: tuple[Need, ...] = ()
