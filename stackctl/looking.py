@@ -24,7 +24,8 @@ from stackctl.planner.world.observed import Container, Observed
 from stackctl.spec.lint.order import circles
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection, select
-from stackctl.spec.source.reading import Request, place, read
+from stackctl.spec.source.reading import place, read
+from stackctl.spec.source.request import Request
 
 
 def load(
@@ -59,7 +60,12 @@ def load(
         project_directory=Path(project_directory) if project_directory else None,
         overrides=overrides,
     )
-    if not strict:
+    return load_requested(request)
+
+
+def load_requested(request: Request) -> Stack:
+    """The stack of a request, checked as `load` checks it."""
+    if not request.strict:
         return read(request, [_circles])
     from stackctl.spec.lint.rules import lint
 

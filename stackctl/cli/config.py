@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,18 +128,9 @@ def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
 
 
 def _written(settings: Settings) -> Written:
-    from stackctl.spec.source.reading import Request, gather
+    from stackctl.spec.source.reading import gather
 
-    return gather(
-        Request(
-            files=[Path(file) for file in settings.files],
-            directory=Path.cwd(),
-            environ=os.environ,
-            env_files=[Path(file) for file in settings.env_files],
-            strict=False,
-            project_directory=Path(settings.project_directory) if settings.project_directory else None,
-        )
-    )
+    return gather(settings.request())
 
 
 def _whole(stack: Stack, *, show_secrets: bool) -> View:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stackctl.show.style import Style
     from stackctl.spec.model import Stack
     from stackctl.spec.selection import Selection
+    from stackctl.spec.source.request import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,21 +55,29 @@ class Settings(Struct):
 
         With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on.
         """
-        from stackctl.looking import load
+        from stackctl.looking import load_requested
 
-        stack = load(
-            *self.files,
-            name=self.project_name,
-            project_directory=self.project_directory,
-            env_files=self.env_files,
-            services=services,
-            profiles=self.profiles,
-            dependencies=dependencies,
-            strict=strict,
-        )
+        stack = load_requested(self.request(services, dependencies=dependencies, strict=strict))
         if warn:
             self.warn(stack.problems)
         return stack
+
+    def request(
+        self, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
+    ) -> Request:
+        """Which stack is meant, and which part of it."""
+        from stackctl.spec.source.request import Request
+
+        return Request(
+            files=[Path(file) for file in self.files],
+            directory=Path.cwd(),
+            environ=os.environ,
+            env_files=[Path(file) for file in self.env_files],
+            selection=self.selection(services, dependencies=dependencies),
+            strict=strict,
+            name=self.project_name,
+            project_directory=Path(self.project_directory) if self.project_directory else None,
+        )
 
     def warn(self, problems: Iterable[Problem]) -> None:
         """Tell what is probably a mistake, on stderr."""
@@ -92,22 +101,15 @@ class Settings(Struct):
         """The project's name, also where the stack cannot be read."""
         from stackctl.spec.source.discovery import lenient_project_name
 
-        return lenient_project_name(
-            [Path(file) for file in self.files],
-            given=self.project_name,
-            environ=os.environ,
-            directory=Path.cwd(),
-            project_directory=Path(self.project_directory) if self.project_directory else None,
-        )
+        return lenient_project_name(self.request())
 
     def source(self) -> str:
         """The path of the stack's file, also where that cannot be read; "" if there is no file."""
         from stackctl.errors import UsageError
         from stackctl.spec.source.discovery import locations
 
-        directory = Path(self.project_directory) if self.project_directory else None
         try:
-            files, _ = locations([Path(file) for file in self.files], Path.cwd(), directory)
+            files, _ = locations(self.request())
         except UsageError:
             return ""
         return str(files[0].resolve())

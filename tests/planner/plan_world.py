@@ -23,7 +23,8 @@ from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Container, Desired
 from stackctl.spec.model import Stack
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 
 INSTANCE = "i"
 IMAGES = ("app:1", "app:2", "base", "db:1", "redis:7", "shop-api")

@@ -13,7 +13,8 @@ from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Stack
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [path.read_text() for path in (ROOT / "stack.toml", *sorted(ROOT.glob("examples/*/stack*.toml")))]

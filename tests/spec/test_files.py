@@ -11,7 +11,8 @@ import pytest
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.reading import Check, Request, place, read
+from stackctl.spec.source.reading import Check, place, read
+from stackctl.spec.source.request import Request
 
 MINIMAL = '[services.web]\nimage = "nginx:1"\n'
 

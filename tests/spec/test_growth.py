@@ -15,7 +15,8 @@ from stackctl.errors import SpecError
 from stackctl.show.problems import problems_text
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.locate import Source
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 from stackctl.spec.text.dotenv import parse
 from stackctl.spec.text.interpolate import Lookup
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import SpecError
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 
 JOB = '[jobs.seed]\nimage = "busybox"\ninputs = {}\n'
 

@@ -8,7 +8,8 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.lint.rules import RULES, lint
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 from stackctl.spelling import distance, misspelt, nearest
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,8 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.model import Service, Stack
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 
 
 def load(directory: Path, lines: str) -> Stack:

@@ -7,7 +7,8 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.model import Condition, Dependency, Healthcheck, Stack
-from stackctl.spec.source.reading import Request, read
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import Request
 from stackctl.spec.values import Command, HealthTest
 
 DATABASE = """

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stackctl.errors import UsageError
+from stackctl.spec.source.request import Request
 
 NAME = "stack.toml"
 OVERRIDE = "stack.override.toml"
@@ -45,17 +46,15 @@ def _trusted(path: Path) -> bool:
     return path.stat().st_uid in (os.getuid(), 0)
 
 
-def locations(
-    files: Sequence[Path], directory: Path, project_directory: Path | None = None
-) -> tuple[tuple[Path, ...], Path]:
-    """The stack's files, and the directory that paths in them are relative to; without `files` they are looked for.
+def locations(request: Request) -> tuple[tuple[Path, ...], Path]:
+    """The stack's files, and the directory that paths in them are relative to; where none is named they are looked for.
 
     Raises:
         UsageError: as `find`.
     """
-    directory = directory.absolute()
-    paths = tuple(join(directory, path) for path in files) or find(directory)
-    return paths, join(directory, project_directory) if project_directory else paths[0].parent
+    directory = request.directory.absolute()
+    paths = tuple(join(directory, path) for path in request.files) or find(directory)
+    return paths, join(directory, request.project_directory) if request.project_directory else paths[0].parent
 
 
 def join(directory: Path, path: Path) -> Path:
@@ -84,30 +83,23 @@ def project_name(given: str | None, environ: Mapping[str, str], declared: str | 
     raise UsageError(f"the directory {directory} gives no project name", 'write name = "…" or use -p')
 
 
-def lenient_project_name(
-    files: Sequence[Path],
-    *,
-    given: str | None,
-    environ: Mapping[str, str],
-    directory: Path,
-    project_directory: Path | None = None,
-) -> str:
+def lenient_project_name(request: Request) -> str:
     """The project's name also where the stack is missing or broken: `name` is then taken from its line alone.
 
     Raises:
         UsageError: as `project_name`; or the name depends on a variable, and a guess might hit another project.
     """
     try:
-        paths, base = locations(files, directory, project_directory)
+        paths, base = locations(request)
     except UsageError:
-        paths, base = (), join(directory.absolute(), project_directory or Path())
+        paths, base = (), join(request.directory.absolute(), request.project_directory or Path())
     declared = ""
     for path in paths:
         with contextlib.suppress(OSError):
             declared = _declared_name(path.read_text(errors="replace")) or declared
-    if "$" in declared and not (given or environ.get("STACKCTL_PROJECT")):
+    if "$" in declared and not (request.name or request.environ.get("STACKCTL_PROJECT")):
         raise UsageError(f"the project's name {declared!r} depends on a variable", "give it with -p")
-    return project_name(given, environ, declared, base)
+    return project_name(request.name, request.environ, declared, base)
 
 
 def _declared_name(text: str) -> str:

@@ -13,6 +13,7 @@ from stackctl.spec.selection import Selection, choose
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import NAME, join, locations, merge, normal, not_compose, project_name
 from stackctl.spec.source.locate import Source, place_all
+from stackctl.spec.source.request import Request
 from stackctl.spec.structure import structure
 from stackctl.spec.text import dotenv, environment, inputs, references
 from stackctl.spec.text.interpolate import RULE, Lookup, Variables, interpolate
@@ -24,29 +25,6 @@ _SECTIONS = ("services", "jobs")
 _UNDEFINED = "SC101"
 _MISSING = "SC301"
 _WRONG = "SC112"
-
-
-class Request(Struct, frozen=True, kw_only=True):
-    """Which stack is to be read, and how."""
-
-    files: Sequence[Path] = ()
-    """Later ones are laid over earlier ones; none: the stack.toml in `directory` or above it."""
-    directory: Path
-    """Where the user is; file names are relative to it."""
-    environ: Mapping[str, str]
-    """The shell's variables."""
-    env_files: Sequence[Path] = ()
-    """Files of variables instead of the `.env` beside the stack; later ones win."""
-    selection: Selection = Selection()
-    """What is asked for: unset variables and missing env_files of the rest do not count. Unknown names are passed over."""
-    strict: bool = True
-    """Whether an unset variable or a missing env_file is an error; else it is empty."""
-    name: str | None = None
-    """The project's name, if the command line gives one."""
-    project_directory: Path | None = None
-    """What paths in the files are relative to, instead of the first file's directory."""
-    overrides: Mapping[str, Any] | None = None
-    """A tree laid over those of the files, as a last file would be."""
 
 
 class Written(Struct, frozen=True):
@@ -205,7 +183,7 @@ def gather(request: Request) -> Written:
         UsageError: there is no file, it is a compose file, or TOML has no word for a value of `overrides`.
     """
     directory = request.directory.absolute()
-    paths, base = locations(request.files, directory, request.project_directory)
+    paths, base = locations(request)
     trees, sources, problems = _read_specs(paths, directory)
     if request.overrides:
         source = _written_out(request.overrides)
