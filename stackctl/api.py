@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from msgspec.structs import replace
 
 from stackctl.engine.execute import Cancel
-from stackctl.engine.protocol import Engine
+from stackctl.engine.protocol import Look, Manage
 from stackctl.errors import PreflightError, SpecError, StackError
 from stackctl.looking import Looking, connect, load
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
@@ -32,7 +32,7 @@ from stackctl.spec.selection import Selection
 
 def plan(
     stack: Stack,
-    engine: Engine,
+    engine: Manage,
     *,
     selection: Selection | None = None,
     options: UpOptions | None = None,
@@ -49,7 +49,7 @@ def plan(
 
 def execute(
     plan: Plan,
-    engine: Engine,
+    engine: Manage,
     *,
     cancel: Cancel | None = None,
     lock_timeout: float = 60.0,
@@ -66,7 +66,7 @@ def execute(
 
 def up(
     stack: Stack,
-    engine: Engine,
+    engine: Manage,
     *,
     selection: Selection | None = None,
     options: UpOptions | None = None,
@@ -89,7 +89,7 @@ def up(
 
 def down(
     project: str,
-    engine: Engine,
+    engine: Manage,
     *,
     stack: Stack | None = None,
     options: DownOptions | None = None,
@@ -109,18 +109,18 @@ def down(
     return target.down(options or DownOptions(), cancel=cancel, confirm=confirm)
 
 
-def doomed(plan: Plan, engine: Engine) -> tuple[LostVolume, ...]:
+def doomed(plan: Plan, engine: Look) -> tuple[LostVolume, ...]:
     """The volumes that a plan removes, with what a person has to know before agreeing."""
     return lost_volumes(plan, engine.observe(), engine.volume_sizes()) if plan.loses_data else ()
 
 
-def status(stack: Stack, engine: Engine, selection: Selection | None = None) -> tuple[Row, ...]:
+def status(stack: Stack, engine: Look, selection: Selection | None = None) -> tuple[Row, ...]:
     """Desired beside observed: one row a service, with what drifted from the spec."""
     return Looking(stack, engine).status(selection or Selection())
 
 
 def containers(
-    engine: Engine, project: str, names: Collection[str] = (), known: Collection[str] = ()
+    engine: Look, project: str, names: Collection[str] = (), known: Collection[str] = ()
 ) -> tuple[Container, ...]:
     """The containers of a project, or those of the named services. Raises UsageError for a name that is none of them."""
     return containers_of(of_project(engine.containers(project), project), project, names, known)

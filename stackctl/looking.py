@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stackctl.engine.protocol import Engine
+from stackctl.engine.protocol import Engine, Look
 from stackctl.errors import EngineError, Problem, SpecError
 from stackctl.planner.reach.outside import service_env, stack_env
 from stackctl.planner.reach.places import Place, places, places_of_services
@@ -99,7 +99,7 @@ def _circles(stack: Stack) -> tuple[Problem, ...]:
 class Looking:
     """A stack on an engine, to be looked at. A project of which only the name is known is a stack without services."""
 
-    def __init__(self, stack: Stack, engine: Engine) -> None:
+    def __init__(self, stack: Stack, engine: Look) -> None:
         self.stack = stack
         self.engine = engine
         self.name = stack.project

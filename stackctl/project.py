@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
-from stackctl.engine.protocol import Engine
+from stackctl.engine.protocol import Manage
 from stackctl.errors import PreflightError, Problem
 from stackctl.looking import Looking
 from stackctl.planner.down import DownOptions, plan_down, spared
@@ -48,10 +48,12 @@ class Project(Looking):
     `lock_timeout` is how many seconds to wait for another run; `waiting` is told who holds the project meanwhile.
     """
 
+    engine: Manage
+
     def __init__(
         self,
         stack: Stack,
-        engine: Engine,
+        engine: Manage,
         *,
         lock_timeout: float = 60.0,
         waiting: Waiting | None = None,

@@ -21,14 +21,14 @@ from stackctl.errors import StackError
 from stackctl.testing.runs.run import Run
 
 if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
+    from stackctl.engine.protocol import Manage
 
 _PATIENCE = 60.0
 """Seconds that the other processes of the run have to end: until then they may still make something."""
 _PAUSE = 0.25
 
 
-def reap(run: Run, engine: Engine, patience: float = _PATIENCE) -> None:
+def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
     """Remove what the run has made, until nothing is left and no process of the run lives that could make more."""
     from stackctl.engine.execute import execute
     from stackctl.planner.runs.runs import plan_reap

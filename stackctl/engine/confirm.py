@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import closing
 
 from stackctl.engine.execute import Cancel, execute
-from stackctl.engine.protocol import Engine
+from stackctl.engine.protocol import Manage, Perform
 from stackctl.errors import EngineError
 from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Skipped, Started
 from stackctl.planner.steps.outcome import outcome
@@ -20,7 +20,7 @@ from stackctl.planner.world.replica import Replica
 def confirmed(
     events: Generator[Event, None, None],
     desired: Desired,
-    engine: Engine,
+    engine: Manage,
     *,
     cancel: Cancel | None = None,
     began: float,
@@ -60,7 +60,7 @@ def confirmed(
 
 
 def _failures(
-    plan: Plan, engine: Engine, cancel: Cancel | None, began: float
+    plan: Plan, engine: Perform, cancel: Cancel | None, began: float
 ) -> Generator[Event, None, set[Replica | None]]:
     """Execute a plan of waits. Tell only of those that fail, and of the plan's notes; return whose failed."""
     planned = Planned(plan, time.monotonic() - began)

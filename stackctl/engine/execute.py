@@ -18,8 +18,8 @@ from stackctl.planner.steps.events import Done, Event, Failed, Progress, Progres
 from stackctl.planner.steps.plan import Plan, Step
 
 
-class Perform(Protocol):
-    """Do one action; `Engine.perform` is one."""
+class Act(Protocol):
+    """Do one action; `Perform.perform` of an engine is one."""
 
     def __call__(self, action: Action, report: Report, cancelled: Callable[[], bool], /) -> str: ...
 
@@ -42,7 +42,7 @@ class Cancel:
 
 def execute(
     plan: Plan,
-    perform: Perform,
+    perform: Act,
     *,
     jobs: int | None = None,
     cancel: Cancel | None = None,
@@ -61,7 +61,7 @@ def execute(
 
 
 class _Run:
-    def __init__(self, plan: Plan, perform: Perform, jobs: int, cancel: Cancel, began: float) -> None:
+    def __init__(self, plan: Plan, perform: Act, jobs: int, cancel: Cancel, began: float) -> None:
         self._perform = perform
         self._jobs = jobs
         self._cancel = cancel

@@ -71,8 +71,8 @@ class Conversation(Protocol):
         """
 
 
-class Engine(Protocol):
-    """An engine: look, look closer, act, listen. Every method raises `EngineError` for what the engine did wrong."""
+class Look(Protocol):
+    """What is there. Makes no call that writes."""
 
     @property
     def id(self) -> str:
@@ -101,8 +101,16 @@ class Engine(Protocol):
         left out.
         """
 
+
+class Perform(Protocol):
+    """What a plan does."""
+
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
         """Do one thing and return a note worth telling, or "". `WaitFor` returns early when `cancelled()`."""
+
+
+class Talk(Protocol):
+    """What goes on in containers: their output, commands run in them, their files."""
 
     def logs(
         self,
@@ -146,6 +154,14 @@ class Engine(Protocol):
 
         Raises `UsageError` if a terminal is asked for and stdin is none.
         """
+
+
+class Manage(Look, Perform, Protocol):
+    """What brings stacks up and down. Another kind of engine needs no more for the verbs."""
+
+
+class Engine(Manage, Talk, Protocol):
+    """An engine. Functions ask for the part that they use. Every method raises `EngineError` for what the engine did wrong."""
 
     def close(self) -> None:
         """Give the connections back."""

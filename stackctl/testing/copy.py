@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from stackctl.engine.protocol import Engine
+from stackctl.engine.protocol import Talk
 from stackctl.errors import UsageError
 
 _CHUNK = 1 << 20
 _MODE = 0o644
 
 
-def copy_in(engine: Engine, container: str, source: str | Path | bytes, target: str) -> None:
+def copy_in(engine: Talk, container: str, source: str | Path | bytes, target: str) -> None:
     """Put a file, the contents of a directory, or bytes at a path of the container. Missing directories are made."""
     path = PurePosixPath(target)
     if not path.is_absolute():
@@ -35,7 +35,7 @@ def copy_in(engine: Engine, container: str, source: str | Path | bytes, target: 
         engine.unpack(container, "/", chunks(file))
 
 
-def copy_out(engine: Engine, container: str, source: str, target: Path) -> Path:
+def copy_out(engine: Talk, container: str, source: str, target: Path) -> Path:
     """Put a file, or the contents of a directory of the container, at a path here."""
     with tempfile.TemporaryFile() as file:
         file.writelines(engine.pack(container, source.rstrip("/") or "/"))

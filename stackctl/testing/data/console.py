@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from stackctl.engine.protocol import Conversation, Engine, Exec
+from stackctl.engine.protocol import Conversation, Exec, Talk
 from stackctl.errors import EngineError
 
 _PATIENCE = 5.0
@@ -19,7 +19,7 @@ _PATIENCE = 5.0
 class Console:
     """One program in one container, started when it is first asked. Safe to share between threads."""
 
-    engine: Engine
+    engine: Talk
     command: Exec
     say: str
     """A line that makes the program, and the server it talks to, say the word that stands for `{}`: `ECHO {}`."""

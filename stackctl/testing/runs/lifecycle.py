@@ -11,7 +11,7 @@ from typing import Any
 
 from stackctl import api
 from stackctl.engine.host import free_ports
-from stackctl.engine.protocol import Engine
+from stackctl.engine.protocol import Engine, Manage
 from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
@@ -179,13 +179,13 @@ def attach(
     return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run)
 
 
-def remove_lasting(engine: Engine, project: str, stack: Stack) -> None:
+def remove_lasting(engine: Manage, project: str, stack: Stack) -> None:
     """Remove a project that earlier runs have left. Raises UsageError if a part of it was not made by test runs."""
     _refuse_strangers(engine.observe(), project, LASTING)
     remove(engine, project, stack)
 
 
-def remove(engine: Engine, project: str, stack: Stack | None = None) -> None:
+def remove(engine: Manage, project: str, stack: Stack | None = None) -> None:
     """Take a project away with its volumes. Raises StackError."""
     succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
 
@@ -198,7 +198,7 @@ def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]
         )
 
 
-def _remove_replaced_images(stack: Stack, engine: Engine, before: Observed) -> None:
+def _remove_replaced_images(stack: Stack, engine: Manage, before: Observed) -> None:
     """Remove the images whose tags the images that were just built have now. An image that is in use stays."""
     if not any(service.build for service in stack.everything.values()):
         return

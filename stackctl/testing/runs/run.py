@@ -26,7 +26,7 @@ from stackctl.planner.runs.owner import Owner, unpack
 from stackctl.planner.world import labels
 
 if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
+    from stackctl.engine.protocol import Look, Manage
     from stackctl.engine.transport.endpoint import Endpoint
 
 _KEPT = "kept"
@@ -83,7 +83,7 @@ class Run:
         if me != self.owner:
             (self.directory / f"{_MEMBERS}{me.pid}").write_text(me.pack())
 
-    def guard(self, engine: Engine) -> None:
+    def guard(self, engine: Look) -> None:
         """Start a reaper for this engine, unless the run has one. At the end of the run it removes what is left on the engine."""
         endpoint: Endpoint | None = getattr(engine, "endpoint", None)
         if endpoint is not None:
@@ -174,7 +174,7 @@ def current() -> Run:
 _current: Run | None = None
 
 
-def sweep(engine: Engine) -> None:
+def sweep(engine: Manage) -> None:
     """Remove what dead runs have left, without what they kept. What belongs to a run that may be alive stays."""
     from stackctl.engine.execute import execute
     from stackctl.planner.runs.runs import owners, plan_reap
