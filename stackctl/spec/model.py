@@ -422,6 +422,7 @@ class Service(Struct, frozen=True, kw_only=True):
     privileged: Annotated[bool, key("All rights on the host. Avoid.", body="HostConfig.Privileged")] = False
     cap_add: Annotated[tuple[str, ...], key("Linux capabilities to add.", body="HostConfig.CapAdd")] = ()
     cap_drop: Annotated[tuple[str, ...], key("Linux capabilities to drop.", body="HostConfig.CapDrop")] = ()
+    domainname: Annotated[str | None, key("The domain of the host name.", body="Domainname")] = None
     shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize")] = None
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}

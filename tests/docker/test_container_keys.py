@@ -20,6 +20,14 @@ def test_options_of_a_tmpfs_must_be_those_of_its_mount(project: Project) -> None
     assert project.json("plan")["changes"] == []
 
 
+def test_a_domain_must_be_that_of_the_containers_name(project: Project) -> None:
+    project.write(sleepers(web='hostname = "www"\ndomainname = "example.org"'))
+    project.run("up")
+    assert project.inside("web", "cat", "/proc/sys/kernel/domainname").strip() == "example.org"
+    assert "www.example.org" in project.inside("web", "cat", "/etc/hosts")
+    assert project.json("plan")["changes"] == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from stackctl.engine.docker import bodies
 from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.spec.model import Service
+from stackctl.spec.model import Service, Stack
+from stackctl.spec.structure import structure
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import ByteSize, ExposedPorts
 
@@ -199,6 +201,24 @@ def test_the_first_network_is_joined_by_id_with_its_aliases() -> None:
     assert made["NetworkingConfig"] == {
         "EndpointsConfig": {"f00": {"NetworkID": "f00", "Aliases": ["web", "shop-web-1"]}}
     }
+
+
+@pytest.mark.parametrize(
+    ("keys", "part", "expected"),
+    [
+        ('domainname = "example.org"', "Domainname", "example.org"),
+        # NEW_KEYS
+    ],
+)
+def test_a_plain_key_is_a_line_of_the_request(keys: str, part: str, expected: object) -> None:
+    tree = {"services": {"web": {"image": "web:1", **tomllib.loads(keys)}}}
+    stack, problems = structure(Stack, tree)
+    assert stack is not None
+    assert problems == []
+    made = body(**{name: getattr(stack.services["web"], name) for name in tomllib.loads(keys)})
+    for name in part.split("."):
+        made = made[name]
+    assert made == expected
 
 
 def test_the_other_settings() -> None:

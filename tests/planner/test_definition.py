@@ -167,6 +167,7 @@ def test_the_order_of_writing_makes_no_other_one() -> None:
         ("privileged = true", "privileged"),
         ('cap_add = ["NET_ADMIN"]', "cap_add"),
         ('shm_size = "1m"', "shm_size"),
+        ('domainname = "example.org"', "domainname"),
     ],
 )
 def test_what_the_container_is_told_makes_another_one_and_is_named(keys: str, field: str) -> None:
