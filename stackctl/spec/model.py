@@ -423,6 +423,10 @@ class Service(Struct, frozen=True, kw_only=True):
     cap_add: Annotated[tuple[str, ...], key("Linux capabilities to add.", body="HostConfig.CapAdd")] = ()
     cap_drop: Annotated[tuple[str, ...], key("Linux capabilities to drop.", body="HostConfig.CapDrop")] = ()
     domainname: Annotated[str | None, key("The domain of the host name.", body="Domainname")] = None
+    pids_limit: Annotated[
+        int | None,
+        key("The most processes and threads it may have; -1 for any number.", body="HostConfig.PidsLimit"),
+    ] = None
     shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize")] = None
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
@@ -451,6 +455,8 @@ class Service(Struct, frozen=True, kw_only=True):
                 f"{self.container_name!r} is not a container name",
                 "use letters, digits, '_', '.' and '-'",
             )
+        if self.pids_limit is not None and self.pids_limit < -1:
+            yield ("pids_limit",), f"a number of processes, or -1, found {self.pids_limit}", ""
         mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
         mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
         seen: set[str] = set()

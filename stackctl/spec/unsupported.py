@@ -16,7 +16,7 @@ SERVICE_KEYS = {
     ),
     **dict.fromkeys(
         "cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset mem_limit "
-        "mem_reservation mem_swappiness memswap_limit pids_limit".split(),
+        "mem_reservation mem_swappiness memswap_limit".split(),
         _LIMITS,
     ),
     "deploy": _SWARM,

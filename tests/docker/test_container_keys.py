@@ -28,6 +28,18 @@ def test_a_domain_must_be_that_of_the_containers_name(project: Project) -> None:
     assert project.json("plan")["changes"] == []
 
 
+def test_a_limit_of_processes_must_hold_in_the_container(project: Project) -> None:
+    project.write(sleepers(web="pids_limit = 64"))
+    project.run("up")
+    files = "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null || true"
+    assert project.inside("web", "sh", "-c", files).strip() in (
+        "64",
+        "",
+    )  # nothing where no cgroup is mounted
+    assert project.inspect("web")["HostConfig"]["PidsLimit"] == 64
+    assert project.json("plan")["changes"] == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -207,6 +207,7 @@ def test_the_first_network_is_joined_by_id_with_its_aliases() -> None:
     ("keys", "part", "expected"),
     [
         ('domainname = "example.org"', "Domainname", "example.org"),
+        ("pids_limit = 64", "HostConfig.PidsLimit", 64),
         # NEW_KEYS
     ],
 )
