@@ -427,6 +427,14 @@ class Service(Struct, frozen=True, kw_only=True):
         int | None,
         key("The most processes and threads it may have; -1 for any number.", body="HostConfig.PidsLimit"),
     ] = None
+    dns: Annotated[
+        tuple[Address, ...] | None,
+        key(
+            "Name servers for what is not in the stack, instead of the host's.",
+            one=True,
+            body="HostConfig.Dns",
+        ),
+    ] = None
     shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize")] = None
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}

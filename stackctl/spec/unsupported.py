@@ -7,7 +7,7 @@ _SWARM = "it only means something in a Swarm"
 SERVICE_KEYS = {
     **dict.fromkeys(
         (
-            "annotations attach blkio_config cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns dns_opt "
+            "annotations attach blkio_config cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns_opt "
             "dns_search extends external_links gpus group_add ipc isolation label_file links logging mac_address models "
             "oom_kill_disable oom_score_adj pid platform post_start pre_start pre_stop provider runtime scale secrets security_opt "
             "storage_opt sysctls ulimits use_api_socket userns_mode uts volumes_from"

@@ -40,6 +40,13 @@ def test_a_limit_of_processes_must_hold_in_the_container(project: Project) -> No
     assert project.json("plan")["changes"] == []
 
 
+def test_name_servers_must_be_those_that_the_container_asks(project: Project) -> None:
+    project.write(sleepers(web='network_mode = "bridge"\ndns = "192.0.2.53"'))
+    project.run("up")
+    assert "nameserver 192.0.2.53" in project.inside("web", "cat", "/etc/resolv.conf")
+    assert project.json("plan")["changes"] == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -167,6 +167,7 @@ def test_the_order_of_writing_makes_no_other_one() -> None:
         ("privileged = true", "privileged"),
         ('cap_add = ["NET_ADMIN"]', "cap_add"),
         ('shm_size = "1m"', "shm_size"),
+        ('dns = ["192.0.2.53"]', "dns"),
         ("pids_limit = 64", "pids_limit"),
         ('domainname = "example.org"', "domainname"),
     ],

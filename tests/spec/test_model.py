@@ -45,6 +45,7 @@ def mistake(directory: Path, lines: str) -> str:
         ('volumes = ["~nosuchuser/x:/x"]', "3:12: services.web.volumes[0]: '~nosuchuser/x' names no directory: there is no user 'nosuchuser' on this machine (write the whole path)"),
         ('volumes = [{ type = "bind", source = "~nosuchuser", target = "/x" }]', "services.web.volumes[0].source: '~nosuchuser' names no"),
         ("pids_limit = -2", "3:1: services.web.pids_limit: a number of processes, or -1, found -2"),
+        ('dns = ["one.one"]', "3:8: services.web.dns[0]: 'one.one' is not an IP address"),
         ('tmpfs = ["/run:sise=64m"]', "3:10: services.web.tmpfs[0]: 'sise=64m' is not an option of a tmpfs (did you mean 'size'?)"),
         ('tmpfs = "/run:size=much"', "3:1: services.web.tmpfs: expected a size such as \"64m\" or \"1gb\", found 'much'"),
         ('tmpfs = "/run:mode=rwx"', "3:1: services.web.tmpfs: the option mode of a tmpfs wants digits from 0 to 7, found 'rwx'"),
