@@ -209,7 +209,6 @@ def test_the_first_network_is_joined_by_id_with_its_aliases() -> None:
         ('domainname = "example.org"', "Domainname", "example.org"),
         ("pids_limit = 64", "HostConfig.PidsLimit", 64),
         ('dns = ["192.0.2.53"]', "HostConfig.Dns", ["192.0.2.53"]),
-        # NEW_KEYS
     ],
 )
 def test_a_plain_key_is_a_line_of_the_request(keys: str, part: str, expected: object) -> None:
