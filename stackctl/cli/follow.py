@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -16,7 +16,7 @@ from stackctl.engine.execute import Cancel
 from stackctl.errors import Problem
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
-from stackctl.show.render import renderer
+from stackctl.show.render import Renderer, renderer
 from stackctl.show.safe import one_line
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -46,7 +46,7 @@ def follow(
     result, ended = Outcome(), False
     notes: dict[str, None] = {}
     warnings: set[Problem] = set()
-    with _signals(cancel, lambda: view.close(None)) as received:
+    with _signals(cancel, view) as received:
         try:
             for event in events(cancel):
                 if isinstance(event, Planned):
@@ -66,27 +66,30 @@ def follow(
 
 
 @contextmanager
-def _signals(cancel: Cancel, close: Callable[[], None]) -> Iterator[list[int]]:
-    """Turn signals into a wish to stop; the numbers received are yielded. A second one leaves at once, after `close`."""
+def _signals(cancel: Cancel, view: Renderer) -> Iterator[list[int]]:
+    """Turn signals into a wish to stop; the numbers received are yielded. A second one leaves at once."""
     received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         if received:
-            _leave(number, close)
+            _leave(number, view)
         received.append(number)
         cancel.set()
+        with suppress(RuntimeError):  # the signal came in the midst of a write to the same stream
+            view.interrupted()
 
     with _handled(handle):
         yield received
 
 
-def _leave(number: int, close: Callable[[], None]) -> NoReturn:
+def _leave(number: int, view: Renderer) -> NoReturn:
     """End the process while its threads still talk to the engine."""
     try:
-        close()
+        view.close(None)
         print(_LEFT, file=sys.stderr, flush=True)
-    except RuntimeError:  # the signal came in the midst of a write to the same stream
-        os.write(2, f"\n{_LEFT}\n".encode())
+    except RuntimeError:  # as above
+        cursor = "\x1b[?25h" if os.isatty(2) else ""
+        os.write(2, f"{cursor}\n{_LEFT}\n".encode())
     finally:
         os._exit(128 + number)
 

@@ -17,6 +17,8 @@ from stackctl.show.text import duration, first_line, quoted
 from stackctl.show.words import describe
 from stackctl.spec.model import Condition
 
+INTERRUPTED = "interrupted: what has begun comes to its end; Ctrl-C again leaves at once"
+
 
 def report(
     outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN, *, command: str = "stackctl up"

@@ -61,6 +61,9 @@ class JsonLines:
     def say(self, text: str) -> None:
         """Nothing: what is not JSON would break what reads it."""
 
+    def interrupted(self) -> None:
+        """Nothing: the steps that do not begin are told, and the end."""
+
     def close(self, outcome: Outcome | None = None) -> None:
         if outcome:
             ended = {

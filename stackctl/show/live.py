@@ -17,7 +17,7 @@ from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.show.board import Board, Row, Tone
-from stackctl.show.failure import report
+from stackctl.show.failure import INTERRUPTED, report
 from stackctl.show.safe import one_line, shortened
 from stackctl.show.style import Style, style_for
 from stackctl.show.text import duration, size
@@ -67,9 +67,9 @@ class Live:
         self._board = Board()
         self._plans: list[Plan] = []
         self._ended = False
-        self._lock = (
-            RLock()
-        )  # the display redraws from a thread of its own; `close` may interrupt `show` (a signal)
+        self._note = ""
+        # The display redraws from a thread of its own, and a signal may call `close` in the midst of `show`.
+        self._lock = RLock()
         self._display = Display(
             get_renderable=lambda: self.picture(self._console.height - _SPARE_LINES),
             console=self._console,
@@ -92,8 +92,11 @@ class Live:
         """Print above the display."""
         self._console.print(Text.from_ansi(text))
 
+    def interrupted(self) -> None:
+        self._note = INTERRUPTED
+
     def close(self, outcome: Outcome | None = None) -> None:
-        self._ended = True
+        self._ended, self._note = True, ""
         if self._display.is_started:
             self._display.stop()
             self._console.print(self.picture(None))
@@ -111,7 +114,8 @@ class Live:
         now = self._now()
         with self._lock:
             rows = self._board.rows(now)
-        shown, hidden = _fitting(rows, None if lines is None else lines - 1)
+        note = [Text(f" {self._note}", "yellow", no_wrap=True, overflow="ellipsis")] if self._note else []
+        shown, hidden = _fitting(rows, None if lines is None else lines - 1 - len(note))
         width = min(self._console.width, _WIDEST)
         parts: list[RenderableType] = [
             self._head(now, width),
@@ -119,7 +123,7 @@ class Live:
         ]
         if hidden:
             parts.append(Text(f" {hidden}", "dim", no_wrap=True, overflow="ellipsis"))
-        return Group(*parts, "")
+        return Group(*parts, *note, "")
 
     def _head(self, now: float, width: int) -> Table:
         project = next((plan.project for plan in reversed(self._plans) if plan.project), "")

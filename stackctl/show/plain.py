@@ -9,7 +9,7 @@ from stackctl.planner.steps.events import Confirmed, Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.show.board import Board, Row, Tone
-from stackctl.show.failure import failure_text, report
+from stackctl.show.failure import INTERRUPTED, failure_text, report
 from stackctl.show.style import PLAIN, Name, Style
 from stackctl.show.text import duration, size
 
@@ -47,6 +47,9 @@ class Plain:
 
     def say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
+
+    def interrupted(self) -> None:
+        self.say(INTERRUPTED)
 
     def close(self, outcome: Outcome | None = None) -> None:
         if outcome:
@@ -93,6 +96,9 @@ class Quiet:
 
     def say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
+
+    def interrupted(self) -> None:
+        """Nothing, as with all news."""
 
     def close(self, outcome: Outcome | None = None) -> None:
         if not outcome:

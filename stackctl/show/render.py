@@ -20,6 +20,9 @@ class Renderer(Protocol):
     def say(self, text: str) -> None:
         """Print something else, so that it stays readable."""
 
+    def interrupted(self) -> None:
+        """Say that nothing new begins, and what is waited for. May be called from a signal handler."""
+
     def close(self, outcome: Outcome | None = None) -> None:
         """Show how it ended and give the terminal back; without an outcome the run broke off, and nothing is summed up."""
 

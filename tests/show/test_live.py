@@ -175,3 +175,13 @@ def test_text_from_outside_is_text(screen: Screen) -> None:
     picture = screen.picture()
     assert "failed     [red]no" in picture
     assert "[bold]x" in picture
+
+
+def test_after_an_interruption_the_last_line_says_what_is_waited_for(screen: Screen) -> None:
+    screen.play(failing_run(), until=6.0)
+    screen.live.interrupted()
+    lines = screen.picture().splitlines()
+    assert lines[-1].strip().startswith("interrupted: what has begun")
+    assert len(lines) == 7
+    screen.live.close(None)
+    assert "interrupted" not in screen.picture()
