@@ -19,7 +19,7 @@ from stackctl.engine.memory import MemoryEngine
 from stackctl.engine.memory.container import course_of
 from stackctl.errors import EngineError
 from stackctl.planner.down import DownOptions
-from stackctl.planner.steps.actions import CreateContainer, RemoveVolume, StartContainer
+from stackctl.planner.steps.actions import CreateContainer, RemoveVolume, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.up.preflight import preflight
 from stackctl.planner.up.slots import UpOptions
@@ -172,11 +172,16 @@ class Watched(World):
         return tuple(thing for thing in things if thing.instance != INSTANCE and not anonymous(thing))
 
     def run(
-        self, plan: Plan, order: random.Random, steps: int | None = None, expected: Collection[str] = ()
+        self,
+        plan: Plan,
+        order: random.Random,
+        steps: int | None = None,
+        expected: Collection[str] = (),
+        wanted: Desired | None = None,
     ) -> list[Step]:
         """Execute as the executor does, in a random order that `after` allows, and be killed after some steps.
 
-        Returns the steps that failed.
+        What is started must find all it needs, as far as `wanted` says so. Returns the steps that failed.
         """
         before = self.of_others()
         waiting, done, lost, failed = list(plan.steps), set[int](), set[int](), list[Step]()
@@ -188,6 +193,8 @@ class Watched(World):
                 if not step.optional:
                     lost.add(step.id)
                 continue
+            if wanted and isinstance(step.action, StartContainer):
+                assert self.missing(wanted, step.action.name) == [], f"#{step.id}\n{plan}"
             try:
                 self.engine.perform(step.action, lambda _: None)
             except EngineError as error:
@@ -205,6 +212,19 @@ class Watched(World):
                     assert all(self.engine._find(container).up for container in revived)
         assert self.of_others() == before
         return failed
+
+    def missing(self, wanted: Desired, name: str) -> list[str]:
+        """The containers that one of this name cannot do without, directly or not, and that neither run nor have ended well."""
+        here = {c.name: c for c in self.engine.observe().containers}
+        there = {n for n, c in here.items() if c.running or (c.kind == "job" and c.completed)}
+        pending = [want for want in wanted.containers if want.name == name]
+        found = []
+        while pending:
+            needed = {need.service for need in pending.pop().needs if need.required}
+            others = [want for want in wanted.containers if want.service in needed]
+            found += [want.name for want in others if want.name not in there]
+            pending += others
+        return found
 
     def mend(self, service: str) -> None:
         """From now on the containers of a service run as they should, also those that are there."""
@@ -298,6 +318,42 @@ def test_one_clean_up_makes_good_whatever_happened_before(
     fresh.run(plan_up(wanted, fresh.look(wanted)), order)
     assert state(world, wanted) == state(fresh, wanted), str(plan)
     assert volumes <= {v.name for v in world.engine.observe().volumes}
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> str:
+    """A stack whose services and jobs need each other in many ways, and nothing else."""
+    text = ""
+    for place, name in enumerate(NAMES):
+        needed = draw(st.sets(st.sampled_from(NAMES[:place]), min_size=1, max_size=2)) if place else set()
+        job = draw(st.integers(0, 2)) == 0
+        needs = {other: {"required": draw(st.integers(0, 5)) > 0} for other in sorted(needed)}
+        given = {"image": draw(st.sampled_from(["app:1", "app:2"])), "depends_on": needs}
+        text += toml("jobs" if job else "services", name, given | ({"command": "true"} if job else {}))
+    return text + toml("x-replicas", "", {"a": 1})
+
+
+class Latest(random.Random):
+    """The order that is worst where a step does not come after all it should: what depends on most goes first."""
+
+    def choice(self, seq: Any) -> Any:
+        return seq[-1]
+
+
+@settings(fast, max_examples=200)
+@given(chains(), st.booleans(), st.tuples(*(st.booleans() for _ in NAMES)), st.builds(Latest) | orders)
+def test_what_is_started_finds_all_it_needs(
+    text: str, changes: bool, stops: tuple[bool, ...], order: random.Random
+) -> None:
+    world, stopped = Watched(), {name for name, stop in zip(NAMES, stops, strict=True) if stop}
+    before, wanted = desired(text.replace("app:2", "app:1") if changes else text), desired(text)
+    world.run(plan_up(before, world.look(before)), order, wanted=before)
+    for container in world.engine.observe().containers:
+        if container.instance == INSTANCE and container.running and container.service in stopped:
+            world.engine.perform(StopContainer(container.id, container.name, 1), lambda _: None)
+    plan = plan_up(wanted, world.look(wanted))
+    event(f"{sum(isinstance(step.action, StartContainer) for step in plan.steps)} started")
+    assert not world.run(plan, order, wanted=wanted)
 
 
 @fast
