@@ -41,7 +41,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
 _FOLLOWED = ("up", "down", "build", "pull")
-"""The commands that tell what happens while it does."""
+"""The commands that print events with `--progress json`."""
 
 _EXAMPLES = """\
   stackctl init postgres redis    write a stack.toml
@@ -72,7 +72,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does; for a command that does not exist, with the way that works, or a suggestion."""
+        """As click does. For a command that does not exist, say which way works instead, or suggest a name."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from stackctl.cli.others import instead
 
@@ -80,7 +80,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but a reader of our output who leaves is no failure."""
+        """As click does. A reader who leaves ends the command, but that is no failure."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -96,7 +96,7 @@ class Commands(click.Group):
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What one comes for first: the commands, then examples, then the options."""
+        """Commands first, since people look for them; then examples; then the options."""
         self.format_commands(ctx, formatter)
         with formatter.section("Examples"):
             formatter.write(_EXAMPLES)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from stackctl.spec.source.reading import Written
 
 VERSION = 1
-"""Of the JSON; version 1 only ever gains keys."""
+"""The version of the JSON; version 1 only ever gains keys."""
 
 View = tuple[dict[str, Any], str]
-"""The same as JSON and as text."""
+"""One answer in two forms: JSON and text."""
 
 _HIDDEN = "# Secrets are shown as dots; --show-secrets shows them.\n\n"
 
@@ -101,7 +101,7 @@ def command(
 
 
 def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> tuple[Stack, Desired]:
-    """The stack, and what the services asked for come to. Raises SpecError for whatever `up` would not begin with."""
+    """The stack, and what the services asked for come to. Raises SpecError for every mistake that stops `up`."""
     from stackctl.errors import SpecError
     from stackctl.planner.world.desire import desire
     from stackctl.spec.source.reading import place

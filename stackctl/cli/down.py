@@ -105,7 +105,7 @@ def command(
 
 
 def _stack(settings: Settings) -> Stack | None:
-    """The stack, or None, having said so, when it cannot be read: then the labels have to do."""
+    """The stack. If it cannot be read: say so and return None; the labels are then enough."""
     try:
         return settings.load_leniently()
     except SpecError as error:

@@ -12,7 +12,7 @@ import click
 from stackctl.cli.options import Settings, complete_services, pass_settings
 
 VERSION = 1
-"""Of the JSON; version 1 only ever gains keys."""
+"""The version of the JSON; version 1 only ever gains keys."""
 
 
 @click.command("env")
@@ -56,7 +56,7 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
 def quoted(value: str) -> str:
     """A value so that a shell and python-dotenv read the same.
 
-    No text does for a quote or backslash beside a dollar or backtick: that one is for the shell.
+    A value with a quote or backslash and a dollar or backtick cannot be written for both: then the shell's way is taken.
     """
     if re.search(r"'|\\\\|\\\Z", value) and not re.search(r"[$`]", value):
         return '"' + re.sub(r'["\\]', r"\\\g<0>", value) + '"'

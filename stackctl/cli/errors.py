@@ -28,7 +28,7 @@ def guarded(run: Callable[[], Any]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has enough
+    except BrokenPipeError:  # the reader has left
         silence(sys.stdout)
     except OSError as error:
         _tell(error)

@@ -30,7 +30,7 @@ def follow(
     *,
     source: str = "",
 ) -> tuple[Outcome, int]:
-    """Show the events as they come and what the plans had to say, on stderr, and return the outcome and the exit code.
+    """Show the events as they come, and the notes of the plans, on stderr. Return the outcome and the exit code.
 
     The first Ctrl-C begins no new step and ends cleanly; the second leaves at once. A reader who leaves stops nothing.
     """
@@ -67,7 +67,7 @@ def follow(
 
 @contextmanager
 def _signals(cancel: Cancel, view: Renderer) -> Iterator[list[int]]:
-    """Turn signals into a wish to stop; the numbers received are yielded. A second one leaves at once."""
+    """Turn the first signal into a wish to stop; a second one leaves at once. Yields the list of the signals received."""
     received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -96,7 +96,7 @@ def _leave(number: int, view: Renderer) -> NoReturn:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While a person is asked, or nothing is done but show logs: a signal to stop is a KeyboardInterrupt, as Ctrl-C is elsewhere."""
+    """Turn every signal to stop into a KeyboardInterrupt: for a question to a person, and for showing logs."""
     with _handled(signal.default_int_handler):
         yield
 

@@ -1,4 +1,4 @@
-"""What `build` and `pull` share: they follow an execution of which there may be nothing to do."""
+"""What `build` and `pull` share: they follow an execution, and say so if there is nothing to do."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def _text(path: Path) -> str:
 
 
 def _append(path: Path, text: str, mode: int = 0o666) -> None:
-    """Add lines to a file, which is made with that mode if it is not there."""
+    """Add lines to a file. A file that is not there is made, with that mode."""
     before = _text(path)
     with os.fdopen(
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode), "w", encoding="utf-8"

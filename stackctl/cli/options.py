@@ -80,12 +80,12 @@ class Settings(Struct):
         )
 
     def warn(self, problems: Iterable[Problem]) -> None:
-        """Tell what is probably a mistake, on stderr."""
+        """Tell warnings on stderr."""
         if text := self.warning(problems):
             print(text, file=sys.stderr)
 
     def warning(self, problems: Iterable[Problem]) -> str:
-        """What is probably a mistake, as it is told on stderr; "" for none."""
+        """The text that tells warnings on stderr; "" for none."""
         problems = tuple(problems)
         if not problems:
             return ""
@@ -148,7 +148,7 @@ class Settings(Struct):
 
     @staticmethod
     def width(stream: Any) -> int | None:
-        """The columns of a terminal; None for what is none."""
+        """How many columns a terminal has; None if the stream is no terminal."""
         if not stream.isatty():
             return None
         from shutil import get_terminal_size
@@ -204,7 +204,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--progress", "progress"), {"type": click.Choice(PROGRESS), "default": "auto", "metavar": "HOW", "envvar": "STACKCTL_PROGRESS", "help": "auto, live, plain, json or quiet."}),
     (("--no-color", "no_color"), {"is_flag": True, "help": "Without colours; NO_COLOR does the same."}),
 )  # fmt: skip
-"""How each global option is written, and what click is to know of it."""
+"""How each global option is written, and the arguments of its `click.Option`."""
 _NAMES = frozenset(declared[-1] for declared, _ in _OPTIONS)
 _LISTS = {"files": "files", "env_files": "env_files", "profile": "profiles"}
 """The options that may be given several times, and what `Settings` calls them."""
@@ -214,7 +214,7 @@ _ACCEPTED = "The global options, which `stackctl --help` lists, may stand here a
 
 
 def _tell_waiting(what: str) -> None:
-    """Say what is waited for. Only the main thread does: others work while a display is drawn."""
+    """Say what is waited for. Only the main thread says it: other threads work while a display is drawn."""
     if threading.current_thread() is threading.main_thread():
         click.echo(f"waiting for {what}", err=True)
 
@@ -234,7 +234,7 @@ def global_options(function: F) -> F:
 
 
 def accept_global_options(command: click.Command) -> None:
-    """Make a command take the global options as well, but for those whose letter or word it uses itself: `logs -f` follows."""
+    """Make a command take the global options as well. A letter or word that the command uses itself stays its own: `logs -f` follows."""
     if command.epilog == _ACCEPTED:
         return
     command.epilog = _ACCEPTED
@@ -269,7 +269,7 @@ def settings_of(ctx: click.Context) -> Settings:
 
 
 def _said(ctx: click.Context, option: str) -> bool:
-    """Whether a group above the command was given the option, not only its variable."""
+    """Whether the option stands before the command. A value that only a variable gives does not count."""
     source = click.core.ParameterSource.COMMANDLINE
     return any(group.get_parameter_source(option) is source for group in _groups(ctx))
 
@@ -279,7 +279,7 @@ def _groups(ctx: click.Context) -> list[click.Context]:
 
 
 def _filled(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """The settings with what global options say; what they do not say stays."""
+    """The settings, changed by the global options that were given."""
     given = {name: value for name, value in values.items() if value not in (None, (), "auto", False)}
     profiles = [p for text in given.pop("profile", ()) for p in text.split(",") if p]
     no_color = given.pop("no_color", False)

@@ -40,7 +40,7 @@ _WAYS = {
 
 
 def instead(words: Sequence[str], commands: Collection[str]) -> str:
-    """What to say after "No such command": for `words`, the command as it was typed, the way that works, else a close name."""
+    """What to say after "No such command": the way that works, else a name that is close. `words` are what the user typed."""
     name = words[0]
     if name not in _WAYS:
         import difflib

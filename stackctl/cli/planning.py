@@ -37,7 +37,7 @@ def planning_options(function: F) -> F:
 def checked(
     settings: Settings, services: tuple[str, ...], *, strict: bool, dependencies: bool = True
 ) -> Stack:
-    """Read the stack, of it what is asked for; `strict`: its warnings are errors.
+    """Read the part of the stack that is asked for. `strict`: warnings are errors.
 
     Raises SpecError.
     """

@@ -1,4 +1,4 @@
-"""stdout and stderr of the process: a reader who leaves, or a sign that a terminal does not have, ends no command."""
+"""stdout and stderr of the process. A reader who leaves ends no command; nor does a sign that the encoding lacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLAIN = {
 
 
 class Lasting:
-    """A text stream that outlives its reader: what can no longer be written there goes nowhere, without an error."""
+    """A text stream that outlives its reader: after the reader has left, writing does nothing and raises nothing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -50,7 +50,7 @@ class Lasting:
 
 
 def lasting(stream: TextIO) -> TextIO:
-    """The stream, so that a reader who leaves ends nothing."""
+    """The stream, made to outlive its reader."""
     return cast("TextIO", Lasting(stream))
 
 
@@ -67,19 +67,19 @@ def prepare() -> None:
 
 
 def finish() -> None:
-    """Write what stdout still holds. Nobody is left to hear that it cannot be written."""
+    """Write what stdout still holds. A failure is not told: nobody is left to read it."""
     lasting(sys.stdout).flush()
 
 
 def silence(stream: TextIO) -> None:
-    """Lead the stream, and what it has not written yet, nowhere: the interpreter's last flush cannot fail there either."""
+    """Lead the stream to /dev/null, with what its buffer still holds. Then the interpreter's last flush cannot fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def plain(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What to write for a character that the stream's encoding lacks; a byte that was no text when it came stays that byte."""
+    """What to write for a character that the stream's encoding lacks. A byte that could not be decoded is written as that byte."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     char = error.object[error.start]

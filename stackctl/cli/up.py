@@ -85,7 +85,7 @@ def command(
     _, code = runs.follow(settings, "stackctl up", events, source=stack.files[0].name)
     if code == 0 and settings.progress not in ("json", "quiet"):
         match plans:
-            case [UpPlan(steps=(), view=view)]:  # all is as it was when it was planned
+            case [UpPlan(steps=(), view=view)]:  # nothing was done, so the view of the plan is still true
                 rows = status(view)
             case _:
                 rows = Looking(stack, engine).status(arguments["selection"])

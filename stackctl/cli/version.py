@@ -12,7 +12,7 @@ from stackctl.cli.options import Settings, pass_settings
 from stackctl.version import __version__
 
 VERSION = 1
-"""Of the JSON; version 1 only ever gains keys."""
+"""The version of the JSON; version 1 only ever gains keys."""
 
 
 @click.command("version")

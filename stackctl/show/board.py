@@ -88,7 +88,7 @@ class _Stage(Struct):
 
 
 class _Track(Struct):
-    """Everything that belongs to one row. A `thing` is a network or volume: its kind stands where a service's name would."""
+    """Everything that belongs to one row. `thing` are the words for a network or volume; None for a service."""
 
     name: str
     thing: Words | None = None
@@ -104,7 +104,7 @@ class Board:
         self._tracks: dict[str, _Track] = {}
 
     def show(self, event: Event, now: float) -> None:
-        """Take in what happened; it belongs to the plan that began last."""
+        """Take in an event. It belongs to the plan that began last."""
         if isinstance(event, Planned):
             self._begin(event.plan, now - event.at)
             return
@@ -128,7 +128,7 @@ class Board:
                 task.rescued = event
 
     def _begin(self, plan: Plan, began: float) -> None:
-        """Rows follow the latest plan, by the last step of each: what others wait for stands before them."""
+        """Order the rows by their last step in the latest plan: a service stands before those that wait for it."""
         stage = _Stage(began, {step.id: _Task(step) for step in plan.steps})
         self._stages.append(stage)
         order: dict[str, None] = {}
@@ -148,11 +148,11 @@ class Board:
         return tuple(_named(track, self._row(track, now)) for track in self._tracks.values())
 
     def names(self) -> tuple[str, ...]:
-        """What the rows are called in full: a service by its name, anything else by what it is as well, `network x`."""
+        """The full names of the rows: a service has its name, a network or volume its kind as well, `network x`."""
         return tuple(self._tracks)
 
     def rows_of(self, step: Step, now: float) -> tuple[Row, ...]:
-        """The rows that a step shows in, each by its name in full."""
+        """The rows in which a step shows, each with its full name."""
         return tuple(self._row(self._tracks[name], now) for name in _rows_of(step))
 
     def _row(self, track: _Track, now: float) -> Row:
@@ -170,7 +170,7 @@ class Board:
         return Row(track.name, "ready", _final_state(track), _summary(track), seconds)
 
     def _pending(self, track: _Track, seconds: float | None) -> Row:
-        """Nothing of it runs: it waits for others to be ready, or for its turn."""
+        """A row without a step under way: it waits for others to be ready, or for its turn."""
         tasks = self._stages[-1].tasks
         ahead = [
             tasks[id_]
@@ -218,7 +218,7 @@ def _named(track: _Track, row: Row) -> Row:
 
 
 def _active(track: _Track, running: list[_Task], seconds: float | None) -> Row:
-    """Of several steps under way the one that writes is told."""
+    """A row whose steps are under way. Several may be: then the step that writes is shown, not the wait."""
     task = next((task for task in running if not task.waits), running[0])
     news = task.news or Progressed("")
     match task.step.action:
@@ -238,7 +238,7 @@ def _active(track: _Track, running: list[_Task], seconds: float | None) -> Row:
 
 
 def _news(task: _Task, news: Progressed) -> Progressed:
-    """A build says which step it is at only now and then; until it says so again, it is at that one."""
+    """News, with the step of a build. A build names its step only now and then: the last one named still holds."""
     if not isinstance(task.step.action, BuildImage) or news.current is not None:
         return news
     if match := _BUILD_STEP.fullmatch(one_line(news.text)):

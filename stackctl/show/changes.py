@@ -52,7 +52,7 @@ _BESIDE: Mapping[type, tuple[tuple[type, ...], str]] = {
     CreateNetwork: ((RemoveNetwork,), "recreate"),
     StartContainer: ((StopContainer, KillContainer), "restart"),
 }
-"""What the action that names a change amounts to if one of others is part of it as well."""
+"""For an action that names a change: which other actions beside it make another change, and which one."""
 
 
 class Change(Struct, frozen=True):
@@ -111,7 +111,7 @@ def count(found: Iterable[Change]) -> dict[str, int]:
 
 
 def container_names(plan: Plan) -> Mapping[str, str]:
-    """The name a container has in the end, by every id and name the plan's steps call it by: new ones and those they replace."""
+    """The final name of each container that is made or replaced, by every id and name that a step uses for it."""
     names: dict[str, str] = {}
     for step in plan.steps:
         if isinstance(step.action, CreateContainer):
@@ -123,7 +123,7 @@ def container_names(plan: Plan) -> Mapping[str, str]:
 
 
 def kept_volumes(plan: Plan) -> tuple[tuple[Mount, Container], ...]:
-    """The volumes that recreated containers take over, with what is in them; named ones once."""
+    """The volumes, with their data, that recreated containers take over. A named volume is listed once."""
     touched = {a.volume.name if isinstance(a, CreateVolume) else a.name for a in _volume_actions(plan)}
     kept = {
         mount.source: (mount, step.action.spec)

@@ -17,7 +17,7 @@ _LABEL = 10
 
 
 def error_text(error: BaseException, style: Style = PLAIN) -> str:
-    """`error: …`, below it what is known beside, and the way out; mistakes in a file with their places."""
+    """`error: …`, and below it the evidence and the way out. Mistakes in a file are told with their places."""
     if isinstance(error, SpecError):
         return problems_text(error.problems, style)
     message = error.message if isinstance(error, StackError) else str(error) or type(error).__name__
@@ -57,7 +57,7 @@ def facts(error: BaseException) -> tuple[tuple[str, str], ...]:
 
 
 def fact_line(name: str, fact: str, style: Style = PLAIN) -> str:
-    """`  last check  connection refused`: what follows the first line of a fact stands below it."""
+    """`  last check  connection refused`: a fact with several lines is indented."""
     return f"  {style(name.ljust(_LABEL), 'dim')}  " + fact.replace("\n", "\n" + " " * (_LABEL + 4))
 
 
@@ -74,7 +74,7 @@ def log_lines(name: str, lines: Sequence[str], style: Style = PLAIN) -> Iterator
 
 
 def _exit(code: int | None) -> str:
-    """An exit code; above 128 it is, by the shell's custom, the signal that ended the process."""
+    """An exit code, with the name of a signal: by the custom of shells, 128 + N means that signal N ended the process."""
     if code is None:
         return ""
     try:

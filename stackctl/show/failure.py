@@ -45,7 +45,7 @@ def failure_text(
 
 
 def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
-    """`created 5 · recreated 1 · failed 0 in 2.6 s`: only what was done to the end counts."""
+    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done."""
     done: dict[str, int] = {}
     for plan in plans:
         finished = [step for step in plan.steps if not _unfinished(step, outcome)]

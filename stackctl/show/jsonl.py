@@ -59,10 +59,10 @@ class JsonLines:
                 self._write("confirmed", event.at, {"running": sorted(running)})
 
     def say(self, text: str) -> None:
-        """Nothing: what is not JSON would break what reads it."""
+        """Print nothing: text that is not JSON would break the reader."""
 
     def interrupted(self) -> None:
-        """Nothing: the steps that do not begin are told, and the end."""
+        """Print nothing: events tell which steps are skipped, and the end."""
 
     def close(self, outcome: Outcome | None = None) -> None:
         if outcome:

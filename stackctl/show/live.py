@@ -27,7 +27,7 @@ _NAME_WIDEST = 32
 _PER_SECOND = 10
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _LEFT = "–"
-"""What was under way when the display ended."""
+"""The mark of a row that was under way when the display ended."""
 _BAR_CELLS = 16
 _SPARE_LINES = 2
 """Lines of the screen that are never drawn on, so that the cursor's line and a prompt have room."""
@@ -108,8 +108,8 @@ class Live:
     def picture(self, lines: int | None) -> RenderableType:
         """The whole display in at most that many lines and one without text; None for as many as it takes.
 
-        The cursor rests on the last line. Where it stood at the end of a full one, the `^C` that a terminal echoes would make a
-        line that nobody counts.
+        The last line is empty, and the cursor rests there. A terminal echoes `^C` at the cursor; after a full line it would
+        begin a new line, and the display would not know of it.
         """
         now = self._now()
         with self._lock:
@@ -140,7 +140,7 @@ class Live:
 
 
 def _fitting(rows: Sequence[Row], lines: int | None) -> tuple[Sequence[Row], str]:
-    """The rows there is room for, and a line that counts the others; what needs no attention goes first."""
+    """The rows that fit, and a line that counts the others. Rows that need no attention are hidden first."""
     if lines is None or len(rows) <= lines:
         return rows, ""
     surplus = len(rows) - max(lines - 1, 0)
@@ -151,7 +151,7 @@ def _fitting(rows: Sequence[Row], lines: int | None) -> tuple[Sequence[Row], str
 
 
 def _interest(row: Row, index: int) -> tuple[int, int]:
-    """Of those that are ready the latest stays longest, of the others the one whose turn comes first."""
+    """The order in which rows are hidden. The latest ready row stays longest; of the others, the one whose turn comes first."""
     return _HIDDEN_FIRST.index(row.tone), index if row.tone == "ready" else -index
 
 

@@ -1,4 +1,4 @@
-"""The lines containers write, each behind the name of who wrote it: `api-1  | text`."""
+"""The lines that containers write, each behind the name of its container: `api-1  | text`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def show_logs(
     as_json: bool = False,
     style: Style = PLAIN,
 ) -> None:
-    """Print lines as they come. `containers` are those they may come from, by the reference the lines carry.
+    """Print lines as they come. `containers` are the containers they come from, by the reference that a line carries.
 
     A terminal gets no escape sequences, colours excepted; a pipe gets what the container wrote.
     """
@@ -103,7 +103,7 @@ def _label(container: Container) -> str:
 
 
 def service_colors(services: Iterable[str]) -> dict[str, Name]:
-    """A colour for each service: by its name, so that it keeps it from run to run, and no two alike while there are enough."""
+    """A colour for each service. A service keeps its colour from run to run; two have the same one only if colours run out."""
     chosen: dict[str, Name] = {}
     for service in sorted(set(services)):
         first = zlib.crc32(service.encode()) % len(_PALETTE)

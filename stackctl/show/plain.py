@@ -19,7 +19,7 @@ _STATE = 10
 _AMOUNT_EVERY = 5.0
 """Seconds between two lines about how many bytes came."""
 _BEGUN = ("pulling", "building", "recreating", "starting", "stopping")
-"""What can take long is told when it begins; anything else when it is done."""
+"""The states that can last: they are told when they begin. All others are told when they are over."""
 _COLORS: Mapping[Tone, Name] = {"active": "dim", "ready": "green", "failed": "red", "skipped": "yellow"}
 
 
@@ -34,7 +34,7 @@ class Plain:
         self._board = Board()
         self._width = 0
         self._told: dict[str, dict[tuple[str, str], float]] = {}
-        """By row: what was told of it, and when."""
+        """For each row: the states and details that were told, and when."""
 
     def show(self, event: Event) -> None:
         self._board.show(event, event.at)
@@ -57,7 +57,7 @@ class Plain:
             self.say(("\n" if "\n" in text else "") + text)
 
     def _tell(self, row: Row, at: float) -> None:
-        """Bytes are told now and then, anything else when it is new."""
+        """Tell bytes now and then, and anything else when it is new."""
         told = self._told.setdefault(row.name, {})
         if row.tone not in _COLORS or (row.tone == "active" and row.state not in _BEGUN):
             return
@@ -67,7 +67,10 @@ class Plain:
             if last is None or at - last >= _AMOUNT_EVERY:
                 self._line(row, f"{size(current)} of {size(total)}", at)
         elif (row.state, row.detail) not in told:
-            timed = row.tone == "ready" and row.state not in ("pulled", "built")  # whose detail says how long
+            timed = row.tone == "ready" and row.state not in (
+                "pulled",
+                "built",
+            )  # the detail of those says how long
             took = duration(row.seconds) if timed and row.seconds else ""
             self._line(row, " · ".join(part for part in (row.detail, took) if part), at)
 
@@ -98,7 +101,7 @@ class Quiet:
         print(text, file=self._stream, flush=True)
 
     def interrupted(self) -> None:
-        """Nothing, as with all news."""
+        """Print nothing."""
 
     def close(self, outcome: Outcome | None = None) -> None:
         if not outcome:

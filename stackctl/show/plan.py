@@ -132,7 +132,7 @@ def _data(plan: Plan, style: Style) -> str:
 
 
 def _volume(mount: Mount, container: Container) -> str:
-    """A volume by its name; one whose name the engine made up by where it is (`labels` are given to those alone)."""
+    """A volume by its name. An anonymous one, which alone has `labels` here, by its service and path."""
     if mount.labels:
         return f"the volume of {quoted(container.service)} at {quoted(mount.target)}"
     return f"volume {quoted(mount.source)}"

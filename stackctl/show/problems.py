@@ -83,7 +83,7 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
 
 
 def _excerpt(place: Place) -> tuple[str, int, int]:
-    """The line as it can be shown, how many characters stand before the culprit, and how long that is."""
+    """The line as it can be shown, how many characters stand before the culprit, and how long the culprit is."""
     column = min(max(place.column, 1), len(place.text) + 1)
     culprit = _token(place.text[column - 1 :])
     before = clean(place.text[: column - 1]).expandtabs(_TAB)

@@ -1,7 +1,7 @@
 """Text from outside (logs, names, labels, what the engine says) made harmless for a terminal.
 
 Escape sequences can retitle a window, fill the clipboard or hide what follows (CWE-150), and bidirectional
-controls can reorder what is read. All of them are taken out; nothing a person wrote to be read is lost.
+controls can reorder what is read. All of them are taken out. Text that a person can read is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`clean`, with every run of white space a single space: for what must stay on its line."""
+    """`clean`, with every run of white space as one space: for text that must stay on one line."""
     return " ".join(clean(text).split())
 
 

@@ -22,10 +22,10 @@ def table(
     width: int | None = None,
     yielding: Sequence[str] = (),
 ) -> str:
-    """A table; where it is wider than `width`, without room beside the headers, and with the columns of `yielding` cut or left
-    out, the first of them first.
+    """A table. If it is wider than `width`, the room beside the headers goes, then the columns of `yielding` are cut or left out,
+    the first of them first.
     """
-    from tabulate import tabulate  # a sixth of a short run goes into loading it
+    from tabulate import tabulate  # loading it takes a sixth of a short run
 
     columns = {header: [row[index] for row in rows] for index, header in enumerate(headers)}
     if width is None or _width(columns, _PADDING) <= width:
@@ -62,5 +62,5 @@ def _width(columns: Mapping[str, Sequence[str]], padding: int = 0) -> int:
 
 
 def _visible(text: str) -> int:
-    """The columns that a text takes on a terminal: those of its colours count nothing."""
+    """How many columns a text takes on a terminal; its colours take none."""
     return len(_STYLED.sub("", text))

@@ -20,7 +20,7 @@ from stackctl.show.text import ago, iso, quoted
 from stackctl.spec.output.redact import redacted
 
 VERSION = 2
-"""Of `status --json`. Version 2: times are ISO 8601, `state` is `completed` for a job that is done, and `status` was `since`."""
+"""The version of `status --json`. Since 2, times are ISO 8601, a job that is done is `completed`, and `since` is called `status`."""
 
 _STATE_COLORS: Mapping[str, Name] = {
     "running": "green",

@@ -9,7 +9,7 @@ from stackctl.show.safe import one_line
 
 
 def quoted(name: str) -> str:
-    """A name as it is, in quotes when it would not stand out as one word; one the engine made up (64 digits) is cut to 12."""
+    """A name; in quotes if it does not look like one word. A name that the engine made up (64 digits) is cut to 12."""
     name = re.sub(r"^([0-9a-f]{12})[0-9a-f]{52}$", r"\1", one_line(name))
     return name if re.fullmatch(r"[^\s\"',;()]+", name) else '"' + name.replace('"', '\\"') + '"'
 

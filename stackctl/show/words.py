@@ -75,7 +75,7 @@ NAMES: Mapping[type, Name] = {
     ),
     WaitFor: Name("Wait for", "Waiting", "Ready", "container", " ", "wait"),
 }
-"""Every kind of action. Of several that are one change, the first in this order names the change."""
+"""Every kind of action. A change is made of several actions; the one that stands first here names it."""
 
 
 class Words(Struct, frozen=True):
