@@ -18,8 +18,9 @@ from stackctl.errors import EngineError, StackError
 from stackctl.planner.steps.actions import BuildImage
 from stackctl.reaper import reap
 from stackctl.testing import Recipe, Running
-from stackctl.testing.plugin.session import Stacks, StartError
+from stackctl.testing.plugin.session import Stacks
 from stackctl.testing.plugin.settings import Settings
+from stackctl.testing.plugin.starting import StartError
 from stackctl.testing.runs import lifecycle
 from stackctl.testing.runs.run import Run, sweep
 

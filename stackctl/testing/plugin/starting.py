@@ -1,0 +1,160 @@
+"""The start of a stack that tests ask for: shared by all processes of the run, or for one test alone.
+
+`session` imports this module when a test first asks: pytest loads the plugin in every run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from stackctl import api
+from stackctl.engine.protocol import Engine
+from stackctl.errors import StackError, UsageError
+from stackctl.planner.world.desire import desire
+from stackctl.show.errors import error_report
+from stackctl.spec.model import Stack
+from stackctl.testing.plugin.settings import Settings
+from stackctl.testing.runs.lease import LastingLease, Lease, Ready
+from stackctl.testing.runs.lifecycle import Recipe, attach, enter
+from stackctl.testing.runs.run import Run, replace_file
+from stackctl.testing.stack import Running
+
+
+class StartError(StackError):
+    """Nobody could start the stack: this process tried, or another one of the run. The message says why."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A stack that a fixture asks for, in the directory of the ini file. `worker`: the only one to use it; "" for all."""
+
+    settings: Settings
+    directory: Path
+    recipe: Recipe
+    stack: Stack
+    ready: Ready
+    worker: str = ""
+
+    @classmethod
+    def by(
+        cls, settings: Settings, directory: Path, overrides: Mapping[str, Any], ready: Ready, worker: str = ""
+    ) -> Wanted:
+        """What the settings ask for. Raises SpecError, UsageError."""
+        recipe = Recipe(
+            files=_files(settings, directory),
+            overrides=overrides,
+            services=settings.services,
+            profiles=settings.profiles,
+            timeout=settings.timeout,
+            build=settings.build,
+            memory=settings.memory,
+            allow_external_volumes=settings.allow_external_volumes,
+            allow_data_binds=settings.allow_data_binds,
+        )
+        return cls(settings, directory, recipe, recipe.load(), ready, worker)
+
+    @cached_property
+    def key(self) -> str:
+        """The same for the same stack, whichever process asks."""
+        desired = desire(self.stack, instance="", profiles=("*",))
+        recipe = self.recipe
+        parts = [self.worker, sorted(recipe.services), sorted(recipe.profiles), recipe.memory, recipe.build]
+        parts += [repr(image.build) for image in desired.images]
+        for kind in (desired.containers, desired.networks, desired.volumes):
+            parts += [each.digest for each in kind]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def external(wanted: Wanted, _: Run, engine: Engine) -> Running:
+    """A project that runs already, and does not belong to the run. Raises UsageError if nothing of it runs."""
+    project = wanted.settings.project or wanted.stack.project
+    if not api.containers(engine, project):
+        raise UsageError(
+            f"nothing of project {project} runs", "stackctl up starts it; or leave out --stack-external"
+        )
+    stack = structs.replace(wanted.stack, project=project)
+    return Running(stack=stack, engine=engine, timeout=wanted.settings.timeout)
+
+
+def own(wanted: Wanted, run: Run, engine: Engine) -> Running:
+    """Start a stack that nobody else has."""
+    project = wanted.settings.project or f"{wanted.stack.project}-test-{run.id}"
+    return _start(wanted, Lease(run, f"{project}-{secrets.token_hex(2)}", wanted.settings.keep), engine)
+
+
+def shared(wanted: Wanted, run: Run, engine: Engine) -> Running:
+    """Start the stack, or use it if another process of the run has started it. A lock of the run decides which."""
+    file = run.directory / f"{wanted.key}.json"
+    with run.locked(wanted.key):
+        if file.exists():
+            state = json.loads(file.read_text())
+            if state["error"]:
+                raise StartError(state["error"])
+            app = attach(wanted.recipe, wanted.stack, engine, run, state["project"], state["marks"])
+            return dataclasses.replace(app, reused=state["reused"])
+        try:
+            app = _start_for_all(wanted, run, engine)
+        except BaseException as error:  # pytest.fail() in a hook, for one
+            replace_file(file, json.dumps({"error": error_report(error)}))
+            raise
+        state = {
+            "error": "",
+            "project": app.project,
+            "marks": dict(app.stack.marks),
+            "reused": app.reused,
+        }
+        replace_file(file, json.dumps(state))
+        return app
+
+
+def _start_for_all(wanted: Wanted, run: Run, engine: Engine) -> Running:
+    """Under the name that outlives runs, if the settings say so and no other run has it; else under a name of this run."""
+    settings, project = wanted.settings, wanted.settings.project
+    usual = f"{wanted.stack.project}-test"
+    suffix = f"-{wanted.worker}" if wanted.worker else ""
+    if settings.reuse:
+        name = (project or f"{usual}-{_stable(wanted.directory)}") + suffix
+        lasting = LastingLease(run, name, anew=settings.recreate)
+        with lasting.taken() as taken:
+            if taken:
+                return _start(wanted, lasting, engine)
+    name = project if project and not settings.reuse else f"{project or usual}-{run.id}"
+    used = run.projects
+    numbers = ("", *(f"-{number}" for number in range(2, len(used) + 3)))
+    free = next(n for number in numbers if (n := f"{name}{number}{suffix}") not in used)
+    return _start(wanted, Lease(run, free, settings.keep), engine)
+
+
+def _start(wanted: Wanted, lease: Lease, engine: Engine) -> Running:
+    enter(lease.run, engine)
+    return lease.start(wanted.recipe, wanted.stack, engine, wanted.ready)
+
+
+def _files(settings: Settings, directory: Path) -> tuple[Path, ...]:
+    """The files that are set, relative to the ini file; else the stack.toml there or in tests/."""
+    if settings.file:
+        return tuple(directory / file for file in settings.file)
+    usual = [directory / "stack.toml", directory / "tests" / "stack.toml"]
+    found = next((path for path in usual if path.is_file()), None)
+    if found is None:
+        raise UsageError(
+            f"there is neither {usual[0]} nor {usual[1]}",
+            "name the file: --stack-file, or stack_file in the ini file",
+        )
+    return (found,)
+
+
+def _stable(directory: Path) -> str:
+    """The same for the same directory and user."""
+    return hashlib.sha256(f"{os.getuid()} {directory.resolve()}".encode()).hexdigest()[:8]
