@@ -17,6 +17,7 @@ from urllib.parse import quote
 from msgspec import Struct, structs
 
 from stackctl.secret import Secret
+from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.text.parts import Part, Text, cut, parts, words
 
 Environment = Mapping[str, str | None]
@@ -215,30 +216,20 @@ class KnownImage(Struct, frozen=True, kw_only=True):
 
 def known_image(ref: str) -> KnownImage | None:
     """What is known about an image, whatever registry, tag and digest its reference has; None for a stranger."""
-    repository, tag = _split(ref)
-    name = _names().get(repository)
-    return _known(name, _major(tag)) if name else None
+    image = ImageRef.parse(ref)
+    # Mirrors of Docker Hub's own images keep their `library/`.
+    name = _names().get(image.repository.rpartition("library/")[2])
+    return _known(name, _major(image.tag)) if name else None
 
 
 def major_version(ref: str) -> int | None:
     """The major version that the tag of a reference tells, if it does."""
-    return _major(_split(ref)[1])
+    return _major(ImageRef.parse(ref).tag)
 
 
 def starters() -> Mapping[str, Mapping[str, Any]]:
     """The services that `stackctl init` can write, by the name of the known image."""
     return {name: table["starter"] for name, table in _tables().items() if "starter" in table}
-
-
-def _split(ref: str) -> tuple[str, str]:
-    """The repository without registry and `library/`, and the tag, of a reference (distribution/reference)."""
-    repository, _, tag = ref.partition("@")[0].partition(":")
-    if "/" in tag:  # the port of a registry
-        repository, _, tag = tag.partition("/")[2].partition(":")
-    registry, slash, path = repository.partition("/")
-    if slash and ("." in registry or registry == "localhost"):
-        repository = path
-    return repository.rpartition("library/")[2], tag
 
 
 def _major(tag: str) -> int | None:

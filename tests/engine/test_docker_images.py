@@ -104,20 +104,6 @@ def test_without_its_credential_helper_a_pull_is_anonymous(
     assert "trying without" in lab.news[0].text
 
 
-@pytest.mark.parametrize(
-    ("ref", "parts"),
-    [
-        ("redis", ("redis", "latest")),
-        ("redis:7", ("redis", "7")),
-        ("far.example:5000/a/b", ("far.example:5000/a/b", "latest")),
-        ("far.example:5000/a/b:2", ("far.example:5000/a/b", "2")),
-        ("redis:7@sha256:abc", ("redis:7", "sha256:abc")),
-    ],
-)
-def test_the_parts_of_a_reference(ref: str, parts: tuple[str, str]) -> None:
-    assert pulling.split(ref) == parts
-
-
 def test_the_bytes_of_all_layers_are_added_up() -> None:
     layers = pulling.Layers()
     assert layers.take({"status": "Pulling from library/redis", "id": "7"}) == Progressed(

@@ -1,6 +1,5 @@
 """What belongs to whom, and what tells a container that is there from the one that should be."""
 
-import pytest
 from msgspec.structs import replace
 from plan_stories import WEB, WEB_CHANGED, changed, connect, container, do, labelled, network
 from plan_world import World, desired
@@ -14,28 +13,10 @@ from stackctl.planner.world.matching import (
     members,
     networks_in_use,
     ours,
-    with_tag,
 )
 from stackctl.planner.world.observed import Container, Engine, Network, Observed, Volume
 
 NOTHING = Observed(engine=Engine(id="e"))
-
-
-@pytest.mark.parametrize(
-    ("ref", "full"),
-    [
-        ("redis", "redis:latest"),
-        ("redis:7", "redis:7"),
-        ("library/redis", "redis:latest"),
-        ("docker.io/library/redis:7", "redis:7"),
-        ("docker.io/me/app", "me/app:latest"),
-        ("host:5000/app", "host:5000/app:latest"),
-        ("host:5000/app:1", "host:5000/app:1"),
-        ("app@sha256:1", "app@sha256:1"),
-    ],
-)
-def test_a_reference_with_the_tag_it_implies(ref: str, full: str) -> None:
-    assert with_tag(ref) == full
 
 
 def test_the_id_of_an_image() -> None:

@@ -16,6 +16,7 @@ from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.errors import CancelledError
 from stackctl.planner.steps.events import Progressed
+from stackctl.spec.image_ref import ImageRef
 
 _REPORT_EVERY = 0.1  # seconds
 
@@ -34,7 +35,9 @@ _HINTS = (
 
 def pull(client: Client, ref: str, report: Report, cancelled: Callable[[], bool]) -> None:
     """Raises `EngineError` for whatever keeps the image away, also when `cancelled()`."""
-    name, tag = split(ref)
+    image = ImageRef.parse(ref)
+    # Without a tag all of them would be pulled.
+    name, tag = image.name, image.digest or image.tag or "latest"
     layers = Layers()
     last = 0.0
     try:
@@ -66,16 +69,6 @@ def raise_error(message: dict[str, Any]) -> None:
         raise RefusedError(str(error).strip())
 
 
-def split(ref: str) -> tuple[str, str]:
-    """Name and tag or digest: without one it is `latest` (all tags would be pulled otherwise)."""
-    if "@" in ref:
-        name, _, digest = ref.partition("@")
-        return name, digest
-    head, slash, last = ref.rpartition("/")
-    last, _, tag = last.partition(":")
-    return f"{head}{slash}{last}", tag or "latest"
-
-
 class Layers:
     """Adds up the bytes of the layers that are on their way."""
 
@@ -97,7 +90,7 @@ class Layers:
 
 def credentials(ref: str, report: Report) -> dict[str, Any] | None:
     """The login for the registry of this image, asking that registry's credential helper alone; None is anonymous."""
-    registry, _ = docker.auth.resolve_repository_name(split(ref)[0])
+    registry, _ = docker.auth.resolve_repository_name(ImageRef.parse(ref).name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error says the same

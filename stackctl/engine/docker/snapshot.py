@@ -19,6 +19,7 @@ from stackctl.planner.world.observed import (
     PublishedPort,
     Volume,
 )
+from stackctl.spec.image_ref import ImageRef
 
 Json = Any
 Row = Mapping[str, Json]
@@ -123,16 +124,8 @@ def image_ids(rows: Iterable[Row]) -> dict[str, str]:
         for ref in [*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ())]:
             if not ref.startswith("<none>"):
                 ids[ref] = row["Id"]
-                ids.setdefault(familiar(ref), row["Id"])
+                ids.setdefault(ImageRef.parse(ref.removeprefix("localhost/")).familiar, row["Id"])
     return ids
-
-
-def familiar(ref: str) -> str:
-    """A reference the way people write it: `docker.io/library/redis:7` is `redis:7`."""
-    if ref.startswith("localhost/"):
-        return ref.removeprefix("localhost/")
-    short = ref.removeprefix("docker.io/")
-    return short.removeprefix("library/")
 
 
 def image_config(answer: Row) -> ImageConfig:

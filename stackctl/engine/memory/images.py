@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Collection, Mapping
 
 from stackctl.errors import EngineError
-from stackctl.planner.world.matching import with_tag
 from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec.image_ref import ImageRef
 
 
 class Images:
@@ -20,13 +20,13 @@ class Images:
         unbuildable: Collection[str],
     ) -> None:
         self._here: dict[str, tuple[str, ImageConfig]] = {}
-        self._registry = {with_tag(ref): config for ref, config in registry.items()}
-        self._unbuildable = frozenset(map(with_tag, unbuildable))
+        self._registry = {ImageRef.parse(ref).tagged: config for ref, config in registry.items()}
+        self._unbuildable = frozenset(ImageRef.parse(ref).tagged for ref in unbuildable)
         self._untagged: set[str] = set()
         """The ids of images whose tag another image has now."""
         self._revisions: dict[str, int] = {}
         for ref, config in here.items():
-            self._put(with_tag(ref), config)
+            self._put(ImageRef.parse(ref).tagged, config)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -36,21 +36,21 @@ class Images:
 
     def get(self, ref: str) -> tuple[str, ImageConfig] | None:
         """Id and configuration of what a reference means here."""
-        return self._here.get(with_tag(ref))
+        return self._here.get(ImageRef.parse(ref).tagged)
 
     def revise(self, ref: str) -> None:
         """From now on a build or pull of the reference gives another image."""
-        tagged = with_tag(ref)
+        tagged = ImageRef.parse(ref).tagged
         self._revisions[tagged] = self._revisions.get(tagged, 0) + 1
 
     def pull(self, ref: str) -> None:
-        config = self._registry.get(with_tag(ref))
+        config = self._registry.get(ImageRef.parse(ref).tagged)
         if config is None:
             raise EngineError(f"pull access denied for {ref}, repository does not exist")
-        self._put(with_tag(ref), config)
+        self._put(ImageRef.parse(ref).tagged, config)
 
     def build(self, ref: str) -> None:
-        tagged = with_tag(ref)
+        tagged = ImageRef.parse(ref).tagged
         if tagged in self._unbuildable:
             raise EngineError(f"the build of {ref} failed")
         known = self._here.get(tagged)

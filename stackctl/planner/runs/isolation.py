@@ -10,8 +10,8 @@ from typing import TypeVar
 from msgspec import structs
 
 from stackctl.errors import Problem, SpecError
-from stackctl.planner.world.matching import with_tag
 from stackctl.planner.world.naming import Naming
+from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.known import known_image
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
 from stackctl.spec.server import connection, server
@@ -79,7 +79,9 @@ def isolate(
         service = _in_memory(service) if memory else service
         ports = tuple(_with_host_port(port, name, host_ports or {}) for port in _ports(service))
         image = naming.image(name)
-        return structs.replace(_unnamed(service), image=tags.get(with_tag(image), image), ports=ports)
+        return structs.replace(
+            _unnamed(service), image=tags.get(ImageRef.parse(image).tagged, image), ports=ports
+        )
 
     return structs.replace(
         stack,
@@ -114,7 +116,7 @@ def _test_tags(stack: Stack) -> dict[str, str]:
     tags = {}
     for name, service in stack.everything.items():
         if build := service.build:
-            ref = with_tag(naming.image(name))
+            ref = ImageRef.parse(naming.image(name)).tagged
             args = {key: value.text for key, value in build.args.items()}
             way = [str(stack.directory), build.context, build.dockerfile, build.target, args]
             digest = hashlib.sha256(json.dumps(way, sort_keys=True).encode()).hexdigest()[:8]

@@ -8,17 +8,12 @@ from msgspec import Struct
 
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
+from stackctl.spec.image_ref import ImageRef
 
 
 def image_id(observed: seen.Observed, ref: str) -> str | None:
     """The id of the image a reference means here, or None when it is not here."""
-    return observed.images.get(ref) or observed.images.get(with_tag(ref))
-
-
-def with_tag(ref: str) -> str:
-    """The reference with the tag it implies: `redis` is `redis:latest` (and docker.io/library/redis is redis)."""
-    short = ref.removeprefix("docker.io/").removeprefix("library/")
-    return short if "@" in short or ":" in short.rpartition("/")[2] else f"{short}:latest"
+    return observed.images.get(ref) or observed.images.get(ImageRef.parse(ref).tagged)
 
 
 def ours(observed: seen.Observed, project: str, instance: str) -> list[seen.Container]:

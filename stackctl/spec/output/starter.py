@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from stackctl.errors import UsageError
+from stackctl.spec.image_ref import ImageRef, is_reference
 from stackctl.spec.known import KnownImage, known_image, starters
 from stackctl.spec.text.interpolate import variables
 from stackctl.spelling import did_you_mean
@@ -15,8 +16,6 @@ from stackctl.spelling import did_you_mean
 SCHEMA = "stack.schema.json"
 
 _SQL = ("postgresql", "mysql")
-_REFERENCE = re.compile(r"[\w./-]+(:\d+/[\w./-]+)?(:[\w.-]{1,128})?(@\w+:\w+)?", re.ASCII)
-"""As far as it matters here (distribution/reference has the whole grammar)."""
 _HEADING = """\
 # `stackctl up` brings this up, in order, and waits until each part is ready;
 # `stackctl down` takes it away and keeps the data.
@@ -76,7 +75,7 @@ def _pick(image: str) -> _Pick:
     if name in starters():
         service = dict(starters()[name])
         if colon:
-            service["image"] = f"{service['image'].partition(':')[0]}:{tag}"
+            service["image"] = f"{ImageRef.parse(service['image']).name}:{tag}"
     elif known and known.name in starters():
         name = known.name
         service = {**starters()[name], "image": image}
@@ -84,7 +83,7 @@ def _pick(image: str) -> _Pick:
         there = ", ".join(sorted(starters()))
         hint = did_you_mean(name, starters(), "add what else you need to the stack.toml by hand")
         raise UsageError(f"init does not know {image!r}; it knows {there}", hint)
-    if not _REFERENCE.fullmatch(service["image"]):
+    if not is_reference(service["image"]):
         raise UsageError(f"{image!r} is no name of an image")
     known = known_image(service["image"])
     assert known is not None
