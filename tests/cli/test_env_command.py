@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commandline import Run
 from dotenv import dotenv_values
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stackctl import api
@@ -119,6 +119,7 @@ def test_help_says_that_secrets_are_shown(run: Run) -> None:
     assert "secrets are printed as they are" in run("env", "--help").out
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("\n\t'\"\\ #é"), max_size=12)
 )

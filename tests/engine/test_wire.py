@@ -301,6 +301,7 @@ def test_another_thread_can_end_a_read_that_waits() -> None:
     server.join()
 
 
+@settings(deadline=None)
 @given(body=st.lists(st.sampled_from([b"a", b"bc", b"", b"\n", b"d\n"])), places=anywhere)
 def test_lines_do_not_depend_on_the_pieces(body: list[bytes], places: list[int]) -> None:
     data = b"".join(body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from plan_world import stack
@@ -224,6 +224,7 @@ def seen(environment: dict[str, str]) -> dict[str, str]:
     return service_env("api", replace(NOBODY, services={**NOBODY.services, "api": api}), PLACES)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | TEXTS).map("".join))
 def test_a_value_without_a_name_never_changes(value: str) -> None:
     assume(not any(name in value.lower() for name in NAMES))
@@ -231,6 +232,7 @@ def test_a_value_without_a_name_never_changes(value: str) -> None:
     assert seen(environment) == environment
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*PIECES, *NAMES]) | TEXTS).map("".join))
 def test_what_was_replaced_once_stays(value: str) -> None:
     once = seen({"VALUE": value, "DB_HOST": value})

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackctl.spec.model import Service
@@ -115,6 +115,7 @@ def test_the_rest_of_a_text_keeps_its_parts() -> None:
 letters = st.text("ab '\"\\\n\t", max_size=12)
 
 
+@settings(deadline=None)
 @given(letters, letters, letters)
 def test_words_are_those_of_a_shell(before: str, value: str, after: str) -> None:
     text = Text.of([Part(before), Part(value, HOME), Part(after)])
