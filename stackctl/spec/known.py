@@ -25,6 +25,7 @@ Environment = Mapping[str, str | None]
 Source = str
 """Where a value comes from: `$NAME`, `--option *` or the text itself."""
 
+_WEB = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 
 
@@ -232,6 +233,18 @@ def starters() -> Mapping[str, Mapping[str, Any]]:
     return {name: table["starter"] for name, table in _tables().items() if "starter" in table}
 
 
+@functools.cache
+def server_schemes() -> Mapping[str, int]:
+    """The schemes of URLs that lead to a known server, with the port that such a URL means without one; 0 for none."""
+    return {scheme: port for table in _tables().values() for scheme, port in table.get("schemes", {}).items()}
+
+
+@functools.cache
+def scheme_ports() -> Mapping[str, int]:
+    """The port that a URL means without one, by its scheme."""
+    return _WEB | {scheme: port for scheme, port in server_schemes().items() if port}
+
+
 def _major(tag: str) -> int | None:
     """The major version: `15-alpine` → 15; of an image on top of Postgres it is Postgres' own, `0.8.0-pg17` → 17."""
     match = re.search(r"\bpg(\d{1,4})", tag) or re.match(r"v?(\d{1,4})", tag)
@@ -252,7 +265,7 @@ def _names() -> dict[str, str]:
 @functools.cache
 def _known(name: str, major: int | None) -> KnownImage:
     """The table with what changed up to that major version; of an unknown version the newest, and all its data paths."""
-    table = {key: value for key, value in _tables()[name].items() if key != "starter"}
+    table = {key: value for key, value in _tables()[name].items() if key not in ("starter", "schemes")}
     data = [table.get("data", [])]
     for since, changed in sorted(table.pop("since", {}).items(), key=lambda item: int(item[0])):
         if major is None or int(since) <= major:

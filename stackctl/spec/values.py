@@ -62,10 +62,6 @@ class Duration(Struct, frozen=True, order=True):
         raise ValueError(f'expected a duration such as "5s" or "1m30s", found {value!r}')
 
     @property
-    def nanoseconds(self) -> int:
-        return round(self.seconds * 1e9)
-
-    @property
     def whole_seconds(self) -> int:
         """Rounded up, so that `500ms` of grace is never none at all."""
         return math.ceil(self.seconds)

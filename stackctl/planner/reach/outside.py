@@ -9,20 +9,12 @@ from msgspec import Struct
 
 from stackctl.planner.reach.places import Place, authority, default_port, url
 from stackctl.planner.world.naming import Naming
+from stackctl.spec.known import scheme_ports
 from stackctl.spec.model import Service, Stack
+from stackctl.spec.text.hosts import HOST, Address, replaced
 
-_HOST = r"[a-z0-9][\w.-]*"
-_HOSTS = rf"{_HOST}(?::\d{{1,5}})?(?:,{_HOST}(?::\d{{1,5}})?)*"
-_ADDRESSES = re.compile(
-    rf"""(?P<before>
-        \b(?P<scheme>[a-z][a-z0-9+.-]{{0,30}})://(?:[^\s/?\#"']*@)?     # postgresql://user:password@
-        | (?<=//) | (?<![^\s@,=;&|"'(\[<])                              # or where a word begins
-    )(?P<hosts>{_HOSTS})(?![\w.:@-])""",
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
-"""Hosts as they stand in a URL, or anywhere else as `host:port`; lists of them, too."""
 _HOST_KEY = re.compile(
-    rf"(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{_HOST})"
+    rf"(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{HOST})"
     r"(?P<quote>'?)(?P<after>[\s;&]|$)",
     re.IGNORECASE | re.ASCII,
 )
@@ -30,27 +22,6 @@ _PORT_KEY = re.compile(r"(?<![\w.-])(?P<key>port\s*=\s*'?)(?P<port>\d{1,5})(?!\w
 """The host and the port of a connection in keywords, as libpq, PDO and ADO.NET have it: `host=db port=5432`."""
 _HOST_VARIABLE = re.compile(r"(.*)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS)", re.IGNORECASE)
 
-_PORTS: Mapping[str, int] = {
-    "amqp": 5672,
-    "amqps": 5671,
-    "bolt": 7687,
-    "http": 80,
-    "https": 443,
-    "mariadb": 3306,
-    "mongodb": 27017,
-    "mqtt": 1883,
-    "mysql": 3306,
-    "nats": 4222,
-    "neo4j": 7687,
-    "postgres": 5432,
-    "postgresql": 5432,
-    "redis": 6379,
-    "ws": 80,
-    "wss": 443,
-}
-"""What a URL of a scheme means when it names no port."""
-_HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
-"""Schemes after which something else stands: an image, a path, a bucket."""
 _LEAST_PORT = 21
 """Outside of a URL, what is below is the version of an image: `redis:7`."""
 
@@ -109,7 +80,7 @@ class _Outside(Struct, frozen=True):
                 found = self._host_and_port(variable, value, environment)
                 if all(changed.get(name, text) == text for name, text in found.items()):
                     changed |= found
-            elif (text := _ADDRESSES.sub(self._hosts, self._keywords(value))) != value:
+            elif (text := replaced(self._keywords(value), self._hosts)) != value:
                 changed[variable] = text
         return changed
 
@@ -123,12 +94,8 @@ class _Outside(Struct, frozen=True):
         found = self._find(name, port) if re.fullmatch(r"[0-9]{0,5}", port) else None
         return {variable: found[0], beside: str(found[1])} if found else {}
 
-    def _hosts(self, match: re.Match[str]) -> str:
-        """The hosts of a URL, or a list of which at least one has a port."""
-        scheme, hosts = (match["scheme"] or "").lower(), match["hosts"]
-        if scheme in _HOSTLESS or scheme.endswith("+srv") or not (scheme or ":" in hosts):
-            return match[0]
-        return match["before"] + ",".join(self._host(host, scheme) for host in hosts.split(","))
+    def _hosts(self, address: Address) -> str:
+        return ",".join(self._host(host, address.scheme) for host in address.hosts)
 
     def _host(self, text: str, scheme: str) -> str:
         name, _, port = text.partition(":")
@@ -154,7 +121,7 @@ class _Outside(Struct, frozen=True):
         place = self.places.get(service) if service else None
         if not service or not place:
             return None
-        number = int(port) if port else _PORTS.get(scheme.partition("+")[0])
+        number = int(port) if port else scheme_ports().get(scheme)
         if not port and number not in place.published:
             number = default_port(self.stack.everything[service], place) or number
         return place.at(number) if number and number < 65536 else None

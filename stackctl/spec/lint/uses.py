@@ -6,16 +6,10 @@ from enum import IntEnum
 
 from msgspec import Struct
 
+from stackctl.spec.known import server_schemes
 from stackctl.spec.lint.members import Member, Path
+from stackctl.spec.text.hosts import addresses
 
-_URL = re.compile(r"\b([a-z][a-z0-9+.-]{0,30})://((?:(?!,[a-z][a-z0-9+.-]*://)[^\s\"'])+)", re.IGNORECASE)
-_SERVER_SCHEMES = frozenset(
-    {
-        *("postgres", "postgresql", "postgis", "psql", "pgsql", "cockroachdb", "mysql", "mysql2", "mariadb"),
-        *("redis", "rediss", "valkey", "sentinel", "mongodb", "amqp", "amqps", "pyamqp", "nats"),
-        *("mqtt", "mqtts", "kafka", "memcached", "memcache", "clickhouse", "cassandra", "bolt", "neo4j"),
-    }
-)
 _HOST_VARIABLE = re.compile(
     r"_(HOST|HOSTNAME|SERVER|ADDR|BROKERS?|BOOTSTRAP_SERVERS|ENDPOINT)$", re.IGNORECASE
 )
@@ -69,15 +63,10 @@ def uses(member: Member) -> Iterator[Use]:
 def _urls(text: str, path: Path, source: str, least: Kind) -> Iterator[Use]:
     if _FOR_BROWSERS.search(source):
         return
-    for scheme, rest in _URL.findall(text):
-        authority, *tail = re.split(r"[/?#]", rest, maxsplit=1)
-        if tail and "@" in tail[0]:
-            continue  # a password that is not percent-encoded: where it ends is anybody's guess
-        kind = Kind.server if scheme.lower().partition("+")[0] in _SERVER_SCHEMES else least
-        if not scheme.lower().endswith(
-            "+srv"
-        ):  # looked up in the public DNS (MongoDB, "SRV Connection Format")
-            yield from (Use(path, source, host, kind) for host in _hosts(authority.rpartition("@")[2]))
+    for address in addresses(text):
+        if address.scheme:
+            kind = Kind.server if address.scheme in server_schemes() else least
+            yield from (Use(path, source, host, kind) for host in _hosts(",".join(address.hosts)))
 
 
 def _hosts(text: str) -> Iterator[str]:

@@ -1,0 +1,55 @@
+"""Hosts as they stand in text: in URLs, and as `host:port` by themselves."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+HOST = r"[a-z0-9][\w.-]*"
+"""A pattern of names and IPv4 addresses, whatever the case of their letters."""
+
+_HOSTS = rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*"
+_ADDRESSES = re.compile(
+    rf"""(?P<before>
+        \b(?P<scheme>[a-z][a-z0-9+.-]{{0,30}})://(?:[^\s/?\#"']*@)?     # postgresql://user:password@
+        | (?<=//) | (?<![^\s@,=;&|"'(\[<])                              # or where a word begins
+    )(?P<hosts>{_HOSTS})(?![\w.:@-])""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
+"""Schemes after which something else stands: an image, a path, a bucket."""
+
+
+class Address(Struct, frozen=True):
+    """The hosts of one URL, or a list of them, each as `host` or `host:port`.
+
+    `scheme` is in lower case, without what follows a `+`; "" outside of a URL.
+    """
+
+    scheme: str
+    hosts: tuple[str, ...]
+
+
+def addresses(text: str) -> Iterator[Address]:
+    return (address for match in _ADDRESSES.finditer(text) if (address := _address(match)))
+
+
+def replaced(text: str, hosts: Callable[[Address], str]) -> str:
+    """The text with other hosts for those of each address."""
+
+    def replace(match: re.Match[str]) -> str:
+        address = _address(match)
+        return match["before"] + hosts(address) if address else match[0]
+
+    return _ADDRESSES.sub(replace, text)
+
+
+def _address(match: re.Match[str]) -> Address | None:
+    """None where no host is meant. What `+srv` names is looked up in the public DNS (MongoDB, "SRV Connection Format").
+
+    Outside of a URL at least one host must have a port.
+    """
+    scheme, hosts = (match["scheme"] or "").lower(), match["hosts"]
+    if scheme in _HOSTLESS or scheme.endswith("+srv") or not (scheme or ":" in hosts):
+        return None
+    return Address(scheme.partition("+")[0], tuple(hosts.split(",")))

@@ -1,0 +1,44 @@
+"""Hosts in text, found once for the rules and for the environment outside the stack."""
+
+import pytest
+
+from stackctl.spec.known import scheme_ports, server_schemes
+from stackctl.spec.text.hosts import Address, addresses, replaced
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("postgresql+asyncpg://u:p@db:5432/x", [Address("postgresql", ("db:5432",))]),
+        ("mongodb://a:1,b:2/x", [Address("mongodb", ("a:1", "b:2"))]),
+        ("nats://a:4222,nats://b", [Address("nats", ("a:4222",)), Address("nats", ("b",))]),
+        ("db:5432,cache", [Address("", ("db:5432", "cache"))]),
+        ("mongodb+srv://db/x", []),
+        ("s3://bucket/x", []),
+        ("db", []),
+        ("postgres://u:p/x@db/y", []),
+    ],
+)
+def test_where_hosts_stand(text: str, found: list[Address]) -> None:
+    assert list(addresses(text)) == found
+
+
+def test_other_hosts_stand_where_they_stood() -> None:
+    assert (
+        replaced("a://u:p@db:1/x db:2 db", lambda address: f"<{address.hosts[0]}>")
+        == "a://u:p@<db:1>/x <db:2> db"
+    )
+
+
+def test_schemes_are_known_by_their_servers() -> None:
+    assert (server_schemes()["postgres"], server_schemes()["amqps"], server_schemes()["clickhouse"]) == (
+        5432,
+        5671,
+        0,
+    )
+    assert "http" not in server_schemes()
+    assert (scheme_ports()["https"], scheme_ports()["redis"], "clickhouse" in scheme_ports()) == (
+        443,
+        6379,
+        False,
+    )
