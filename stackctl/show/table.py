@@ -12,6 +12,10 @@ GAP = "  "
 """Between columns."""
 _PADDING = 2
 """What tabulate leaves beside a header."""
+_LEAST = 10
+"""A column that would be narrower is left out."""
+_WHOLE = ("CREATED", "SINCE")
+"""Half a time says nothing: these columns are left out, not cut."""
 _STYLED = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -46,7 +50,7 @@ def _fitted(columns: dict[str, list[str]], width: int, yielding: Sequence[str]) 
         over = _width(columns) - width
         if over > 0 and header in columns:
             room = _width({header: columns[header]}) - over
-            if room < len(header):
+            if room < _LEAST or header in _WHOLE:
                 del columns[header]
             else:
                 columns[header] = [shortened(cell, room) for cell in columns[header]]
