@@ -160,6 +160,6 @@ class Looking:
         """What the checks of the running containers say, as far as that can be told from outside."""
         wanted = {want.replica: want for want in desired.containers}
         mine = [c for c in ours(observed, desired.project, desired.instance) if c.replica in wanted]
-        return self.engine.glance(
+        return self.engine.answers_from_outside(
             {have.id: unanswered(wanted[have.replica], have) for have in mine}, observed
         )

@@ -211,7 +211,7 @@ class Project(Looking):
     def _with_image_configs(self, view: View) -> View:
         """The view with what the images bring along, for the containers that may be created."""
         refs = images_to_look_into(view)
-        return view.with_configs(self.engine.look_into(refs)) if refs else view
+        return view.with_configs(self.engine.image_configs(refs)) if refs else view
 
     def _refuse_other_directory(self, observed: Observed, source: str, hint: str) -> None:
         """Raise PreflightError if the project was started from a spec in another directory than `source` ("": unknown)."""
@@ -226,10 +226,10 @@ class Project(Looking):
         engine = view.observed.engine
         if not (engine.shares_loopback or engine.shares_paths):
             return HostFacts()
-        from stackctl.engine.host import look as look_at_host
+        from stackctl.engine.host import host_facts
 
         asked = questions(view)
-        return look_at_host(
+        return host_facts(
             asked.bindings if engine.shares_loopback else (), asked.paths if engine.shares_paths else ()
         )
 

@@ -21,7 +21,7 @@ _ROOM = 10_000
 """Ports to search at least, also where the system gives nearly all of them to connections."""
 
 
-def look(bindings: Collection[Binding], paths: Collection[str]) -> HostFacts:
+def host_facts(bindings: Collection[Binding], paths: Collection[str]) -> HostFacts:
     """Which of these bindings are taken, by whom, with a free port near each; and which of these paths are missing.
 
     A binding is tried out, as the engine's port proxy will. One that cannot be tried here (no such address, no

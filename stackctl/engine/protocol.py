@@ -87,13 +87,15 @@ class Look(Protocol):
     def containers(self, project: str) -> tuple[Container, ...]:
         """The containers with that project's label, in one call."""
 
-    def look_into(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
+    def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """What the named images bring along; one that is not here is left out."""
 
     def volume_sizes(self) -> Mapping[str, int]:
         """Bytes by volume, for those whose size the engine knows. It counts files: not for every day."""
 
-    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
+    def answers_from_outside(
+        self, probes: Mapping[str, Sequence[Probe]], observed: Observed
+    ) -> Mapping[str, str]:
         """Ask running containers their checks (by container id) from outside: "" where all pass, else what the first that
         fails said.
 

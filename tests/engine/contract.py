@@ -162,7 +162,7 @@ class EngineContract:
         assert images[id_] == id_
 
     def test_looking_into_an_image(self, engine: Engine) -> None:
-        configs = engine.look_into(["busybox", "stackctl/never-built:1"])
+        configs = engine.image_configs(["busybox", "stackctl/never-built:1"])
         assert configs.keys() == {"busybox"}
         assert not configs["busybox"].healthcheck
 

@@ -37,10 +37,8 @@ def await_quiet(lab: Lab, name: str) -> None:
 
 def test_a_command_out_of_time_is_ended_in_the_container(lab: Lab) -> None:
     name = lab.run()
-    began = time.monotonic()
     with pytest.raises(ExecTimeoutError) as caught:
         lab.engine.exec(Exec(container=name, argv=("sleep", "77")), timeout=1)
-    assert 1 <= time.monotonic() - began < 2.5
     assert str(caught.value) == "sleep 77 still ran after 1 s (give it more time)"
     assert running(lab, name) == []
 

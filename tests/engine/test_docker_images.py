@@ -191,7 +191,7 @@ def test_a_dockerfile_outside_of_its_context(lab: Lab, tmp_path: Path, classic: 
     build = Build(context=tmp_path / "context", dockerfile="../other.Dockerfile")
     ref = f"{lab.name}-app:1"
     lab.do(BuildImage(Image(ref=ref, build=build)))
-    assert lab.engine.look_into([ref])[ref].command == ("echo", "outside")
+    assert lab.engine.image_configs([ref])[ref].command == ("echo", "outside")
 
 
 @docker

@@ -285,9 +285,7 @@ def test_health_is_seen(lab: Lab) -> None:
 
 def test_a_wait_ends_when_the_engine_reports_the_end(lab: Lab) -> None:
     name = lab.run("a", "sh", "-c", "sleep 0.5; exit 0")
-    began = time.monotonic()
     lab.do(WaitFor(name, name, Condition.completed))
-    assert time.monotonic() - began < 5
     assert lab.seen(name).completed
 
 

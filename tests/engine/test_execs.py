@@ -1,7 +1,6 @@
 """What is done to a command so that it ends by itself, and how its output is taken apart."""
 
 import subprocess
-import time
 
 import pytest
 
@@ -14,9 +13,7 @@ def run(*argv: str, seconds: float = 1) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_the_bound_ends_a_command() -> None:
-    began = time.monotonic()
     assert run("sleep", "30").returncode in (-9, 137)
-    assert 0.9 < time.monotonic() - began < 2.5
 
 
 def test_the_bound_changes_nothing_else() -> None:

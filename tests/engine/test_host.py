@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.engine.host import free_ports, look
+from stackctl.engine.host import free_ports, host_facts
 from stackctl.planner.up.preflight import HostFacts
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
 
 def test_nothing_asked_nothing_found() -> None:
-    assert look((), ()) == HostFacts()
+    assert host_facts((), ()) == HostFacts()
 
 
 @linux
 def test_a_taken_port_names_its_holder_and_a_free_one_next_to_it() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        facts = look({("127.0.0.1", port, "tcp")}, ())
+        facts = host_facts({("127.0.0.1", port, "tcp")}, ())
     assert facts.busy.keys() == {("127.0.0.1", port, "tcp")}
     assert facts.busy["127.0.0.1", port, "tcp"].startswith(f"process {os.getpid()} (")
     assert facts.free[port] > port
@@ -40,7 +40,7 @@ def test_a_holder_in_another_process_is_named_with_its_command() -> None:
     ) as process:
         assert process.stdout
         port = int(process.stdout.readline())
-        holder = look({("0.0.0.0", port, "tcp")}, ()).busy["0.0.0.0", port, "tcp"]
+        holder = host_facts({("0.0.0.0", port, "tcp")}, ()).busy["0.0.0.0", port, "tcp"]
         process.communicate("")
     assert holder.startswith(f"process {process.pid} ({sys.executable} -c import socket")
 
@@ -48,9 +48,9 @@ def test_a_holder_in_another_process_is_named_with_its_command() -> None:
 def test_all_addresses_clash_with_one_and_other_addresses_do_not() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        assert look({("0.0.0.0", port, "tcp")}, ()).busy
-        assert not look({("127.0.0.2", port, "tcp")}, ()).busy
-        assert not look({("127.0.0.1", port, "udp")}, ()).busy
+        assert host_facts({("0.0.0.0", port, "tcp")}, ()).busy
+        assert not host_facts({("127.0.0.2", port, "tcp")}, ()).busy
+        assert not host_facts({("127.0.0.1", port, "udp")}, ()).busy
 
 
 @linux
@@ -78,7 +78,7 @@ def test_udp() -> None:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-        assert look({("127.0.0.1", port, "udp")}, ()).busy
+        assert host_facts({("127.0.0.1", port, "udp")}, ()).busy
 
 
 def test_a_connection_that_lingers_does_not_hold_its_port() -> None:
@@ -88,17 +88,17 @@ def test_a_connection_that_lingers_does_not_hold_its_port() -> None:
             accepted, _ = server.accept()
             accepted.close()  # this side hangs up first: TIME_WAIT stays here
             assert client.recv(1) == b""
-    assert not look({("127.0.0.1", port, "tcp")}, ()).busy
+    assert not host_facts({("127.0.0.1", port, "tcp")}, ()).busy
 
 
 def test_an_address_of_another_machine_is_left_to_the_engine() -> None:
-    assert look({("192.0.2.1", 80, "tcp"), ("127.0.0.1", 1, "sctp")}, ()) == HostFacts()
+    assert host_facts({("192.0.2.1", 80, "tcp"), ("127.0.0.1", 1, "sctp")}, ()) == HostFacts()
 
 
 def test_the_free_port_is_none_that_the_stack_wants_itself() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        facts = look({("127.0.0.1", port, "tcp"), ("127.0.0.1", port + 1, "tcp")}, ())
+        facts = host_facts({("127.0.0.1", port, "tcp"), ("127.0.0.1", port + 1, "tcp")}, ())
     assert facts.free[port] not in (port, port + 1)
 
 
@@ -106,5 +106,5 @@ def test_missing_paths(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()
     (tmp_path / "dangling").symlink_to("nowhere")
-    facts = look((), [str(here), str(tmp_path / "gone"), str(tmp_path / "dangling")])
+    facts = host_facts((), [str(here), str(tmp_path / "gone"), str(tmp_path / "dangling")])
     assert facts.missing == {str(tmp_path / "gone"), str(tmp_path / "dangling")}

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,9 +65,8 @@ def test_a_run_waits_for_its_turn_and_tells_once(holder: subprocess.Popen[str]) 
 def test_a_killed_holder_leaves_nothing_behind(holder: subprocess.Popen[str]) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait(5)
-    began = time.monotonic()
-    with lock("engine", "shop", timeout=5):
-        assert time.monotonic() - began < 1
+    with lock("engine", "shop", timeout=0):
+        pass
 
 
 def test_other_projects_and_engines_are_free(holder: subprocess.Popen[str]) -> None:

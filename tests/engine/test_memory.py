@@ -59,7 +59,7 @@ def test_pulling_and_building() -> None:
     b.do(BuildImage(Image(ref="shop-api")))
     first = engine.observe().images
     assert {"redis:7", "shop-api:latest"} <= first.keys()
-    assert engine.look_into(["redis:7"])["redis:7"].volumes == ("/data",)
+    assert engine.image_configs(["redis:7"])["redis:7"].volumes == ("/data",)
     b.do(BuildImage(Image(ref="shop-api")))
     assert engine.observe().images == first
     engine.revise("shop-api")

@@ -62,7 +62,7 @@ class World:
     def look(self, wanted: Desired, options: UpOptions | None = None) -> seen.Observed:
         observed = self.engine.observe()
         refs = images_to_look_into(View.of(wanted, observed, options))
-        return replace(observed, configs=self.engine.look_into(refs))
+        return replace(observed, configs=self.engine.image_configs(refs))
 
     def plan(self, text: str | Stack, options: UpOptions | None = None, **selection: Any) -> Plan:
         wanted = desired(text, **selection)

@@ -10,7 +10,7 @@ from socket import gethostname
 from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import Networks
 from stackctl.engine.docker.sharing import sharing
-from stackctl.engine.ready.glance import glance
+from stackctl.engine.ready.answers import answers_from_outside
 from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
@@ -76,7 +76,7 @@ class DockerLook:
         (rows,) = self.client.get_all(_containers(project))
         return tuple(snapshot.container(row, {}) for row in rows.body)
 
-    def look_into(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
+    def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """One call for each image not looked into before."""
         configs = {ref: self.image_config(ref) for ref in refs}
         return {ref: config for ref, config in configs.items() if config is not None}
@@ -86,8 +86,10 @@ class DockerLook:
         sizes = {v["Name"]: (v.get("UsageData") or {}).get("Size", -1) for v in usage.get("Volumes") or ()}
         return {name: size for name, size in sizes.items() if size >= 0}
 
-    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
-        return glance(probes, observed)
+    def answers_from_outside(
+        self, probes: Mapping[str, Sequence[Probe]], observed: Observed
+    ) -> Mapping[str, str]:
+        return answers_from_outside(probes, observed)
 
     def image_config(self, ref: str) -> ImageConfig | None:
         """None for an image that is not here."""

@@ -143,7 +143,7 @@ class MemoryEngine:
             found = (c.as_seen() for c in reversed(self._containers.values()))
             return tuple(c for c in found if c.project == project)
 
-    def look_into(self, refs: Collection[str]) -> Mapping[str, seen.ImageConfig]:
+    def image_configs(self, refs: Collection[str]) -> Mapping[str, seen.ImageConfig]:
         with self._guard:
             self.reads += len(refs)
             return {ref: found[1] for ref in refs if (found := self._images.get(ref))}
@@ -153,7 +153,9 @@ class MemoryEngine:
             self.reads += 1
             return dict.fromkeys(self._volumes, 0)
 
-    def glance(self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed) -> Mapping[str, str]:
+    def answers_from_outside(
+        self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed
+    ) -> Mapping[str, str]:
         """Behaviours tell when a container is ready; checks that need a command or the log are not asked from outside."""
         with self._guard:
             found = {}

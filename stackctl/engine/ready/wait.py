@@ -1,4 +1,28 @@
-"""Wait until a container is ready: ask at once and often, believe the engine too, and end early when it never will be."""
+"""Wait until a container is ready: ask at once and often, believe the engine too, and end early when it never will be.
+
+Each round looks at the container's state first (`_verdict_of_state`):
+
+| state | started | completed | ready, healthy |
+|---|---|---|---|
+| created | wait; hopeless if the engine could not start it | the same | the same |
+| running, paused | met | wait | ask the probes |
+| restarting | wait; hopeless after three restarts, or out of memory | the same | the same |
+| exited with 0 | hopeless, but met where it may end (`oneshot_ok`) | met | as started |
+| exited with another code | hopeless | hopeless | hopeless |
+| removing, dead, gone | hopeless | hopeless | hopeless |
+
+Only of a container that runs are the probes asked (`_Questions`), the cheap ones first:
+
+| probes | engine's health | verdict |
+|---|---|---|
+| none | none | met for `ready` once the published TCP ports accept; an error for `healthy` |
+| none | starting, healthy, unhealthy | wait, met, hopeless |
+| a command | healthy | met, whatever the own run of the command says or does not say |
+| a command that fails | unhealthy | hopeless |
+| any other | any | met when it passes, else wait |
+
+`met` counts once the container has run for `settle` seconds without a restart.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +61,7 @@ class Ask(Protocol):
 
 
 class _Verdict(Struct, frozen=True):
-    """What one look led to: `met`, `hopeless`, or neither, and why."""
+    """What one round led to: `met`, `hopeless`, or neither, and why."""
 
     why: str = ""
     met: bool = False
@@ -59,10 +83,7 @@ def wait(
 ) -> str:
     """Return "" once the container meets the condition, or when `cancelled()`.
 
-    All probes must pass; a healthy verdict of the engine stands for the command it runs itself, also while the own run of
-    that command has not answered: whichever says so first wins. Without a probe the
-    engine's check decides; without that, `ready` means that the published TCP ports accept connections. A container that
-    runs must have done so for `settle` seconds, without a restart, since it was first looked at.
+    What counts as met is in the tables above. All probes must pass.
 
     Raises `WaitError` on evidence that it never will be ready (ended, gone, out of memory, unhealthy by the engine's
     count, restarted three times), `WaitTimeoutError` after `timeout` seconds and the start period, `EngineError` when
@@ -78,7 +99,7 @@ def wait(
         running = target.inspect()
         restarts = running.restarts if running and restarts is None else restarts
         left = began + limit - target.now()
-        verdict = _look(action, running, restarts or 0)
+        verdict = _verdict_of_state(action, running, restarts or 0)
         if verdict is None:
             assert running is not None
             verdict = questions.ask(running, max(left, _LAST))
@@ -111,7 +132,7 @@ _WORDS = {
 }
 
 
-def _look(action: WaitFor, running: Running | None, restarts: int) -> _Verdict | None:
+def _verdict_of_state(action: WaitFor, running: Running | None, restarts: int) -> _Verdict | None:
     """What the state alone says; None when the container runs and must be asked. `restarts` is the count at the start."""
     memory = ", out of memory" if running and running.oom_killed else ""
     match running:

@@ -139,7 +139,7 @@ class Volumes:
             observed,
             containers=tuple(c for c in observed.containers if c.id != container.id),
             volumes=tuple(v for v in observed.volumes if v.name not in volumes),
-            configs=self._engine.look_into(sorted({want.image for want in desired.containers})),
+            configs=self._engine.image_configs(sorted({want.image for want in desired.containers})),
         )
         view = View.of(desired, without)
         if problems := preflight(view):

@@ -17,7 +17,7 @@ _TIMEOUT = 1.0
 _THREADS = 16
 
 
-def glance(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
+def answers_from_outside(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
     """What running containers answer, by id: "" where all checks pass, else what the first that fails said.
 
     `probes` are the checks by container id. Those that a connection cannot answer (a command, a log) are not asked. A
