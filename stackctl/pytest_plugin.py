@@ -154,17 +154,15 @@ def _leave_as_written(config: pytest.Config) -> None:
     them takes seconds where no byte code may be written (PYTHONDONTWRITEBYTECODE, a directory of somebody else).
     """
     hook = getattr(config.pluginmanager, "rewrite_hook", None)
-    for name in (
-        "_must_rewrite",
-        "_marked_for_rewrite_cache",
-    ):  # pytest has no public way back from mark_rewrite()
-        names = getattr(hook, name, {})
-        for marked in [each for each in names if each.partition(".")[0] == __package__]:
-            names.remove(marked) if isinstance(names, set) else names.pop(marked)
+    marked: set[str] = getattr(
+        hook, "_must_rewrite", set()
+    )  # pytest has no public opposite of mark_rewrite()
+    marked.difference_update([name for name in marked if name.partition(".")[0] == __package__])
+    getattr(hook, "_marked_for_rewrite_cache", {}).clear()
 
 
 def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> None:
-    """Add to a report what its stacks did meanwhile."""
+    """Add to a report the state and the logs of the stacks that the test uses."""
     names = getattr(item, "fixturenames", ())
     used = {given.app.project: given for name in names for given in stacks.given.get(name, ())}
     for app, wanted, ready in used.values():
@@ -193,12 +191,12 @@ def _reported(
     if isinstance(error, StackError):
         if error.__cause__ is not None:  # how stackctl came to know of it
             error.__cause__, error.__suppress_context__ = None, True
-        return _without_our_lines(error)
+        return _without_lines_of_stackctl(error)
     first = stacks.hook_failure(error, item.nodeid) if stacks else None
     if first is None:
         return excinfo
     if first == item.nodeid:
-        return _without_our_lines(error)
+        return _without_lines_of_stackctl(error)
     words = (
         f"{type(error).__name__}: {error}\n  raised by pytest_stack_ready; the traceback is that of {first}"
     )
@@ -208,7 +206,7 @@ def _reported(
         return pytest.ExceptionInfo.from_current()
 
 
-def _without_our_lines(error: BaseException) -> pytest.ExceptionInfo[BaseException]:
+def _without_lines_of_stackctl(error: BaseException) -> pytest.ExceptionInfo[BaseException]:
     lines: list[TracebackType] = []
     line = error.__traceback__
     while line is not None:
@@ -216,10 +214,10 @@ def _without_our_lines(error: BaseException) -> pytest.ExceptionInfo[BaseExcepti
         if not path.is_relative_to(_HERE) and path.name != "contextlib.py":
             lines.append(line)
         line = line.tb_next
-    told = None
+    shown = None
     for line in reversed(lines):
-        told = TracebackType(told, line.tb_frame, line.tb_lasti, line.tb_lineno)
-    return pytest.ExceptionInfo.from_exception(error.with_traceback(told))
+        shown = TracebackType(shown, line.tb_frame, line.tb_lasti, line.tb_lineno)
+    return pytest.ExceptionInfo.from_exception(error.with_traceback(shown))
 
 
 def _say(config: pytest.Config, text: str) -> None:

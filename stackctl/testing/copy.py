@@ -50,11 +50,11 @@ def copy_out(engine: Talk, container: str, source: str, target: Path) -> Path:
                     member.linkname = (
                         _below(member.linkname, first.name) if member.islnk() else member.linkname
                     )
-                    archive.extract(_ours(member), target)
+                    archive.extract(_owned_by_this_user(member), target)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 first.name = target.name
-                archive.extract(_ours(first), target.parent)
+                archive.extract(_owned_by_this_user(first), target.parent)
     return target
 
 
@@ -62,7 +62,7 @@ def _below(name: str, directory: str) -> str:
     return str(PurePosixPath(name).relative_to(directory))
 
 
-def _ours(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def _owned_by_this_user(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """The member, owned by the user of this process."""
     member.uid, member.gid = os.getuid(), os.getgid()
     member.uname = member.gname = ""

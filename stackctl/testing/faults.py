@@ -90,7 +90,7 @@ def wait_ready(service: LiveService, timeout: float | None = None) -> None:
 def recover(service: LiveService) -> None:
     """Undo whatever was done to the service's container, and return once it is ready again."""
     desired, observed = service.app.look(service.name)
-    (want,), app = desired.containers, service.app
+    (want, *_), app = desired.containers, service.app
     have = next((c for c in observed.containers if c.name == want.name), None)
     if have is None:
         raise EngineError(f"{service.name} has no container any more", "what removed it?")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -25,9 +24,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.project import Project
 from stackctl.spec.model import Service, Stack
 from stackctl.testing.data.console import Consoles
-
-if TYPE_CHECKING:
-    from stackctl.testing.runs.run import Run
+from stackctl.testing.runs.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +162,7 @@ class LiveService:
 
     def want(self) -> Container:
         """Its container as it should be."""
-        (container,) = self.app.look(self.name)[0].containers
+        container, *_ = self.app.look(self.name)[0].containers
         return container
 
     def _reach(self, target: int | None) -> tuple[str, int]:

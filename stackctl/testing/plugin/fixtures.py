@@ -34,7 +34,7 @@ class Given(NamedTuple):
     app: Running
     settings: Settings
     since: float
-    """When it was ready, in seconds since the epoch on our clock: what it wrote before belongs to no test."""
+    """When it was ready, in seconds since the epoch on this machine's clock: what it wrote before belongs to no test."""
 
 
 def _lifetime(scope: str | None = None) -> Any:
