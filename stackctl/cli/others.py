@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from stackctl.spelling import nearest
+
 _CONTAINER = "$(stackctl ps -q SERVICE)"
 _WAYS = {
     "attach": "`stackctl logs -f SERVICE` shows what it writes",
@@ -43,13 +45,10 @@ def instead(words: Sequence[str], commands: Collection[str]) -> str:
     """What to say after "No such command": the way that works, else a name that is close. `words` are what the user typed."""
     name = words[0]
     if name not in _WAYS:
-        import difflib
-
-        close = difflib.get_close_matches(name, commands, n=1, cutoff=0.75)
-        close = close or difflib.get_close_matches(name, [*commands, *_WAYS], n=1)
-        if not close:
+        close = nearest(name, commands) or nearest(name, _WAYS)
+        if close is None:
             return ""
-        name = close[0]
+        name = close
         if name not in _WAYS:
             return f" Did you mean {name!r}?"
     service = next((word for word in words[1:] if not word.startswith("-")), "SERVICE")

@@ -4,6 +4,7 @@ To everything else it is the text alone. Who shows it, or writes it down for oth
 `${DB_PASSWORD}` is a secret wherever it is used, and a script can name the variable instead of its value.
 """
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -145,8 +146,6 @@ def words(text: str) -> tuple[str, ...]:
         ValueError: a quote is not closed, or a backslash ends the text.
     """
     if not isinstance(text, Text) or not text.parts:
-        import shlex
-
         return tuple(shlex.split(text))
     return _Splitter().split(text.parts)
 
