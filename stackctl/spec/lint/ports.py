@@ -1,5 +1,6 @@
 """Rules about ports of the host."""
 
+import functools
 import ipaddress
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -28,18 +29,25 @@ class Binding(Struct, frozen=True):
 
     def places(self) -> Iterator[_Key]:
         """Where it is to be found: under its address and under all of its family, for each of its profiles."""
-        address = ipaddress.ip_address(self.address)
+        text, version, _ = _read(self.address)
         for profile in self.member.profiles:
-            yield self.protocol, str(address), profile
-            yield self.protocol, f"any {address.version}", profile
+            yield self.protocol, text, profile
+            yield self.protocol, f"any {version}", profile
 
     def rivals(self) -> Iterator[_Key]:
         """Where all those are that cannot have the same port: `0.0.0.0` and `[::]` take it of all addresses of the family."""
-        address = ipaddress.ip_address(self.address)
-        everywhere = "0.0.0.0" if address.version == 4 else "::"  # noqa: S104
-        wanted = {f"any {address.version}"} if address.is_unspecified else {str(address), everywhere}
+        text, version, unspecified = _read(self.address)
+        everywhere = "0.0.0.0" if version == 4 else "::"  # noqa: S104
+        wanted = (f"any {version}",) if unspecified else (text, everywhere)
         for profile in self.member.beside:
-            yield from ((self.protocol, each, profile) for each in sorted(wanted))
+            yield from ((self.protocol, each, profile) for each in wanted)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(address: str) -> tuple[str, int, bool]:
+    """An address in its usual form, its version, and whether it stands for every address."""
+    found = ipaddress.ip_address(address)
+    return str(found), found.version, found.is_unspecified
 
 
 class Taken:
