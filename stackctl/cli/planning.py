@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from stackctl.cli.options import Settings
-from stackctl.spec.model import Stack
+
+if TYPE_CHECKING:
+    from stackctl.spec.model import Stack
 
 F = TypeVar("F", bound=Callable[..., Any])
 

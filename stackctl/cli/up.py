@@ -12,13 +12,13 @@ import click
 from stackctl.cli.options import Settings, pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
 from stackctl.cli.streams import lasting, silence
-from stackctl.engine.protocol import Engine
-from stackctl.spec.model import Stack
 
 if TYPE_CHECKING:
     from stackctl.engine.execute import Cancel
+    from stackctl.engine.protocol import Engine
     from stackctl.planner.steps.events import Event
     from stackctl.planner.steps.plan import Plan
+    from stackctl.spec.model import Stack
 
 
 @click.command("up")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -44,7 +43,7 @@ def free_ports(protocols: Iterable[str]) -> list[int]:
     container does. The search begins at a random port, so that two processes that search at once find different ones.
     """
     pool = range(_LEAST_FREE, max(_first_ephemeral(), _LEAST_FREE + _ROOM))
-    start = secrets.randbelow(len(pool))
+    start = int.from_bytes(os.urandom(4)) % len(pool)
     candidates = iter([*pool[start:], *pool[:start]])
     return [next(port for port in candidates if not _is_taken(_LOOPBACK, port, each)) for each in protocols]
 

@@ -9,6 +9,7 @@ import functools
 import itertools
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -236,7 +237,7 @@ def starters() -> Mapping[str, Mapping[str, Any]]:
 @functools.cache
 def server_schemes() -> Mapping[str, int]:
     """The schemes of URLs that lead to a known server, with the port that such a URL means without one; 0 for none."""
-    return {scheme: port for table in _tables().values() for scheme, port in table.get("schemes", {}).items()}
+    return {scheme: port for schemes in _in_one_line("schemes").values() for scheme, port in schemes.items()}
 
 
 @functools.cache
@@ -252,20 +253,41 @@ def _major(tag: str) -> int | None:
 
 
 @functools.cache
-def _tables() -> dict[str, dict[str, Any]]:
+def _sections() -> dict[str, str]:
+    """The text of each table with its subtables: to read all of them would be a tenth of a short run."""
     text = Path(__file__).with_name("known.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    sections: defaultdict[str, str] = defaultdict(str)
+    for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE)[1:]:
+        sections[re.split(r"[].]", part.lstrip("["), maxsplit=1)[0]] += part
+    return sections
+
+
+@functools.cache
+def _table(name: str) -> dict[str, Any]:
+    table: dict[str, Any] = tomllib.loads(_sections()[name])[name]
+    return table
+
+
+def _tables() -> dict[str, dict[str, Any]]:
+    return {name: _table(name) for name in _sections()}
 
 
 @functools.cache
 def _names() -> dict[str, str]:
-    return {image: name for name, table in _tables().items() for image in table["images"]}
+    """The table by image."""
+    return {image: name for name, images in _in_one_line("images").items() for image in images}
+
+
+def _in_one_line(key: str) -> dict[str, Any]:
+    """By table what a key says that stands in one line of its own, as `images` and `schemes` do, without reading the tables."""
+    lines = {name: re.search(f"^{key} = .*", text, re.MULTILINE) for name, text in _sections().items()}
+    return {name: tomllib.loads(line[0])[key] for name, line in lines.items() if line}
 
 
 @functools.cache
 def _known(name: str, major: int | None) -> KnownImage:
     """The table with what changed up to that major version; of an unknown version the newest, and all its data paths."""
-    table = {key: value for key, value in _tables()[name].items() if key not in ("starter", "schemes")}
+    table = {key: value for key, value in _table(name).items() if key not in ("starter", "schemes")}
     data = [table.get("data", [])]
     for since, changed in sorted(table.pop("since", {}).items(), key=lambda item: int(item[0])):
         if major is None or int(since) <= major:

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from stackctl.spec import known as tables
 from stackctl.spec.known import KnownImage, known_image
 
 TABLE = tomllib.loads(resources.files("stackctl.spec").joinpath("known.toml").read_text())
@@ -62,6 +63,12 @@ def test_every_entry_can_be_asked_everything(ref: str) -> None:
         assert all("{" not in word or "{ping" in word for word in image.ready({}))
         assert all(path.startswith("/") for path in image.data_paths({}))
         assert {name.partition("=")[0] for group in image.required for name in group} <= image.variables
+
+
+def test_table_by_table_the_file_says_what_it_says_as_a_whole() -> None:
+    assert {name: tables._table(name) for name in tables._sections()} == TABLE
+    for key in ("images", "schemes"):
+        assert tables._in_one_line(key) == {n: table[key] for n, table in TABLE.items() if key in table}
 
 
 def test_no_image_is_in_two_tables() -> None:

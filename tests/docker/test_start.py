@@ -1,0 +1,124 @@
+"""What a command loads and asks before it says anything: nearly all of the time that one which changes nothing takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from proxy import RecordingProxy
+from scenario import Project, free_ports, servers
+
+pytestmark = pytest.mark.docker
+
+LOADED = """
+import atexit, json, sys
+atexit.register(lambda: print("\\n" + json.dumps(sorted(sys.modules))))
+sys.argv[0] = "stackctl"
+from stackctl.__main__ import main
+main()
+"""
+LIBRARIES = "import click, msgspec, h11, json, tomllib, socket, hashlib"
+TABLE = f"{LIBRARIES}, tabulate"
+
+NEVER = {
+    "asyncio", "concurrent.futures", "difflib", "docker", "dotenv", "http.client", "logging", "pytest", "requests", "rich",
+    "secrets", "ssl", "tomli_w", "urllib.request", "urllib3", "yaml",
+    "stackctl.engine.docker.perform", "stackctl.engine.memory", "stackctl.testing",
+}  # fmt: skip
+"""What no command needs that changes nothing."""
+ACTS = {
+    "stackctl.api", "stackctl.engine.execute", "stackctl.engine.host", "stackctl.engine.lock", "stackctl.planner.down",
+    "stackctl.planner.steps.actions", "stackctl.planner.up.planning", "stackctl.project", "subprocess", "tempfile",
+}  # fmt: skip
+"""What no command needs that only looks."""
+
+
+def loaded(project: Project, *args: str) -> set[str]:
+    """The modules that a command has loaded when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *args],
+        cwd=project.directory,
+        env=project.environment | project.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return set(modules)
+
+
+def brought(imports: str) -> set[str]:
+    """The modules that an interpreter has loaded after these imports."""
+    code = f"import sys, json; {imports}; print(json.dumps(sorted(sys.modules)))"
+    return set(
+        json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    )
+
+
+def within(found: set[str], names: set[str]) -> set[str]:
+    """Those of the found modules that are one of the names, or in its package."""
+    return {module for module in found if any(f"{module}.".startswith(f"{name}.") for name in names)}
+
+
+@pytest.fixture(scope="module")
+def up(shared: Project) -> Project:
+    port = free_ports(1)[0]
+    shared.write(servers(web=f'ports = ["127.0.0.1:{port}:80"]', worker="", other=""))
+    shared.run("up")
+    return shared
+
+
+@pytest.mark.parametrize(
+    ("command", "libraries", "most"),
+    [
+        ("status", TABLE, 100),
+        ("status --json", LIBRARIES, 110),
+        ("ps", TABLE, 100),
+        ("ps --quiet", LIBRARIES, 110),
+        ("port web 80", LIBRARIES, 110),
+    ],
+)
+def test_a_command_that_looks_must_load_nothing_that_acts(
+    up: Project, command: str, libraries: str, most: int
+) -> None:
+    found = loaded(up, *command.split())
+    assert within(found, ACTS | NEVER) - within(brought(libraries), ACTS | NEVER) == set()
+    assert len(found - brought(libraries)) <= most
+
+
+@pytest.mark.parametrize("command", ["up", "plan", "logs", "exec web true", "env"])
+def test_a_command_that_changes_nothing_must_not_load_the_sdk(up: Project, command: str) -> None:
+    found = loaded(up, *command.split())
+    assert within(found, NEVER) - within(brought(TABLE), NEVER) == set()
+
+
+@pytest.mark.parametrize("command", ["--help", "up --help", "completion bash"])
+def test_help_must_load_neither_engine_nor_planner(up: Project, command: str) -> None:
+    found = loaded(up, *command.split())
+    assert (
+        within(found, NEVER | {"h11", "stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"})
+        == set()
+    )
+
+
+LISTS = ["GET /containers/json", "GET /images/json", "GET /info", "GET /networks", "GET /volumes"]
+
+
+@pytest.mark.parametrize(
+    ("command", "calls"),
+    [
+        ("status", ["GET /_ping", *LISTS]),
+        ("up", ["GET /_ping", *LISTS]),
+        ("plan", ["GET /_ping", *LISTS]),
+        ("ps", ["GET /_ping", "GET /containers/json"]),
+        ("port web 80", ["GET /_ping", "GET /containers/json"]),
+    ],
+)
+def test_a_command_must_ask_the_engine_no_more_than_it_needs(
+    up: Project, recorder: RecordingProxy, command: str, calls: list[str]
+) -> None:
+    up.run(*command.split(), env={"DOCKER_HOST": f"unix://{recorder.path}"})
+    assert sorted(str(request).partition("?")[0] for request in recorder.requests) == sorted(calls)
