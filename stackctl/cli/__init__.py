@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from stackctl.cli.options import Settings, accept_global_options, global_options, settings_of
+from stackctl.cli.options import accept_global_options, global_options, settings_of
 from stackctl.cli.streams import lasting, silence
 from stackctl.version import __version__
 
@@ -142,4 +142,4 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
 
 _HIDDEN = {"compose": compose, "help": help_}
 
-__all__ = ["SECTIONS", "Settings", "cli"]
+__all__ = ["SECTIONS", "cli"]

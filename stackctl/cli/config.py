@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.planning import checked
+from stackctl.cli.settings import Settings
 
 if TYPE_CHECKING:
     from stackctl.planner.world.desired import Desired

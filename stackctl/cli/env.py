@@ -9,7 +9,8 @@ import sys
 
 import click
 
-from stackctl.cli.options import Settings, complete_services, pass_settings
+from stackctl.cli.options import complete_services, pass_settings
+from stackctl.cli.settings import Settings
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""

@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from stackctl.cli.options import Settings, complete_services, pass_settings
+from stackctl.cli.options import complete_services, pass_settings
+from stackctl.cli.settings import Settings
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

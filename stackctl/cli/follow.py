@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-from stackctl.cli.options import Settings
+from stackctl.cli.settings import Settings
 from stackctl.cli.streams import lasting
 from stackctl.engine.execute import Cancel
 from stackctl.errors import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator
 
-from stackctl.cli.options import Settings
+from stackctl.cli.settings import Settings
 from stackctl.engine.execute import Cancel
 from stackctl.planner.steps.events import Event
 from stackctl.project import Project

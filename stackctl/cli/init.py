@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings
+from stackctl.cli.options import pass_settings
+from stackctl.cli.settings import Settings
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import LogLine
 from stackctl.planner.world.observed import Container
 from stackctl.show.style import PLAIN, Style

@@ -1,164 +1,22 @@
-"""The options that every command shares, and what a command gets from them."""
+"""The global options: how they are written, where they may stand, and what a shell completes."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from msgspec import Struct
 from msgspec.structs import replace
 
+from stackctl.cli.settings import Settings
+
 if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
-    from stackctl.errors import Problem
-    from stackctl.show.style import Style
     from stackctl.spec.model import Stack
-    from stackctl.spec.selection import Selection
-    from stackctl.spec.source.request import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROGRESS = ("auto", "live", "plain", "json", "quiet")
-
-
-class Settings(Struct):
-    """What the global options say. Commands read the stack and reach the engine through it."""
-
-    files: tuple[str, ...] = ()
-    project_name: str | None = None
-    env_files: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    project_directory: str | None = None
-    host: str | None = None
-    context: str | None = None
-    insecure: bool = False
-    progress: str = "auto"
-    color: bool = True
-    publish_host: str | None = None
-    _engine: Engine | None = None
-
-    def load(
-        self,
-        services: Collection[str] = (),
-        *,
-        dependencies: bool = True,
-        strict: bool = True,
-        warn: bool = True,
-    ) -> Stack:
-        """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run.
-
-        With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on.
-        """
-        from stackctl.looking import load_requested
-
-        stack = load_requested(self.request(services, dependencies=dependencies, strict=strict))
-        if warn:
-            self.warn(stack.problems)
-        return stack
-
-    def request(
-        self, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
-    ) -> Request:
-        """Which stack is meant, and which part of it."""
-        from stackctl.spec.source.request import Request
-
-        return Request(
-            files=[Path(file) for file in self.files],
-            directory=Path.cwd(),
-            environ=os.environ,
-            env_files=[Path(file) for file in self.env_files],
-            selection=self.selection(services, dependencies=dependencies),
-            strict=strict,
-            name=self.project_name,
-            project_directory=Path(self.project_directory) if self.project_directory else None,
-        )
-
-    def warn(self, problems: Iterable[Problem]) -> None:
-        """Tell warnings on stderr."""
-        if text := self.warning(problems):
-            print(text, file=sys.stderr)
-
-    def warning(self, problems: Iterable[Problem]) -> str:
-        """The text that tells warnings on stderr; "" for none."""
-        problems = tuple(problems)
-        if not problems:
-            return ""
-        from stackctl.show.problems import problems_text
-
-        return problems_text(problems, style=self.style(sys.stderr))
-
-    def load_leniently(self) -> Stack:
-        """The stack for commands that only look: a variable may be missing, warnings are kept to themselves."""
-        return self.load(strict=False, warn=False)
-
-    def project(self) -> str:
-        """The project's name, also where the stack cannot be read."""
-        from stackctl.spec.source.discovery import lenient_project_name
-
-        return lenient_project_name(self.request())
-
-    def source(self) -> str:
-        """The path of the stack's file, also where that cannot be read; "" if there is no file."""
-        from stackctl.errors import UsageError
-        from stackctl.spec.source.discovery import locations
-
-        try:
-            files, _ = locations(self.request())
-        except UsageError:
-            return ""
-        return str(files[0].resolve())
-
-    def tell_whose(self, stack: Stack, sources: Iterable[str | None]) -> None:
-        """Say so on stderr if what is shown was made from a spec in another directory; `sources` are the specs' paths."""
-        from stackctl.planner.world.containers import other_source
-        from stackctl.planner.world.naming import Naming
-        from stackctl.show.safe import one_line
-
-        here = Naming(stack, "").source
-        if other := other_source(sources, here):
-            note = f"note: project {stack.project} was started from {other}; this is {here}"
-            print(one_line(note), file=sys.stderr)
-
-    def engine(self) -> Engine:
-        """The engine, connected at first use and closed when the command ends."""
-        if self._engine is None:
-            from stackctl.looking import connect
-
-            self._engine = connect(
-                host=self.host, context=self.context, insecure=self.insecure, waiting=_tell_waiting
-            )
-            click.get_current_context().call_on_close(self._engine.close)
-        return self._engine
-
-    def selection(self, services: Collection[str] = (), *, dependencies: bool = True) -> Selection:
-        from stackctl.spec.selection import Selection
-
-        return Selection(
-            services=services,
-            profiles=self.profiles,
-            dependencies=dependencies,
-            publish_host=self.publish_host,
-        )
-
-    @staticmethod
-    def width(stream: Any) -> int | None:
-        """How many columns a terminal has; None if the stream is no terminal."""
-        if not stream.isatty():
-            return None
-        from shutil import get_terminal_size
-
-        return get_terminal_size().columns
-
-    def style(self, stream: Any) -> Style:
-        from stackctl.show.style import style_for
-
-        return style_for(stream, no_color=not self.color)
 
 
 def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -211,12 +69,6 @@ _LISTS = {"files": "files", "env_files": "env_files", "profile": "profiles"}
 _AFTER = "stackctl.global options after the command"
 """Where click's context keeps them until the command begins."""
 _ACCEPTED = "The global options, which `stackctl --help` lists, may stand here as well."
-
-
-def _tell_waiting(what: str) -> None:
-    """Say what is waited for. Only the main thread says it: other threads work while a display is drawn."""
-    if threading.current_thread() is threading.main_thread():
-        click.echo(f"waiting for {what}", err=True)
 
 
 def global_options(function: F) -> F:

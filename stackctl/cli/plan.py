@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
+from stackctl.cli.settings import Settings
 
 CHANGES = 10
 """The exit code of `--detailed-exitcode` when there is work."""

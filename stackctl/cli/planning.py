@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stackctl.cli.options import Settings
+from stackctl.cli.settings import Settings
 
 if TYPE_CHECKING:
     from stackctl.spec.model import Stack

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from stackctl.cli.options import Settings, complete_services, pass_settings
+from stackctl.cli.options import complete_services, pass_settings
+from stackctl.cli.settings import Settings
 from stackctl.errors import EngineError
 
 

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.settings import Settings
 
 
 @click.command("ps")

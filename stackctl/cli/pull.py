@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.settings import Settings
 
 
 @click.command("pull")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
+from stackctl.cli.settings import Settings
 from stackctl.cli.streams import lasting, silence
 
 if TYPE_CHECKING:

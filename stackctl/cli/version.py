@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from stackctl.cli.options import Settings, pass_settings
+from stackctl.cli.options import pass_settings
+from stackctl.cli.settings import Settings
 from stackctl.version import __version__
 
 VERSION = 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stackctl import api
 from stackctl.cli import cli
 from stackctl.cli.env import quoted
-from stackctl.cli.options import Settings
+from stackctl.cli.settings import Settings
 from stackctl.engine.memory import MemoryEngine
 from stackctl.errors import EngineError, UsageError
 from stackctl.planner.world.observed import Engine, ImageConfig

@@ -8,7 +8,7 @@ from commandline import Run
 
 from stackctl import __version__
 from stackctl.cli import cli
-from stackctl.cli.options import Settings
+from stackctl.cli.settings import Settings
 from stackctl.engine.memory import MemoryEngine
 from stackctl.planner.world.observed import Engine
 
