@@ -74,7 +74,7 @@ def test_arguments_target_dockerfile_and_ignored_files_must_count(project: Proje
 def test_the_output_must_come_while_it_is_built(project: Project, builder: str) -> None:
     project.write('[services.app]\nbuild = "app"\n')
     project.write(
-        f"FROM busybox\nRUN echo {project.name}; echo begun; sleep 2; echo ended\n", "app/Dockerfile"
+        f"FROM busybox\nRUN echo {project.name}; echo begun; sleep 4; echo ended\n", "app/Dockerfile"
     )
     told = project.run("--progress", "json", "build").stdout
     at = {

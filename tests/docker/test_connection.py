@@ -65,7 +65,7 @@ def test_an_engine_that_does_not_answer_must_be_one_sentence_and_a_way_out(
     assert error.startswith("error: ")
     assert "engine" in error
     assert words in error
-    assert "systemctl start docker" in hint
+    assert "DOCKER_HOST says so: correct it, or unset it" in hint
 
 
 def test_an_unknown_context_must_be_an_error_never_another_engine(
