@@ -100,7 +100,7 @@ def plan_down(
 
 
 def spared(stack: Stack) -> Spared:
-    """What `down` leaves alone whatever its labels say: what the spec protects, or declares to be somebody else's."""
+    """The networks and volumes that `down` leaves alone whatever their labels say: the spec protects them, or calls them external."""
     naming = Naming(stack, "")
     found: dict[tuple[str, str], str] = {}
     for key, network in stack.networks.items():
@@ -146,7 +146,9 @@ def _dependents(dependencies: Mapping[str, Collection[str]]) -> dict[str, list[s
 def _dependents_first(
     containers: Iterable[seen.Container], dependents: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
-    """The services of containers and all that depend on them; also where a broken spec has a circle."""
+    """The services of some containers, and all services that depend on them; dependents come first. A circle in a broken spec
+    does no harm.
+    """
     visited: set[str] = set()
     for first in sorted({container.service for container in containers}):
         pending = [(first, iter(dependents.get(first, ())))] if first not in visited else []
@@ -207,7 +209,7 @@ def _are(names: list[str]) -> str:
 
 
 def _kept(volumes: Iterable[seen.Volume]) -> Iterator[str]:
-    """Volumes by name; the anonymous ones by number, as their names say nothing."""
+    """Volumes by name. Anonymous volumes are counted: their names tell a person nothing."""
     anonymous = Counter(volume.key for volume in volumes if volume.anonymous)
     yield from (volume.name for volume in volumes if not volume.anonymous)
     for service, number in anonymous.items():

@@ -27,7 +27,9 @@ def plan_networks(work: Work) -> None:
 
 
 def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
-    """Everybody leaves, as only an empty network can be removed; those that stay join again before their start."""
+    """Build a network anew. Only an empty network can be removed: every container leaves it, and joins the new one before it
+    is started again.
+    """
     why = "its definition changed"
     inside = work.slots.networks.members.get(have.id, ())
     staying = [c for c in inside if not work.draft.makes(Removed(c.id))]
@@ -49,7 +51,8 @@ def _leave(work: Work, container: seen.Container, network: seen.Network, why: st
 
 
 def plan_superseded_networks(work: Work) -> None:
-    """Remove networks of ours that another one stands for: it got another name, or two runs at once made two.
+    """Remove networks of the project that another network has replaced: the spec names it differently now, or two runs at
+    once made two of them.
 
     Only once they are empty. Of two with one name the one in use stays.
     """

@@ -67,7 +67,9 @@ def create(work: Work, slot: Slot) -> None:
 
 
 def _names(work: Work, want: Container) -> Iterator[str]:
-    """What a new container may be called until it has its name; of an interrupted run, another service may hold the second."""
+    """The names that a new container may have until it gets its own. After an interrupted run another service may hold the
+    second one.
+    """
     yield want.name
     yield want.name + NEW
     yield f"{work.desired.project}-{want.service}-{want.number}{NEW}"
@@ -77,7 +79,7 @@ def _names(work: Work, want: Container) -> Iterator[str]:
 def hand_over(work: Work) -> None:
     """Have ports and names that pass from one service to another given free before either of the two starts.
 
-    Everything is created by then: a definition that the engine refuses must not cost another service its life.
+    All containers are created before that: if the engine refuses one, no other service must have been stopped for it.
     """
     created = [Created(replica) for replica in work.slots.by_replica]
     heirs = _heirs_of_ports(work)

@@ -45,20 +45,20 @@ class Slot(Struct, frozen=True):
 
     want: Container
     current: seen.Container | None = None
-    """The one that fits and stays."""
+    """The container that fits and stays."""
     old: seen.Container | None = None
-    """The one that is replaced."""
+    """The container that is replaced."""
     leftovers: tuple[seen.Container, ...] = ()
     why: str = ""
-    """Why there has to be a new one."""
+    """Why there has to be a new container."""
     connect: tuple[str, ...] = ()
-    """Networks the current one has to join (again)."""
+    """Networks that the current container has to join (again)."""
     restart: str = ""
-    """Why the current one, which runs, is stopped and started again."""
+    """Why the current container, which runs, is stopped and started again."""
 
     @property
     def starts(self) -> bool:
-        """Whether it is started by this plan."""
+        """Whether this plan starts the container."""
         if self.current is None or self.restart:
             return True
         done = self.want.kind == "job" and self.current.completed
@@ -66,7 +66,7 @@ class Slot(Struct, frozen=True):
 
     @property
     def paused(self) -> bool:
-        """Whether somebody has paused the one that stays, so that it can never get ready."""
+        """Whether the container that stays is paused: it cannot get ready until somebody unpauses it."""
         return self.current is not None and self.current.state == "paused" and not self.starts
 
 
@@ -86,9 +86,9 @@ class Slots(Struct, frozen=True):
     """Ids of the containers that hold no port any more when a new container starts: removed, replaced or restarted ones."""
     networks: Networks
     rebuilt: frozenset[str]
-    """Networks that are built anew, by name: ours, of another definition, and nobody else is in them."""
+    """Networks that are built anew, by name: stackctl made them, their definition changed, and no other container is in them."""
     kept: Mapping[str, tuple[str, ...]]
-    """Networks of another definition that stay, with the names of the others that are in them."""
+    """Networks that stay although their definition changed, with the names of the other containers that are in them."""
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self.by_replica.values())
@@ -111,6 +111,6 @@ class Slots(Struct, frozen=True):
 
 
 def joined_to(have: seen.Container, holder: Slot) -> bool:
-    """Whether a container shares the network of the one that stays. Docker notes the id of the one it was made with."""
+    """Whether a container shares the network of the current container of `holder`. Docker notes the id it was made with."""
     kind, _, other = have.network_mode.partition(":")
     return kind != "container" or (holder.current is not None and other == holder.current.id)

@@ -41,7 +41,7 @@ def healthcheck(service: Service) -> Healthcheck | None:
 
 
 def timing(check: Check | None) -> Timing:
-    """When to ask; what is not given is as Docker has it."""
+    """When to ask. What the spec does not say is as Docker has it."""
 
     def given(duration: Duration | None, default: float) -> float:
         return default if duration is None else duration.seconds

@@ -23,7 +23,7 @@ from stackctl.planner.world.desired import (
 from stackctl.spec import plain_keys
 
 _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
-"""Settings of a healthcheck of which 0 is not the same as none."""
+"""Settings of a healthcheck for which 0 is not the same as no setting."""
 
 
 def container_definition(container: Container, inputs: str = "") -> dict[str, Any]:
@@ -87,5 +87,5 @@ def volume_definition(volume: Volume, labels: Mapping[str, str]) -> dict[str, An
 
 
 def _telling(values: Mapping[str, Any], keep: Iterable[str] = ()) -> dict[str, Any]:
-    """Drop what is empty; of `keep` only what is None, as an empty command is not the same as none."""
+    """Drop empty values. Of the names in `keep` drop only None: an empty command is not the same as no command."""
     return {k: v for k, v in values.items() if (v is not None if k in keep else v)}

@@ -132,7 +132,7 @@ def _texts(table: Mapping[str, Text]) -> dict[str, str]:
 
 
 def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tuple[resources.Image, ...]:
-    """One image for each reference, however many services use it; one that somebody builds is built."""
+    """One image for each reference, however many services use it. If one of these services builds it, it is built."""
     images: dict[str, resources.Image] = {}
     for name, service in chosen.items():
         ref = naming.image(name)
@@ -219,7 +219,7 @@ def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish
 
 
 def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attachment]:
-    """In every network it answers to its service's name, its container's name and its aliases."""
+    """The networks of a container. In each it answers to the name of its service, its own name and its aliases."""
     for key in _network_keys(service):
         use = service.networks.get(key)
         names = (name, naming.container(name), *(use.aliases if use else ()))

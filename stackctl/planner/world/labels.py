@@ -11,25 +11,35 @@ from collections.abc import Mapping
 from typing import Any
 
 PREFIX = "stackctl."
-PROJECT = PREFIX + "project"  # the stack the object belongs to
-SERVICE = PREFIX + "service"  # containers: the service or job; networks and volumes: their key in the spec
-NUMBER = PREFIX + "number"  # the replica, from 1
-KIND = PREFIX + "kind"  # service, job or run (a one-off); on volumes only: anonymous
+PROJECT = PREFIX + "project"
+"""The stack that the object belongs to."""
+SERVICE = PREFIX + "service"
+"""On a container its service or job, on a network or volume its key in the spec."""
+NUMBER = PREFIX + "number"
+"""The replica, from 1."""
+KIND = PREFIX + "kind"
+"""service, job or run (a one-off); on a volume only `anonymous`."""
 ANONYMOUS = "anonymous"
-INSTANCE = (
-    PREFIX + "instance"
-)  # random, one per project: guards against taking over what merely has the same name
-DIGEST = PREFIX + "digest"  # of the whole definition
-FIELDS = (
-    PREFIX + "fields"
-)  # a short digest per field, so that a plan can name what changed without storing its value
-SOURCE = PREFIX + "source"  # the spec's path; on containers and networks only, outside the digest
-REPLACES = PREFIX + "replaces"  # the id of the container this one is about to replace
-PROTECT = PREFIX + "protect"  # volumes: `down --volumes` leaves it alone
-RUN = PREFIX + "run"  # the test run it was made for: all that carries it goes when the run has ended
-OWNER = PREFIX + "owner"  # the process whose end is the end of the run, as `plan.runs` writes it
-VERSION = PREFIX + "version"  # the stackctl that made it
-CREATED = PREFIX + "created"  # volumes: when, in whole seconds since the epoch; old engines do not know
+INSTANCE = PREFIX + "instance"
+"""Random, one for each project: it tells a project from another one that has the same name."""
+DIGEST = PREFIX + "digest"
+"""The digest of the whole definition."""
+FIELDS = PREFIX + "fields"
+"""A short digest of each field: a plan can name what changed, and no value is stored."""
+SOURCE = PREFIX + "source"
+"""The path of the spec; on containers and networks only, and not part of the digest."""
+REPLACES = PREFIX + "replaces"
+"""The id of the container that this one is about to replace."""
+PROTECT = PREFIX + "protect"
+"""On volumes: `down --volumes` leaves it alone."""
+RUN = PREFIX + "run"
+"""The test run that the object was made for: it goes when the run has ended."""
+OWNER = PREFIX + "owner"
+"""The process whose end is the end of the run, as `planner/runs/owner.py` writes it."""
+VERSION = PREFIX + "version"
+"""The stackctl that made it."""
+CREATED = PREFIX + "created"
+"""On volumes: when it was made, in whole seconds since the epoch; old engines do not know."""
 
 # Desktop tools group a stack by these. Containers alone carry them, without config-hash, so that `docker compose down` cannot see the stack.
 COMPOSE_PROJECT = "com.docker.compose.project"

@@ -27,7 +27,7 @@ def is_ours(thing: seen.Network | seen.Volume, desired: Desired) -> bool:
 
 
 def instance_of(observed: seen.Observed, project: str) -> str | None:
-    """The instance of a project that is there: that of its containers, else networks, else volumes; None if there is none.
+    """The instance of a project that is there, told by its containers, else its networks, else its volumes; None if it has none.
 
     When accidents left several, the one with most containers wins and the others are somebody else's.
     """
@@ -44,7 +44,7 @@ def _commonest(objects: Iterable[seen.Container | seen.Network | seen.Volume]) -
 
 
 def of_project(containers: Iterable[seen.Container], project: str) -> list[seen.Container]:
-    """Those that stackctl made for this project, in the instance of it that is there."""
+    """The containers, networks or volumes that stackctl made for this project, in the instance that is there."""
     mine = [c for c in containers if c.project == project and c.instance]
     instance = _commonest(mine)
     return [c for c in mine if c.instance == instance]
@@ -62,7 +62,10 @@ class Networks(Struct, frozen=True):
 
 
 def networks_in_use(desired: Desired, observed: seen.Observed) -> Networks:
-    """A name of the stack means ours before others', and of duplicates the one with the smallest id (it stays)."""
+    """Find the network that each name of the stack means.
+
+    Several networks can have one name. The stack's own comes first; of two of its own, the one with the smallest id, which stays.
+    """
     wanted = {network.name for network in desired.networks}
     same: dict[str, list[seen.Network]] = {}
     for network in observed.networks:
@@ -84,7 +87,7 @@ def members(observed: seen.Observed) -> Mapping[str, Sequence[seen.Container]]:
 def differences(
     want: Container, have: seen.Container, observed: seen.Observed, networks: Networks
 ) -> tuple[str, ...]:
-    """Why a container has to be made anew, one reason a field; none when it fits."""
+    """Why a container has to be made anew, with one reason for each field that differs; no reason if it fits."""
     reasons = [f"it was a {have.kind}"] if have.kind != want.kind else []
     if have.digest != want.digest:
         before, after = have.fields, want.fields

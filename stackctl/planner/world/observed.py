@@ -116,7 +116,7 @@ class Container(Labelled, frozen=True, kw_only=True):
     state: str = "created"
     """created, running, paused, restarting, removing, exited or dead."""
     health: str = ""
-    """starting, healthy, unhealthy, or "" without a check of the engine's."""
+    """starting, healthy, unhealthy, or "" where the engine has no check to run."""
     exit_code: int | None = None
     status: str = ""
     """The engine's own words: "Up 3 minutes (healthy)"."""
@@ -177,7 +177,7 @@ class Volume(Labelled, frozen=True, kw_only=True):
 
     @property
     def anonymous(self) -> bool:
-        """Ours, and without a name in the spec."""
+        """Whether stackctl made it and the spec has no name for it."""
         return self.labels.get(names.KIND) == names.ANONYMOUS
 
 
@@ -192,7 +192,7 @@ class ImageConfig(Struct, frozen=True, kw_only=True):
 
 
 class Observed(Struct, frozen=True, kw_only=True):
-    """One snapshot of the engine. `containers`, `networks` and `volumes` are all there are, ours and others'."""
+    """One snapshot of the engine. `containers`, `networks` and `volumes` are all that the engine has, whoever made them."""
 
     engine: Engine
     containers: tuple[Container, ...] = ()
