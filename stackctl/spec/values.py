@@ -17,8 +17,8 @@ from stackctl.spec.text.parts import Text, words
 from stackctl.spelling import did_you_mean
 
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|[kmgtp](?:i?b)?)?", re.IGNORECASE)
+_DURATION = r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d|w)"
+_SIZE = r"(?i)(\d+(?:\.\d+)?)\s*(b|[kmgtp](?:i?b)?)?"
 
 
 class Variable(Struct, frozen=True):
@@ -54,8 +54,8 @@ class Duration(Struct, frozen=True, order=True):
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        if isinstance(value, str) and re.fullmatch(f"(?:{_DURATION.pattern})+", value):
-            seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(value))
+        if isinstance(value, str) and re.fullmatch(f"(?:{_DURATION})+", value):
+            seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_DURATION, value))
             return cls(round(seconds, 9))
         if isinstance(value, int | float) and not isinstance(value, bool):
             raise ValueError(f'a duration needs a unit: "{value}s"')
@@ -83,7 +83,7 @@ class ByteSize(Struct, frozen=True):
     def parse(cls, value: object) -> Self:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return cls(value)
-        if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
+        if isinstance(value, str) and (match := re.fullmatch(_SIZE, value)):
             power = " kmgtp".index((match[2] or " ")[0].lower().replace("b", " "))
             return cls(int(float(match[1]) * 1024**power))
         raise ValueError(f'expected a size such as "64m" or "1gb", found {value!r}')

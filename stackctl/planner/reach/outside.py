@@ -13,14 +13,13 @@ from stackctl.spec.known import scheme_ports
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.text.hosts import HOST, Address, replaced
 
-_HOST_KEY = re.compile(
-    rf"(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{HOST})"
-    r"(?P<quote>'?)(?P<after>[\s;&]|$)",
-    re.IGNORECASE | re.ASCII,
+_HOST_KEY = (
+    rf"(?ia)(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{HOST})"
+    r"(?P<quote>'?)(?P<after>[\s;&]|$)"
 )
-_PORT_KEY = re.compile(r"(?<![\w.-])(?P<key>port\s*=\s*'?)(?P<port>\d{1,5})(?!\w)", re.IGNORECASE | re.ASCII)
+_PORT_KEY = r"(?ia)(?<![\w.-])(?P<key>port\s*=\s*'?)(?P<port>\d{1,5})(?!\w)"
 """The host and the port of a connection in keywords, as libpq, PDO and ADO.NET have it: `host=db port=5432`."""
-_HOST_VARIABLE = re.compile(r"(.*)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS)", re.IGNORECASE)
+_HOST_VARIABLE = r"(?i)(.*)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS)"
 
 _LEAST_PORT = 21
 """Outside of a URL, what is below is the version of an image: `redis:7`."""
@@ -86,7 +85,7 @@ class _Outside(Struct, frozen=True):
 
     def _host_and_port(self, variable: str, name: str, environment: Mapping[str, str]) -> dict[str, str]:
         """A variable that is nothing but a name, if it says that this is a host, and the one of its port."""
-        match = _HOST_VARIABLE.fullmatch(variable)
+        match = re.fullmatch(_HOST_VARIABLE, variable)
         if match is None:
             return {}
         beside = match[1] + ("PORT" if match[2].isupper() else "port")
@@ -105,15 +104,15 @@ class _Outside(Struct, frozen=True):
         return authority(*found) if found else text
 
     def _keywords(self, value: str) -> str:
-        host, port = _HOST_KEY.search(value), _PORT_KEY.search(value)
+        host, port = re.search(_HOST_KEY, value), re.search(_PORT_KEY, value)
         found = self._find(host["host"], port["port"] if port else "") if host else None
         if host is None or found is None:
             return value
         separator = host["after"] or {"": " ", "?": "&", ":": ";"}.get(host["before"], host["before"])
         more = "" if port else f"{separator}port={found[1]}"
         text = f"{host['before']}{host['key']}{found[0]}{host['quote']}{more}{host['after']}"
-        value = _PORT_KEY.sub(lambda match: f"{match['key']}{found[1]}", value, count=1)
-        return _HOST_KEY.sub(lambda _: text, value, count=1)
+        value = re.sub(_PORT_KEY, lambda match: f"{match['key']}{found[1]}", value, count=1)
+        return re.sub(_HOST_KEY, lambda _: text, value, count=1)
 
     def _find(self, name: str, port: str, scheme: str = "") -> tuple[str, int] | None:
         """Where to connect to for a name and a port inside; without a port the scheme's, or the one the service is known for."""

@@ -10,17 +10,14 @@ from stackctl.spec.known import server_schemes
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.text.hosts import addresses
 
-_HOST_VARIABLE = re.compile(
-    r"_(HOST|HOSTNAME|SERVER|ADDR|BROKERS?|BOOTSTRAP_SERVERS|ENDPOINT)$", re.IGNORECASE
-)
-_SERVER_WORD = re.compile(
-    r"(^|_)(DB|DATABASE|PG|POSTGRES(QL)?|MYSQL|MARIADB|REDIS|VALKEY|CACHE|MEMCACHED?|MONGO(DB)?|RABBIT(MQ)?|AMQP|QUEUE|"
+_HOST_VARIABLE = r"(?i)_(HOST|HOSTNAME|SERVER|ADDR|BROKERS?|BOOTSTRAP_SERVERS|ENDPOINT)$"
+_SERVER_WORD = (
+    r"(?i)(^|_)(DB|DATABASE|PG|POSTGRES(QL)?|MYSQL|MARIADB|REDIS|VALKEY|CACHE|MEMCACHED?|MONGO(DB)?|RABBIT(MQ)?|AMQP|QUEUE|"
     r"BROKERS?|KAFKA|BOOTSTRAP_SERVERS|ZOOKEEPER|NATS|MQTT|ELASTIC(SEARCH)?|OPENSEARCH|CLICKHOUSE|CASSANDRA|NEO4J|"
-    r"INFLUX(DB)?|MINIO|S3)(_|$)",
-    re.IGNORECASE,
+    r"INFLUX(DB)?|MINIO|S3)(_|$)"
 )
-_FOR_BROWSERS = re.compile(r"CORS|ORIGIN|ALLOWED|PUBLIC|EXTERNAL|NO_PROXY|REDIRECT|CALLBACK", re.IGNORECASE)
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_FOR_BROWSERS = r"(?i)CORS|ORIGIN|ALLOWED|PUBLIC|EXTERNAL|NO_PROXY|REDIRECT|CALLBACK"
+_LABEL = r"(?i)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _NO_HOSTS = frozenset({"localhost", "true", "false", "yes", "no", "on", "off", "none", "null"})
 
 
@@ -49,8 +46,8 @@ def uses(member: Member) -> Iterator[Use]:
     for name, value in member.service.resolved.items():
         path = member.variable(name)
         kind = Kind.url
-        if _HOST_VARIABLE.search(name):
-            kind = Kind.server if _SERVER_WORD.search(name) else Kind.variable
+        if re.search(_HOST_VARIABLE, name):
+            kind = Kind.server if re.search(_SERVER_WORD, name) else Kind.variable
         found = [*_urls(value or "", path, name, kind)]
         yield from found
         if not found and value and kind > Kind.url:
@@ -61,7 +58,7 @@ def uses(member: Member) -> Iterator[Use]:
 
 
 def _urls(text: str, path: Path, source: str, least: Kind) -> Iterator[Use]:
-    if _FOR_BROWSERS.search(source):
+    if re.search(_FOR_BROWSERS, source):
         return
     for address in addresses(text):
         if address.scheme:
@@ -74,5 +71,5 @@ def _hosts(text: str) -> Iterator[str]:
     for part in text.split(","):
         match = re.fullmatch(r"([^:/\s]+)(?::\d*)?", part.strip())
         host = match[1].lower() if match else ""
-        if _LABEL.fullmatch(host) and not host.isdigit() and host not in _NO_HOSTS:
+        if re.fullmatch(_LABEL, host) and not host.isdigit() and host not in _NO_HOSTS:
             yield host

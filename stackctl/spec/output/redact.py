@@ -10,16 +10,16 @@ from stackctl.secret import DOTS, looks_secret
 from stackctl.spec.text.parts import concealed, parts
 from stackctl.spec.values import Variable
 
-_URL = re.compile(r"(://[^/\s:@]*:)([^\s/,]*(?=@)|\S*(?=@))")
+_URL = r"(://[^/\s:@]*:)([^\s/,]*(?=@)|\S*(?=@))"
 """`scheme://user:password@`, also where the password holds a character that it should have percent-encoded."""
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s&;"']+)"""
-_ASSIGNED = re.compile(rf"(?<![\w.-])(-[\w.-]+)([ =]+){_VALUE}|([\w.]+)(=){_VALUE}")
+_ASSIGNED = rf"(?<![\w.-])(-[\w.-]+)([ =]+){_VALUE}|([\w.]+)(=){_VALUE}"
 """`NAME=value` and `--option value` within a text."""
-_DEFAULT = re.compile(r"(\$\{(\w+):?[-+])([^{}]+)(?=\})")
+_DEFAULT = r"(\$\{(\w+):?[-+])([^{}]+)(?=\})"
 """What stands for a variable where it is not set: `${NAME:-value}`."""
 _SHORTEST = 4
 """Characters. Shorter secrets are found in any text, and the dots would make a riddle of it."""
-_REFERENCE = re.compile(r"\$(\w+|\{\w+\})")
+_REFERENCE = r"\$(\w+|\{\w+\})"
 """A variable's name says nothing that is secret."""
 
 
@@ -33,8 +33,8 @@ def redacted(tree: Any, name: str = "") -> Any:
         case str() if tree and looks_secret(name):
             return _dots(tree)
         case str():
-            text = _URL.sub(lambda match: match[1] + _dots(match[2]), concealed(tree))
-            return _ASSIGNED.sub(_assigned, _DEFAULT.sub(_default, text))
+            text = re.sub(_URL, lambda match: match[1] + _dots(match[2]), concealed(tree))
+            return re.sub(_ASSIGNED, _assigned, re.sub(_DEFAULT, _default, text))
     return tree
 
 
@@ -83,4 +83,4 @@ def _default(match: re.Match[str]) -> str:
 
 
 def _dots(value: str) -> str:
-    return value if _REFERENCE.fullmatch(value) else DOTS
+    return value if re.fullmatch(_REFERENCE, value) else DOTS

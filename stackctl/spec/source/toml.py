@@ -22,10 +22,10 @@ _HINTS = {
     "Illegal character '\\n'": "the string is not closed on its line",
     "Expected newline or end of document after a statement": "one key per line, and one value per key",
 }
-_NAMESPACE = re.compile(r"\(('[^']*', ?)*('[^']*')?\)")
-_KEY_BEFORE = re.compile(r"^[ \t]*([\w.\"'-]+)[ \t]*=[ \t]*\Z", re.MULTILINE)
-_HEADER = re.compile(r"^[ \t]*\[+([^\[\]\n]+)\]+[ \t]*(?:#.*)?$", re.MULTILINE)
-_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_NAMESPACE = r"\(('[^']*', ?)*('[^']*')?\)"
+_KEY_BEFORE = r"(?m)^[ \t]*([\w.\"'-]+)[ \t]*=[ \t]*\Z"
+_HEADER = r"(?m)^[ \t]*\[+([^\[\]\n]+)\]+[ \t]*(?:#.*)?$"
+_POSITION = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
 def decode(
@@ -61,9 +61,9 @@ def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
 
 def _syntax(source: Source, text: str) -> Problem:
     """`Invalid value (at line 3, column 5)` → the same with a place, and a way out for the usual slips."""
-    position = _POSITION.search(text)
+    position = re.search(_POSITION, text)
     message = text[: position.start()] if position else text
-    message = _NAMESPACE.sub(lambda match: dotted(ast.literal_eval(match[0])), message)
+    message = re.sub(_NAMESPACE, lambda match: dotted(ast.literal_eval(match[0])), message)
     shown = message[:1].lower() + message[1:]
     if position and position[1]:
         line, column = int(position[1]), int(position[2])
@@ -98,8 +98,8 @@ def _open_inline_table(source: Source, error: int) -> int | None:
 def _on_several_lines(source: Source, opening: int) -> Problem:
     """The commonest slip of TOML 1.0: an inline table goes on in the next line."""
     before = source.text[:opening]
-    key = _KEY_BEFORE.search(before)
-    header = [match[1].strip() for match in _HEADER.finditer(before)][-1:]
+    key = re.search(_KEY_BEFORE, before)
+    header = [match[1].strip() for match in re.finditer(_HEADER, before)][-1:]
     table = f"; or write [{'.'.join([*header, key[1]])}]" if key else ""
     message = f"`{{ … }}` must be on one line{table}"
     return Problem((), message, "TOML has no line breaks within braces", place=source.place(opening))

@@ -17,10 +17,10 @@ from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand
 LARGEST = 1 << 18
 """Bytes a file of variables may have; an engine takes fewer."""
 
-_KEY = re.compile(r"[\w.\-\[\]]+")
-_COLON = re.compile(r"(?:^|(?<=\r))([^\S\n]*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*):", re.MULTILINE)
-_QUOTED = re.compile(r"(['\"])((?:\\.|(?!\1)[^\\])*)\1", re.DOTALL)
-_ESCAPE = re.compile(r"\\([abfnrtv\\\"'$])")
+_KEY = r"[\w.\-\[\]]+"
+_COLON = r"(?m)(?:^|(?<=\r))([^\S\n]*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*):"
+_QUOTED = r"(?s)(['\"])((?:\\.|(?!\1)[^\\])*)\1"
+_ESCAPE = r"\\([abfnrtv\\\"'$])"
 _CONTROL = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 
 
@@ -47,10 +47,10 @@ def parse(
     problems: list[Problem] = []
     for binding in _bindings(source.text):
         where = Place(source.file, binding.line, 1)
-        if binding.written.startswith(("'", '"')) and not _QUOTED.match(binding.written):
+        if binding.written.startswith(("'", '"')) and not re.match(_QUOTED, binding.written):
             problems.append(Problem((), "the quote is not closed", place=where))
             break  # whatever follows may be a part of the value
-        if not _KEY.fullmatch(binding.key):
+        if not re.fullmatch(_KEY, binding.key):
             problems.append(Problem((), "expected KEY=value", "a # starts a comment", place=where))
             continue
         value, flaws = _value(binding, scope, strict=strict)
@@ -96,7 +96,7 @@ def _bindings(text: str) -> Iterator[_Binding]:
 
     text = text.replace("\r\n", "\n")
     at, line = 0, 1
-    for binding in parse_stream(io.StringIO(_COLON.sub(r"\1=", text))):
+    for binding in parse_stream(io.StringIO(re.sub(_COLON, r"\1=", text))):
         original = binding.original.string
         if binding.key is not None or binding.error:
             stripped = original.lstrip()
@@ -112,12 +112,12 @@ def _bindings(text: str) -> Iterator[_Binding]:
 def _value(binding: _Binding, lookup: Lookup, *, strict: bool) -> tuple[str | None, list[Flaw]]:
     if binding.value is None:
         return None, []
-    quoted = _QUOTED.match(binding.written)
+    quoted = re.match(_QUOTED, binding.written)
     if quoted is None:
         return expand(binding.value.replace("\\$", "$$"), lookup, strict=strict)
     if quoted[1] == "'":
         return quoted[2], []
-    return expand(_ESCAPE.sub(_unescape, quoted[2]), lookup, strict=strict)
+    return expand(re.sub(_ESCAPE, _unescape, quoted[2]), lookup, strict=strict)
 
 
 def _unescape(match: re.Match[str]) -> str:
