@@ -169,7 +169,7 @@ class Project(Looking):
         images = _part(plan, PullImage, BuildImage)
         if isinstance(plan, UpPlan) and images.steps:
             failed = False
-            for event in self._run(images, cancel, began):
+            for event in concealed(self._run(images, cancel, began), self.stack):
                 failed = failed or bool(outcome([event]).exit_code)
                 yield event
             if failed:
@@ -178,11 +178,11 @@ class Project(Looking):
         events = self._run(plan, cancel, began)
         if isinstance(plan, UpPlan):
             events = confirmed(events, plan.view.desired, self.engine, cancel=cancel, began=began)
-        yield from events
+        yield from concealed(events, self.stack)
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         yield Planned(plan, time.monotonic() - began)
-        yield from concealed(execute(plan, self.engine.perform, cancel=cancel, began=began), self.stack)
+        yield from execute(plan, self.engine.perform, cancel=cancel, began=began)
 
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for what only the images could tell."""

@@ -82,7 +82,7 @@ COMMANDS = (
     ("config",), ("config", "--json"), ("config", "--variables"), ("config", "--no-interpolate"), ("config", "--images"),
     ("config", "--hash", "*"), ("plan",), ("plan", "--steps"), ("plan", "--json"), ("build",), ("pull",),
     ("--progress", "plain", "up", "--wait-timeout", "1"), ("--progress", "json", "up", "--wait-timeout", "1"),
-    ("status",), ("status", "--json"), ("ps", "-a"), ("ps", "-a", "--json"), ("logs",), ("port", "db", "5432"),
+    ("status",), ("status", "--json"), ("ps", "-a"), ("ps", "-a", "--json"), ("logs", "db"), ("port", "db", "5432"),
     ("exec", "db", "false"), ("plan",), ("--progress", "plain", "down", "-v", "-y"), ("--progress", "json", "down", "-v", "-y"),
 )  # fmt: skip
 
@@ -92,7 +92,8 @@ def engine(before: Callable[[Action], None] = lambda _: None) -> MemoryEngine:
     refused = (1, "cannot log in: postgresql://me:kanari-7d3f@db:5432/me")
     behaviour = Behaviour(commands={tuple(checked): refused})
     images = {ref: ImageConfig() for ref in ("postgres:15", "redis:7", "app")}
-    return MemoryEngine(images, behaviours={"api": behaviour}, before=before)
+    dies = Behaviour(exit_code=1, exit_after=0.2, log=(f"cannot log in with {CANARY}",))
+    return MemoryEngine(images, behaviours={"api": behaviour, "cache": dies}, before=before)
 
 
 @pytest.fixture
@@ -118,6 +119,7 @@ def test_no_command_shows_a_secret(stackctl_says: Callable[..., str]) -> None:
         "check ${services.db.url} ${DB_PASSWORD} --password •••: cannot log in: postgresql://me:•••@db"
         in (said["--progress plain up --wait-timeout 1"])
     )
+    assert "cannot log in with •••" in said["--progress plain up --wait-timeout 1"]
     shown = {
         c: [line for line in text.splitlines() if CANARY in line]
         for c, text in said.items()

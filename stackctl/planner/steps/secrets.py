@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator
+from contextlib import closing
 
 from msgspec.structs import replace
 
@@ -14,23 +15,24 @@ from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import secrets, without
 
 
-def concealed(events: Iterable[Event], stack: Stack) -> Iterator[Event]:
+def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[Event, None, None]:
     """The events with dots for the secrets of the service that each is about, and of its action."""
     everything = stack.everything
 
     def hidden(step: Step) -> set[str]:
         return {*secrets(step.action), *secrets(everything.get(step.service))}
 
-    for event in events:
-        match event:
-            case Failed(step=step, error=error):
-                _conceal(error, hidden(step))
-            case Rescued(step=step, error=Exception() as error):
-                _conceal(error, hidden(step))
-            case Progress(step=step, news=news) if isinstance(step.action, WaitFor):
-                yield replace(event, news=replace(news, text=without(news.text, hidden(step))))
-                continue
-        yield event
+    with closing(events):
+        for event in events:
+            match event:
+                case Failed(step=step, error=error):
+                    _conceal(error, hidden(step))
+                case Rescued(step=step, error=Exception() as error):
+                    _conceal(error, hidden(step))
+                case Progress(step=step, news=news) if isinstance(step.action, WaitFor):
+                    yield replace(event, news=replace(news, text=without(news.text, hidden(step))))
+                    continue
+            yield event
 
 
 def _conceal(error: Exception, hidden: Collection[str]) -> None:
