@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from stackctl.cli.images import run_images
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 
@@ -22,8 +23,6 @@ def command(settings: Settings, services: tuple[str, ...], quiet: bool) -> int:
       stackctl build
       stackctl build api
     """
-    from stackctl.cli.images import run_images
-
     if quiet:
         settings.progress = "quiet"
     return run_images(

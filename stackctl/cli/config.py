@@ -8,10 +8,19 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+import tomli_w
+from msgspec.structs import replace
 
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.planning import checked
 from stackctl.cli.settings import Settings
+from stackctl.errors import SpecError, UsageError
+from stackctl.planner.world.desire import desire
+from stackctl.show.tables import variables_text
+from stackctl.spec.output.redact import redacted
+from stackctl.spec.output.write import plain, toml, understood
+from stackctl.spec.source.reading import gather, place
+from stackctl.spec.text.variables import mentions
 
 if TYPE_CHECKING:
     from stackctl.planner.world.desired import Desired
@@ -103,10 +112,6 @@ def command(
 
 def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> tuple[Stack, Desired]:
     """The stack, and what the services asked for come to. Raises SpecError for every mistake that stops `up`."""
-    from stackctl.errors import SpecError
-    from stackctl.planner.world.desire import desire
-    from stackctl.spec.source.reading import place
-
     stack = checked(settings, services, strict=strict)
     try:
         return stack, desire(stack, instance="", services=services, profiles=settings.profiles)
@@ -116,7 +121,6 @@ def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> 
 
 def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
     """The stack without the services that were not chosen."""
-    from msgspec.structs import replace
 
     def only(everything: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -129,15 +133,10 @@ def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
 
 
 def _written(settings: Settings) -> Written:
-    from stackctl.spec.source.reading import gather
-
     return gather(settings.request())
 
 
 def _whole(stack: Stack, *, show_secrets: bool) -> View:
-    from stackctl.spec.output.redact import redacted
-    from stackctl.spec.output.write import plain, toml, understood
-
     stack = understood(stack)
     long, short = plain(stack), plain(stack, short=True)
     shown = short if show_secrets else redacted(short)
@@ -151,10 +150,6 @@ def _whole(stack: Stack, *, show_secrets: bool) -> View:
 
 
 def _merged(written: Written, *, show_secrets: bool) -> View:
-    import tomli_w
-
-    from stackctl.spec.output.redact import redacted
-
     tree = written.tree if show_secrets else redacted(written.tree)
     return {"stack": tree}, ("" if tree == written.tree else _HIDDEN) + tomli_w.dumps(tree)
 
@@ -180,8 +175,6 @@ def _names(view: str, stack: Stack, desired: Desired) -> View:
 
 
 def _hashes(desired: Desired, asked: str) -> View:
-    from stackctl.errors import UsageError
-
     digests = {container.service: container.digest for container in desired.containers}
     names = list(digests) if asked == "*" else asked.split(",")
     if unknown := [name for name in names if name not in digests]:
@@ -191,10 +184,6 @@ def _hashes(desired: Desired, asked: str) -> View:
 
 
 def _variables(written: Written, *, show_secrets: bool) -> View:
-    from stackctl.show.tables import variables_text
-    from stackctl.spec.output.redact import redacted
-    from stackctl.spec.text.variables import mentions
-
     rows, data = [], []
     for each in mentions(written.tree, written.lookup):
         value, default = (

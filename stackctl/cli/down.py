@@ -6,10 +6,14 @@ import sys
 
 import click
 
+from stackctl import api
+from stackctl.cli.follow import follow, interruptible, tell_waiting
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
 from stackctl.planner.steps.plan import Plan
+from stackctl.show.lost import lost_text
+from stackctl.show.problems import problems_text
 from stackctl.spec.model import Stack
 
 
@@ -56,10 +60,6 @@ def command(
       stackctl down api            only this one
       stackctl -p shop down        a project by its name
     """
-    from stackctl import api
-    from stackctl.cli.follow import follow, tell_waiting
-    from stackctl.show.lost import lost_text
-
     stack = _stack(settings)
     project = stack.project if stack else settings.project()
     engine = settings.engine()
@@ -110,8 +110,6 @@ def _stack(settings: Settings) -> Stack | None:
     try:
         return settings.load_leniently()
     except SpecError as error:
-        from stackctl.show.problems import problems_text
-
         print(problems_text(error.problems, style=settings.style(sys.stderr)), file=sys.stderr)
         print(
             f"the stack cannot be read: going by the labels of project {settings.project()}", file=sys.stderr
@@ -124,8 +122,6 @@ def _stack(settings: Settings) -> Stack | None:
 
 
 def _confirmed(question: str) -> bool:
-    from stackctl.cli.follow import interruptible
-
     try:
         with interruptible():
             return click.confirm(question, default=False, err=True)

@@ -11,6 +11,7 @@ import click
 
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
+from stackctl.looking import Looking
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
@@ -36,8 +37,6 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
       eval "$(stackctl env --export)" && psql "$POSTGRES_URL"
       (eval "$(stackctl env api --export)" && alembic upgrade head)
     """
-    from stackctl.looking import Looking
-
     stack = settings.load_leniently()
     project = Looking(stack, settings.engine())
     found = project.environment(service)

@@ -9,6 +9,8 @@ import click
 
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
+from stackctl.engine.protocol import Exec
+from stackctl.looking import Looking
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -67,9 +69,6 @@ def command(
       stackctl exec db psql -U postgres
       echo 'SELECT 1' | stackctl exec -T db psql -U postgres
     """
-    from stackctl.engine.protocol import Exec
-    from stackctl.looking import Looking
-
     stack = settings.load_leniently()
     engine = settings.engine()
     container = Looking(stack, engine).running_container(service)

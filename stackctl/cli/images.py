@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator
 
+from stackctl.cli import follow as runs
 from stackctl.cli.settings import Settings
 from stackctl.engine.execute import Cancel
 from stackctl.planner.steps.events import Event
@@ -16,8 +17,6 @@ Verb = Callable[[Project, Selection, Cancel], Iterator[Event]]
 
 def run_images(settings: Settings, services: Collection[str], name: str, verb: Verb) -> int:
     """Build or pull for the named services (without what they depend on), or all."""
-    from stackctl.cli import follow as runs
-
     stack = settings.load(services, dependencies=not services)
     project = Project(stack, settings.engine(), waiting=runs.tell_waiting)
     selection = settings.selection(services, dependencies=not services)

@@ -10,12 +10,18 @@ from pathlib import Path
 import click
 
 from stackctl.cli.options import pass_settings
+from stackctl.cli.schema import schema_text
 from stackctl.cli.settings import Settings
+from stackctl.errors import UsageError
+from stackctl.spec.known import starters
+from stackctl.spec.output.starter import SCHEMA, starter
+from stackctl.spec.source.discovery import NAME, normal
+from stackctl.spec.source.locate import Source
+from stackctl.spec.text.dotenv import parse
+from stackctl.spec.text.interpolate import Lookup
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    from stackctl.spec.known import starters
-
     return [name for name in starters() if name.startswith(incomplete)]
 
 
@@ -37,10 +43,6 @@ def command(settings: Settings, images: tuple[str, ...], no_schema: bool) -> int
       stackctl init postgres redis        a database and a cache
       stackctl init postgres:16 rabbitmq  with a version of your own
     """
-    from stackctl.errors import UsageError
-    from stackctl.spec.output.starter import SCHEMA, starter
-    from stackctl.spec.source.discovery import NAME, normal
-
     file = (
         Path(settings.files[0]).expanduser()
         if settings.files
@@ -70,8 +72,6 @@ def command(settings: Settings, images: tuple[str, ...], no_schema: bool) -> int
 
 
 def _write_schema(path: Path) -> bool:
-    from stackctl.cli.schema import schema_text
-
     if path.exists():
         return False
     path.write_text(schema_text(), encoding="utf-8")
@@ -95,10 +95,6 @@ def _write_variables(directory: Path, names: Collection[str]) -> list[tuple[str,
 
 
 def _add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode: int = 0o666) -> bool:
-    from stackctl.spec.source.locate import Source
-    from stackctl.spec.text.dotenv import parse
-    from stackctl.spec.text.interpolate import Lookup
-
     text = _text(path)
     there, _ = parse(Source(path.name, text), Lookup(), strict=False)
     lines = [f"{name}={value}\n" for name, value in values.items() if name not in there]

@@ -10,7 +10,9 @@ import click
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import LogLine
+from stackctl.looking import Looking
 from stackctl.planner.world.observed import Container
+from stackctl.show.logs import show_logs
 from stackctl.show.style import PLAIN, Style
 
 
@@ -46,8 +48,6 @@ def command(
       stackctl logs -f api db
       stackctl logs --tail 20 --since 5m
     """
-    from stackctl.looking import Looking
-
     stack = settings.load_leniently()
     engine = settings.engine()
     found = Looking(stack, engine).containers(services)
@@ -68,8 +68,6 @@ def show(
     as_json: bool = False,
 ) -> None:
     """Print the lines as they come."""
-    from stackctl.show.logs import show_logs
-
     show_logs(
         lines,
         {c.id: c for c in containers},

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from stackctl import api
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
 from stackctl.cli.settings import Settings
+from stackctl.show.plan import plan_json, plan_text, steps_text
 
 CHANGES = 10
 """The exit code of `--detailed-exitcode` when there is work."""
@@ -40,9 +42,6 @@ def command(
       stackctl plan --build
       stackctl plan --detailed-exitcode     for scripts: 10 means there is work
     """
-    from stackctl import api
-    from stackctl.show.plan import plan_json, plan_text, steps_text
-
     stack, arguments = plan_arguments(settings, services, planning)
     plan = api.plan(stack, settings.engine(), **arguments)
     settings.warn(plan.warnings)

@@ -7,6 +7,7 @@ import click
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.errors import EngineError
+from stackctl.looking import Looking
 
 
 @click.command("port")
@@ -25,8 +26,6 @@ def command(settings: Settings, service: str, target: int | None, protocol: str,
       stackctl port api 8000     127.0.0.1:8000
       stackctl port api          all of its ports
     """
-    from stackctl.looking import Looking
-
     stack = settings.load_leniently()
     found = Looking(stack, settings.engine()).containers([service])
     settings.tell_whose(stack, (c.source for c in found))

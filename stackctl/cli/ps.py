@@ -8,6 +8,9 @@ import click
 
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
+from stackctl.looking import Looking
+from stackctl.show.tables import ps_json, ps_text
+from stackctl.spec.output.redact import secrets, without
 
 
 @click.command("ps")
@@ -41,10 +44,6 @@ def command(
       stackctl ps -a --format json
       docker inspect $(stackctl ps -q db)
     """
-    from stackctl.looking import Looking
-    from stackctl.show.tables import ps_json, ps_text
-    from stackctl.spec.output.redact import secrets, without
-
     stack = settings.load_leniently()
     found = Looking(stack, settings.engine()).containers(services)
     settings.tell_whose(stack, (c.source for c in found))

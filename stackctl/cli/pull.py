@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
+from stackctl.cli.images import run_images
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
+from stackctl.planner.up.images import ImageOptions
+from stackctl.spec.model import PullPolicy
 
 
 @click.command("pull")
@@ -28,10 +31,6 @@ def command(settings: Settings, services: tuple[str, ...], quiet: bool, policy: 
       stackctl pull
       stackctl pull --policy missing db
     """
-    from stackctl.cli.images import run_images
-    from stackctl.planner.up.images import ImageOptions
-    from stackctl.spec.model import PullPolicy
-
     if quiet:
         settings.progress = "quiet"
     images = ImageOptions(pull=PullPolicy(policy))

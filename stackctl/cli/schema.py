@@ -6,6 +6,9 @@ import json
 
 import click
 
+from stackctl.spec.model import Stack
+from stackctl.spec.output.schema import json_schema
+
 
 @click.command("schema")
 def command() -> int:
@@ -25,7 +28,4 @@ def command() -> int:
 
 def schema_text() -> str:
     """The schema as it is written to a file."""
-    from stackctl.spec.model import Stack
-    from stackctl.spec.output.schema import json_schema
-
     return json.dumps(json_schema(Stack), indent=2, ensure_ascii=False) + "\n"

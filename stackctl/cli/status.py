@@ -9,6 +9,8 @@ import click
 
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
+from stackctl.looking import Looking
+from stackctl.show.tables import status_json, status_text
 
 
 @click.command("status")
@@ -23,9 +25,6 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
       stackctl status
       stackctl status --json
     """
-    from stackctl.looking import Looking
-    from stackctl.show.tables import status_json, status_text
-
     stack = settings.load_leniently()
     selection = settings.selection(services, dependencies=not services)
     rows = Looking(stack, settings.engine()).status(selection)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
+from importlib import metadata
 from typing import Any
 
 import click
 
 from stackctl.cli.options import pass_settings
 from stackctl.cli.settings import Settings
+from stackctl.errors import StackError
 from stackctl.version import __version__
 
 VERSION = 1
@@ -30,8 +32,6 @@ def command(settings: Settings, short: bool, as_json: bool) -> int:
       stackctl version
       stackctl version --short
     """
-    from importlib import metadata
-
     if short:
         print(__version__)
         return 0
@@ -53,8 +53,6 @@ def command(settings: Settings, short: bool, as_json: bool) -> int:
 
 def _engine(settings: Settings) -> tuple[dict[str, Any] | None, str]:
     """The engine that answers, or why none does."""
-    from stackctl.errors import StackError
-
     try:
         engine = settings.engine().observe().engine
     except StackError as error:
