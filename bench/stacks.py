@@ -13,7 +13,7 @@ Stack = dict[str, Any]
 API_IMAGE = "stackctl-bench-api"
 HUNDRED = 100
 PUBLISHED = "idle000"
-"""The one of the hundred whose port 80 is published."""
+"""The one of the hundred that serves, on port 80, which is published."""
 
 IGNORES_SIGTERM = ["python", "-m", "http.server", "8000"]
 """As process 1 it has no handler for SIGTERM, and the kernel gives process 1 no default one."""
@@ -48,7 +48,8 @@ def hundred(port: int) -> Stack:
     """Containers that do nothing and end at once when told to: what is measured is the tool and the engine."""
     idle = {"image": "busybox", "command": ["sleep", "86400"], "init": True}
     services = {f"idle{number:03}": idle for number in range(HUNDRED)}
-    return {"services": services | {PUBLISHED: {**idle, "ports": [f"127.0.0.1:{port}:80"]}}}
+    server = {**idle, "command": ["httpd", "-f", "-p", "80"], "ports": [f"127.0.0.1:{port}:80"]}
+    return {"services": services | {PUBLISHED: server}}
 
 
 def for_compose(stack: Stack, interval: int, *, in_order: bool = True) -> Stack:
