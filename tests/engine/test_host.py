@@ -1,7 +1,6 @@
 """What this machine says about ports and paths."""
 
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -62,7 +61,7 @@ def test_free_ports_are_none_that_a_connection_could_take() -> None:
 
 
 def test_free_ports_are_not_those_that_somebody_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "randbelow", lambda _: 0)
+    monkeypatch.setattr(os, "urandom", bytes)
     (first,) = free_ports(["tcp"])
     with closing(socket.create_server(("127.0.0.1", first))):
         (second,) = free_ports(["tcp"])
