@@ -16,6 +16,7 @@ from stackctl.cli.planning import checked
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
+from stackctl.show.style import Style, columns
 from stackctl.show.tables import variables_text
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
@@ -192,5 +193,5 @@ def _variables(written: Written, *, show_secrets: bool) -> View:
         data.append({"name": each.name, "value": value, "source": each.source, "default": default})
         source = each.source or ("not set" if default is None else "default")
         rows.append((each.name, (default if value is None else value) or "", source))
-    width = Settings.width(sys.stdout)
-    return {"variables": data}, f"{variables_text(rows, width=width)}\n" if rows else ""
+    style = Style(width=columns(sys.stdout))
+    return {"variables": data}, f"{variables_text(rows, style=style)}\n" if rows else ""

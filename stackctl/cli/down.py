@@ -71,9 +71,7 @@ def command(
             print(f"note: nothing to remove for project {project}", file=sys.stderr)
         if yes or not plan.loses_data:
             return True
-        lost = lost_text(
-            api.doomed(plan, engine), style=settings.style(sys.stderr), width=settings.width(sys.stderr)
-        )
+        lost = lost_text(api.doomed(plan, engine), style=settings.style(sys.stderr))
         if _asks():
             print(f"These volumes and all data in them will be removed:\n\n{lost}\n", file=sys.stderr)
             return _confirmed("Remove them?")

@@ -55,7 +55,7 @@ def command(
     elif as_json or form == "json":
         text = ps_json(shown)
     else:
-        text = ps_text(shown, style=settings.style(sys.stdout), width=settings.width(sys.stdout))
+        text = ps_text(shown, style=settings.style(sys.stdout))
     if text:
         print(without(text, secrets((*stack.everything.values(),))))
     return 0

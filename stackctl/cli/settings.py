@@ -140,15 +140,6 @@ class Settings(Struct):
             publish_host=self.publish_host,
         )
 
-    @staticmethod
-    def width(stream: Any) -> int | None:
-        """How many columns a terminal has; None if the stream is no terminal."""
-        if not stream.isatty():
-            return None
-        from shutil import get_terminal_size
-
-        return get_terminal_size().columns
-
     def style(self, stream: Any) -> Style:
         from stackctl.show.style import style_for
 

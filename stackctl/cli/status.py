@@ -32,5 +32,5 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     if as_json:
         print(json.dumps(status_json(rows, stack.project), indent=2))
     else:
-        print(status_text(rows, style=settings.style(sys.stdout), width=settings.width(sys.stdout)))
+        print(status_text(rows, style=settings.style(sys.stdout)))
     return 0

@@ -7,12 +7,13 @@ from signal import Signals
 
 from stackctl.errors import SpecError, StackError, WaitError
 from stackctl.show.problems import problems_text
-from stackctl.show.safe import clean, one_line
+from stackctl.show.safe import clean, one_line, shortened
 from stackctl.show.style import PLAIN, Style
 from stackctl.show.text import counted
 
 LOG_LINES = 15
-_RULE_WIDTH = 72
+_RULE_WIDEST = 72
+_INDENT = 2
 _LABEL = 10
 
 
@@ -66,11 +67,12 @@ def log_lines(name: str, lines: Sequence[str], style: Style = PLAIN) -> Iterator
     last = lines[-LOG_LINES:]
     if not last:
         return
-    title = f"── last {counted(len(last), 'line')} of {name} "
-    yield "  " + style(title.ljust(_RULE_WIDTH, "─"), "dim")
+    rule = _RULE_WIDEST if style.width is None else min(_RULE_WIDEST, style.width - _INDENT)
+    title = shortened(f"── last {counted(len(last), 'line')} of {name} ", rule)
+    yield "  " + style(title.ljust(rule, "─"), "dim")
     for line in last:
         yield "  " + clean(line).rstrip()
-    yield "  " + style("─" * _RULE_WIDTH, "dim")
+    yield "  " + style("─" * rule, "dim")
 
 
 def _exit(code: int | None) -> str:

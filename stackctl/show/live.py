@@ -101,7 +101,8 @@ class Live:
             self._display.stop()
             self._console.print(self.picture(None))
         if outcome:
-            style = Style(self._console.color_system is not None and not self._console.no_color)
+            colored = self._console.color_system is not None and not self._console.no_color
+            style = Style(color=colored, width=self._console.width)
             self._console.file.write(report(outcome, self._plans, style, command=self._command) + "\n")
             self._console.file.flush()
 

@@ -16,11 +16,8 @@ def lost_text(
     *,
     style: Style = PLAIN,
     now: float | None = None,
-    width: int | None = None,
 ) -> str:
-    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch; `width` as for
-    `status_text`.
-    """
+    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch."""
     now = time.time() if now is None else now
     rows = [
         (
@@ -31,4 +28,4 @@ def lost_text(
         )
         for volume in volumes
     ]
-    return table(["VOLUME", "OF", "CREATED", "SIZE"], rows, style, width, ("CREATED", "OF"))
+    return table(["VOLUME", "OF", "CREATED", "SIZE"], rows, style, ("CREATED", "OF"))

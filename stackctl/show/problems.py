@@ -75,23 +75,25 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
     if problem.place and problem.place.text.strip():
         number = f"{problem.place.line:>5}"
         margin = " " * len(number)
-        line, before, length = _excerpt(problem.place)
+        frame = len(f"{margin} | ……")
+        longest = _LONGEST_LINE if style.width is None else min(_LONGEST_LINE, max(style.width - frame, 1))
+        line, before, length = _excerpt(problem.place, longest)
         yield f"{style(f'{number} |', 'dim')} {line}"
         yield f"{style(f'{margin} |', 'dim')} {' ' * before}{style('^' * length, color)}"
     if problem.hint:
         yield f"{style(f'{margin} =', 'dim')} {one_line(problem.hint)}"
 
 
-def _excerpt(place: Place) -> tuple[str, int, int]:
-    """The line as it can be shown, how many characters stand before the culprit, and how long the culprit is."""
+def _excerpt(place: Place, longest: int) -> tuple[str, int, int]:
+    """The line as it can be shown (a long one in part), how many characters stand before the culprit, and how long it is."""
     column = min(max(place.column, 1), len(place.text) + 1)
     culprit = _token(place.text[column - 1 :])
     before = clean(place.text[: column - 1]).expandtabs(_TAB)
     line = clean(place.text).expandtabs(_TAB).rstrip()
-    cut = max(len(before) - _CONTEXT, 0) if len(line) > _LONGEST_LINE else 0
-    shown = line[cut : cut + _LONGEST_LINE]
+    cut = max(len(before) - min(_CONTEXT, longest // 2), 0) if len(line) > longest else 0
+    shown = line[cut : cut + longest]
     head = "…" if cut else ""
-    tail = "…" if cut + _LONGEST_LINE < len(line) else ""
+    tail = "…" if cut + longest < len(line) else ""
     start = len(before) - cut
     length = max(min(len(clean(culprit)), len(shown) - start), 1)
     return head + shown + tail, len(head) + start, length

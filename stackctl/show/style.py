@@ -27,6 +27,8 @@ class Style(Struct, frozen=True):
     """Dress text for a terminal: `style("api", "bold", "red")`. Without `color` the text stays as it is."""
 
     color: bool = False
+    width: int | None = None
+    """The columns of the terminal; None where a line may be as long as it likes."""
 
     def __call__(self, text: str, *names: Name) -> str:
         if not (self.color and names and text):
@@ -42,11 +44,22 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def style_for(stream: TextIO | None, *, no_color: bool = False) -> Style:
-    """Colour on a terminal, unless `--no-color` or a non-empty NO_COLOR (https://no-color.org) says otherwise.
+def columns(stream: TextIO) -> int | None:
+    """How many columns a terminal has, by COLUMNS or by its own word; None if the stream is no terminal, or one that does not say."""
+    if not stream.isatty():
+        return None
+    try:
+        return int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
-    Without a stream there is none.
+
+def style_for(stream: TextIO | None, *, no_color: bool = False) -> Style:
+    """Colour on a terminal, unless `--no-color` or a non-empty NO_COLOR (https://no-color.org) says otherwise, and its width.
+
+    Without a stream there is neither.
     """
-    if stream is None or no_color or os.environ.get("NO_COLOR"):
+    if stream is None:
         return PLAIN
-    return Style(is_terminal(stream))
+    plain = no_color or os.environ.get("NO_COLOR")
+    return Style(color=not plain and is_terminal(stream), width=columns(stream))

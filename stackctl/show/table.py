@@ -23,20 +23,19 @@ def table(
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     style: Style,
-    width: int | None = None,
     yielding: Sequence[str] = (),
 ) -> str:
-    """A table. If it is wider than `width`, the room beside the headers goes, then the columns of `yielding` are cut or left out,
-    the first of them first.
+    """A table. If it is wider than the terminal, the room beside the headers goes, then the columns of `yielding` are cut or
+    left out, the first of them first.
     """
     from tabulate import tabulate  # loading it takes a sixth of a short run
 
     columns = {header: [row[index] for row in rows] for index, header in enumerate(headers)}
-    if width is None or _width(columns, _PADDING) <= width:
+    if style.width is None or _width(columns, _PADDING) <= style.width:
         titles = [style(header, "bold") for header in columns]
         text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
     else:
-        columns = _fitted(columns, width, yielding)
+        columns = _fitted(columns, style.width, yielding)
         lines = [[style(header, "bold") for header in columns], *zip(*columns.values(), strict=True)]
         text = tabulate(lines, tablefmt="plain", disable_numparse=True)
     return "\n".join(line.rstrip() for line in text.splitlines())

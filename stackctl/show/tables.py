@@ -38,11 +38,8 @@ _STATE_COLORS: Mapping[str, Name] = {
 }
 
 
-def status_text(rows: Iterable[Row], *, style: Style = PLAIN, width: int | None = None) -> str:
-    """Service, state, health, ports as URLs, since, image; and below what drifted from the spec.
-
-    `width`: the columns of the terminal; None for as many as it takes.
-    """
+def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
+    """Service, state, health, ports as URLs, since, image; and below what drifted from the spec."""
     rows = tuple(rows)
     if not rows:
         return "Nothing is there."
@@ -59,7 +56,7 @@ def status_text(rows: Iterable[Row], *, style: Style = PLAIN, width: int | None 
         for name, row in zip(names, rows, strict=True)
     ]
     headers = ["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"]
-    text = table(headers, cells, style, width, ("IMAGE", "SINCE"))
+    text = table(headers, cells, style, ("IMAGE", "SINCE"))
     drifted = [(name, row.drift) for name, row in zip(names, rows, strict=True) if row.drift]
     if not drifted:
         return text
@@ -104,9 +101,8 @@ def ps_text(
     *,
     style: Style = PLAIN,
     now: float | None = None,
-    width: int | None = None,
 ) -> str:
-    """Compose's table. `now` is in seconds since the epoch; `width` as for `status_text`."""
+    """Compose's table. `now` is in seconds since the epoch."""
     now = time.time() if now is None else now
     cells = [
         [
@@ -121,7 +117,7 @@ def ps_text(
         for container in containers
     ]
     headers = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
-    return table(headers, cells, style, width, ("COMMAND", "CREATED", "IMAGE", "NAME"))
+    return table(headers, cells, style, ("COMMAND", "CREATED", "IMAGE", "NAME"))
 
 
 def ps_json(containers: Iterable[Container]) -> str:
@@ -129,10 +125,10 @@ def ps_json(containers: Iterable[Container]) -> str:
     return "\n".join(json.dumps(_container_json(container)) for container in containers)
 
 
-def variables_text(rows: Iterable[tuple[str, str, str]], *, width: int | None = None) -> str:
-    """The variables of a stack: name, value, and where it is set; `width` as for `status_text`."""
+def variables_text(rows: Iterable[tuple[str, str, str]], *, style: Style = PLAIN) -> str:
+    """The variables of a stack: name, value, and where it is set."""
     cells = [tuple(map(one_line, row)) for row in rows]
-    return table(["VARIABLE", "VALUE", "FROM"], cells, PLAIN, width, ("VALUE",))
+    return table(["VARIABLE", "VALUE", "FROM"], cells, style, ("VALUE",))
 
 
 def _state(row: Row) -> str:

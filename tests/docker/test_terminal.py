@@ -79,6 +79,18 @@ def test_waiting_must_say_for_whom_and_why_while_it_lasts(project: Project) -> N
     assert "stackctl logs db" in "\n".join(rows)
 
 
+def test_a_failure_must_fit_a_narrow_terminal(project: Project) -> None:
+    dies = """["sh", "-c", "echo no disk; exit 3"]"""
+    project.write(sleepers(db="").replace('"sleep infinity"', dies))
+    with open_terminal(project, "up", columns=60, lines=24) as terminal:
+        assert terminal.end() == 5
+        rows = seen(terminal, 60, 24)
+    above, log, below = rows[rows.index("  no disk") - 1 :][:3]
+    assert above == "  ── last 1 line of db ".ljust(60, "─")
+    assert (log, below) == ("  no disk", "  " + "─" * 58)
+    assert not [row for row in rows if set(row) == {"─"}], "no rule runs over into the next line"
+
+
 def test_ctrl_c_must_end_in_order(project: Project) -> None:
     project.write(NEVER)
     with open_terminal(project, "up") as terminal:

@@ -20,6 +20,15 @@ def test_mistakes_in_a_file_have_their_places() -> None:
     assert error_text(error) == error_report(error) == "error: name: no\n      = yes\n\n1 error"
 
 
+def test_the_rules_around_a_log_fit_the_terminal() -> None:
+    error = WaitError("db ended", log_tail=["x" * 100, "FATAL: no disk"])
+    for width, rule in ((60, 60), (20, 20), (200, 74), (None, 74)):
+        _, above, *log, below = error_text(error, Style(width=width)).splitlines()
+        assert len(above) == len(below) == rule
+        assert log == ["  " + "x" * 100, "  FATAL: no disk"], "evidence is whole"
+    assert error_text(error, Style(width=20)).splitlines()[1] == "  ── last 2 lines o…"
+
+
 def test_what_was_waited_for_brings_its_evidence() -> None:
     error = WaitError(
         "db ended",

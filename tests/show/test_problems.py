@@ -60,6 +60,15 @@ def test_a_long_line_is_cut_around_the_culprit() -> None:
     assert (line.count("…"), line[-1]) == (2, "…")
 
 
+def test_a_line_longer_than_the_terminal_is_cut_too() -> None:
+    text = f'command = ["sh", "-c", "{"echo $NAME; " * 9}"]'
+    narrow = problem_text(Problem((), "no", place=Place("stack.toml", 3, 24, text)), Style(width=60))
+    line, carets = narrow.splitlines()[1:]
+    assert line == '    3 | command = ["sh", "-c", "echo $NAME; echo $NAME; ec…'
+    assert carets.index("^") == line.index('"echo')
+    assert max(len(carets), len(line)) <= 60
+
+
 def test_control_characters_of_the_file_stay_in_the_file() -> None:
     line, carets = at(10, 'x = "\x1b[2J" y')
     assert line == '    3 | x = "" y'

@@ -1,6 +1,11 @@
+import fcntl
 import io
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -8,7 +13,7 @@ from stackctl.show.jsonl import JsonLines
 from stackctl.show.live import Live
 from stackctl.show.plain import Plain, Quiet
 from stackctl.show.render import Mode, renderer
-from stackctl.show.style import PLAIN, Style, is_terminal, style_for
+from stackctl.show.style import PLAIN, Style, columns, is_terminal, style_for
 
 
 class Terminal(io.StringIO):
@@ -20,6 +25,7 @@ class Terminal(io.StringIO):
 def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,19 @@ def test_colour_is_for_terminals_and_can_be_declined(monkeypatch: pytest.MonkeyP
     assert style_for(Terminal()) == Style(color=True)
     monkeypatch.setenv("NO_COLOR", "1")
     assert style_for(Terminal()) == PLAIN
+
+
+def test_the_width_is_that_of_the_terminal_unless_columns_says_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours), os.fdopen(theirs, "w") as terminal:
+        assert columns(terminal) is None, "it does not say"
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        assert columns(terminal) == style_for(terminal, no_color=True).width == 60
+        monkeypatch.setenv("COLUMNS", "132")
+        assert columns(terminal) == 132
+    assert columns(io.StringIO()) is None
 
 
 def test_dressing() -> None:

@@ -256,28 +256,28 @@ def widest(text: str) -> int:
 
 def test_tables_fit_a_narrow_terminal() -> None:
     for color in (False, True):
-        text = status_text(ROWS, style=Style(color=color), width=60)
+        text = status_text(ROWS, style=Style(color=color, width=60))
         assert widest(text.partition("Differs")[0]) <= 60
         assert all(url in text for row in ROWS for url in urls(row)), "addresses are never cut"
         assert "SERVICE" in text
         assert "IMAGE" not in text
         assert "…" not in text, "half a time says nothing"
-    assert status_text(ROWS, width=200) == status_text(ROWS)
+    assert status_text(ROWS, style=Style(width=200)) == status_text(ROWS)
     for width in (60, 80, 100):
-        assert widest(ps_text([API], now=NOW, width=width)) <= width
+        assert widest(ps_text([API], now=NOW, style=Style(width=width))) <= width
     assert (
-        ps_text([API], now=NOW, width=60)
+        ps_text([API], now=NOW, style=Style(width=60))
         == """\
 SERVICE  STATUS                  PORTS
 api      Up 2 minutes (healthy)  127.0.0.1:8000->8000/tcp,
                                  [::1]:8000->8000/tcp"""
     )
-    assert ps_text([], width=60).startswith("NAME  IMAGE")
+    assert ps_text([], style=Style(width=60)).startswith("NAME  IMAGE")
 
 
 def test_what_is_cut_ends_in_a_sign() -> None:
     rows = [("PASSWORD", "x" * 80, ".env"), ("A", "b", "the shell")]
-    text = variables_text(rows, width=40)
+    text = variables_text(rows, style=Style(width=40))
     assert widest(text) == 40
     assert "…  .env" in text
     assert text.splitlines()[2] == f"A         b{' ' * 20}the shell"
