@@ -1,4 +1,4 @@
-"""What should be there, as the JSON that the Docker API takes. Values in, values out."""
+"""Turn what should be there into the JSON that the Docker API takes. Values in, values out."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Body = dict[str, Any]
 INITS = frozenset(
     "catatonit docker-init dumb-init init my_init pid1 runit-init runsvdir s6-overlay-init s6-svscan systemd tini tini-static".split()
 )
-"""Programs that are made to be PID 1: another one before them is useless, and some (s6-overlay, systemd) refuse it."""
+"""Programs that are made to be PID 1. Another init before them is useless, and some (s6-overlay, systemd) refuse it."""
 
 _START_INTERVAL = (1, 44)
-"""The API version that knows `StartInterval` (Docker Engine API, version history)."""
+"""The first API version that knows `StartInterval` (Docker Engine API, version history)."""
 
 
 def network(spec: Network) -> Body:
     return {
         "Name": spec.name,
-        "CheckDuplicate": True,  # before API 1.44 two networks may have one name otherwise
+        "CheckDuplicate": True,  # without it an engine before API 1.44 may give two networks one name
         "Driver": spec.driver,
         "Internal": spec.internal,
         "Attachable": spec.attachable,
@@ -35,8 +35,8 @@ def network(spec: Network) -> Body:
 
 
 def volume(spec: Volume, *, created: int) -> Body:
-    """`created` is now, in seconds since the epoch: what was made in the same second counts as not older, as engines tell
-    the age of containers in whole seconds.
+    """`created` is the present time in seconds since the epoch. It has no fractions, because engines tell the age of
+    containers in whole seconds: a container of the same second then counts as not older than its volume.
     """
     return {
         "Name": spec.name,
@@ -47,7 +47,7 @@ def volume(spec: Volume, *, created: int) -> Body:
 
 
 def endpoint(network_id: str, aliases: Iterable[str]) -> Body:
-    """A container's place in a network. The id settles which of several networks of one name is meant."""
+    """A container's place in a network. Several networks may have one name; the id says which one is meant."""
     return {"NetworkID": network_id, "Aliases": list(aliases)}
 
 
@@ -59,7 +59,7 @@ def container(
     network_id: str | None = None,
     replaces: str | None = None,
 ) -> Body:
-    """The body of POST /containers/create. `network_id` is that of `spec.networks[0]`."""
+    """The body of POST /containers/create. `network_id` is the id of the network `spec.networks[0]`."""
     body: Body = {
         "Image": spec.image,
         "Env": environment(spec.environment),
@@ -70,7 +70,7 @@ def container(
     }
     entrypoint = spec.entrypoint
     if spec.command == () and entrypoint is None:
-        entrypoint = image.entrypoint  # an empty Cmd alone means the image's
+        entrypoint = image.entrypoint  # without an Entrypoint, an empty Cmd means the image's Cmd
     body |= _given(
         Cmd=None if spec.command is None else list(spec.command),
         Entrypoint=None if entrypoint is None else list(entrypoint),
@@ -87,7 +87,7 @@ def container(
 
 
 def environment(variables: Mapping[str, str | None]) -> list[str]:
-    """`KEY=value`; a bare `KEY` takes the image's variable away."""
+    """`KEY=value`; a bare `KEY` removes the variable that the image sets."""
     return [name if value is None else f"{name}={value}" for name, value in variables.items()]
 
 
@@ -104,11 +104,11 @@ def _host_config(spec: Container, image: ImageConfig, network_id: str | None) ->
     init = spec.settings.init
     if init is None:
         entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
-        # An entrypoint of one's own also drops the image's command.
+        # A container with its own entrypoint does not get the image's command.
         command = (image.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
         init = not brings_init([*entrypoint, *command])
     relabelled = [mount for mount in spec.mounts if mount.selinux]
-    # Not in Mounts: until API 1.46 these knew size and mode alone.
+    # Before API 1.46, Mounts can give a tmpfs only a size and a mode.
     with_options = {mount.target: mount.tmpfs_options for mount in spec.mounts if mount.tmpfs_options}
     others = [mount for mount in spec.mounts if not (mount.selinux or mount.tmpfs_options)]
     return {
@@ -122,7 +122,7 @@ def _host_config(spec: Container, image: ImageConfig, network_id: str | None) ->
 
 
 def _healthcheck(check: Healthcheck, api: tuple[int, int]) -> Body:
-    """Durations are whole nanoseconds. An empty test keeps the image's."""
+    """Durations are whole nanoseconds. An empty test keeps the test of the image."""
     return {"Test": list(check.test)} | _given(
         Interval=_nanoseconds(check.interval),
         Timeout=_nanoseconds(check.timeout),
@@ -138,20 +138,20 @@ def _nanoseconds(seconds: float | None) -> int | None:
 
 def _exposed(spec: Container) -> dict[str, Body]:
     ports = [f"{port.target}/{port.protocol}" for port in spec.ports]
-    if not (spec.network_mode or "").startswith("container:"):  # the engine refuses it there
+    if not (spec.network_mode or "").startswith("container:"):  # there the engine refuses exposed ports
         ports += [port for text in spec.settings.expose for port in _expanded(text)]
     return {port: {} for port in ports}
 
 
 def _expanded(text: str) -> list[str]:
-    """`"8000-8002/udp"` → each port of it."""
+    """`"8000-8002/udp"` → `8000/udp`, `8001/udp`, `8002/udp`."""
     ports, _, protocol = text.partition("/")
     first, _, last = ports.partition("-")
     return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)]
 
 
 def _bindings(ports: Iterable[Port]) -> dict[str, list[Body]]:
-    """An empty HostPort asks for any free one, a range for a free one within it."""
+    """An empty HostPort asks for any free port; a range asks for a free port within it."""
     bindings: dict[str, list[Body]] = {}
     for port in ports:
         binding = {"HostIp": port.host_ip, "HostPort": port.published}
@@ -160,7 +160,7 @@ def _bindings(ports: Iterable[Port]) -> dict[str, list[Body]]:
 
 
 def _bind(mount: Mount) -> str:
-    """The short form: the only one that can ask for SELinux labels."""
+    """A mount in the short form, which alone can ask for SELinux labels."""
     options = ["ro" if mount.read_only else "rw", mount.selinux, mount.propagation]
     return f"{mount.source}:{mount.target}:{','.join(filter(None, options))}"
 

@@ -1,4 +1,4 @@
-"""Build an image: with buildx where the Docker CLI has it, else with the engine's own (classic) builder."""
+"""Build an image: with buildx if the Docker CLI has it, else with the engine's own (classic) builder."""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ _INSTALL = (
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BAKE = ("docker", "buildx", "bake", "--progress", "plain", "--load", "--file", "-")
-"""Bake reads from its input what to build. A command line is for everybody to read, and the environment is that of the
-Docker CLI: an argument named DOCKER_HOST or HTTP_PROXY there would change what it does.
+"""Bake reads from its input what to build. Build arguments must not stand on the command line, which everybody on the machine
+can read, nor in the environment, where an argument named DOCKER_HOST or HTTP_PROXY would change what the Docker CLI does.
 """
 _MAY_READ_ALL = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
-"""Bake asks before it reads outside of its working directory; what it reads here stands in the stack's file."""
+"""Bake must not ask before it reads outside of its working directory: the user has named what it reads in the stack's file."""
 
 
 def build(
     client: Client, image: Image, endpoint: Endpoint, report: Report, cancelled: Callable[[], bool]
 ) -> None:
-    """Build and tag it, reporting what the builder says. Raises `EngineError` that tells which instruction failed, and why."""
+    """Build and tag the image, and report what the builder says. Raises `EngineError`, which names the instruction that failed
+    and says why.
+    """
     assert image.build is not None
     text = _read_dockerfile(image.build)
     environ = environment(endpoint, os.environ)
@@ -68,7 +70,9 @@ def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str
 
 
 def bake_file(image: Image, build: Build) -> str:
-    """What to build, as JSON (docs.docker.com, "Bake file reference"). Values are templates there: `${` and `%{` are escaped."""
+    """What to build, as JSON (docs.docker.com, "Bake file reference"). Bake reads values as templates: `${` and `%{` are
+    escaped.
+    """
     target: dict[str, object] = {
         "context": str(build.context),
         "dockerfile": str(build.context / build.dockerfile),
@@ -110,7 +114,7 @@ def _with_buildx(
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(BrokenPipeError), process.stdin:  # it may end before it has read: its output says why
+        with suppress(BrokenPipeError), process.stdin:  # bake may end before it has read all; its output says why
             process.stdin.write(bake_file(image, build))
         for line in process.stdout:
             say(line)
@@ -159,7 +163,7 @@ def _classic(
 
 
 def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The builder's own output, in whole lines, and what it says of images it pulls, without their progress bars."""
+    """The builder's output in whole lines, and what the builder says about images that it pulls, without progress bars."""
     rest = ""
     for message in messages:
         raise_error(message)
@@ -173,7 +177,7 @@ def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 @contextmanager
 def _context(build: Build) -> Iterator[tuple[IO[bytes], str | None]]:
-    """The build's directory as a tar, without what .dockerignore names, and the Dockerfile's name in it."""
+    """The build's directory as a tar archive, without the files that .dockerignore names, and the Dockerfile's name in it."""
     from docker.api.build import process_dockerfile
     from docker.utils.build import tar
 
@@ -218,4 +222,4 @@ def _read_dockerfile(build: Build) -> str:
 
 def _refuse_buildkit(ref: str, text: str) -> None:
     if feature := dockerfile.needs_buildkit(text):
-        raise EngineError(f"building {ref} needs BuildKit ({feature}), which is not here", _INSTALL)
+        raise EngineError(f"building {ref} needs BuildKit ({feature}), which is not installed", _INSTALL)

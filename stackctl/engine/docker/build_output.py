@@ -1,20 +1,20 @@
-"""What a builder says, line by line: what of it is shown, and in the end why it failed. Text in, text out.
+"""Read what a builder says, line by line: which lines are shown, and why a build failed. Text in, text out.
 
-BuildKit (`--progress plain`) numbers what it does, as several things are done at once:
+BuildKit (`--progress plain`) does several things at once, and numbers them:
 
     #7 [3/3] RUN apt-get install nosuchthing      what number 7 is
     #7 0.461 Reading package lists...             its output, with the seconds since it began
     #7 ERROR: … exit code: 100                    or DONE, CACHED, CANCELED
-    ------                                        from here on it says again what failed
+    ------                                        from here on BuildKit repeats what failed
     ERROR: failed to solve: …
 
-The engine's own (classic) builder does one thing after the other:
+The engine's own (classic) builder does one thing after another:
 
     Step 3/3 : RUN apt-get install nosuchthing
      ---> Running in 0a1b2c3d4e5f
     Reading package lists...
 
-and the error that ends its stream is `The command '…' returned a non-zero code: 100`.
+The error that ends its stream is `The command '…' returned a non-zero code: 100`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _TIMED = re.compile(r"\d+\.\d+ ?(.*)")
 _STAGE = re.compile(r"\[[^]]*\d+/\d+\] ")
 _STEP = re.compile(r"Step \d+/\d+ : (.*)")
 _NOTE = re.compile(r" ---> .*|Removing intermediate container [0-9a-f]{12}")
-"""What the classic builder says itself, among the output of an instruction."""
+"""The classic builder's own lines among the output of an instruction."""
 _BAKE = "[internal] load local bake definitions"
-"""How the build is handed over, and no part of it."""
+"""This step hands the build over to BuildKit. It is no part of the build, so it is not shown."""
 _CODE = re.compile(r"(?:exit code|non-zero code): (\d+)")
 
 
@@ -43,19 +43,21 @@ class BuildOutput(Protocol):
     """The output of one build."""
 
     def take(self, line: str) -> str:
-        """The line as it is shown; "" for one that tells nothing new."""
+        """The line as it is shown; "" for a line that tells nothing new."""
 
     def failure(self, said: str) -> str:
-        """Why the build failed, in one line, and the end of the output of what failed below. `said` is the builder's own word."""
+        """Why the build failed: one line, and below it the last output of the instruction that failed. `said` is the
+        builder's own error.
+        """
 
 
 class BuildKitOutput:
-    """That of BuildKit."""
+    """The output of BuildKit."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._said: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_TAIL))
-        """The output by number."""
+        """The last lines of output, by number."""
         self._shown: deque[str] = deque(maxlen=_TAIL)
         self._failed = ""
         """The number of what failed first."""
@@ -96,7 +98,7 @@ class BuildKitOutput:
 
 
 class ClassicOutput:
-    """That of the engine's own builder."""
+    """The output of the engine's own builder."""
 
     def __init__(self) -> None:
         self._instruction = ""
@@ -117,7 +119,7 @@ class ClassicOutput:
 
 
 def _failure(instruction: str, error: str, output: Iterable[str]) -> str:
-    """`RUN … ended with 100: E: Unable to locate package`, where an exit code is known; else the error itself."""
+    """`RUN … ended with 100: E: Unable to locate package` if an exit code is known; else the error itself."""
     lines = [line for line in output if line.strip()]
     if not (code := _CODE.search(error)):
         return _block(f"{_shortened(instruction)}: {error}" if instruction else error, lines)

@@ -1,4 +1,4 @@
-"""The engine's events, so that whoever waits for a container sleeps until something happens to it."""
+"""The engine's events: who waits for a container sleeps until something happens to that container."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError
 
 _RETRY = 1.0
-"""Seconds before listening again when the stream broke."""
+"""Seconds to wait before listening again after the stream broke."""
 _EVENTS = ("create", "start", "die", "oom", "kill", "stop", "restart", "health_status", "destroy")
 
 
 class Events:
-    """Counts the events of each container. Listens in a thread of its own, from the first question to `close()`.
+    """Counts the events of each container. Listens in its own thread, from the first call of `count` until `close()`.
 
-    Events may be missed while the stream is broken: nobody must sleep for them without a limit.
+    Events may be missed while the stream is broken: every wait needs a limit.
     """
 
     def __init__(self, client: WireClient) -> None:
@@ -31,7 +31,7 @@ class Events:
         self._thread: threading.Thread | None = None
 
     def count(self, container: str) -> int:
-        """How many there were for this container, by id or by name."""
+        """How many events this container had. `container` is an id or a name."""
         with self._happened:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._listen, name="stackctl-events", daemon=True)
@@ -39,12 +39,12 @@ class Events:
             return self._counts[container]
 
     def wait(self, container: str, seen: int, seconds: float) -> None:
-        """Return when there are more than `seen`, or after that time."""
+        """Return when the container has had more than `seen` events, or after that time."""
         with self._happened:
             self._happened.wait_for(lambda: self._counts[container] > seen, timeout=seconds)
 
     def wake(self, container: str) -> None:
-        """End the waits for this container, as an event would."""
+        """End the waits for this container, just as an event ends them."""
         self._note(container, "")
 
     def close(self) -> None:

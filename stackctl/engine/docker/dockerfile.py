@@ -1,4 +1,7 @@
-"""What a Dockerfile asks of its builder, as far as one must know before building. Text in, values out."""
+"""Read from a Dockerfile what must be known before a build: what the builder must be able to do, and which images it pulls.
+
+Text in, values out.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ _STANDARD_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?::|@|$)")
 
 
 def needs_buildkit(text: str) -> str:
-    """What in the Dockerfile the engine's own builder cannot do, as `line N: …`, or "".
+    """The first thing that the engine's own builder cannot do, as `line N: …`; "" if it can do everything.
 
-    `# syntax=docker/dockerfile:1` alone is fine: to that builder it is a comment, and a feature used is found by itself.
+    `# syntax=docker/dockerfile:1` alone does no harm: the engine's own builder takes it for a comment.
     """
     syntax = re.match(r"(?:#.*\n)*?#\s*syntax\s*=\s*(\S+)", text, re.IGNORECASE)
     if syntax and not _STANDARD_SYNTAX.match(syntax[1]):
@@ -37,7 +40,7 @@ def needs_buildkit(text: str) -> str:
 
 
 def base_images(text: str) -> list[str]:
-    """The images it is built on, without stages of its own and those whose name depends on an argument."""
+    """The images that the Dockerfile builds on. Its own stages, and images whose name depends on an argument, are left out."""
     stages: set[str] = set()
     images: list[str] = []
     for _, keyword, rest in _instructions(text):
@@ -52,7 +55,7 @@ def base_images(text: str) -> list[str]:
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
-    """Line number, keyword in capitals and the rest, of every instruction, its continued lines joined."""
+    """Line number, keyword in capitals and the rest of every instruction. Continued lines are joined."""
     number = 1
     joined = _CONTINUED.sub(lambda match: "\0" * match[0].count("\n"), text.replace("\r\n", "\n"))
     for line in joined.split("\n"):

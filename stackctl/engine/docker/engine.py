@@ -1,4 +1,4 @@
-"""A Docker engine: what looks and what talks is here, what acts is loaded when something is done."""
+"""A Docker engine that looks, acts and talks. The modules that act or talk are loaded when they are first used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting, stopping and removing, with what the engine's answers to them mean."""
+"""Start, stop and remove, and say what the engine's answers mean."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import EngineError, PortTakenError
 
 _BUSY = (0.05, 5.0)
-"""Seconds: the first pause, which doubles, and all pauses together, before a busy network or volume is given up."""
+"""Seconds that a busy network or volume is tried again: the first pause, which doubles each time, and all pauses together."""
 _FORGOTTEN = (0.05, 25.0)
-"""The same for a network that only holds endpoints which the engine forgot to remove."""
+"""The same for a network that holds nothing but endpoints which the engine forgot to remove."""
 _GOING = 30.0
 """Seconds to wait for a removal that somebody else began."""
 _STOP_MARGIN = 60.0
@@ -29,7 +29,7 @@ _WRONG_STATE = {
     "already paused": ("it is paused already", ""),
     "is not paused": ("it is not paused", ""),
 }
-"""What is in the engine's refusal, and what it means."""
+"""Words in the engine's refusal, and for each: why the engine refuses, and what to do."""
 
 
 def start(client: Client, container: str, name: str) -> None:
@@ -59,7 +59,9 @@ def _start_error(error: RefusedError, name: str) -> EngineError:
 
 
 def stop(client: Client, container: str, grace: int) -> str:
-    """Stop it, kill it after `grace` seconds; says so when that was needed. One that is gone or stopped is no error."""
+    """Stop the container. The engine kills it after `grace` seconds; then the note that is returned says so. A container that
+    is gone or stopped is no error.
+    """
     began = time.monotonic()
     try:
         client.post("containers", container, "stop", t=grace, timeout=grace + _STOP_MARGIN)
@@ -75,19 +77,19 @@ def stop(client: Client, container: str, grace: int) -> str:
 
 
 def _killed(inspected: Json, grace: int) -> str:
-    """137 is 128 + SIGKILL: it had its time and did not use it."""
+    """The note if the exit code says that the engine killed the container (137 is 128 + SIGKILL), else ""."""
     if inspected["State"].get("ExitCode") != 137:
         return ""
     signal = inspected["Config"].get("StopSignal") or "SIGTERM"
     if inspected["HostConfig"].get("Init"):
-        cure = f"let the program end on {signal}, or set stop_signal to one it heeds"
+        cure = f"let the program end on {signal}, or set stop_signal to a signal on which it ends"
     else:
-        cure = f"set init = true, let the program end on {signal}, or set stop_signal to one it heeds"
+        cure = f"set init = true, let the program end on {signal}, or set stop_signal to a signal on which it ends"
     return f"killed after {grace} s: it ignored {signal} ({cure})"
 
 
 def control(client: Client, container: str, name: str, verb: str, *, signal: str | None = None) -> None:
-    """Pause, unpause or kill it. One that is not in the state for that is refused."""
+    """Pause, unpause or kill the container (`verb`). Raises `RefusedError` if its state does not allow that."""
     try:
         client.post("containers", container, verb, signal=signal)
     except RefusedError as error:
@@ -98,7 +100,7 @@ def control(client: Client, container: str, name: str, verb: str, *, signal: str
 
 
 def remove_container(client: Client, container: str, *, volumes: bool) -> None:
-    """Remove it, running or not, and wait until it is gone. Raises `EngineError` if that takes too long."""
+    """Remove the container, running or not, and wait until it is gone. Raises `EngineError` if that takes too long."""
     try:
         client.delete("containers", container, force=True, v=volumes)
     except RefusedError as error:
@@ -120,10 +122,11 @@ def _await_removal(client: Client, container: str) -> None:
 
 
 def remove_network(client: Client, network_id: str, name: str) -> None:
-    """An engine lets go of endpoints a little after their containers: a busy network is tried again for a while.
+    """Remove the network.
 
-    When many containers end at once, an engine may forget to remove the endpoints of some (seen with 20.10). Those whose
-    container is gone are then disconnected by force.
+    An engine removes an endpoint a little later than its container, so a busy network is tried again for a while. When
+    many containers end at once, the engine may forget some endpoints (seen with 20.10): an endpoint whose container is
+    gone is then disconnected by force.
     """
 
     def remove() -> None:
@@ -150,8 +153,8 @@ def remove_network(client: Client, network_id: str, name: str) -> None:
 
 
 def _endpoints(client: Client, network_id: str) -> tuple[list[str], list[str]]:
-    """The names of the containers in a network: those that are there, and those that are gone. The engine lists an endpoint
-    without a container under `ep-` and its own id.
+    """The names of the containers in a network: first the containers that are there, then those that are gone. The engine
+    lists an endpoint without a container under `ep-` and the endpoint's id.
     """
     inspected = client.get("networks", network_id)
     living: list[str] = []
@@ -181,7 +184,9 @@ def remove_volume(client: Client, name: str) -> None:
 
 
 def remove_image(client: Client, image_id: str, name: str) -> None:
-    """Remove an image. One that is not there is removed; one that a container uses, or that has a tag again, is refused."""
+    """Remove an image. An image that is not there is no error. The engine refuses if a container uses the image, or if the
+    image has a tag again.
+    """
     try:
         client.delete("images", image_id)
     except RefusedError as error:
@@ -194,7 +199,9 @@ def remove_image(client: Client, image_id: str, name: str) -> None:
 def _refused_while_busy(
     remove: Callable[[], object], busy: str, patience: tuple[float, float]
 ) -> RefusedError | None:
-    """Remove, and as long as the refusal says `busy`, again; return the last refusal. What is not there is removed."""
+    """Call `remove` again as long as the engine's refusal says `busy`. Return None once it is removed (or was not there),
+    else the last refusal.
+    """
     refusal = None
     for _ in _pauses(*patience):
         try:
@@ -226,7 +233,7 @@ def _listed(names: Iterable[str], before: str = ": ") -> str:
 
 
 def _pauses(first: float, total: float) -> Iterator[None]:
-    """Once at once, then after pauses that double up to half a second, `total` seconds in all."""
+    """Yield at once, then again after each pause. Pauses double up to half a second, and last `total` seconds together."""
     deadline = time.monotonic() + total
     pause = first
     yield

@@ -1,4 +1,4 @@
-"""What is on a Docker engine (or Podman's imitation of one)."""
+"""Look at a Docker engine (or at Podman, which speaks the Docker API)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INFO: Call = (("info",), {})
 
 
 def _containers(project: str) -> Call:
-    """All containers, or those with that project's label."""
+    """The call that lists all containers, or only the containers with that project's label."""
     filters = {"label": [f"{names.PROJECT}={project}"]} if project else None
     return ("containers", "json"), {"all": True, "filters": filters}
 
@@ -45,7 +45,7 @@ class DockerLook:
 
     @property
     def engine(self) -> Engine:
-        """Who it is, and what it shares with us. Asked once."""
+        """Which engine this is, and what it shares with this process. The engine is asked once."""
         if self._engine is None:
             asked = time.time()
             (info,) = self.client.get_all(_INFO)
@@ -53,7 +53,7 @@ class DockerLook:
         return self._engine
 
     def observe(self, project: str = "") -> Observed:
-        """Four calls, and one more the first time, all at once."""
+        """Makes four calls, the first time five, all at once."""
         lists = [_containers(project), (("networks",), {}), (("volumes",), {}), (("images", "json"), {})]
         asked = time.time()
         containers, networks, volumes, images, *info = self.client.get_all(
@@ -77,7 +77,7 @@ class DockerLook:
         return tuple(snapshot.container(row, {}) for row in rows.body)
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
-        """One call for each image not looked into before."""
+        """Makes one call for each image that was not asked for before."""
         configs = {ref: self.image_config(ref) for ref in refs}
         return {ref: config for ref, config in configs.items() if config is not None}
 
@@ -92,7 +92,7 @@ class DockerLook:
         return answers_from_outside(probes, observed)
 
     def image_config(self, ref: str) -> ImageConfig | None:
-        """None for an image that is not here."""
+        """None if the engine does not have the image."""
         known = self._configs.get(self._image_ids.get(ref, ""))
         if known is not None:
             return known
@@ -107,12 +107,12 @@ class DockerLook:
         return config
 
     def _who(self, found: Found, asked: float) -> Engine:
-        """`asked` is when, in seconds since the epoch."""
+        """The engine, from its answer to GET /info. `asked` is the time of the question in seconds since the epoch."""
         info = found.body
         podman = "libpod-api-version" in found.headers
         socket = self.endpoint.socket
         engine_id = str(info.get("ID") or self.endpoint.host)
-        if podman and socket:  # whose own id is another one at every start
+        if podman and socket:  # Podman has another id after each start
             stat = socket.stat()
             engine_id = f"{stat.st_dev}:{stat.st_ino}"
         shared = sharing(self.endpoint.host, info, platform=sys.platform, hostname=gethostname())

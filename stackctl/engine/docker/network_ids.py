@@ -1,4 +1,4 @@
-"""Which network a name means. Networks are addressed by id, as several may have one name."""
+"""Say which network a name means. Several networks may have one name, so calls name a network by its id."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ class _Known(Struct, frozen=True):
 
 
 class Networks:
-    """What is known of the engine's networks, and of who made which container. Of several networks with one name the
-    container's own instance's is meant, and of several of those the one with the smallest id.
+    """The engine's networks that are known, and which instance made which container.
+
+    If several networks have one name, a container means the network that its own instance made; if its instance made
+    several, the one with the smallest id.
     """
 
     def __init__(self, client: WireClient) -> None:
@@ -57,11 +59,14 @@ class Networks:
             self._instances[to] = self._instances.get(container)
 
     def id_for(self, container: str, name: str) -> str:
-        """The id of the network that a container of ours means by the name."""
+        """The id of the network that this container means by the name."""
         return self.id_of(name, self._instances.get(container))
 
     def id_of(self, name: str, instance: str | None) -> str:
-        """Raises `EngineError` if there is none, or several and none of them the instance's."""
+        """The id of the network that an instance means by the name.
+
+        Raises `EngineError` if no network has the name, or if several have it and the instance made none of them.
+        """
         found = self._named(name)
         if not found:
             with self._lock:

@@ -1,4 +1,4 @@
-"""Do what a plan says, through the Docker SDK."""
+"""Do the actions of a plan through the Docker SDK."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DockerPerform:
         self._events.close()
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
-        """Do one thing and return a note worth telling, or ""."""
+        """Do one action. Return a note that is worth telling, or ""."""
         if isinstance(action, WaitFor):
             target = Watched(self._link.client, self._events, action.container, self._look.engine)
             return ready.wait(action, target, report, cancelled)
@@ -136,7 +136,7 @@ class DockerPerform:
                 try:
                     Path(mount.source).mkdir(parents=True, exist_ok=True)
                 except FileExistsError:
-                    pass  # a file is mounted as well
+                    pass  # the engine can mount a file as well
                 except OSError as error:
                     raise EngineError(f"cannot create {mount.source}: {error.strerror}") from error
 

@@ -1,4 +1,4 @@
-"""Pull an image, with its bytes counted and the errors that the engine hides in a stream of status 200."""
+"""Pull an image: count its bytes, and find the errors that the engine hides in a stream of status 200."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REPORT_EVERY = 0.1  # seconds
 
 _HINTS = (
     (("access denied", "unauthorized", "authentication required"), "check the name, or log in: docker login"),
-    (("unknown blob", "verification failed"), "the registry does not have the whole image: push it anew"),
+    (("unknown blob", "verification failed"), "the registry does not have the whole image: push it again"),
     (("manifest unknown", "not found", "no such image"), "check the name and the tag"),
     (
         ("no such host", "timeout", "timed out", "refused", "unreachable", "reset by peer", "lookup", "eof"),
@@ -34,9 +34,11 @@ _HINTS = (
 
 
 def pull(client: Client, ref: str, report: Report, cancelled: Callable[[], bool]) -> None:
-    """Raises `EngineError` for whatever keeps the image away, also when `cancelled()`."""
+    """Pull the image and report the progress. Raises `EngineError` if the image cannot be had, and `CancelledError`
+    once `cancelled()`.
+    """
     image = ImageRef.parse(ref)
-    # Without a tag all of them would be pulled.
+    # Without a tag the engine pulls every tag of the name.
     name, tag = image.name, image.digest or image.tag or "latest"
     layers = Layers()
     last = 0.0
@@ -57,20 +59,20 @@ def pull(client: Client, ref: str, report: Report, cancelled: Callable[[], bool]
 
 
 def refused(ref: str, error: RefusedError) -> RefusedError:
-    """The same, named after the image and with a way out."""
+    """The error as the user sees it: it names the image and says what to do."""
     said = error.message.lower()
     hint = next((hint for words, hint in _HINTS if any(word in said for word in words)), error.hint)
     return RefusedError(f"cannot pull {ref}: {error.message}", hint, status=error.status)
 
 
 def raise_error(message: dict[str, Any]) -> None:
-    """Raise what a streamed message says went wrong, if it does."""
+    """Raise `RefusedError` if a message of the stream tells an error."""
     if error := message.get("error") or (message.get("errorDetail") or {}).get("message"):
         raise RefusedError(str(error).strip())
 
 
 class Layers:
-    """Adds up the bytes of the layers that are on their way."""
+    """Adds up the bytes of the layers that are being pulled."""
 
     def __init__(self) -> None:
         self._bytes: dict[str, tuple[int, int]] = {}
@@ -89,15 +91,15 @@ class Layers:
 
 
 def credentials(ref: str, report: Report) -> dict[str, Any] | None:
-    """The login for the registry of this image, asking that registry's credential helper alone; None is anonymous."""
+    """The login for the registry of this image; None for an anonymous pull. Only the credential helper of that registry is
+    asked.
+    """
     registry, _ = docker.auth.resolve_repository_name(ImageRef.parse(ref).name)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the error says the same
+            warnings.simplefilter("ignore")  # the error that follows says the same
             login: dict[str, Any] | None = docker.auth.load_config().resolve_authconfig(registry)
-    except (
-        DockerException
-    ) as error:  # also for public images, a helper that is missing must not be in the way
+    except DockerException as error:  # a missing helper must not stop the pull of a public image
         report(Progressed(f"no login for {registry}, trying without: {error}"))
         return None
     return login

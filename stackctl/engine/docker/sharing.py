@@ -1,11 +1,11 @@
-"""What an engine and this process have in common, by where it listens and what it says of itself. Values in, values out.
+"""Tell what an engine and this process share, from the engine's endpoint and its answer to GET /info. Values in, values out.
 
 | engine | loopback | paths | container addresses | clock |
 |---|---|---|---|---|
 | Linux, by a Unix socket | yes | yes | yes | yes |
-| Linux without root, by a Unix socket | yes | yes | no: they are in a namespace of its own | yes |
-| Docker Desktop, and any on macOS: a virtual machine that is given ports and paths | yes | yes | no | no |
-| by tcp on loopback, and it calls itself what this machine is called | yes | no: it may be another file system | no | no |
+| Linux without root, by a Unix socket | yes | yes | no: containers are in another network namespace | yes |
+| Docker Desktop, and any engine on macOS: a virtual machine that ports and paths are passed to | yes | yes | no | no |
+| by tcp on loopback, with the same host name as this machine | yes | no: the file system may be another | no | no |
 | any other: tcp, a tunnel, ssh | no | no | no | no |
 """
 
@@ -21,8 +21,8 @@ _LOOPBACK = ("localhost", "::1")
 
 
 class Sharing(Struct, frozen=True, kw_only=True):
-    """`loopback`: what listens on 127.0.0.1 there listens on it here. `paths`: a path means the same file.
-    `addresses`: containers can be reached at their own.
+    """`loopback`: a port that the engine publishes on 127.0.0.1 is open on 127.0.0.1 here. `paths`: a path means the same
+    file. `addresses`: this process can connect to the addresses of containers. `clock`: both read the same clock.
     """
 
     loopback: bool = False
@@ -32,7 +32,7 @@ class Sharing(Struct, frozen=True, kw_only=True):
 
 
 def sharing(endpoint: str, info: Mapping[str, Any], *, platform: str, hostname: str) -> Sharing:
-    """`info` is the answer of GET /info, `platform` is Python's, `hostname` this machine's."""
+    """`info` is the answer to GET /info, `platform` is `sys.platform`, `hostname` is the name of this machine."""
     desktop = info.get("OperatingSystem") == "Docker Desktop"
     near = endpoint.startswith("unix://")
     if near and platform == "linux" and not desktop:

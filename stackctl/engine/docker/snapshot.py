@@ -1,4 +1,4 @@
-"""The engine's list answers → `Observed`. Five calls, whatever is there; values in, values out."""
+"""The engine's lists → `Observed`. Values in, values out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 _EXIT_CODE = re.compile(r"(?:Exited|Restarting) \((\d+)\)")
 
 _TRUE_CREATED_AT = (1, 42)
-"""The API version from which on a volume's CreatedAt stays what it was (moby/moby#44719)."""
+"""The first API version whose CreatedAt of a volume never changes (moby/moby#44719). Before, it is the time of the last
+change in the volume's directory.
+"""
 
 _STATES: Mapping[str, str] = {
     "configured": "created",
@@ -36,11 +38,11 @@ _STATES: Mapping[str, str] = {
     "stopping": "running",
     "stopped": "exited",
 }
-"""Podman's own words, in Docker's."""
+"""Podman's words for states → Docker's words."""
 
 
 def observed(engine: Engine, *, containers: Json, networks: Json, volumes: Json, images: Json) -> Observed:
-    """The answers of GET /containers/json?all=1, /networks, /volumes and /images/json as one snapshot."""
+    """One snapshot, from the answers to GET /containers/json?all=1, /networks, /volumes and /images/json."""
     known = tuple(map(network, networks or ()))
     ids = _unique_ids(known)
     return Observed(
@@ -53,7 +55,7 @@ def observed(engine: Engine, *, containers: Json, networks: Json, volumes: Json,
 
 
 def container(row: Row, network_ids: Mapping[str, str]) -> Container:
-    """`network_ids` fills in what the engine leaves empty until the container's first start."""
+    """`network_ids` fills in the ids of networks, which the engine leaves empty until the container's first start."""
     status = row.get("Status", "")
     state = row.get("State", "created").lower()
     code = _EXIT_CODE.match(status)
@@ -100,8 +102,8 @@ def network(row: Row) -> Network:
 
 
 def volume(row: Row, api: tuple[int, int]) -> Volume:
-    """When it was made our own label tells, else the engine, if it is one that does not give the time of the last change in
-    the volume's directory instead; else it is unknown, 0.
+    """The label of stackctl tells when the volume was made. Without the label the engine tells, if its API version can be
+    trusted (`_TRUE_CREATED_AT`). Otherwise the time is unknown: 0.
     """
     labels = row.get("Labels") or {}
     told = labels.get(names.CREATED, "")
@@ -115,8 +117,8 @@ def volume(row: Row, api: tuple[int, int]) -> Volume:
 
 
 def image_ids(rows: Iterable[Row]) -> dict[str, str]:
-    """Image id by tag, by digest and by id. Podman's `localhost/` and `docker.io/library/` are also left out,
-    as people write references without them.
+    """Image id by tag, by digest and by id. Podman writes `localhost/` or `docker.io/library/` before a name; people leave
+    them out, so each such image is found under both names.
     """
     ids: dict[str, str] = {}
     for row in rows:
@@ -129,7 +131,7 @@ def image_ids(rows: Iterable[Row]) -> dict[str, str]:
 
 
 def image_config(answer: Row) -> ImageConfig:
-    """What GET /images/REF/json says that containers inherit."""
+    """What containers inherit from an image, from the answer to GET /images/REF/json."""
     config = answer.get("Config") or {}
     test: list[str] = (config.get("Healthcheck") or {}).get("Test") or []
     return ImageConfig(
@@ -142,7 +144,7 @@ def image_config(answer: Row) -> ImageConfig:
 
 
 def epoch(text: str | None) -> float:
-    """RFC 3339 → seconds since the epoch; 0 for what is no time."""
+    """RFC 3339 → seconds since the epoch; 0 for a text that is no time."""
     try:
         return datetime.fromisoformat(text or "").timestamp()
     except ValueError:
@@ -150,19 +152,19 @@ def epoch(text: str | None) -> float:
 
 
 def clock_ahead(info: Mapping[str, Any], asked: float, answered: float) -> float:
-    """Seconds by which the clock of an engine is ahead of ours, on which it was asked and answered at those times."""
+    """Seconds by which the engine's clock is ahead of this machine's. `asked` and `answered` are times on this machine."""
     clock = epoch(info.get("SystemTime"))
     return clock - (asked + answered) / 2 if clock else 0.0
 
 
 def _name(row: Row) -> str:
-    """Its own name; the others are those of legacy links, `/other/alias`."""
+    """The container's own name. Its other names come from legacy links and look like `/other/alias`."""
     names: list[str] = [name.removeprefix("/") for name in row.get("Names") or ()]
     return next((name for name in names if "/" not in name), str(row["Id"])[:12])
 
 
 def _health(row: Row, status: str) -> str:
-    """API 1.52 has a field for it; before, it stands in the status: `Up 3 minutes (health: starting)`."""
+    """Since API 1.52 the health has its own field; before, it stands in the status: `Up 3 minutes (health: starting)`."""
     if health := row.get("Health"):
         return str(health.get("Status", "")).replace("none", "")
     found = _HEALTH.search(status)
@@ -170,7 +172,7 @@ def _health(row: Row, status: str) -> str:
 
 
 def _unique_ids(networks: Iterable[Network]) -> dict[str, str]:
-    """Network id by name, for the names that only one network has."""
+    """Network id by name, for every name that only one network has."""
     ids: dict[str, list[str]] = {}
     for network in networks:
         ids.setdefault(network.name, []).append(network.id)
