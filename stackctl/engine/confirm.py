@@ -1,4 +1,4 @@
-"""The last look of `up`: what should run and does not is a failure, too."""
+"""The last look of `up`: a container that should run and does not has failed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ def confirmed(
     cancel: Cancel | None = None,
     began: float,
 ) -> Generator[Event, None, None]:
-    """Pass on the events of an `up`, then look again, and tell which services run; those that should and do not have failed.
+    """Pass on the events of an `up`, then look again and tell which services run. A container that should run and does not
+    is a `Failed` event.
 
-    A run that had nothing to do is not looked at again. After an interrupt nothing is waited for. `began` is on the
-    monotonic clock.
+    If no step was done, nothing is looked at again. After an interrupt nothing is waited for. `began` is a time of
+    `time.monotonic`.
     """
     ended: list[Done | Failed | Skipped] = []
     with closing(events):
@@ -47,7 +48,7 @@ def confirmed(
         containers = engine.containers(desired.project)
     except EngineError:
         if result.exit_code:
-            return  # what the run has to say is worth more than that the engine is gone as well
+            return  # the run has failed already: its failure says more than this one
         raise
     running: set[Replica | None] = {*running_replicas(desired, containers)}
     if not result.interrupted:
@@ -62,7 +63,7 @@ def confirmed(
 def _failures(
     plan: Plan, engine: Perform, cancel: Cancel | None, began: float
 ) -> Generator[Event, None, set[Replica | None]]:
-    """Execute a plan of waits. Tell only of those that fail, and of the plan's notes; return whose failed."""
+    """Execute a plan of waits. Yield only the waits that fail, and the plan's notes. Return the replicas that failed."""
     planned = Planned(plan, time.monotonic() - began)
     events = list(execute(plan, engine.perform, cancel=cancel, began=began))
     failed = {event.step.id: event.step.of for event in events if isinstance(event, Failed)}

@@ -1,4 +1,4 @@
-"""Run a plan. All decisions were made by the planner; here is only order, threads and events."""
+"""Run a plan. The planner has made all decisions; this module knows only order, threads and events."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stackctl.planner.steps.plan import Plan, Step
 
 
 class Act(Protocol):
-    """Do one action; `Perform.perform` of an engine is one."""
+    """A function that does one action, such as `Perform.perform` of an engine."""
 
     def __call__(self, action: Action, report: Report, cancelled: Callable[[], bool], /) -> str: ...
 
 
 class Cancel:
-    """A wish to stop. `set` may be called from a signal handler and from any thread; it cannot be taken back."""
+    """A wish to stop. `set` may be called from a signal handler and from any thread. The wish cannot be taken back."""
 
     def __init__(self) -> None:
         self._wished = False
@@ -50,11 +50,19 @@ def execute(
 ) -> Generator[Event, None, None]:
     """Yield events as steps run, each step as soon as everything it waits for is done.
 
-    At most `jobs` steps that write run at once (processors × 2); waits are not counted. When a step fails, its rescue
-    is performed at once and the steps that need it are skipped, naming the first cause; the rest go on. After `cancel`,
-    or when the generator is closed, no step begins, writes under way finish, waits are left alone, and all others are
-    skipped. Events are yielded in the caller's thread, so that a listener needs no locks. Whatever `perform` raises is
-    a `Failed` event that keeps the exception, but for `CancelledError`: that step is skipped, too. Times count from `began` on the monotonic clock (now).
+    At most `jobs` steps that write run at once (default: processors × 2); waits are not counted. Events are yielded in
+    the caller's thread, so that a listener needs no locks. Times are seconds since `began`, a time of `time.monotonic`
+    (default: now).
+
+    | what happens | the step itself | steps that need it | all other steps |
+    |---|---|---|---|
+    | `perform` returns | `Done` | run | run |
+    | `perform` raises | `Failed`, with the exception; its rescue is performed at once | `Skipped`, with the first cause | run |
+    | `perform` raises, and the step is optional | `Failed` | run | run |
+    | `perform` raises `CancelledError` | `Skipped` | run, unless `cancel` is set | run, unless `cancel` is set |
+    | `cancel` is set | a write finishes, a wait is left alone | `Skipped` | `Skipped` |
+
+    When the generator is closed, the same happens as with `cancel`, without events.
     """
     began = time.monotonic() if began is None else began
     return _Run(plan, perform, jobs or 2 * (os.cpu_count() or 1), cancel or Cancel(), began).events()
@@ -72,11 +80,11 @@ class _Run:
         self._order.prepare()
         self._inbox: SimpleQueue[Progress | Done | Failed | Skipped | Rescued | None] = SimpleQueue()
         self._ready: list[int] = []
-        """A heap of the steps whose turn has come: earlier steps of the plan go first."""
+        """A heap of the steps that may begin: earlier steps of the plan go first."""
         self._threads: dict[int, Thread] = {}
         """The steps under way."""
         self._lost: dict[int, Step] = {}
-        """Steps whose dependents must not run, each with the first cause."""
+        """Steps that failed or were skipped, each with the step that failed first. What needs them must not run."""
         self._settled: set[int] = set()
 
     def events(self) -> Generator[Event, None, None]:
@@ -108,7 +116,7 @@ class _Run:
         return time.monotonic() - self._began
 
     def _begin(self) -> Iterator[Event]:
-        """Skip what is lost, and start what may run now."""
+        """Skip the steps that need a lost step, and start the steps that may run now."""
         while ready := self._order.get_ready():
             for step_id in sorted(ready):
                 step = self._steps[step_id]
@@ -136,7 +144,7 @@ class _Run:
         return self._lost[min(lost)] if lost else None
 
     def _start(self, step: Step) -> Started:
-        # A thread a step, none of a pool: waits may take all the time they need, and a second Ctrl-C leaves at once.
+        # Every step has its own thread, not one of a pool: a wait may take any time, and a second Ctrl-C ends at once.
         thread = Thread(target=self._work, args=(step,), name=f"step-{step.id}", daemon=True)
         self._threads[step.id] = thread
         started = Started(step, self._at())
@@ -171,7 +179,7 @@ class _Run:
         return Rescued(step, self._at())
 
     def _receive(self) -> Iterator[Event]:
-        """Yield the next thing that happens, having noted what follows from it."""
+        """Note what follows from the next event, and yield the event."""
         event = self._inbox.get()
         if event is None or event.step.id not in self._threads:
             return
@@ -201,7 +209,7 @@ class _Run:
         return Skipped(step, self._at(), cause)
 
     def _wind_up(self) -> Iterator[Event]:
-        """Leave the waits, let the writes under way finish, and skip all that has not begun."""
+        """Leave the waits, let the writes under way finish, and skip every step that has not begun."""
         for step_id in [step_id for step_id in self._threads if self._waits(step_id)]:
             del self._threads[step_id]
         while self._threads:

@@ -1,4 +1,4 @@
-"""What only this machine knows: which ports its processes hold, and which paths there are."""
+"""Ask this machine: which ports its processes hold, and which paths exist."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SOMEBODY = "another process"
 _TAKEN = (errno.EADDRINUSE,)
 _LOOPBACK = "127.0.0.1"
 _LEAST_FREE = 10_000
-"""Below are the ports that well-known servers have."""
+"""The first port to search: well-known servers have ports below it."""
 _ROOM = 10_000
-"""Ports to search at least, also where the system gives nearly all of them to connections."""
+"""How many ports to search at least, even if the system gives nearly all ports to connections."""
 
 
 def host_facts(bindings: Collection[Binding], paths: Collection[str]) -> HostFacts:
-    """Which of these bindings are taken, by whom, with a free port near each; and which of these paths are missing.
+    """Which of these bindings are taken, by which process, and which port near each is free; and which paths are missing.
 
-    A binding is tried out, as the engine's port proxy will. One that cannot be tried here (no such address, no
-    privilege) counts as free: the engine decides.
+    Each binding is tried, just as the engine's port proxy will try it. A binding that cannot be tried here (no such
+    address, no privilege) counts as free: the engine decides.
     """
     taken = [binding for binding in sorted(bindings) if _is_taken(*binding)]
     holders = _holders(taken) if taken else {}
@@ -37,10 +37,11 @@ def host_facts(bindings: Collection[Binding], paths: Collection[str]) -> HostFac
 
 
 def free_ports(protocols: Iterable[str]) -> list[int]:
-    """Ports of loopback that nobody has at the moment, all different, one for each of the protocols.
+    """Ports of loopback that no process has at the moment, all different, one for each of the protocols.
 
-    None is a port that the system gives to connections from this machine: such a connection could take it before the
-    container does. The search begins at a random port, so that two processes that search at once find different ones.
+    The system gives some ports to outgoing connections (`_first_ephemeral`). Those are left out: a connection could take
+    one before the container does. The search begins at a random port, so that two processes that search at once find
+    different ports.
     """
     pool = range(_LEAST_FREE, max(_first_ephemeral(), _LEAST_FREE + _ROOM))
     start = int.from_bytes(os.urandom(4)) % len(pool)
@@ -49,7 +50,7 @@ def free_ports(protocols: Iterable[str]) -> list[int]:
 
 
 def _first_ephemeral() -> int:
-    """The first of the ports that the system gives to connections (ip(7), ip_local_port_range; elsewhere RFC 6335)."""
+    """The first port that the system gives to outgoing connections (Linux: ip(7), ip_local_port_range; else RFC 6335)."""
     try:
         return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -64,7 +65,7 @@ def _is_taken(host: str, port: int, protocol: str) -> bool:
     with socket.socket(family, kind) as attempt:
         if family == socket.AF_INET6:
             attempt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if kind == socket.SOCK_STREAM:  # as Go's net.Listen: a connection that lingers does not hold the port
+        if kind == socket.SOCK_STREAM:  # as Go's net.Listen does: an old connection does not hold the port
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((host, port))
@@ -76,13 +77,13 @@ def _is_taken(host: str, port: int, protocol: str) -> bool:
 
 
 def _free_near(host: str, port: int, protocol: str, asked: Collection[int]) -> int:
-    """The next free port above, else below."""
+    """The next free port above this one, else below it."""
     candidates = [*range(port + 1, 65536), *range(port - 1, 1023, -1)]
     return next((p for p in candidates if p not in asked and not _is_taken(host, p, protocol)), 0)
 
 
 def _holders(taken: Iterable[Binding]) -> Mapping[tuple[int, str], str]:
-    """Who holds a port of a protocol, in words, as far as /proc shows it to this user (Linux; elsewhere nothing)."""
+    """Which process holds a port of a protocol, in words. Only Linux tells (/proc), and only what this user may see."""
     inodes: dict[str, tuple[int, str]] = {}
     wanted = {(port, protocol) for _, port, protocol in taken}
     for protocol in {protocol for _, protocol in wanted}:
@@ -113,17 +114,17 @@ def _listeners(table: Path, protocol: str) -> Iterable[tuple[int, str]]:
 
 
 def _sockets(process: Path) -> set[str]:
-    """What the process's descriptors are; empty for a process that ended or is another user's."""
+    """What the open files of the process are; empty for a process that has ended or that another user owns."""
     found: set[str] = set()
     with suppress(OSError):
         for link in (process / "fd").iterdir():
-            with suppress(OSError):  # closed in between
+            with suppress(OSError):  # the process has closed it meanwhile
                 found.add(os.readlink(link))  # noqa: PTH115 "socket:[1]" is no path
     return found
 
 
 def _command(process: Path) -> str:
-    """Its command line, short, for people."""
+    """The command line of the process, shortened for people."""
     try:
         words = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""One writer a project: a lock that the kernel gives back, however its holder ends."""
+"""One writer for each project: a file lock, which the kernel frees however its holder ends."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def lock(
     command: str = "",
     waiting: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Hold the project on this engine. Waits up to `timeout` seconds; `waiting` is told the holder, in words, whenever
-    it is another one. Other users and other hosts are not covered.
+    """Hold the lock of the project on this engine. It does not keep out other users and other hosts.
 
-    Raises `LockedError`, naming the holder.
+    Waits up to `timeout` seconds. `waiting` is called with words about the holder, again for each new holder. `command`
+    is what others are told about this process. Raises `LockedError`, which names the holder.
     """
     path = _directory() / f"{_safe(engine_id)}-{_safe(project)}.lock"
     handle = _open(path)
@@ -41,12 +41,12 @@ def lock(
         finally:
             _write(handle, {})
     finally:
-        os.close(handle)  # this also unlocks
+        os.close(handle)  # a closed file is unlocked
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a lock of that name among all processes and threads, for as long as it takes to get it."""
+    """Hold the lock of that file, which one thread of one process can hold. Waits without a limit."""
     handle = _open(path)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -57,7 +57,7 @@ def held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def held_by_one(path: Path) -> Iterator[None]:
-    """Whoever comes first holds the lock of that name; the others wait until that one is done, and then go on all at once."""
+    """The first caller holds the lock of that file. The others wait until the first is done, then all go on at once."""
     with held_if_free(path) as first:
         if not first:
             handle = _open(path)
@@ -70,7 +70,7 @@ def held_by_one(path: Path) -> Iterator[None]:
 
 @contextmanager
 def held_if_free(path: Path) -> Iterator[bool]:
-    """Whether nobody holds the lock of that name; if so, it is held."""
+    """Yields True and holds the lock of that file if nobody holds it; else yields False."""
     handle = _open(path)
     try:
         try:
@@ -115,7 +115,7 @@ def _write(handle: int, content: dict[str, object]) -> None:
 
 
 def _holder(handle: int) -> str:
-    """Who holds it, as its file says; the file is empty for an instant between two holders."""
+    """The holder, as the lock's file says. The file is empty for a moment between two holders."""
     try:
         content = json.loads(os.pread(handle, 4096, 0))
         since = time.strftime("%H:%M:%S", time.localtime(content["since"]))
@@ -125,12 +125,12 @@ def _holder(handle: int) -> str:
 
 
 def _safe(text: str) -> str:
-    """The text as a part of a file's name; ids and project names hardly need it."""
+    """The text, made safe as a part of a file's name. Most ids and all project names stay as they are."""
     return re.sub(r"[^A-Za-z0-9_.]", lambda found: f"-{ord(found[0]):x}-", text)[:100]
 
 
 def _directory() -> Path:
-    """The user's own directory for what lives as long as a session. Raises `LockedError` if it is somebody else's."""
+    """The directory of locks, which only this user can write. Raises `LockedError` if others can write there too."""
     for runtime in _runtime_directories():
         if os.access(runtime, os.W_OK | os.X_OK):
             return own_directory(Path(runtime) / "stackctl")
@@ -140,22 +140,22 @@ def _directory() -> Path:
 
 
 def own_directory(directory: Path) -> Path:
-    """The directory, made if it is missing. Raises `LockedError` if others could write there."""
+    """Make the directory if it is missing. Raises `LockedError` if others can write there."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise LockedError(
             f"{directory} is not a directory of this user alone",
-            "remove it, or set XDG_RUNTIME_DIR (or TMPDIR) to one that is",
+            "remove it, or set XDG_RUNTIME_DIR (or TMPDIR) to a directory that is",
         )
     return directory
 
 
 def _runtime_directories() -> list[str]:
-    """Where a user's runtime files belong (XDG Base Directory Specification), the same for a login and a system service.
+    """Where the runtime files of this user belong (XDG Base Directory Specification).
 
-    What XDG_RUNTIME_DIR says is the user's own; a service of root or of a user that is logged in finds the same place
-    without it.
+    A system service has no XDG_RUNTIME_DIR. It must find the same directory as a login of the same user, so the usual
+    directory is taken then.
     """
     uid = os.getuid()
     said = os.environ.get("XDG_RUNTIME_DIR")

@@ -1,4 +1,4 @@
-"""What stackctl asks of an engine. Docker and the in-memory engine both keep it; one contract test runs against both."""
+"""What stackctl asks of an engine. The Docker engine and the in-memory engine both do this; one contract test runs on both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLE_LENGTH = 80
 
 
 class LogLine(Struct, frozen=True):
-    """A line of a container's log. `time` is the engine's, RFC 3339 with nanoseconds; `stream` is stdout or stderr."""
+    """A line of a container's log. `time` is the engine's time, RFC 3339 with nanoseconds; `stream` is stdout or stderr."""
 
     container: str
     stream: str
@@ -43,7 +43,7 @@ class Exec(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """The command in one line, cut where it is long."""
+        """The command in one line. A long command is cut."""
         line = " ".join(shlex.join(self.argv).split())
         return line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 1]}…"
 
@@ -55,19 +55,19 @@ class ExecResult(Struct, frozen=True):
 
 
 class Conversation(Protocol):
-    """A command that keeps running in a container and is talked to. For one thread at a time."""
+    """A command that keeps running in a container: it gets text and answers. Only one thread may use it at a time."""
 
     def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
-        """Send the text and return what the command then writes to stdout before the line `until`, which is taken, too.
+        """Send the text. Return what the command then writes to stdout before the line `until`. That line is read, too.
 
-        Raises `EngineError` when the command has ended, with what it said on stderr, or has not written that line within
-        `timeout` seconds; then the conversation is over.
+        Raises `EngineError` if the command has ended (the error says what it wrote to stderr), or if it has not written
+        the line within `timeout` seconds. Then the conversation is over.
         """
 
     def close(self) -> None:
-        """End its input and hang up. Safe to call twice, and when the engine or the container is gone.
+        """End the command's input and close the connection. Safe to call twice, and when the engine or the container is gone.
 
-        A command that does not heed the end of its input goes on in the container.
+        A command that does not end with its input goes on in the container.
         """
 
 
@@ -76,43 +76,42 @@ class Look(Protocol):
 
     @property
     def id(self) -> str:
-        """What tells this engine from all others, however it is reached. It names the lock."""
+        """An id that no other engine has. It is the same however the engine is reached, and names the lock."""
 
     def observe(self, project: str = "") -> Observed:
-        """One snapshot, in a number of calls that does not depend on how much is there.
+        """One snapshot. The number of calls does not depend on how much is there.
 
-        With a project, of containers only those with its label: what plans nothing needs no others.
+        With a project, the snapshot holds only the containers with its label: that is enough unless something is planned.
         """
 
     def containers(self, project: str) -> tuple[Container, ...]:
         """The containers with that project's label, in one call."""
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
-        """What the named images bring along; one that is not here is left out."""
+        """What containers inherit from these images. An image that is not here is left out."""
 
     def volume_sizes(self) -> Mapping[str, int]:
-        """Bytes by volume, for those whose size the engine knows. It counts files: not for every day."""
+        """Bytes by volume, for every volume whose size the engine knows. Slow: the engine counts files."""
 
     def answers_from_outside(
         self, probes: Mapping[str, Sequence[Probe]], observed: Observed
     ) -> Mapping[str, str]:
-        """Ask running containers their checks (by container id) from outside: "" where all pass, else what the first that
-        fails said.
+        """Run checks of running containers over the network. `probes` are the checks by container id.
 
-        Makes no engine call. A container that no failure is known of, and that has a check which cannot be asked that way, is
-        left out.
+        Returns by container id: "" if all checks pass, else what the first check that fails says. Makes no engine call.
+        A container is left out if one of its checks needs more than the network, and no other check fails.
         """
 
 
 class Perform(Protocol):
-    """What a plan does."""
+    """Do what a plan says."""
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
-        """Do one thing and return a note worth telling, or "". `WaitFor` returns early when `cancelled()`."""
+        """Do one action. Return a note that is worth telling, or "". A `WaitFor` returns early once `cancelled()`."""
 
 
 class Talk(Protocol):
-    """What goes on in containers: their output, commands run in them, their files."""
+    """Talk with containers: read their output, run commands in them, copy their files."""
 
     def logs(
         self,
@@ -123,47 +122,49 @@ class Talk(Protocol):
         since: str | None = None,
         until: str | None = None,
     ) -> Iterator[LogLine]:
-        """Lines of several containers, merged by time."""
+        """Lines of several containers, merged by time. `stackctl.engine.talk.logs.logs` says what the options mean."""
 
     def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
-        """Run a command, with `stdin` as its whole input, and collect what it says.
+        """Run a command with `stdin` as its whole input, and collect its output.
 
-        Raises `ExecTimeoutError` if it still runs after `timeout` seconds; it is then ended in the container as well, where
-        the image has what that takes.
+        Raises `ExecTimeoutError` if the command still runs after `timeout` seconds. The command is then ended in the
+        container, too, if the image has a shell and `timeout`.
         """
 
     def converse(self, command: Exec) -> Conversation:
-        """Start a command to talk to over its stdin and stdout: many short questions for the price of one exec.
+        """Start a command to talk to over its stdin and stdout: many short questions cost only one exec.
 
-        When our process dies, the engine ends the command's input.
+        When this process dies, the engine ends the command's input.
         """
 
     def pack(self, container: str, path: str) -> Iterator[bytes]:
-        """A file or directory of a container, running or not, as a tar archive in chunks.
+        """A file or directory of a container as a tar archive in chunks. The container may run or not.
 
-        Names in it begin with the last part of the path, and with `.` if the path ends in `/.`.
+        Names in the archive begin with the last part of the path, or with `.` if the path ends in `/.`.
         """
 
     def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
-        """Put the contents of a tar archive into a directory of a container, running or not, with their owners and modes.
+        """Put the files of a tar archive into a directory of a container, with their owners and modes. The container may run
+        or not.
 
-        What is there under the same names is overwritten, all else stays; so does what came before an error in the archive.
-        The archive must not be one that is still being packed from the same container: engines do one of the two at a time.
+        Files with the same names are overwritten; all other files stay. If the archive has an error, the files before the
+        error stay, too. Do not unpack an archive that is still being packed from the same container: an engine does only
+        one of the two at a time.
         """
 
     def interact(self, command: Exec) -> int:
-        """Run a command with our own stdin, stdout and stderr (and terminal) as its; return its exit code.
+        """Run a command on the stdin, stdout and stderr (and terminal) of this process. Return its exit code.
 
-        Raises `UsageError` if a terminal is asked for and stdin is none.
+        Raises `UsageError` if a terminal is asked for and stdin is not a terminal.
         """
 
 
 class Manage(Look, Perform, Protocol):
-    """What brings stacks up and down. Another kind of engine needs no more for the verbs."""
+    """All that an engine needs so that stacks can be brought up and down."""
 
 
 class Engine(Manage, Talk, Protocol):
-    """An engine. Functions ask for the part that they use. Every method raises `EngineError` for what the engine did wrong."""
+    """A whole engine. A function asks for the part that it uses. Every method raises `EngineError` if the engine fails."""
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""

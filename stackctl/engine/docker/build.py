@@ -114,7 +114,8 @@ def _with_buildx(
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(BrokenPipeError), process.stdin:  # bake may end before it has read all; its output says why
+        # Bake may end before it has read its input. Its output then says why.
+        with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(bake_file(image, build))
         for line in process.stdout:
             say(line)
