@@ -15,13 +15,13 @@ from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Look, Manage
 from stackctl.errors import PreflightError, SpecError, StackError
 from stackctl.looking import Looking, connect, load
+from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
 from stackctl.planner.status import Row
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.images import ImageOptions
 from stackctl.planner.up.planning import UpPlan
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world.containers import containers_of
 from stackctl.planner.world.matching import of_project
 from stackctl.planner.world.observed import Container

@@ -14,7 +14,7 @@ from stackctl.errors import EngineError, Problem, SpecError
 from stackctl.planner.reach.outside import service_env, stack_env
 from stackctl.planner.reach.places import Place, places, places_of_services
 from stackctl.planner.status import Row, status
-from stackctl.planner.up.view import View
+from stackctl.planner.view.view import View
 from stackctl.planner.world.checks import unanswered
 from stackctl.planner.world.containers import containers_of, running_container
 from stackctl.planner.world.desire import desire

@@ -18,17 +18,17 @@ from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
 from stackctl.errors import PreflightError, Problem
 from stackctl.looking import Looking
+from stackctl.planner.before.images import ImageOptions, images_to_look_into, plan_images
+from stackctl.planner.before.preflight import HostFacts, preflight, questions, told_by_images
 from stackctl.planner.down import DownOptions, plan_down, spared
 from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.steps.secrets import concealed
-from stackctl.planner.up.images import ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.up.planning import UpPlan, plan_up
-from stackctl.planner.up.preflight import HostFacts, preflight, questions, told_by_images
-from stackctl.planner.up.slots import UpOptions
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.planner.world.containers import other_source
 from stackctl.planner.world.matching import instance_of, of_project
 from stackctl.planner.world.naming import Naming

@@ -10,10 +10,10 @@ import pytest
 import stackctl
 from stackctl.engine.lock import lock
 from stackctl.engine.memory import MemoryEngine
+from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.steps.actions import BuildImage, CreateContainer, RemoveVolume
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import outcome
-from stackctl.planner.up.images import ImageOptions
 from stackctl.planner.world.observed import Engine, ImageConfig
 from stackctl.project import Project
 from stackctl.spec.model import PullPolicy, Stack

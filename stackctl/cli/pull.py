@@ -7,7 +7,7 @@ import click
 from stackctl.cli.images import run_images
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
-from stackctl.planner.up.images import ImageOptions
+from stackctl.planner.before.images import ImageOptions
 from stackctl.spec.model import PullPolicy
 
 

@@ -10,9 +10,8 @@ from msgspec import Struct
 from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.storage import is_anonymous
 from stackctl.planner.world import observed as seen
-from stackctl.planner.world.matching import members, ours
+from stackctl.planner.world.matching import is_anonymous, members, ours
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.model import Stack
 

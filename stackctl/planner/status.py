@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.planner.up.slots import EVERY_TIME, Slot
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import EVERY_TIME, Slot
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.observed import PublishedPort
 from stackctl.planner.world.replica import Replica

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.planner import status as of_status
+from stackctl.planner.before.images import images_to_look_into
 from stackctl.planner.down import DownOptions, plan_down
 from stackctl.planner.status import Row
 from stackctl.planner.steps.actions import CreateContainer
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.up import planning
-from stackctl.planner.up.images import images_to_look_into
-from stackctl.planner.up.slots import UpOptions
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Container, Desired

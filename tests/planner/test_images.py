@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from plan_world import World, desired
 
-from stackctl.planner.up.images import ImageOptions, images_to_look_into, missing_images, plan_images
-from stackctl.planner.up.slots import UpOptions
-from stackctl.planner.up.view import View
+from stackctl.planner.before.images import ImageOptions, images_to_look_into, missing_images, plan_images
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.spec.model import PullPolicy
 
 TEXT = """

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from plan_stories import changed
 from plan_world import World, desired
 
-from stackctl.planner.up.images import images_to_look_into
-from stackctl.planner.up.preflight import preflight, told_by_images
-from stackctl.planner.up.view import View
+from stackctl.planner.before.images import images_to_look_into
+from stackctl.planner.before.preflight import preflight, told_by_images
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.spec.known import known_image
 

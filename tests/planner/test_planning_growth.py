@@ -10,12 +10,12 @@ from typing import TypeVar
 import pytest
 from plan_world import World, stack
 
+from stackctl.planner.before.images import images_to_look_into, plan_images
+from stackctl.planner.before.preflight import preflight, questions
 from stackctl.planner.down import DownOptions, plan_down
 from stackctl.planner.status import status
-from stackctl.planner.up.images import images_to_look_into, plan_images
 from stackctl.planner.up.planning import plan_up
-from stackctl.planner.up.preflight import preflight, questions
-from stackctl.planner.up.view import View
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired

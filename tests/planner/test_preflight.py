@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 from plan_world import World, desired
 
-from stackctl.planner.up.images import ImageOptions
-from stackctl.planner.up.preflight import HostFacts, Questions, preflight, questions
-from stackctl.planner.up.slots import UpOptions
-from stackctl.planner.up.view import View
+from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.before.preflight import HostFacts, Questions, preflight, questions
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.spec.model import PullPolicy

@@ -7,7 +7,7 @@ from plan_world import Behaviour, World
 from stackctl.engine.execute import execute
 from stackctl.planner.steps.actions import StartContainer
 from stackctl.planner.steps.events import Failed, Rescued, Skipped
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 
 ONE = """
 [services.api]

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 from plan_stories import LESSON, WEB, WEB_CHANGED, acts, changed, container, do, labelled, lines, performed
 from plan_world import World, desired, plan_up, stack
 
+from stackctl.planner.before.images import plan_images
 from stackctl.planner.steps.actions import StartContainer, StopContainer, WaitFor
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.images import plan_images
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 
 OLD = '[services.old]\nimage = "app:2"\n'
 

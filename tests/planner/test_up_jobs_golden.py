@@ -7,7 +7,7 @@ from plan_world import Behaviour, World, desired, plan_up
 
 from stackctl.errors import WaitError
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 
 MIGRATED = """\
 [services.db]

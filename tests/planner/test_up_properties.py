@@ -18,12 +18,12 @@ from plan_world import desired as desired_of
 from stackctl.engine.memory import MemoryEngine
 from stackctl.engine.memory.container import course_of
 from stackctl.errors import EngineError
+from stackctl.planner.before.preflight import preflight
 from stackctl.planner.down import DownOptions
 from stackctl.planner.steps.actions import CreateContainer, RemoveVolume, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan, Step
-from stackctl.planner.up.preflight import preflight
-from stackctl.planner.up.slots import UpOptions
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired, Network

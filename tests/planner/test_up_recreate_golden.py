@@ -6,7 +6,7 @@ from plan_world import World, desired, plan_up
 
 from stackctl.planner.steps.actions import CreateContainer, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 
 PORTS = """\
 [services.blue]

@@ -13,7 +13,7 @@ from stackctl.planner.steps.actions import (
     StopContainer,
 )
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Attachment

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from plan_world import World, stack
 
-from stackctl.planner.up import view
-from stackctl.planner.up.images import ImageOptions
-from stackctl.planner.up.placing import slots
-from stackctl.planner.up.slots import Slots, UpOptions
+from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.view import view
+from stackctl.planner.view.placing import slots
+from stackctl.planner.view.slots import Slots, UpOptions
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import ImageConfig, Observed
 from stackctl.project import Project

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stackctl.errors import WaitError
+from stackctl.planner.before.images import plan_images
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Done, Event, Failed, Planned, Progress, Progressed, Skipped, Started
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.up import planning
-from stackctl.planner.up.images import plan_images
-from stackctl.planner.up.slots import UpOptions
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import (
     Attachment,

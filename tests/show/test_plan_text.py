@@ -11,7 +11,7 @@ from stackctl.planner.steps.actions import (
     UnpauseContainer,
 )
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world.desired import Mount
 from stackctl.planner.world.replica import Replica
 from stackctl.show.changes import together

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.planner.up.slots import Slot
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import Slot
+from stackctl.planner.view.view import View
 from stackctl.planner.world.checks import unanswered
 from stackctl.planner.world.desired import Container, Need
 from stackctl.planner.world.replica import Replica

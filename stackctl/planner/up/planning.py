@@ -13,11 +13,11 @@ from stackctl.planner.steps.facts import ImageHere
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
-from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.storage import plan_volumes
-from stackctl.planner.up.view import View
 from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
+from stackctl.planner.view.slots import Slot
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection

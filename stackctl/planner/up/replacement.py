@@ -28,10 +28,10 @@ from stackctl.planner.steps.facts import (
     Started,
     VolumeThere,
 )
-from stackctl.planner.up.slots import NEW, OLD, Slot, joined_to
 from stackctl.planner.up.storage import with_anonymous_volumes
 from stackctl.planner.up.waits import gates
 from stackctl.planner.up.work import Work
+from stackctl.planner.view.slots import NEW, OLD, Slot, joined_to
 from stackctl.planner.world.desired import Attachment, Container
 from stackctl.planner.world.labels import FIELDS, pack_fields
 from stackctl.planner.world.replica import Replica

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import CreateVolume
 from stackctl.planner.steps.facts import VolumeThere
-from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.work import Work
+from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Mount
-from stackctl.planner.world.matching import is_ours
+from stackctl.planner.world.matching import is_anonymous, is_ours
 
 _OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
 """The labels an anonymous volume shares with its container."""
@@ -63,8 +61,3 @@ def with_anonymous_volumes(slot: Slot, image: seen.ImageConfig | None) -> tuple[
         else mount
         for mount in (*want.mounts, *(Mount(type="volume", target=target) for target in brought))
     )
-
-
-def is_anonymous(mounted: seen.Mounted) -> bool:
-    """Whether a mount is a volume that the engine has named."""
-    return mounted.type == "volume" and re.fullmatch(r"[0-9a-f]{64}", mounted.name) is not None

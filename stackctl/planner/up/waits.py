@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from stackctl.planner.steps.actions import WaitFor
 from stackctl.planner.steps.facts import Fact, Met, Started
 from stackctl.planner.up.needs import is_met, ports_to_ask, sure
-from stackctl.planner.up.slots import Slot
 from stackctl.planner.up.work import Work
+from stackctl.planner.view.slots import Slot
 from stackctl.planner.world.desired import Container
 from stackctl.spec.model import Condition
 

@@ -18,9 +18,9 @@ from stackctl.planner.steps.facts import (
 )
 from stackctl.planner.steps.plan import Draft
 from stackctl.planner.up.needs import Unmet, unmet_needs
-from stackctl.planner.up.slots import Slot, Slots
-from stackctl.planner.up.ties import volumes_behind
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import Slot, Slots
+from stackctl.planner.view.ties import volumes_behind
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import USUAL_GRACE, Container, Desired
 from stackctl.planner.world.replica import Replica

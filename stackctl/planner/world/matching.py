@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -24,6 +25,11 @@ def ours(observed: seen.Observed, project: str, instance: str) -> list[seen.Cont
 def is_ours(thing: seen.Network | seen.Volume, desired: Desired) -> bool:
     """Whether stackctl made a network or volume for this project and this instance of it."""
     return thing.project == desired.project and thing.instance == desired.instance
+
+
+def is_anonymous(mounted: seen.Mounted) -> bool:
+    """Whether a mount is a volume that the engine has named."""
+    return mounted.type == "volume" and re.fullmatch(r"[0-9a-f]{64}", mounted.name) is not None
 
 
 def instance_of(observed: seen.Observed, project: str) -> str | None:

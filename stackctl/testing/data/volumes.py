@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from stackctl.engine.execute import execute
 from stackctl.errors import PreflightError, UsageError
+from stackctl.planner.before.images import plan_images
+from stackctl.planner.before.preflight import preflight
 from stackctl.planner.steps.actions import (
     Action,
     CreateContainer,
@@ -22,10 +24,8 @@ from stackctl.planner.steps.actions import (
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.images import plan_images
 from stackctl.planner.up.planning import plan_up
-from stackctl.planner.up.preflight import preflight
-from stackctl.planner.up.view import View
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Desired
 from stackctl.spec.source.reading import place

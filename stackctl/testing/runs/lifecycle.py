@@ -13,12 +13,12 @@ from stackctl import api
 from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Manage
 from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
+from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
 from stackctl.planner.runs.runs import replaced_images, strangers
 from stackctl.planner.steps.outcome import succeed
-from stackctl.planner.up.images import ImageOptions
-from stackctl.planner.up.slots import UpOptions
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
 from stackctl.planner.world.matching import of_project
 from stackctl.planner.world.observed import Observed

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from stackctl.errors import Problem
-from stackctl.planner.up.images import ImageOptions, missing_images
-from stackctl.planner.up.kept_data import ignored_settings, other_versions
-from stackctl.planner.up.slots import NEW, OLD, Slot, Slots
-from stackctl.planner.up.view import View
+from stackctl.planner.before.images import ImageOptions, missing_images
+from stackctl.planner.before.kept_data import ignored_settings, other_versions
+from stackctl.planner.view.slots import NEW, OLD, Slot, Slots
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired, Mount, Port
 from stackctl.spec.model import Condition

@@ -11,8 +11,8 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from stackctl.planner.up.slots import EVERY_TIME, OLD, Slot, Slots, UpOptions, joined_to
-from stackctl.planner.up.ties import Ties, ties
+from stackctl.planner.view.slots import EVERY_TIME, OLD, Slot, Slots, UpOptions, joined_to
+from stackctl.planner.view.ties import Ties, ties
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container, Desired
 from stackctl.planner.world.matching import differences, is_ours, networks_in_use, ours

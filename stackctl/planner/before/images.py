@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from stackctl.planner.before.kept_data import images_of_kept_data
 from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.kept_data import images_of_kept_data
-from stackctl.planner.up.view import View
+from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import Desired, Image
 from stackctl.planner.world.matching import image_id
 from stackctl.planner.world.observed import Observed

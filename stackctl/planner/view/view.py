@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.planner.up.placing import slots
-from stackctl.planner.up.slots import Slots, UpOptions
+from stackctl.planner.view.placing import slots
+from stackctl.planner.view.slots import Slots, UpOptions
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import ImageConfig, Observed
 

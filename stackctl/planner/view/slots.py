@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stackctl.planner.up.ties import Ties
+from stackctl.planner.view.ties import Ties
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container
 from stackctl.planner.world.matching import Networks

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackctl.errors import Problem
-from stackctl.planner.up.slots import Slot
-from stackctl.planner.up.storage import is_anonymous
-from stackctl.planner.up.view import View
+from stackctl.planner.view.slots import Slot
+from stackctl.planner.view.view import View
 from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Container
+from stackctl.planner.world.matching import is_anonymous
 from stackctl.spec.known import KnownImage, known_image, major_version
 
 _STOPPED = (0, 128 + 9, 128 + 15)
