@@ -16,7 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from stackctl.engine.owner import wait_for_end
+from stackctl.engine.processes import wait_for_end
 from stackctl.errors import StackError
 from stackctl.testing.runs.run import Run
 

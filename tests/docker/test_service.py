@@ -300,7 +300,7 @@ def test_a_service_that_is_none_must_be_refused(lesson: Running) -> None:
 
 def test_the_reaper_must_need_nothing_but_the_sdk() -> None:
     program = (
-        "import sys, stackctl.reaper, stackctl.engine.docker.engine\n"
+        "import sys, stackctl.reaper, stackctl.engine.docker.docker_engine\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}"
         " & {'click', 'rich', 'yaml', 'tabulate', 'dotenv', 'tomli_w', 'pytest', 'xdist'}))"
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackctl.engine.docker.engine import DockerEngine
+from stackctl.engine.docker.docker_engine import DockerEngine
 from stackctl.planner.steps.actions import (
     Action,
     CreateContainer,

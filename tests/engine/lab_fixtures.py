@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from lab import Lab
 
-from stackctl.engine.docker.engine import DockerEngine
+from stackctl.engine.docker.docker_engine import DockerEngine
 from stackctl.engine.transport.connect import connect
 
 

@@ -1,6 +1,6 @@
 """What two builders said, and what is shown of it."""
 
-from stackctl.engine.docker.build_output import BuildKitOutput, BuildOutput, ClassicOutput
+from stackctl.engine.docker.images.build_output import BuildKitOutput, BuildOutput, ClassicOutput
 
 BUILDKIT = """\
 #0 building with "default" instance using docker driver

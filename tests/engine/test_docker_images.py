@@ -11,8 +11,7 @@ import pytest
 from lab import Lab
 from registry import Registry
 
-from stackctl.engine.docker import build as building
-from stackctl.engine.docker import pull as pulling
+from stackctl.engine.docker.images import building, pulling
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import BuildImage, PullImage, RemoveContainer, RemoveImage, WaitFor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stackctl.engine.docker.dockerfile import base_images, needs_buildkit
+from stackctl.engine.docker.images.dockerfile import base_images, needs_buildkit
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stackctl import api
 from stackctl.engine.memory import Behaviour, MemoryEngine
-from stackctl.engine.owner import _start_of, this_process
+from stackctl.engine.processes import _start_of, this_process
 from stackctl.errors import EngineError, StackError
 from stackctl.planner.steps.actions import BuildImage
 from stackctl.reaper import reap

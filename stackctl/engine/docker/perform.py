@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
-from stackctl.engine.docker import bodies, build, lifecycle, pull
+from stackctl.engine.docker import bodies, lifecycle
 from stackctl.engine.docker.container_events import Events
+from stackctl.engine.docker.images import building, pulling
 from stackctl.engine.docker.look import DockerLook
 from stackctl.engine.protocol import Report
 from stackctl.engine.ready import wait as ready
@@ -62,9 +63,9 @@ class DockerPerform:
         client = self._link.changing
         match action:
             case PullImage(image):
-                pull.pull(client, image.ref, report, cancelled)
+                pulling.pull(client, image.ref, report, cancelled)
             case BuildImage(image):
-                build.build(client, image, self._link.endpoint, report, cancelled)
+                building.build(client, image, self._link.endpoint, report, cancelled)
             case CreateNetwork(network):
                 answer = client.post("networks", "create", body=bodies.network(network))
                 self._networks.add(answer["Id"], network.name, network.labels.get(names.INSTANCE))

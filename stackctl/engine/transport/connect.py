@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from stackctl.engine.docker.engine import DockerEngine
+from stackctl.engine.docker.docker_engine import DockerEngine
 from stackctl.engine.transport.endpoint import resolve
 from stackctl.engine.transport.link import Link
 from stackctl.errors import UsageError

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.engine.owner import is_dead
+from stackctl.engine.processes import is_dead
 from stackctl.engine.protocol import Engine
 from stackctl.errors import UsageError
 from stackctl.planner.runs.owner import unpack

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackctl.engine.lock import held, held_by_one, own_directory
-from stackctl.engine.owner import is_dead, this_process
+from stackctl.engine.processes import is_dead, this_process
 from stackctl.planner.runs.owner import Owner, unpack
 from stackctl.planner.world import labels
 

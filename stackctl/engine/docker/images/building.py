@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from stackctl.engine.docker import dockerfile
-from stackctl.engine.docker.build_output import BuildKitOutput, BuildOutput, ClassicOutput
-from stackctl.engine.docker.pull import credentials, encoded, raise_error
+from stackctl.engine.docker.images import dockerfile
+from stackctl.engine.docker.images.build_output import BuildKitOutput, BuildOutput, ClassicOutput
+from stackctl.engine.docker.images.pulling import credentials, encoded, raise_error
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.engine.transport.endpoint import Endpoint

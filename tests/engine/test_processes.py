@@ -12,25 +12,25 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from stackctl.engine import owner as owners
-from stackctl.engine.owner import is_dead, this_process, wait_for_end
+from stackctl.engine import processes
+from stackctl.engine.processes import is_dead, this_process, wait_for_end
 from stackctl.planner.runs.owner import Owner, unpack
 
-TELL = "from stackctl.engine.owner import this_process; print(this_process().pack(), flush=True); input()"
+TELL = "from stackctl.engine.processes import this_process; print(this_process().pack(), flush=True); input()"
 
 
 @pytest.fixture(params=["proc", "ps"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """As on Linux, and as where there is no /proc."""
     if request.param == "ps":
-        monkeypatch.setattr(owners, "_PROC", Path("/nowhere"))
+        monkeypatch.setattr(processes, "_PROC", Path("/nowhere"))
     return str(request.param)
 
 
 def process(way: str) -> tuple[subprocess.Popen[str], Owner]:
     """A process that lives until it is killed, and who it says it is."""
     elsewhere = (
-        "import stackctl.engine.owner as o, pathlib; o._PROC = pathlib.Path('/nowhere'); "
+        "import stackctl.engine.processes as o, pathlib; o._PROC = pathlib.Path('/nowhere'); "
         if way == "ps"
         else ""
     )

@@ -15,10 +15,10 @@ from typing import assert_never
 
 from stackctl.engine.memory.commands import Behaviour, Run, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
-from stackctl.engine.memory.conversation import MemoryConversation
 from stackctl.engine.memory.files import Files, Store
-from stackctl.engine.memory.images import Images
-from stackctl.engine.memory.wait import MemoryTarget, ask
+from stackctl.engine.memory.image_store import Images
+from stackctl.engine.memory.talk import MemoryConversation
+from stackctl.engine.memory.wait_target import MemoryTarget, ask
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
