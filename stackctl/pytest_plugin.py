@@ -137,7 +137,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if not hasattr(config, "workerinput"):
             stacks.finish(failed=config.stash.get(_FAILED, False))
     except StackError as error:
-        from stackctl.show.errors import error_report
+        from stackctl.show.error_text import error_report
 
         _say(
             config,

@@ -90,7 +90,7 @@ class Commands(click.Group):
             raise
         except Exception as error:
             if ctx.invoked_subcommand in _FOLLOWED and settings_of(ctx).progress == "json":
-                from stackctl.show.jsonl import error_event
+                from stackctl.show.run.jsonl import error_event
 
                 print(error_event(error), file=lasting(sys.stdout), flush=True)
             raise

@@ -16,8 +16,8 @@ from stackctl.cli.planning import checked
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
-from stackctl.show.style import Style, columns
 from stackctl.show.tables import variables_text
+from stackctl.show.text.style import Style, columns
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
 from stackctl.spec.source.reading import gather, place

@@ -37,7 +37,7 @@ def guarded(run: Callable[[], Any]) -> int:
 
 
 def _tell(error: Exception) -> None:
-    from stackctl.show.errors import error_text
-    from stackctl.show.style import style_for
+    from stackctl.show.error_text import error_text
+    from stackctl.show.text.style import style_for
 
     print(error_text(error, style_for(sys.stderr)), file=sys.stderr)

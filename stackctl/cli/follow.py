@@ -16,8 +16,8 @@ from stackctl.engine.execute import Cancel
 from stackctl.errors import Problem
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
-from stackctl.show.render import Renderer, renderer
-from stackctl.show.safe import one_line
+from stackctl.show.run.render import Renderer, renderer
+from stackctl.show.text.safe import one_line
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LEFT = "left at once: what was under way may go on in the engine; stackctl status shows what is there"

@@ -12,8 +12,8 @@ from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import LogLine
 from stackctl.looking import Looking
 from stackctl.planner.world.observed import Container
-from stackctl.show.logs import show_logs
-from stackctl.show.style import PLAIN, Style
+from stackctl.show.log_lines import show_logs
+from stackctl.show.text.style import PLAIN, Style
 
 
 @click.command("logs")

@@ -12,7 +12,7 @@ from stackctl import api
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.planning import plan_arguments, planning_options
 from stackctl.cli.settings import Settings
-from stackctl.show.plan import plan_json, plan_text, steps_text
+from stackctl.show.plan_text import plan_json, plan_text, steps_text
 
 CHANGES = 10
 """The exit code of `--detailed-exitcode` when there is work."""

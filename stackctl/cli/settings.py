@@ -15,7 +15,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
     from stackctl.errors import Problem
-    from stackctl.show.style import Style
+    from stackctl.show.text.style import Style
     from stackctl.spec.model import Stack
     from stackctl.spec.selection import Selection
     from stackctl.spec.source.request import Request
@@ -112,7 +112,7 @@ class Settings(Struct):
         """Say so on stderr if what is shown was made from a spec in another directory; `sources` are the specs' paths."""
         from stackctl.planner.world.containers import other_source
         from stackctl.planner.world.naming import Naming
-        from stackctl.show.safe import one_line
+        from stackctl.show.text.safe import one_line
 
         here = Naming(stack, "").source
         if other := other_source(sources, here):
@@ -141,7 +141,7 @@ class Settings(Struct):
         )
 
     def style(self, stream: Any) -> Style:
-        from stackctl.show.style import style_for
+        from stackctl.show.text.style import style_for
 
         return style_for(stream, no_color=not self.color)
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable
 
 from stackctl.planner.down import LostVolume
-from stackctl.show.style import PLAIN, Style
-from stackctl.show.table import table
-from stackctl.show.text import ago, quoted, size
+from stackctl.show.text.amounts import ago, quoted, size
+from stackctl.show.text.style import PLAIN, Style
+from stackctl.show.text.table import table
 
 
 def lost_text(

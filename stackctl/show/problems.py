@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from stackctl.errors import Place, Problem, Severity, told
-from stackctl.show.safe import clean, one_line
-from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.text import counted
+from stackctl.show.text.amounts import counted
+from stackctl.show.text.safe import clean, one_line
+from stackctl.show.text.style import PLAIN, Name, Style
 
 VERSION = 1
 

@@ -13,10 +13,10 @@ from typing import Any
 from stackctl.planner.reach.places import authority, link
 from stackctl.planner.status import Row
 from stackctl.planner.world.observed import Container, PublishedPort
-from stackctl.show.safe import one_line, shortened
-from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.table import GAP, table
-from stackctl.show.text import ago, iso, quoted
+from stackctl.show.text.amounts import ago, iso, quoted
+from stackctl.show.text.safe import one_line, shortened
+from stackctl.show.text.style import PLAIN, Name, Style
+from stackctl.show.text.table import GAP, table
 from stackctl.spec.output.redact import redacted
 
 VERSION = 2

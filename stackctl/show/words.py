@@ -29,7 +29,7 @@ from stackctl.planner.steps.actions import (
     UnpauseContainer,
     WaitFor,
 )
-from stackctl.show.text import quoted
+from stackctl.show.text.amounts import quoted
 from stackctl.spec.model import Condition
 
 Mark = Literal["+", "~", "-", " "]

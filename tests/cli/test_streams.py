@@ -13,8 +13,8 @@ from stackctl.cli.streams import plain
 
 ROOT = Path(__file__).parents[2]
 SHOWN = [
-    *(ROOT / "stackctl/show").glob("*.py"),
-    *(ROOT / "stackctl/cli").glob("*.py"),
+    *(ROOT / "stackctl/show").rglob("*.py"),
+    *(ROOT / "stackctl/cli").rglob("*.py"),
     ROOT / "stackctl/secret.py",
 ]
 

@@ -14,7 +14,7 @@ from stackctl.planner.steps.events import Confirmed, Event, Planned
 from stackctl.planner.steps.outcome import Outcome, outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.show.failure import report
+from stackctl.show.run.failure import report
 from stackctl.spec.model import Stack
 
 WORKER_AND_DB = """

@@ -15,7 +15,7 @@ from stackctl.planner.steps.events import (
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.desired import Image
 from stackctl.planner.world.replica import Replica
-from stackctl.show.board import Board, Row
+from stackctl.show.run.board import Board, Row
 from stackctl.spec.model import Condition
 
 

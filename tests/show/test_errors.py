@@ -1,8 +1,8 @@
 """One text for an error, wherever it is shown."""
 
 from stackctl.errors import EngineError, Problem, SpecError, WaitError
-from stackctl.show.errors import error_report, error_text
-from stackctl.show.style import Style
+from stackctl.show.error_text import error_report, error_text
+from stackctl.show.text.style import Style
 
 
 def test_an_error_is_a_line_and_below_it_what_it_said_and_the_way_out() -> None:

@@ -6,7 +6,7 @@ from stackctl.planner.steps.events import Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.replica import Replica
-from stackctl.show.failure import failure_text, report, summary
+from stackctl.show.run.failure import failure_text, report, summary
 from stackctl.spec.model import Condition
 
 RULE = "─" * 72

@@ -7,8 +7,8 @@ from show_stories import failing_run, first_plans, outcome_of
 
 from stackctl.planner.steps.events import Event, Rescued, Skipped
 from stackctl.planner.steps.outcome import Outcome
-from stackctl.show.jsonl import JsonLines
-from stackctl.show.plan import plan_json
+from stackctl.show.plan_text import plan_json
+from stackctl.show.run.jsonl import JsonLines
 
 
 def lines(events: Iterable[Event], outcome: Outcome | None = None) -> list[Any]:

@@ -10,8 +10,8 @@ from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.replica import Replica
-from stackctl.show.live import Live
-from stackctl.show.safe import clean
+from stackctl.show.run.live import Live
+from stackctl.show.text.safe import clean
 from stackctl.spec.model import Condition
 
 

@@ -9,8 +9,8 @@ from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft
 from stackctl.planner.world.desired import Image
 from stackctl.planner.world.replica import Replica
-from stackctl.show.plain import Plain, Quiet
-from stackctl.show.style import PLAIN, Style
+from stackctl.show.run.plain import Plain, Quiet
+from stackctl.show.text.style import PLAIN, Style
 
 
 def shown(events: Iterable[Event], renderer: type[Plain | Quiet] = Plain, style: Style = PLAIN) -> str:

@@ -15,8 +15,8 @@ from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world.desired import Mount
 from stackctl.planner.world.replica import Replica
 from stackctl.show.changes import together
-from stackctl.show.plan import plan_json, plan_text, steps_text
-from stackctl.show.style import Style
+from stackctl.show.plan_text import plan_json, plan_text, steps_text
+from stackctl.show.text.style import Style
 
 
 def test_the_first_up() -> None:

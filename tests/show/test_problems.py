@@ -1,6 +1,6 @@
 from stackctl.errors import Place, Problem
 from stackctl.show.problems import problem_text, problems_json, problems_text
-from stackctl.show.style import Style
+from stackctl.show.text.style import Style
 
 MISSPELT = Problem(
     ("services", "api", "depends_on", 1),

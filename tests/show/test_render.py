@@ -9,11 +9,11 @@ import termios
 
 import pytest
 
-from stackctl.show.jsonl import JsonLines
-from stackctl.show.live import Live
-from stackctl.show.plain import Plain, Quiet
-from stackctl.show.render import Mode, renderer
-from stackctl.show.style import PLAIN, Style, columns, is_terminal, style_for
+from stackctl.show.run.jsonl import JsonLines
+from stackctl.show.run.live import Live
+from stackctl.show.run.plain import Plain, Quiet
+from stackctl.show.run.render import Mode, renderer
+from stackctl.show.text.style import PLAIN, Style, columns, is_terminal, style_for
 
 
 class Terminal(io.StringIO):
@@ -82,7 +82,7 @@ def test_dressing() -> None:
 
 def test_only_the_live_display_imports_rich() -> None:
     code = (
-        "import io, sys, stackctl.show.render as r, stackctl.show.tables, stackctl.show.logs, stackctl.show.problems\n"
+        "import io, sys, stackctl.show.run.render as r, stackctl.show.tables, stackctl.show.log_lines, stackctl.show.problems\n"
         "for mode in ('auto', 'plain', 'json', 'quiet'): r.renderer(mode, io.StringIO())\n"
         "sys.exit('rich' in sys.modules)"
     )

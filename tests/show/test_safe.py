@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stackctl.show.safe import clean, clean_keeping_color, one_line, shortened
+from stackctl.show.text.safe import clean, clean_keeping_color, one_line, shortened
 
 ATTACKS = [
     "\x1b]0;title\x07",

@@ -4,8 +4,8 @@ import json
 from stackctl.engine.protocol import LogLine
 from stackctl.planner.world.labels import NUMBER, SERVICE
 from stackctl.planner.world.observed import Container
-from stackctl.show.logs import service_colors, show_logs
-from stackctl.show.style import Style
+from stackctl.show.log_lines import service_colors, show_logs
+from stackctl.show.text.style import Style
 
 
 def container(service: str, number: int = 1) -> Container:

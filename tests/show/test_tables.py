@@ -8,7 +8,6 @@ from stackctl.planner.status import Row
 from stackctl.planner.world.labels import NUMBER, PROJECT, SERVICE
 from stackctl.planner.world.observed import Container, Joined, Mounted, PublishedPort
 from stackctl.show.lost import lost_text
-from stackctl.show.style import Style
 from stackctl.show.tables import (
     endpoints,
     ps_json,
@@ -18,6 +17,7 @@ from stackctl.show.tables import (
     urls,
     variables_text,
 )
+from stackctl.show.text.style import Style
 
 ROWS = (
     Row(
@@ -92,7 +92,7 @@ Differs from the spec:
 
 
 def test_colour_does_not_shift_the_columns() -> None:
-    from stackctl.show.safe import clean
+    from stackctl.show.text.safe import clean
 
     assert clean(status_text(ROWS, style=Style(color=True))) == status_text(ROWS)
     assert "\x1b[31mmissing\x1b[0m" in status_text(ROWS, style=Style(color=True))

@@ -22,7 +22,7 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.world.desired import Attachment, Build, Container, Image, Volume
 from stackctl.show.changes import PAST
-from stackctl.show.text import counted, duration, first_line, quoted, size
+from stackctl.show.text.amounts import counted, duration, first_line, quoted, size
 from stackctl.show.words import NAMES, Name, describe, words
 from stackctl.spec.model import Condition
 

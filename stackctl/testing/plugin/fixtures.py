@@ -160,7 +160,7 @@ def errors_as_words(settings: Settings | None = None) -> Iterator[None]:
     try:
         yield
     except StackError as error:
-        from stackctl.show.errors import error_report
+        from stackctl.show.error_text import error_report
         from stackctl.testing.plugin.session import NoEngineError
 
         words = error_report(error)

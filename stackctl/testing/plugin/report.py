@@ -9,7 +9,7 @@ from pathlib import Path
 from stackctl.engine.protocol import LogLine
 from stackctl.errors import StackError
 from stackctl.planner.world.observed import Container
-from stackctl.show.safe import clean
+from stackctl.show.text.safe import clean
 from stackctl.testing.stack import Running
 
 _WIDEST = 500

@@ -22,7 +22,7 @@ from stackctl import api
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError, UsageError
 from stackctl.planner.world.desire import desire
-from stackctl.show.errors import error_report
+from stackctl.show.error_text import error_report
 from stackctl.spec.model import Stack
 from stackctl.testing.plugin.settings import Settings
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready

@@ -22,9 +22,9 @@ from stackctl.planner.steps.events import (
 )
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Step
-from stackctl.show.plan import plan_json
+from stackctl.show.plan_text import plan_json
 from stackctl.show.problems import problems_json
-from stackctl.show.text import iso
+from stackctl.show.text.amounts import iso
 
 VERSION = 1
 

@@ -16,11 +16,11 @@ from rich.text import Text
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.show.board import Board, Row, Tone
-from stackctl.show.failure import INTERRUPTED, report
-from stackctl.show.safe import one_line, shortened
-from stackctl.show.style import Style, style_for
-from stackctl.show.text import duration, size
+from stackctl.show.run.board import Board, Row, Tone
+from stackctl.show.run.failure import INTERRUPTED, report
+from stackctl.show.text.amounts import duration, size
+from stackctl.show.text.safe import one_line, shortened
+from stackctl.show.text.style import Style, style_for
 
 _WIDEST = 100
 _NAME_WIDEST = 32

@@ -8,10 +8,10 @@ from typing import TextIO
 from stackctl.planner.steps.events import Confirmed, Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.show.board import Board, Row, Tone
-from stackctl.show.failure import INTERRUPTED, failure_text, report
-from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.text import duration, size
+from stackctl.show.run.board import Board, Row, Tone
+from stackctl.show.run.failure import INTERRUPTED, failure_text, report
+from stackctl.show.text.amounts import duration, size
+from stackctl.show.text.style import PLAIN, Name, Style
 
 _WIDEST = 48
 _STATE = 10

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TextIO
 
 from stackctl.planner.world.observed import Container
-from stackctl.show.safe import clean, clean_keeping_color, one_line
-from stackctl.show.style import PLAIN, Name, Style
+from stackctl.show.text.safe import clean, clean_keeping_color, one_line
+from stackctl.show.text.style import PLAIN, Name, Style
 
 VERSION = 1
 

@@ -33,8 +33,8 @@ from stackctl.planner.steps.events import (
 )
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.changes import PAST, Change, changes
-from stackctl.show.safe import one_line
-from stackctl.show.text import duration, first_line, quoted, size
+from stackctl.show.text.amounts import duration, first_line, quoted, size
+from stackctl.show.text.safe import one_line
 from stackctl.show.words import Words, words
 
 Tone = Literal["queued", "active", "waiting", "ready", "failed", "skipped"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from stackctl.show.safe import one_line
+from stackctl.show.text.safe import one_line
 
 
 def quoted(name: str) -> str:

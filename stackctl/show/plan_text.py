@@ -17,9 +17,9 @@ from stackctl.show.changes import (
     loses_anonymous_volumes,
     together,
 )
-from stackctl.show.safe import one_line
-from stackctl.show.style import PLAIN, Name, Style
-from stackctl.show.text import quoted
+from stackctl.show.text.amounts import quoted
+from stackctl.show.text.safe import one_line
+from stackctl.show.text.style import PLAIN, Name, Style
 from stackctl.show.words import Mark, describe
 
 VERSION = 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from stackctl.show.safe import shortened
-from stackctl.show.style import Style
+from stackctl.show.text.safe import shortened
+from stackctl.show.text.style import Style
 
 GAP = "  "
 """Between columns."""

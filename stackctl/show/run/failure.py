@@ -10,10 +10,10 @@ from stackctl.planner.steps.events import Failed, Skipped
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.show.changes import PAST, changes, count
-from stackctl.show.errors import fact_line, facts, log_lines
-from stackctl.show.safe import clean, one_line, shortened
-from stackctl.show.style import PLAIN, Style
-from stackctl.show.text import duration, first_line, quoted
+from stackctl.show.error_text import fact_line, facts, log_lines
+from stackctl.show.text.amounts import duration, first_line, quoted
+from stackctl.show.text.safe import clean, one_line, shortened
+from stackctl.show.text.style import PLAIN, Style
 from stackctl.show.words import describe
 from stackctl.spec.model import Condition
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TextIO
 
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import Outcome
-from stackctl.show.style import is_terminal, style_for
+from stackctl.show.text.style import is_terminal, style_for
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
 
@@ -35,14 +35,14 @@ def renderer(
     `command` and `source` (the spec's path) are the live display's heading; after an interruption, `command` goes on.
     """
     if mode == "live" or (mode == "auto" and is_terminal(stream)):
-        from stackctl.show.live import Live
+        from stackctl.show.run.live import Live
 
         return Live(stream, command=command, source=source, no_color=no_color)
     if mode == "json":
-        from stackctl.show.jsonl import JsonLines
+        from stackctl.show.run.jsonl import JsonLines
 
         return JsonLines(stream)
-    from stackctl.show.plain import Plain, Quiet
+    from stackctl.show.run.plain import Plain, Quiet
 
     style = style_for(stream, no_color=no_color)
     return (Quiet if mode == "quiet" else Plain)(stream, style, command=command)

@@ -7,9 +7,9 @@ from signal import Signals
 
 from stackctl.errors import SpecError, StackError, WaitError
 from stackctl.show.problems import problems_text
-from stackctl.show.safe import clean, one_line, shortened
-from stackctl.show.style import PLAIN, Style
-from stackctl.show.text import counted
+from stackctl.show.text.amounts import counted
+from stackctl.show.text.safe import clean, one_line, shortened
+from stackctl.show.text.style import PLAIN, Style
 
 LOG_LINES = 15
 _RULE_WIDEST = 72
