@@ -16,7 +16,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         sys.exit("stackctl runs on Linux and macOS, and on Windows within WSL 2: start it in a WSL terminal")
     gc.set_threshold(_GARBAGE)
     from stackctl.cli import cli
-    from stackctl.cli.errors import guarded
+    from stackctl.cli.exit_codes import guarded
     from stackctl.cli.streams import finish, prepare
 
     prepare()

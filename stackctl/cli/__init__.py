@@ -65,7 +65,7 @@ class Commands(click.Group):
             return _HIDDEN[cmd_name]
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"stackctl.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"stackctl.cli.commands.{cmd_name}").command
         accept_global_options(command)
         return command
 

@@ -5,7 +5,7 @@ import pytest
 from commandline import Ran, Run
 
 from stackctl.cli import cli
-from stackctl.cli.errors import guarded
+from stackctl.cli.exit_codes import guarded
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from click.shell_completion import ShellComplete
 from commandline import Run
 
 from stackctl.cli import SECTIONS, cli
-from stackctl.cli.completion import SHELLS, VARIABLE
+from stackctl.cli.commands.completion import SHELLS, VARIABLE
 
 pytest_plugins = ["commandline_fixtures"]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stackctl import api
 from stackctl.cli import cli
-from stackctl.cli.env import quoted
+from stackctl.cli.commands.env import quoted
 from stackctl.cli.settings import Settings
 from stackctl.engine.memory import MemoryEngine
 from stackctl.errors import EngineError, UsageError

@@ -10,7 +10,7 @@ from click.shell_completion import ShellComplete
 from commandline import Run
 
 from stackctl.cli import SECTIONS, cli
-from stackctl.cli.completion import VARIABLE
+from stackctl.cli.commands.completion import VARIABLE
 from stackctl.cli.others import _WAYS, instead
 
 pytest_plugins = ["commandline_fixtures"]

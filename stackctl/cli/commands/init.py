@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from stackctl.cli.commands.schema import schema_text
 from stackctl.cli.options import pass_settings
-from stackctl.cli.schema import schema_text
 from stackctl.cli.settings import Settings
 from stackctl.errors import UsageError
 from stackctl.spec.known import starters

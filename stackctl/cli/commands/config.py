@@ -12,7 +12,7 @@ import tomli_w
 from msgspec.structs import replace
 
 from stackctl.cli.options import pass_settings, services_argument
-from stackctl.cli.planning import checked
+from stackctl.cli.plan_options import checked
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackctl.cli.options import pass_settings, services_argument
-from stackctl.cli.planning import plan_arguments, planning_options
+from stackctl.cli.plan_options import plan_arguments, planning_options
 from stackctl.cli.settings import Settings
 from stackctl.cli.streams import lasting, silence
 
@@ -103,7 +103,7 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
     """
     from stackctl import api
     from stackctl.cli import follow as runs
-    from stackctl.cli.logs import show
+    from stackctl.cli.commands.logs import show
     from stackctl.project import Project
 
     found = api.containers(engine, stack.project, services, stack.everything)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stackctl.cli.images import run_images
+from stackctl.cli.image_runs import run_images
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.planner.before.images import ImageOptions
