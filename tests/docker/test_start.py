@@ -75,10 +75,10 @@ def up(shared: Project) -> Project:
     ("command", "libraries", "most"),
     [
         ("status", TABLE, 100),
-        ("status --json", LIBRARIES, 110),
+        ("status --json", LIBRARIES, 115),
         ("ps", TABLE, 100),
-        ("ps --quiet", LIBRARIES, 110),
-        ("port web 80", LIBRARIES, 110),
+        ("ps --quiet", LIBRARIES, 115),
+        ("port web 80", LIBRARIES, 115),
     ],
 )
 def test_a_command_that_looks_must_load_nothing_that_acts(
