@@ -1,4 +1,4 @@
-"""Ask running containers whether they are ready, over the network alone: no call to the engine, whatever their number."""
+"""Ask running containers over the network whether they are ready. The engine is not called."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stackctl.planner.world.observed import Container, Engine, Observed
 from stackctl.planner.world.probes import Probe
 
 _TIMEOUT = 1.0
-"""Seconds for one answer: a server that is ready on this machine takes a thousandth of that."""
+"""Seconds for one answer. A server that is ready on this machine answers in about a millisecond."""
 _THREADS = 16
 
 
 def answers_from_outside(probes: Mapping[str, Sequence[Probe]], observed: Observed) -> Mapping[str, str]:
-    """What running containers answer, by id: "" where all checks pass, else what the first that fails said.
+    """What running containers answer, by container id: "" if all checks pass, else what the first check that fails says.
 
-    `probes` are the checks by container id. Those that a connection cannot answer (a command, a log) are not asked. A
-    container that has one, or that cannot be reached from here, is left out unless another check of it fails.
+    `probes` are the checks by container id. A check that needs a command or the log is not run. A container that has such
+    a check, or that cannot be reached from here, is left out, unless another of its checks fails.
     """
     asked = [
         (container, checks)
@@ -49,7 +49,7 @@ def answers_from_outside(probes: Mapping[str, Sequence[Probe]], observed: Observ
 
 
 def _seen(container: Container, engine: Engine) -> Running:
-    """The container as the snapshot shows it."""
+    """The container as the snapshot shows it, in the form that probes take."""
     joined = (one.address for one in container.networks)
     return Running(
         state=container.state,
@@ -59,7 +59,7 @@ def _seen(container: Container, engine: Engine) -> Running:
 
 
 def _answer(running: Running, checks: Sequence[Probe]) -> str | None:
-    """What the first that fails says, "" where all pass, None where nobody can tell."""
+    """What the first check that fails says; "" if all checks pass; None if nobody can tell."""
     known: str | None = ""
     for check in checks:
         if not tells_from_outside(check):

@@ -1,4 +1,4 @@
-"""Ask a container once whether it is ready. Every answer says what was asked and what came back."""
+"""Ask a container once whether it is ready. Every answer says what was asked and what was answered."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from stackctl.spec.output.redact import redacted
 from stackctl.spec.text.parts import written
 
 PROXY_GRACE = 0.25
-"""Seconds a connection to a published port must stay open to count: a port proxy accepts at once, and closes within
-a millisecond if nothing listens in the container."""
+"""Seconds for which a connection to a published port must stay open before it counts. A port proxy accepts at once, and
+closes after a millisecond if nothing listens in the container."""
 
 CONNECT_TIMEOUT = 2.0
-"""Seconds to connect. A container here or on the host's network answers in less than one of them, or refuses."""
+"""Seconds to connect. A container on this machine accepts or refuses in less than one second."""
 
 
 class UnreachableError(EngineError):
-    """The question cannot be asked from here at all."""
+    """The container cannot be asked from here at all."""
 
 
 class Answer(Struct, frozen=True):
-    """Whether the probe passed, and what it said, as one line for people."""
+    """Whether the probe passed (`ready`), and what it said in one line for people (`text`)."""
 
     ready: bool
     text: str
     hung: bool = False
-    """The command did not end and could not be ended: it must not be run a second time."""
+    """The command still runs and cannot be ended, so it must not be run a second time."""
     pending: bool = False
-    """The command is under way."""
+    """The command has not ended yet. It may still be in time."""
 
 
 def ask(probe: Probe, running: Running, target: Target, timeout: float) -> Answer:
-    """Put the question once, for at most about `timeout` seconds.
+    """Run the probe once, for about `timeout` seconds at most.
 
-    Raises `UnreachableError` where the port can be reached neither at the container's address nor on the host.
+    Raises `UnreachableError` if the port can be reached neither at the container's address nor on the host.
     """
     match probe:
         case LogProbe(regex):
@@ -62,7 +62,7 @@ def ask(probe: Probe, running: Running, target: Target, timeout: float) -> Answe
 
 
 def ask_from_outside(probe: TcpProbe | HttpProbe | ProtocolProbe, running: Running, timeout: float) -> Answer:
-    """Put a question that needs no more than a connection. Raises `UnreachableError` as `ask` does."""
+    """Run a probe that needs only a connection. Raises `UnreachableError` as `ask` does."""
     match probe:
         case TcpProbe(port):
             return _at_any_door(running, port, f"tcp {port}", lambda door: _tcp(door, timeout))
@@ -80,7 +80,7 @@ def ask_from_outside(probe: TcpProbe | HttpProbe | ProtocolProbe, running: Runni
 
 
 def tells_from_outside(probe: Probe) -> bool:
-    """Whether a connection alone answers the question: no command in the container, no log."""
+    """Whether a connection alone is enough for the probe: it needs no command in the container and no log."""
     match probe:
         case TcpProbe() | HttpProbe():
             return True
@@ -90,7 +90,9 @@ def tells_from_outside(probe: Probe) -> bool:
 
 
 class _Door(Struct, frozen=True):
-    """Where a port of the container can be reached. Behind a `proxy`, being let in says nothing yet."""
+    """A host and a port where a port of the container can be reached. `proxy`: a port proxy listens there, so that an
+    accepted connection does not yet mean that the container listens.
+    """
 
     host: str
     port: int
@@ -107,7 +109,7 @@ def _doors(running: Running, port: int) -> list[_Door]:
 
 
 def _at_any_door(running: Running, port: int, what: str, knock: Callable[[_Door], Answer]) -> Answer:
-    """Try the addresses in turn until one passes; the answer is the last one's otherwise."""
+    """Try one door after another until one passes. Return its answer; if none passes, the answer of the last door."""
     answer = None
     for door in _doors(running, port):
         try:
@@ -149,12 +151,12 @@ def _tcp(door: _Door, timeout: float) -> Answer:
                 if not connection.recv(1):
                     return Answer(False, "connection closed")
             except TimeoutError:
-                pass  # nobody hung up: somebody listens, and waits for us to speak first
+                pass  # the connection stays open: a server listens, and waits until the client speaks first
     return Answer(True, "accepts connections")
 
 
 def _http(door: _Door, path: str, timeout: float) -> Answer:
-    # A server that checks the Host header knows its checks as localhost, as from within the container.
+    # Some servers check the Host header. They know `localhost`, since checks inside the container use it.
     headers = {"Host": "localhost", "User-Agent": "stackctl", "Connection": "close"}
     wire = Wire(lambda: ByteStream(_connect(door, timeout)), headers)
     with closing(wire.send(Request(method="GET", target=path, timeout=timeout))) as answer:
@@ -181,7 +183,7 @@ def run_test(test: tuple[str, ...], target: Target, timeout: float) -> Answer:
 
 
 def _shown(words: tuple[str, ...]) -> str:
-    """A command as people may see it: variables and references by their names, dots for other secrets."""
+    """A command as people may see it: the names of variables and references instead of values, dots for other secrets."""
     return " ".join(redacted([written(word) for word in words]))
 
 
@@ -200,8 +202,8 @@ _CANNOT_CONNECT_NOW = "57P03"  # SQLSTATE cannot_connect_now: starting up, shutt
 
 
 def _postgres(connection: socket.socket, probe: ProtocolProbe) -> Answer:
-    """As pg_isready asks: whatever the server answers to a StartupMessage but cannot_connect_now means that it accepts
-    connections (PostgreSQL, "Message Formats" and libpq's PQping).
+    """Ask as pg_isready does. Every answer to a StartupMessage means that the server accepts connections, except
+    cannot_connect_now (PostgreSQL, "Message Formats" and libpq's PQping).
     """
     user = probe.user or "postgres"
     fields = ("user", user, "database", probe.database or user, "application_name", "stackctl")
@@ -209,7 +211,7 @@ def _postgres(connection: socket.socket, probe: ProtocolProbe) -> Answer:
     connection.sendall(struct.pack("!i", len(body) + 4) + body)
     kind, length = struct.unpack("!ci", _receive(connection, 5))
     if kind == b"R":
-        # Read to its end and hung up without a word, as pg_isready does: the server's log stays silent.
+        # pg_isready also reads the message to its end and then closes: so the server writes nothing to its log.
         _receive(connection, length - 4)
         return Answer(True, "accepts connections")
     if kind != b"E" or not 4 <= length <= 30_000:
@@ -221,7 +223,9 @@ def _postgres(connection: socket.socket, probe: ProtocolProbe) -> Answer:
 
 
 def _redis(connection: socket.socket, probe: ProtocolProbe) -> Answer:  # noqa: ARG001
-    """PING. A server that asks for a password, or lets nobody else in, answers, too; one that loads its data does not."""
+    """Send PING. A server that wants a password, or accepts no more clients, is ready, too. A server that still loads its
+    data is not.
+    """
     connection.sendall(b"PING\r\n")
     line = connection.recv(200).partition(b"\r\n")[0].decode(errors="replace")
     return Answer(
@@ -229,7 +233,7 @@ def _redis(connection: socket.socket, probe: ProtocolProbe) -> Answer:  # noqa: 
     )
 
 
-_HOST_NOT_PRIVILEGED = 1130  # ER_HOST_NOT_PRIVILEGED: it serves, but not this client
+_HOST_NOT_PRIVILEGED = 1130  # ER_HOST_NOT_PRIVILEGED: the server is ready, but not for this client
 
 
 def _mysql(connection: socket.socket, probe: ProtocolProbe) -> Answer:  # noqa: ARG001

@@ -1,23 +1,23 @@
-"""Wait until a container is ready: ask at once and often, believe the engine too, and end early when it never will be.
+"""Wait until a container is ready: ask at once and often, take the engine's word as well, and end early if it can never be ready.
 
-Each round looks at the container's state first (`_verdict_of_state`):
+Each round first looks at the container's state (`_verdict_of_state`):
 
 | state | started | completed | ready, healthy |
 |---|---|---|---|
-| created | wait; hopeless if the engine could not start it | the same | the same |
+| created | wait; hopeless if the engine could not start the container | the same | the same |
 | running, paused | met | wait | ask the probes |
 | restarting | wait; hopeless after three restarts, or out of memory | the same | the same |
-| exited with 0 | hopeless, but met where it may end (`oneshot_ok`) | met | as started |
+| exited with 0 | hopeless; met if the container may end (`oneshot_ok`) | met | as for `started` |
 | exited with another code | hopeless | hopeless | hopeless |
 | removing, dead, gone | hopeless | hopeless | hopeless |
 
-Only of a container that runs are the probes asked (`_Questions`), the cheap ones first:
+The probes are asked only while the container runs (`_Questions`), the cheap ones first:
 
 | probes | engine's health | verdict |
 |---|---|---|
-| none | none | met for `ready` once the published TCP ports accept; an error for `healthy` |
+| none | none | `ready`: met once the published TCP ports accept; `healthy`: an error |
 | none | starting, healthy, unhealthy | wait, met, hopeless |
-| a command | healthy | met, whatever the own run of the command says or does not say |
+| a command | healthy | met, even if stackctl's own run of the command fails or hangs |
 | a command that fails | unhealthy | hopeless |
 | any other | any | met when it passes, else wait |
 
@@ -44,24 +44,24 @@ from stackctl.spec.model import Condition
 __all__ = ["Running", "Target", "wait"]
 
 _PAUSES = (0.05, 0.5)
-"""Seconds between two questions, the least and the most: a tenth of the time waited so far."""
+"""Seconds between two questions: a tenth of the time waited so far, but at least and at most these."""
 _EXEC_PAUSE = 0.25
-"""Seconds between two commands in a container, at least: each costs processor time that its start needs."""
+"""Seconds between two commands in a container, at least: each command takes processor time from the container's start."""
 _LAST = 1.0
-"""Seconds that the last question has, even at the deadline."""
+"""Seconds that a question has at least, even at the deadline."""
 _RESTARTS = 3
-"""So many restarts during one wait are a loop."""
+"""After this many restarts during one wait, the container counts as one that never starts."""
 _LOG_LINES = 15
 
 
 class Ask(Protocol):
-    """Put a probe's question once; `stackctl.engine.ready.probe.ask` is the one that does."""
+    """A function that runs a probe once, such as `stackctl.engine.ready.probe.ask`."""
 
     def __call__(self, probe: Probe, running: Running, target: Target, timeout: float, /) -> Answer: ...
 
 
 class _Verdict(Struct, frozen=True):
-    """What one round led to: `met`, `hopeless`, or neither, and why."""
+    """The result of one round: `met`, `hopeless` or neither, and why."""
 
     why: str = ""
     met: bool = False
@@ -81,13 +81,13 @@ def wait(
     cancelled: Callable[[], bool] = lambda: False,
     ask: Ask = ask_container,
 ) -> str:
-    """Return "" once the container meets the condition, or when `cancelled()`.
+    """Return "" once the container meets the condition, or once `cancelled()`.
 
-    What counts as met is in the tables above. All probes must pass.
+    The tables above say when the condition is met. All probes must pass.
 
-    Raises `WaitError` on evidence that it never will be ready (ended, gone, out of memory, unhealthy by the engine's
-    count, restarted three times), `WaitTimeoutError` after `timeout` seconds and the start period, `EngineError` when
-    `healthy` is asked of a container without a check.
+    Raises `WaitError` if it is clear that the container will never be ready (ended, gone, out of memory, unhealthy by the
+    engine's count, restarted three times), `WaitTimeoutError` after `timeout` seconds plus the start period, and
+    `EngineError` if the condition is `healthy` and the container has no check.
     """
     began = target.now()
     limit = action.timeout + action.timing.start_period
@@ -133,7 +133,9 @@ _WORDS = {
 
 
 def _verdict_of_state(action: WaitFor, running: Running | None, restarts: int) -> _Verdict | None:
-    """What the state alone says; None when the container runs and must be asked. `restarts` is the count at the start."""
+    """What the state alone says; None if the container runs and must be asked. `restarts` is their count when the wait
+    began.
+    """
     memory = ", out of memory" if running and running.oom_killed else ""
     match running:
         case None | Running(state="removing" | "dead"):
@@ -171,7 +173,7 @@ class _Settling:
         self._restarts: int | None = None
 
     def left(self, running: Running | None, now: float) -> float:
-        """The seconds for which it must still run; 0 for one that does not run, of which its state tells all."""
+        """The seconds for which the container must still run. 0 if it does not run: then its state alone decides."""
         if running is None or running.state != "running":
             self._restarts = None
             return 0.0
@@ -181,7 +183,7 @@ class _Settling:
 
 
 class _Questions:
-    """The probes of one wait, the cheap ones first, and what is known from having asked them."""
+    """The probes of one wait, the cheap ones first, and what they have answered so far."""
 
     def __init__(self, action: WaitFor, target: Target, ask: Ask) -> None:
         self._action = action
@@ -192,10 +194,10 @@ class _Questions:
         self.last = ""
         """The last answer of a probe or of the engine's check."""
         self.ran_command = False
-        """The last look ran a command in the container."""
+        """Whether the last call of `ask` ran a command in the container."""
 
     def ask(self, running: Running, timeout: float) -> _Verdict:
-        """Ask until one says no."""
+        """Ask one probe after another, until one fails."""
         self.ran_command = False
         healthy = running.health == "healthy"
         if not self._probes and running.health:
@@ -226,7 +228,7 @@ class _Questions:
             answer = self._ask(probe, running, self._target, timeout)
         except UnreachableError:
             raise
-        except EngineError as error:  # a command in a container that has just ended: the next look tells
+        except EngineError as error:  # the container may have just ended: the next round sees that
             answer = Answer(False, error.message)
         if answer.hung:
             self._hung.add(probe)
@@ -254,7 +256,7 @@ def _evidence(
     answer: str,
     hint: str = "",
 ) -> WaitError:
-    """The error with all that a reader needs to see the cause."""
+    """The error, with all that a reader needs to find the cause."""
     try:
         log = target.log(_LOG_LINES).splitlines() if running else []
     except EngineError:

@@ -1,4 +1,4 @@
-"""One container of a Docker engine, as a wait sees it: the `Target` of `ready`."""
+"""One container of a Docker engine, as a wait sees it: a `Target`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from stackctl.planner.reach.places import own_addresses, published_at
 from stackctl.planner.world.observed import Engine, PublishedPort
 
 _PATIENCE = 0.5
-"""Seconds for which a command is waited for before the container is looked at again."""
+"""Seconds to wait for a command before the container is looked at again."""
 _MARGIN = 1.0
-"""Seconds before the noted start, at most, in which the log is taken for that of the run."""
+"""Log lines up to this many seconds before the start that the engine notes still belong to the run."""
 
 
 class Watched:
-    """`engine` says what of the container can be reached from here."""
+    """Watches one container. `engine` tells which of its addresses and ports can be reached from here."""
 
     def __init__(self, client: WireClient, events: Events, container: str, engine: Engine) -> None:
         self._client = client
@@ -34,7 +34,7 @@ class Watched:
         self._since: str | None = None
         self._seen = 0
         self._command: _Command | None = None
-        """The one under way."""
+        """The command that has not ended yet."""
 
     def inspect(self) -> Running | None:
         self._seen = self._events.count(self._container)
@@ -98,7 +98,7 @@ class Watched:
             raise
 
     def _place(self, found: Json) -> Json:
-        """The container whose network it lives in: itself, or the one it shares that of."""
+        """The container that owns the network: the container itself, or the container whose network it shares."""
         mode = found["HostConfig"].get("NetworkMode", "")
         return (
             (self._inspect(mode.removeprefix("container:")) or found)
@@ -123,8 +123,8 @@ class Watched:
 
 
 class _Command:
-    """A command that runs in a thread of its own, so that the engine's verdict can come first. One that is abandoned ends by
-    its own limit of time, or with the process.
+    """A command that runs in its own thread, so that the engine's check may be faster. If nobody waits for the command any
+    more, it ends when its time is over, or with this process.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class _Command:
         return self._outcome is not None
 
     def result(self) -> tuple[int | None, str]:
-        """Exit code and output, once it has ended. Raises what went wrong."""
+        """Exit code and output of a command that has ended. Raises the error if it could not be run."""
         assert self._outcome is not None
         if isinstance(self._outcome, Exception):
             raise self._outcome
@@ -159,11 +159,12 @@ class _Command:
 
 
 def run_began(state: Json) -> str | None:
-    """The time from which the log is that of the present (or last) run; None when all of it is.
+    """The time at which the log of the present (or last) run begins, in seconds since the epoch; None if the whole log
+    belongs to it.
 
-    The engine notes the start a little after the program has begun to write, and, of one that ends at once, even after its
-    end. While it runs, half the gap to the end of the run before is safe, as there is no log in a gap; afterwards that end
-    is not known any more, and a line too many is better than none.
+    The engine notes the start a little later than the program begins to write. So the log is read from a little earlier.
+    While the container runs, the end of the run before it is known: half the time between is safe, since nothing is logged
+    between two runs. Afterwards that end is not known: a line too many is better than a line too few.
     """
     started, finished = epoch(state.get("StartedAt")), epoch(state.get("FinishedAt"))
     if started <= 0 or finished <= 0:
