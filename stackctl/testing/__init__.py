@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stackctl.testing.data.postgres import Database
     from stackctl.testing.data.redis import Keyspace
     from stackctl.testing.plugin.fixtures import service_fixture, stack_fixture
-    from stackctl.testing.runs.lifecycle import Recipe, running
+    from stackctl.testing.runs.running import Recipe, running
     from stackctl.testing.service import Output, RunningService
     from stackctl.testing.stack import Running
 
@@ -20,10 +20,10 @@ _WHERE = {
     "Database": "data.postgres",
     "Keyspace": "data.redis",
     "Output": "service",
-    "Recipe": "runs.lifecycle",
+    "Recipe": "runs.running",
     "Running": "stack",
     "RunningService": "service",
-    "running": "runs.lifecycle",
+    "running": "runs.running",
     "service_fixture": "plugin.fixtures",
     "stack_fixture": "plugin.fixtures",
 }

@@ -23,7 +23,7 @@ from stackctl.planner.world.desired import Container
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.model import Stack
 from stackctl.spec.server import server
-from stackctl.testing.live import LiveService
+from stackctl.testing.live_stack import LiveService
 
 
 @dataclass(frozen=True)

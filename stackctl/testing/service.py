@@ -15,7 +15,7 @@ from stackctl.testing import copy, faults
 from stackctl.testing.data import stores
 from stackctl.testing.data.postgres import Database
 from stackctl.testing.data.redis import Keyspace
-from stackctl.testing.live import LiveService
+from stackctl.testing.live_stack import LiveService
 
 if TYPE_CHECKING:
     from stackctl.testing.stack import Running

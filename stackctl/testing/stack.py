@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stackctl.testing.live import LiveStack
-from stackctl.testing.names import NoSuchServiceError
+from stackctl.testing.given_names import NoSuchServiceError
+from stackctl.testing.live_stack import LiveStack
 from stackctl.testing.service import RunningService
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.spec.model import Stack
-from stackctl.spec.output.schema import json_schema
+from stackctl.spec.output.json_schema import json_schema
 from stackctl.spec.structure import structure
 from stackctl.spec.text.interpolate import Lookup, Variables, interpolate
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 import stackctl
 from stackctl.engine.memory import MemoryEngine
 from stackctl.testing import Recipe, Running
-from stackctl.testing.runs import lifecycle
+from stackctl.testing.runs import running
 
 pytest_plugins = ["memory_fixtures"]
 Start = Callable[..., Running]
@@ -72,7 +72,7 @@ def test_on_another_machine_ports_are_at_its_address_in_every_process_of_the_run
     app = start(remote, STACK)
     assert app.run is not None
     recipe = Recipe(files=(tmp_path / "stack.toml",))
-    other = lifecycle.attach(recipe, recipe.load(), remote, app.run, app.project, app.stack.marks)
+    other = running.attach(recipe, recipe.load(), remote, app.run, app.project, app.stack.marks)
     for each in (app, other):
         api = each["api"]
         assert (api.host, api.port()) == ("10.0.0.5", api.container.ports[0].published)
@@ -87,6 +87,6 @@ def test_on_another_machine_what_runs_already_is_not_made_anew(
     assert app.run is not None
     before = {name: container.id for name, container in app.containers().items()}
     recipe = Recipe(files=(tmp_path / "stack.toml",))
-    again = lifecycle.start(recipe, recipe.load(), remote, app.run, app.project, app.stack.marks)
+    again = running.start(recipe, recipe.load(), remote, app.run, app.project, app.stack.marks)
     assert {name: container.id for name, container in again.containers().items()} == before
     assert again.reused

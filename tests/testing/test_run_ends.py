@@ -21,7 +21,7 @@ from stackctl.testing import Recipe, Running
 from stackctl.testing.plugin.session import Stacks
 from stackctl.testing.plugin.settings import Settings
 from stackctl.testing.plugin.starting import StartError
-from stackctl.testing.runs import lifecycle
+from stackctl.testing.runs import running
 from stackctl.testing.runs.run import Run, sweep
 
 pytest_plugins = ["memory_fixtures"]
@@ -51,7 +51,7 @@ def dead_run() -> Run:
 def up(run: Run, file: Path, engine: MemoryEngine, project: str) -> Running:
     run.join()
     recipe = Recipe(files=(file,))
-    return lifecycle.start(recipe, recipe.load(), engine, run, project, run.marks)
+    return running.start(recipe, recipe.load(), engine, run, project, run.marks)
 
 
 def projects(engine: MemoryEngine) -> set[str]:
@@ -69,7 +69,7 @@ def test_only_what_dead_runs_left_is_removed(engine: MemoryEngine, file: Path) -
     unreadable.join()
     recipe = Recipe(files=(file,))
     marks = {**unreadable.marks, "stackctl.owner": "broken"}
-    lifecycle.start(recipe, recipe.load(), engine, unreadable, "unreadable", marks)
+    running.start(recipe, recipe.load(), engine, unreadable, "unreadable", marks)
     unreadable.forget()
     sweep(engine)
     assert projects(engine) == {"alive", "unreadable"}
@@ -197,7 +197,7 @@ def test_what_a_build_replaces_goes_and_the_image_of_the_stack_stays(
         ref = app["api"].spec.image or ""
         engine.revise(ref)
         before |= {engine.observe().images[ref]}
-        lifecycle.remove(engine, app.project)
+        running.remove(engine, app.project)
     images = engine.observe().images
     assert images["shop-api:latest"] == own
     assert len(before) == 3

@@ -7,7 +7,7 @@ import json
 import click
 
 from stackctl.spec.model import Stack
-from stackctl.spec.output.schema import json_schema
+from stackctl.spec.output.json_schema import json_schema
 
 
 @click.command("schema")

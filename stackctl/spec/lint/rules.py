@@ -9,7 +9,7 @@ from stackctl.spec.lint.environment import missing_variables, misspelt_variables
 from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
 from stackctl.spec.lint.order import circles, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
-from stackctl.spec.lint.storage import unkept_data
+from stackctl.spec.lint.unkept_data import unkept_data
 from stackctl.spec.model import Stack
 
 

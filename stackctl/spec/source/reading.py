@@ -15,7 +15,7 @@ from stackctl.spec.source.discovery import NAME, join, locations, merge, normal,
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.request import Request
 from stackctl.spec.structure import structure
-from stackctl.spec.text import dotenv, environment, inputs, references
+from stackctl.spec.text import container_environment, dotenv, inputs, references
 from stackctl.spec.text.interpolate import RULE, Lookup, Variables, interpolate
 from stackctl.spec.text.parts import parts
 
@@ -90,7 +90,9 @@ def _resolve(
     def read_file(file: str) -> tuple[Source | None, list[Problem]]:
         return _load(join(written.directory, Path(file)), request.directory.absolute(), secret=True)
 
-    stack, in_environment = environment.resolve(stack, written.lookup, read_file, strict=request.strict)
+    stack, in_environment = container_environment.resolve(
+        stack, written.lookup, read_file, strict=request.strict
+    )
     stack, in_references = references.resolve(stack, tree)
     stack, in_inputs = inputs.resolve(stack)
     return stack, [*in_environment, *in_references, *in_inputs]

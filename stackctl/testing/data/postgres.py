@@ -17,8 +17,8 @@ from stackctl.errors import EngineError
 from stackctl.spec.known import Connection
 from stackctl.spec.server import connection
 from stackctl.testing.data.console import Console
-from stackctl.testing.live import LiveService
-from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
+from stackctl.testing.given_names import checked, no_such_snapshot, nothing_to_go_back_to
+from stackctl.testing.live_stack import LiveService
 
 _HOME = "postgres"
 """The database to which `psql` connects: every server has it. `psql` can copy its own database, but neither drop nor rename it."""

@@ -15,7 +15,7 @@ from stackctl.errors import EngineError, UsageError
 from stackctl.spec.server import connection, server
 from stackctl.testing.data.console import Console
 from stackctl.testing.data.volumes import Volumes
-from stackctl.testing.live import LiveService
+from stackctl.testing.live_stack import LiveService
 
 _PATIENCE = 30.0
 """Seconds that one command may take."""

@@ -9,7 +9,7 @@ from stackctl.spec.server import server
 from stackctl.testing.data.postgres import Postgres
 from stackctl.testing.data.redis import Redis
 from stackctl.testing.data.volumes import Volumes
-from stackctl.testing.live import LiveService
+from stackctl.testing.live_stack import LiveService
 
 _POSTGRES = ("postgres",)
 _REDIS = ("redis", "valkey")

@@ -31,8 +31,8 @@ from stackctl.planner.world.desired import Desired
 from stackctl.spec.source.reading import place
 from stackctl.testing import faults
 from stackctl.testing.copy import chunks
-from stackctl.testing.live import LiveService
-from stackctl.testing.names import checked, no_such_snapshot, nothing_to_go_back_to
+from stackctl.testing.given_names import checked, no_such_snapshot, nothing_to_go_back_to
+from stackctl.testing.live_stack import LiveService
 
 _INDEX = "index.json"
 

@@ -77,7 +77,7 @@ class Stacks:
 
     def release(self, app: Running, *, keep: bool = False) -> None:
         """Take an own stack away, unless it is to be kept."""
-        from stackctl.testing.runs.lifecycle import remove
+        from stackctl.testing.runs.running import remove
 
         app.close()
         self._open.remove(app)
@@ -113,7 +113,7 @@ class Stacks:
 
     def finish(self, *, failed: bool) -> None:
         """End the run: remove all projects that any of its processes started, except those that stay. Raises StackError."""
-        from stackctl.testing.runs.lifecycle import remove
+        from stackctl.testing.runs.running import remove
 
         staying = self.staying(failed=failed)
         for project in staying:

@@ -26,8 +26,8 @@ from stackctl.show.error_text import error_report
 from stackctl.spec.model import Stack
 from stackctl.testing.plugin.settings import Settings
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready
-from stackctl.testing.runs.lifecycle import Recipe, attach, enter
 from stackctl.testing.runs.run import Run, replace_file
+from stackctl.testing.runs.running import Recipe, attach, enter
 from stackctl.testing.stack import Running
 
 

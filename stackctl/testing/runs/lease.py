@@ -12,8 +12,8 @@ from stackctl.engine.protocol import Engine
 from stackctl.errors import UsageError
 from stackctl.planner.runs.owner import unpack
 from stackctl.spec.model import Stack
-from stackctl.testing.runs.lifecycle import LASTING, Recipe, remove_lasting, start
 from stackctl.testing.runs.run import Run, replace_file
+from stackctl.testing.runs.running import LASTING, Recipe, remove_lasting, start
 from stackctl.testing.stack import Running
 
 Ready = Callable[[Running], None]

@@ -24,7 +24,7 @@ from stackctl.planner.world.matching import of_project
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import place
-from stackctl.testing.live import publish_host
+from stackctl.testing.live_stack import publish_host
 from stackctl.testing.runs.run import Run, current, sweep
 from stackctl.testing.stack import Running
 
