@@ -155,7 +155,7 @@ def test_times(text: str, seconds: str) -> None:
 
 
 def test_what_is_no_time() -> None:
-    with pytest.raises(UsageError, match="'yesterday' is no time"):
+    with pytest.raises(UsageError, match="'yesterday' is not a time"):
         reading.timestamp("yesterday", now=0)
 
 

@@ -1,4 +1,4 @@
-"""Files out of a container and into it, as tar archives. The engine mounts the volumes of one that does not run for it."""
+"""Copy files out of a container and into it, as tar archives. This includes volumes, even if the container does not run."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.errors import EngineError
 
 _SILENCE = 300.0
-"""Seconds without a byte before it is given up: the engine packs or unpacks one archive of a container at a time."""
+"""Seconds without a byte before the call is given up. It is long because an engine packs or unpacks only one archive of a
+container at a time."""
 
 
 def pack(client: WireClient, container: str, path: str) -> Iterator[bytes]:
-    """The archive of a file or directory, in chunks. Raises `EngineError` at once if it is not there."""
-    _look(client, container, path, f"there is no {path} in {container}")
+    """The archive of a file or directory, in chunks. Raises `EngineError` at once if the path is not there."""
+    _require_path(client, container, path, f"there is no {path} in {container}")
     return _chunks(client, container, path)
 
 
 def unpack(client: WireClient, container: str, directory: str, archive: Iterable[bytes]) -> None:
-    """Put an archive's contents into a directory, with the owners they have in it.
+    """Put the files of an archive into a directory. They keep the owners that the archive names.
 
-    With `copyUIDGID` the engine would give them to the container's user instead (moby, daemon/archive.go).
+    `copyUIDGID` is left out: with it the engine gives the files to the container's user (moby, daemon/archive.go).
     """
-    inside = f"{directory.rstrip('/')}/."  # follows a link, and is there only in a directory
-    _look(client, container, inside, f"there is no directory {directory} in {container}")
+    inside = f"{directory.rstrip('/')}/."  # follows a link; only a directory has such a path
+    _require_path(client, container, inside, f"there is no directory {directory} in {container}")
     try:
         client.put("containers", container, "archive", data=_read(archive), path=directory)
     except RefusedError as error:
@@ -33,8 +34,12 @@ def unpack(client: WireClient, container: str, directory: str, archive: Iterable
         ) from error
 
 
-def _look(client: WireClient, container: str, path: str, missing: str) -> None:
-    """A question of its own, as an engine hangs up on an upload it refuses. Its answer has no body to say what is wrong."""
+def _require_path(client: WireClient, container: str, path: str, missing: str) -> None:
+    """Raise `RefusedError` with the message `missing` if the path is not in the container.
+
+    The upload itself cannot tell: an engine that refuses it closes the connection. The answer to HEAD has no body, so it
+    does not say whether the container or the path is missing: the container is asked for separately.
+    """
     try:
         client.head("containers", container, "archive", path=path)
     except RefusedError as error:
@@ -46,7 +51,7 @@ def _look(client: WireClient, container: str, path: str, missing: str) -> None:
 
 
 def _chunks(client: WireClient, container: str, path: str) -> Iterator[bytes]:
-    plain = {"Accept-Encoding": "identity"}  # the engine would compress, which takes it several times as long
+    plain = {"Accept-Encoding": "identity"}  # a compressed archive takes several times as long
     with client.stream(
         "GET", "containers", container, "archive", headers=plain, timeout=_SILENCE, path=path
     ) as answer:
@@ -54,7 +59,7 @@ def _chunks(client: WireClient, container: str, path: str) -> Iterator[bytes]:
 
 
 def _read(archive: Iterable[bytes]) -> Iterator[bytes]:
-    """What fails here is not the engine's fault."""
+    """The pieces of the archive. If the caller's archive fails, that is not the engine's fault."""
     try:
         yield from archive
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A command in a container that is talked to for as long as one likes, over the stdin and stdout of one exec."""
+"""Talk to a command in a container, question after question, over the stdin and stdout of one exec."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.errors import EngineError
 
 _TAIL = 4 << 10
-"""Bytes of what the command said last that an error shows."""
+"""How many bytes of the command's last output an error shows."""
 
 
 class DockerConversation:
-    """Keeps the `Conversation` protocol. For one thread at a time."""
+    """Keeps the `Conversation` protocol. Only one thread may use it at a time."""
 
     def __init__(self, client: WireClient, command: Exec) -> None:
         self._client = client
@@ -26,7 +26,9 @@ class DockerConversation:
         self._exec_id = create(client, replace(command, stdin=True, tty=False, detach=False))
         self._frames = Frames()
         self._stdout = bytearray(b"\n")
-        """What is still to be taken, after the end of the line before it, so that every line is between two ends."""
+        """The output that no answer has taken yet, after the end of the line before it. So every line is between two line
+        ends.
+        """
         self._stderr = b""
         self._cleanup = ExitStack()
         start = {"Detach": False, "Tty": False}
@@ -44,7 +46,7 @@ class DockerConversation:
             self.close()
             said = self._last_words()
             raise EngineError(f"{self._name} gave no answer within {timeout:g} s{said}") from error
-        except BaseException:  # an interrupted answer must not be taken for that to the next question
+        except BaseException:  # the rest of this answer must not be taken for the next one
             self.close()
             raise
 
@@ -74,6 +76,6 @@ class DockerConversation:
         return EngineError(f"{self._name} has ended{code}{self._last_words()}")
 
     def _last_words(self) -> str:
-        """What it said on stderr, and if it said nothing there, on stdout, where the engine tells of a missing program."""
+        """What the command wrote to stderr; if nothing, to stdout, where the engine says that a program is missing."""
         said = (self._stderr or self._stdout[-_TAIL:]).decode(errors="replace").strip()
         return f": {said}" if said else ""

@@ -1,4 +1,4 @@
-"""Run a command in a container and collect what it says."""
+"""Run a command in a container and collect its output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
 
 _ENDING = 2.0
-"""Seconds the engine may take to note the exit code after the output has ended, or a bound to end a command."""
+"""Seconds that the engine may take to note the exit code after the output has ended, and that `timeout` may take to end a
+command."""
 
 _BOUND = 'if timeout 1 true 2>/dev/null; then exec timeout -s KILL "$0" "$@"; fi; exec "$@"'
 _MAY_STILL_RUN = "it may still run in {}, whose image has no shell or no timeout command to end it with; a restart of the container does"
@@ -26,10 +27,11 @@ _NO_SHELL = re.compile(r"(OCI runtime|crun).*/bin/sh")
 def run(
     client: WireClient, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None
 ) -> ExecResult:
-    """Its exit code and output, with `stdin` as its whole input. A detached one counts as 0.
+    """The exit code and output of a command, which gets `stdin` as its whole input. A detached command counts as 0.
 
-    A missing program is 126 or 127, with the engine's words among the output. Raises `ExecTimeoutError` if it still runs
-    after `timeout` seconds; it is then ended in the container as well, where the image has what that takes.
+    If the program is missing, the exit code is 126 or 127 and the output says why. Raises `ExecTimeoutError` if the command
+    still runs after `timeout` seconds; the command is then ended in the container, too, if the image has a shell and
+    `timeout`.
     """
     command = replace(command, stdin=stdin is not None)
     if timeout is None or command.detach:
@@ -41,12 +43,14 @@ def run(
 
 
 def bounded(argv: tuple[str, ...], seconds: float) -> tuple[str, ...]:
-    """The command, which ends by itself after that time (rounded up) if there is `timeout`: an exec outlives its client."""
+    """The command, changed so that it ends by itself after that time (rounded up), if the image has `timeout`. Without that
+    it would go on after its client has ended.
+    """
     return ("/bin/sh", "-c", _BOUND, str(max(1, math.ceil(seconds))), *argv)
 
 
 def create(client: WireClient, command: Exec, *, size: tuple[int, int] | None = None) -> str:
-    """The id of a new exec. `size` is the terminal's, lines and columns."""
+    """The id of a new exec. `size` is the size of the terminal: lines and columns."""
     body: dict[str, Any] = {
         "Cmd": list(command.argv),
         "Env": bodies.environment(command.environment or {}),
@@ -81,14 +85,14 @@ def no_container(container: str) -> RefusedError:
 
 
 def exit_code(client: WireClient, exec_id: str) -> int:
-    """Of an exec whose output has ended; 0 if it goes on by itself, detached by its keys."""
+    """The exit code of an exec whose output has ended; 0 if the user has detached from it, so that it goes on."""
     return int(_await_end(client, exec_id, _ENDING).get("ExitCode") or 0)
 
 
 def _run(
     client: WireClient, command: Exec, argv: tuple[str, ...], stdin: bytes | None, timeout: float | None
 ) -> ExecResult:
-    """Run `argv`, which is the command or its bounded form."""
+    """Run `argv`: the command itself, or the form of it that `bounded` makes."""
     exec_id = create(client, replace(command, argv=argv))
     start = {"Detach": command.detach, "Tty": command.tty}
     if command.detach:
@@ -116,7 +120,7 @@ def _run(
 
 
 def _await_end(client: WireClient, exec_id: str, seconds: float) -> Json:
-    """The exec once it has ended, or as it is after that time."""
+    """What the engine says about the exec once it has ended, or after that time."""
     deadline = time.monotonic() + seconds
     while (answer := client.get("exec", exec_id, "json")).get("Running") and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Talk to a command in a container over a line to it: what is written, taken apart as it comes, whatever the pieces."""
+"""Talk to a command in a container over one connection, and take stdout and stderr apart."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _HEADER = 8
 
 
 class DeadlineError(Exception):
-    """The time is over, and the command has not done what was waited for."""
+    """The time is over, and the command has not given the answer."""
 
 
 class Frames:
-    """Takes the engine's two streams in one apart: stream number, length and data, again and again (Docker Engine API,
-    attach). The output of a terminal has no frames: all of it is stdout.
+    """Takes stdout and stderr apart, which the engine sends in one stream of frames: stream number, length, data (Docker
+    Engine API, attach). The output of a terminal has no frames: all of it is stdout.
     """
 
     def __init__(self, *, tty: bool = False) -> None:
@@ -24,7 +24,7 @@ class Frames:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """The stream and the data of each frame that is complete. What is not asked for comes the next time."""
+        """The stream and the data of each frame that is complete. Frames that the caller does not take come the next time."""
         if self._tty:
             return iter([("stdout", data)] if data else [])
         self._data += data
@@ -43,9 +43,9 @@ class Frames:
 def talk(
     line: Duplex, frames: Frames, text: bytes, deadline: float | None = None, *, last: bool = False
 ) -> Iterator[tuple[str, bytes]]:
-    """Send the text, and nothing after it if it is the `last`, while yielding what comes until the output ends.
+    """Send the text, and yield what comes until the output ends. `last`: end the input after the text.
 
-    Raises `DeadlineError` at the deadline, on the clock of `time.monotonic`.
+    `deadline` is a time of `time.monotonic`. Raises `DeadlineError` once it has passed.
     """
     unsent = memoryview(text)
     while True:

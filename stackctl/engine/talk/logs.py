@@ -1,4 +1,4 @@
-"""The logs of several containers: what was, merged by time, and then what comes, as it comes."""
+"""The logs of several containers: first the lines of the past, merged by time, then new lines as they come."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError, UsageError
 
 LINE_LIMIT = 1 << 20
-"""Bytes after which a line without an end is cut."""
+"""A line that is longer than this many bytes is cut."""
 
 _SILENCE = 30.0
-"""Seconds without a word before asking whether the container still runs: an engine may forget to end the stream."""
+"""After this many seconds without a line, the engine is asked whether the container still runs: an engine may forget to end
+the stream."""
 _QUEUE = 10_000
 _STAMPED = re.compile(rb"(\d{4}-\d\d-\d\dT\S+) ?")
 _PIECES = re.compile(rb"[^\n]*\n|[^\n]+")
@@ -42,10 +43,11 @@ def logs(
     since: str | None = None,
     until: str | None = None,
 ) -> Iterator[LogLine]:
-    """`since` and `until`: RFC 3339, seconds since the epoch, or a time ago such as `10m`. `tail`: lines a container.
+    """Lines of the containers' logs. `since` and `until` are RFC 3339, seconds since the epoch, or a time ago such as `10m`.
+    `tail` is a number of lines for each container.
 
-    Following ends when all containers have ended; one that the engine starts again is followed on. Closing the iterator
-    hangs up.
+    With `follow`, the iterator ends when all containers have ended. A container that the engine restarts is followed
+    further. Closing the iterator closes the connections. Raises `UsageError` for a time that cannot be read.
     """
     now = time.time()
     window = {"since": timestamp(since, now), "until": timestamp(until, now)}
@@ -56,7 +58,7 @@ def logs(
 
 
 def timestamp(text: str | None, now: float) -> str | None:
-    """A time as the API takes it, in seconds since the epoch with nine decimals. Raises `UsageError`."""
+    """The time in the form that the API takes: seconds since the epoch with nine decimals. Raises `UsageError`."""
     if text is None or re.fullmatch(r"\d+(\.\d+)?", text):
         return text
     if _DURATION.fullmatch(text):
@@ -66,14 +68,14 @@ def timestamp(text: str | None, now: float) -> str | None:
         whole = int(datetime.fromisoformat(text).timestamp())
     except ValueError as error:
         raise UsageError(
-            f"{text!r} is no time", 'write "10m" (ago), "2030-01-31T12:00:00Z" or seconds since the epoch'
+            f"{text!r} is not a time", 'write "10m" (ago), "2030-01-31T12:00:00Z" or seconds since the epoch'
         ) from error
     fraction = re.search(r"[.,](\d+)", text)
     return f"{whole}.{(fraction[1] if fraction else '')[:9]:0<9}"
 
 
 class _Assembler(Struct):
-    """Puts lines together from the pieces of at most 16 KiB in which the engine keeps them, each with its own time."""
+    """Puts lines together. The engine keeps a long line in pieces of at most 16 KiB, each with its own time."""
 
     container: str
     _time: str = ""
@@ -109,7 +111,7 @@ class _Source:
         self._tty = bool(self._inspect()["Config"]["Tty"])
         self._last = ""
         self._at_last = 0
-        """Lines read that carry the time `_last`: several may."""
+        """How many lines with the time `_last` have been read."""
         self._answer: WireAnswer | None = None
 
     def past(self, tail: int | None, *, since: str | None, until: str | None) -> Iterator[LogLine]:
@@ -118,7 +120,7 @@ class _Source:
     def future(
         self, stop: threading.Event, tail: int | None, *, since: str | None, until: str | None
     ) -> Iterator[LogLine]:
-        """From where `past` ended, until the container has ended for good."""
+        """The lines after those of `past`, until the container has ended for good."""
         while not stop.is_set():
             if self._last:
                 yield from self._resume(until)
@@ -147,7 +149,9 @@ class _Source:
         return self._client.get("containers", self._container, "json")
 
     def _resume(self, until: str | None, *, follow: bool = True) -> Iterator[LogLine]:
-        """What comes after the last line read; `since` includes its own moment."""
+        """The lines after the last line read. The engine's `since` includes its own moment, so lines of that moment are
+        counted and left out.
+        """
         last, known = self._last, self._at_last
         for line in self._read(follow=follow, tail=None, since=timestamp(last, 0), until=until, count=False):
             if line.time == last and known:
@@ -188,7 +192,7 @@ class _Source:
                 self._answer = None
 
     def _pieces(self, answer: WireAnswer) -> Iterator[tuple[str, bytes]]:
-        if self._tty:  # one stream without frames, whose chunks end anywhere in a line
+        if self._tty:  # there are no frames, and a chunk may end within a line
             yield from (("stdout", line + b"\n") for line in lines(answer.chunks()))
             return
         frames = Frames()
@@ -203,7 +207,7 @@ class _Source:
 def _follow(
     sources: Sequence[_Source], tail: int | None, *, since: str | None, until: str | None
 ) -> Iterator[LogLine]:
-    """One thread a container. None in the queue says that one has ended, an exception that it failed."""
+    """Reads each container in its own thread. In the queue, None means that a thread has ended, an exception that it failed."""
     lines: queue.Queue[LogLine | EngineError | None] = queue.Queue(_QUEUE)
     stop = threading.Event()
 
@@ -235,5 +239,5 @@ def _follow(
         for source, thread in zip(sources, threads, strict=True):
             while thread.is_alive():
                 source.hang_up()
-                with suppress(queue.Empty):  # make room for a thread that waits to put
+                with suppress(queue.Empty):  # a thread may wait until the queue has room
                     lines.get(timeout=0.05)

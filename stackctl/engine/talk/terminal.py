@@ -1,4 +1,4 @@
-"""A command in a container with our own terminal, or our own stdin and stdout, as its."""
+"""Run a command in a container on the terminal of this process, or on its stdin and stdout."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from stackctl.errors import UsageError
 _CHUNK = 1 << 16
 _RESIZE_TRIES = 40
 _RESIZE_PAUSE = 0.05
-"""Seconds between two tries: the engine refuses to resize a terminal before its process runs."""
+"""Seconds between two tries to resize: the engine refuses until the terminal's process runs."""
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 def interact(client: WireClient, command: Exec, *, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> int:
-    """Run it until it ends and return its exit code. The numbers are file descriptors.
+    """Run the command until it ends. Return its exit code; 0 if the user detaches with Ctrl-P Ctrl-Q. `stdin`, `stdout` and
+    `stderr` are file descriptors.
 
-    With `command.tty` the terminal is raw meanwhile, so that every key goes to the command, its size is passed on, and it
-    is put back whatever happens. 0 when detached by Ctrl-P Ctrl-Q. Raises `UsageError` if a terminal is asked for and
-    stdin is none.
+    With `command.tty` the terminal is raw while the command runs, so that every key goes to the command. The command
+    learns the size of the terminal. At the end the terminal is always as before. Raises `UsageError` if `command.tty` is
+    set and stdin is not a terminal.
     """
     if command.tty and not os.isatty(stdin):
         raise UsageError("the input is not a terminal", "leave out --tty, or do not redirect the input")
@@ -54,7 +55,7 @@ def interact(client: WireClient, command: Exec, *, stdin: int = 0, stdout: int =
 
 
 class _ReaderGoneError(Exception):
-    """Whoever read our output has gone."""
+    """The reader of stdout or stderr has gone."""
 
 
 class _Session:
@@ -79,12 +80,12 @@ class _Session:
         self._frames = Frames(tty=tty)
         self._outputs = {"stdout": stdout, "stderr": stderr}
         self.resized = -1
-        """A descriptor that can be read when the terminal's size changed."""
+        """A descriptor that becomes readable when the terminal's size changes."""
         self.must_resize = 0
-        """Tries left to pass the size on."""
+        """How many more times to try to pass the size on."""
 
     def run(self, *, forward: bool) -> None:
-        with selectors.SelectSelector() as ready:  # unlike others it also takes files, and terminals on macOS
+        with selectors.SelectSelector() as ready:  # other selectors take no files, and no terminals on macOS
             ready.register(self._line, selectors.EVENT_READ)
             if forward:
                 ready.register(self._stdin, selectors.EVENT_READ)
@@ -102,14 +103,14 @@ class _Session:
                 self._resize()
 
     def _receive(self) -> bool:
-        """Whether the output has ended."""
+        """Write what the command says. Return whether its output has ended."""
         data, ended = self._line.receive()
         for stream, said in self._frames.feed(data):
             _write(self._outputs[stream], said)
         return ended
 
     def _read_input(self, ready: selectors.BaseSelector) -> None:
-        """A chunk is read only when the one before has been sent."""
+        """Read a chunk of input. This is called only after the chunk before it was sent."""
         data = os.read(self._stdin, _CHUNK)
         ready.unregister(self._stdin)
         if not data:
@@ -156,7 +157,7 @@ def _size(terminal: int) -> tuple[int, int]:
 
 @contextmanager
 def _raw(terminal: int) -> Iterator[None]:
-    """Raw until the end, which a signal to end also comes to."""
+    """Make the terminal raw, and put it back at the end, also if a signal ends the process."""
     saved = termios.tcgetattr(terminal)
     with _handlers({signal.SIGTERM: _leave, signal.SIGHUP: _leave}):
         try:
@@ -177,7 +178,7 @@ def _resizes() -> Iterator[int]:
     os.set_blocking(writable, False)
 
     def wake(_number: int, _frame: FrameType | None) -> None:
-        with suppress(BlockingIOError):  # full: it is awake already
+        with suppress(BlockingIOError):  # a full pipe is readable already
             os.write(writable, b"\0")
 
     try:
@@ -190,7 +191,7 @@ def _resizes() -> Iterator[int]:
 
 @contextmanager
 def _handlers(handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
-    """Only the main thread may handle signals: elsewhere none is."""
+    """Set handlers for signals, and put the old ones back. Only the main thread may do so: other threads set none."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""A connection as a stream of bytes: plain, over a Unix socket or tcp, or under TLS. Both can close one direction alone."""
+"""A connection as a stream of bytes: a Unix socket or tcp, plain or under TLS. Each can close its own direction alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 16
 _TLS_RECORD = 1 << 14
-"""Bytes of plain text in one record, at most (RFC 8446, 5.1)."""
+"""Bytes of plain text that a TLS record can hold (RFC 8446, 5.1)."""
 
 
 class ByteStream:
@@ -26,33 +26,33 @@ class ByteStream:
         return self._socket.fileno()
 
     def set_timeout(self, seconds: float | None) -> None:
-        """Seconds that one `receive` or `send_all` may wait; None waits for ever."""
+        """Seconds that one call of `receive` or `send_all` may wait; None waits for ever."""
         self._socket.settimeout(seconds)
 
     def unblock(self) -> None:
-        """From now on `receive` and `send` do what can be done at once."""
+        """From now on `receive` and `send` never wait."""
         self._socket.setblocking(False)
 
     def receive(self) -> bytes:
-        """What has come; b"" at the end. Raises BlockingIOError when unblocked and nothing has come."""
+        """The bytes that have come; b"" at the end. After `unblock`, raises BlockingIOError if nothing has come."""
         return self._socket.recv(CHUNK)
 
     def send_all(self, data: bytes) -> None:
         self._socket.sendall(data)
 
     def send(self, data: bytes | memoryview) -> int:
-        """How many bytes were taken. After 0 the next call must begin with the same bytes."""
+        """Send what can be sent at once; return how many bytes that were. After 0 the next call must begin with the same bytes."""
         try:
             return self._socket.send(data)
         except BlockingIOError:
             return 0
 
     def end_output(self) -> None:
-        """Say that nothing more is sent. What the other side sends still comes."""
+        """Tell the other side that nothing more is sent. `receive` goes on."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def is_readable(self) -> bool:
-        """Whether something has come, or the end."""
+        """Whether `receive` has something to return: bytes, or the end."""
         with selectors.DefaultSelector() as ready:
             ready.register(self._socket, selectors.EVENT_READ)
             return bool(ready.select(0))
@@ -66,12 +66,12 @@ class ByteStream:
 
 
 class TlsStream(ByteStream):
-    """The same under TLS. The protocol is kept apart from the socket, so that what it writes and reads is known at all times:
-    `SSLSocket.unwrap` would lose what comes between the two goodbyes.
+    """A `ByteStream` under TLS. TLS runs in memory (`ssl.MemoryBIO`), apart from the socket. With `SSLSocket.unwrap` instead,
+    data would be lost that comes after this side's end of output and before the other side's.
     """
 
     def __init__(self, connection: socket.socket, context: ssl.SSLContext, host: str | None) -> None:
-        """Shakes hands. Raises OSError (`ssl.SSLError` is one)."""
+        """Does the TLS handshake. Raises OSError (`ssl.SSLError` is one)."""
         import ssl
 
         super().__init__(connection)
@@ -80,11 +80,11 @@ class TlsStream(ByteStream):
         self._want_read: type[Exception] = ssl.SSLWantReadError
         self._ended = (ssl.SSLZeroReturnError, ssl.SSLEOFError)
         self._read_ahead = b""
-        """Plain text that had to be read before it was asked for."""
+        """Plain text that was read before `receive` asked for it."""
         self._sealed = b""
-        """Records that the socket has not taken yet."""
+        """The record that the socket has not taken completely."""
         self._taken = 0
-        """Bytes of plain text in them."""
+        """How many bytes of plain text are in that record."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -107,7 +107,7 @@ class TlsStream(ByteStream):
         return ahead
 
     def is_readable(self) -> bool:
-        """What comes on the socket need not be data: a server sends session tickets when it likes."""
+        """Bytes on the socket need not be data: a server may send session tickets at any time. So they are decrypted first."""
         while not self._read_ahead:
             try:
                 self._read_ahead = self._tls.read(CHUNK)
@@ -125,7 +125,7 @@ class TlsStream(ByteStream):
             self._flush()
 
     def send(self, data: bytes | memoryview) -> int:
-        """One record at a time: its plain text counts as taken once all of the record is."""
+        """Sends one record at a time. Its plain text counts as sent once the socket has taken the whole record."""
         if not self._sealed and data:
             self._taken = self._tls.write(data[:_TLS_RECORD])
             self._sealed = self._outgoing.read()
@@ -137,9 +137,9 @@ class TlsStream(ByteStream):
 
     def end_output(self) -> None:
         with suppress(self._want_read, *self._ended):
-            while data := self._tls.read(CHUNK):  # an `unwrap` that finds data fails
+            while data := self._tls.read(CHUNK):  # `unwrap` fails if data is left to read
                 self._read_ahead += data
-        with suppress(self._want_read):  # the other side's goodbye comes after what it still sends
+        with suppress(self._want_read):  # the other side may still send data before it ends as well
             self._tls.unwrap()
         goodbye = memoryview(self._sealed + self._outgoing.read())
         while goodbye:

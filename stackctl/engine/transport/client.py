@@ -1,4 +1,4 @@
-"""The Docker API as plain JSON over a transport. Whatever goes wrong comes out as an `EngineError`."""
+"""The Docker API as plain JSON over a transport. Every error becomes an `EngineError`."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from stackctl.errors import EngineError
 Json = Any
 
 ANSWER_TIMEOUT = 300.0
-"""Seconds a call may take: creating from a large image on a slow disk does take minutes."""
+"""Seconds that a call may take. To create a container from a large image on a slow disk takes minutes."""
 LOOK_TIMEOUT = 60.0
-"""Seconds for an answer to a plain question."""
+"""Seconds that the engine has to answer a call that only reads."""
 
 A = TypeVar("A", bound=Answer)
 
 
 class Found(NamedTuple):
-    """What an answer says, and its headers, their names in small letters."""
+    """The body of an answer, and its headers. Names of headers are in small letters."""
 
     body: Json
     headers: Mapping[str, str]
 
 
 class RefusedError(EngineError):
-    """The engine answered, with an error. `status` is HTTP's; 0 for an error reported within a stream."""
+    """The engine has answered with an error. `status` is the HTTP status; 0 for an error that comes within a stream."""
 
     def __init__(self, message: str, hint: str = "", *, status: int = 0) -> None:
         super().__init__(message, hint)
@@ -41,8 +41,8 @@ class RefusedError(EngineError):
 class JsonClient(Generic[A]):
     """Calls of one engine. Safe to share between threads; not across a fork.
 
-    A path is given as segments, which are quoted. Parameters that are None are left out; mappings and lists become JSON,
-    booleans 1 and 0.
+    A path is given in segments, which are quoted here. Parameters that are None are left out. Mappings and lists become
+    JSON, booleans become 1 and 0.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class JsonClient(Generic[A]):
         version: str,
         unreachable: Callable[[OSError], EngineError],
     ) -> None:
-        """`unreachable` tells what is wrong when the engine cannot be reached."""
+        """`unreachable` makes the error that says why the engine cannot be reached."""
         self._transport = transport
         self._unreachable = unreachable
         self._base = f"/v{version}"
@@ -76,11 +76,11 @@ class JsonClient(Generic[A]):
         return self._json(self._request("DELETE", path, params))
 
     def put(self, *path: str, data: Iterable[bytes], **params: object) -> Json:
-        """The data goes out as it comes, in chunks."""
+        """Send each piece of the data as it comes."""
         return self._json(self._request("PUT", path, params, data=data))
 
     def head(self, *path: str, **params: object) -> Mapping[str, str]:
-        """The headers of the answer, their names in small letters."""
+        """The headers of the answer. Names of headers are in small letters."""
         with self.errors(), self._answer(self._request("HEAD", path, params, timeout=LOOK_TIMEOUT)) as answer:
             return answer.headers
 
@@ -95,14 +95,14 @@ class JsonClient(Generic[A]):
         timeout: float | None = None,
         **params: object,
     ) -> Iterator[A]:
-        """The answer, to be read bit by bit and closed at the end. `timeout`: seconds of silence; None waits for ever."""
+        """The answer, which the caller reads piece by piece. `timeout`: seconds without a byte; None waits for ever."""
         request = self._request(method, path, params, body=body, data=data, headers=headers, timeout=timeout)
         with self.errors(), self._answer(request) as answer:
             yield answer
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """What goes wrong on the way to the engine comes out as an `EngineError`."""
+        """Turn an OSError on the way to the engine into an `EngineError`."""
         try:
             yield
         except OSError as error:
@@ -118,7 +118,7 @@ class JsonClient(Generic[A]):
 
     @contextmanager
     def _answer(self, request: Request) -> Iterator[A]:
-        """Raises `RefusedError` for one that is an error."""
+        """The answer. Raises `RefusedError` if it is an error."""
         answer = self._transport.send(request)
         try:
             _check(answer)
@@ -149,18 +149,18 @@ class JsonClient(Generic[A]):
 
 
 class Client(JsonClient[Answer]):
-    """Over any transport."""
+    """A client over any transport."""
 
 
 class WireClient(JsonClient[WireAnswer]):
-    """Looks at an engine, listens to it, and talks with what runs there."""
+    """The client that looks at an engine, listens to its events, and talks with its containers."""
 
     def __init__(self, wire: Wire, version: str, unreachable: Callable[[OSError], EngineError]) -> None:
         super().__init__(wire, version, unreachable)
         self._wire = wire
 
     def get_all(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> list[Found]:
-        """What several calls find, all asked at once. A call is a path and its parameters."""
+        """The answers to several calls, which are sent at once. A call is a path and its parameters."""
         requests = [self._request("GET", path, params, timeout=LOOK_TIMEOUT) for path, params in calls]
         with self.errors(), ExitStack() as cleanup:
             answers = self._wire.send_all(requests)
@@ -172,14 +172,14 @@ class WireClient(JsonClient[WireAnswer]):
 
     @contextmanager
     def hijack(self, *path: str, body: object) -> Iterator[Duplex]:
-        """Make the connection of a POST a line to talk both ways (Docker Engine API, attach)."""
+        """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach)."""
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
         with self.stream("POST", *path, body=body, headers=upgrade) as answer:
             yield answer.upgrade()
 
 
 def objects(answer: Answer) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a streamed answer, one a line, as they come."""
+    """The JSON objects of a streamed answer, as they come. Each line is one object."""
     for line in lines(answer.chunks()):
         if line.strip():
             yield json.loads(line)
@@ -195,7 +195,7 @@ def _parameter(value: object) -> str:
 
 
 def _check(answer: Answer) -> None:
-    """Raise what the engine says is wrong: `{"message": …}`, or plain text of a proxy in between."""
+    """Raise the error that the answer tells: `{"message": …}` from an engine, or plain text from a proxy before it."""
     if answer.status < 400:
         return
     content = answer.read().decode(errors="replace")

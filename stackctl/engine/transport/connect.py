@@ -1,4 +1,4 @@
-"""The engine that is meant, once it has answered."""
+"""Connect to the engine that the options and the environment name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def connect(
     insecure: bool = False,
     waiting: Callable[[str], None] = lambda _: None,
 ) -> DockerEngine:
-    """The engine that `resolve` finds, once it has answered. `waiting` is told, once, what is waited for when it is slow to answer.
+    """Return the engine that `resolve` finds, once it has answered. If an answer is late, `waiting` is called once, with words
+    about what is waited for.
 
-    Raises `EngineError` with what to do where none answers, `UsageError` for tcp to another machine without TLS unless
-    `insecure` allows it.
+    Raises `EngineError`, which says what to do, if no engine answers. Raises `UsageError` for tcp to another machine
+    without TLS, unless `insecure` allows that.
     """
     endpoint = resolve(host, context, environ)
     if endpoint.is_open and not insecure:

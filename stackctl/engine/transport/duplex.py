@@ -1,4 +1,4 @@
-"""A connection to talk both ways: to the process of an exec, or to a container."""
+"""A connection that carries bytes both ways: to the process of an exec, or to a container."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from stackctl.engine.transport.byte_stream import ByteStream
 
 
 class Duplex:
-    """Nothing blocks: `receive` and `send` do what can be done at once."""
+    """A connection whose `receive` and `send` never wait. `wait` does."""
 
     def __init__(self, stream: ByteStream, head: bytes) -> None:
-        """`head` is what has come already."""
+        """`head` are the bytes that have come already."""
         stream.unblock()
         self._stream = stream
         self._head = head
@@ -21,7 +21,9 @@ class Duplex:
         return self._stream.fileno()
 
     def receive(self) -> tuple[bytes, bool]:
-        """All that has come, and whether that was the end. Ask before waiting: TLS may hold back what it has read."""
+        """All bytes that have come, and whether they were the last. Call it before `wait`: bytes that TLS has read already do
+        not wake `wait`.
+        """
         parts, self._head = [self._head], b""
         try:
             while data := self._stream.receive():
@@ -29,23 +31,26 @@ class Duplex:
         except BlockingIOError:
             return b"".join(parts), False
         except ConnectionResetError:
-            pass  # the end, in other words
+            pass  # the other side has ended the connection
         return b"".join(parts), True
 
     def send(self, data: bytes | memoryview) -> int:
-        """How many bytes were taken: all, once nobody reads any more. After 0 the next call must begin with the same bytes."""
+        """Send what can be sent at once; return how many bytes that were. After 0 the next call must begin with the same bytes.
+
+        Once the other side has stopped reading, all bytes count as sent.
+        """
         try:
             return self._stream.send(data)
         except (BrokenPipeError, ConnectionResetError):
             return len(data)
 
     def wait(self, seconds: float | None, *, to_send: bool = False) -> None:
-        """Until something has come, or (`to_send`) can be sent, or the time is over."""
+        """Return when bytes have come, when (`to_send`) bytes can be sent, or when the time is over."""
         with selectors.DefaultSelector() as ready:
             ready.register(self, selectors.EVENT_READ | (selectors.EVENT_WRITE if to_send else 0))
             ready.select(seconds)
 
     def end_input(self) -> None:
-        """Say that no more input comes; output still does."""
+        """Tell the other side that no more input comes. Output still comes."""
         with suppress(OSError):  # the other side may have closed first
             self._stream.end_output()

@@ -1,7 +1,7 @@
-"""Which engine is meant, and who is trusted on the way to it. Nothing is asked of it yet.
+"""Find which engine is meant, and which certificates count. The engine is not called yet.
 
-`-H` or `--context` > DOCKER_HOST > DOCKER_CONTEXT > the current context > the default socket > a rootless Docker's >
-Podman's. A context that does not exist is an error, never another engine.
+The first of these decides: `-H` or `--context`, DOCKER_HOST, DOCKER_CONTEXT, the current context, the default socket, the
+socket of a rootless Docker, Podman's socket. A context that does not exist is an error: no other engine is taken instead.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PODMAN_SOCKET = Path("/run/podman/podman.sock")
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds until a connection is made."""
+"""Seconds that a connection may take to open."""
 
 
 class Tls(Struct, frozen=True):
-    """Who we are and whom we trust. Without `verify` the engine's certificate is not checked."""
+    """The certificates: this client's, and the authority that must have signed the engine's. Without `verify` the engine's
+    certificate is not checked.
+    """
 
     ca: Path | None = None
     cert: Path | None = None
@@ -38,22 +40,24 @@ class Tls(Struct, frozen=True):
 
 
 class Endpoint(Struct, frozen=True):
-    """Where an engine listens (unix://, tcp:// or ssh://), and the Docker context that says so, if one does."""
+    """Where an engine listens (unix://, tcp:// or ssh://), and the Docker context that names it, if one does."""
 
     host: str
     context: str = ""
     tls: Tls | None = None
     said_by: str = ""
-    """What names it, for messages: `DOCKER_HOST`, `the context 'x'`; "" for a socket that was found where one usually is."""
+    """What names this endpoint, for messages: `DOCKER_HOST`, `the context 'x'`; "" if nothing names it and a usual socket was
+    found.
+    """
 
     @property
     def socket(self) -> Path | None:
-        """The Unix socket, if it is one."""
+        """The path of the Unix socket; None for tcp and ssh."""
         return Path(self.host.removeprefix("unix://")) if self.host.startswith("unix://") else None
 
     @property
     def is_open(self) -> bool:
-        """Whether the way there leaves this machine without protection: tcp, and no TLS."""
+        """Whether bytes leave this machine unprotected: tcp to another machine without TLS."""
         address = urlsplit(self.host)
         near = address.hostname in ("localhost", "::1") or (address.hostname or "").startswith("127.")
         return address.scheme in ("tcp", "http") and self.tls is None and not near
@@ -62,10 +66,10 @@ class Endpoint(Struct, frozen=True):
 def resolve(
     host: str | None = None, context: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Endpoint:
-    """Find the engine to talk to, without talking to it.
+    """Find the engine to talk to. The engine is not called.
 
-    Raises `UsageError` for both a host and a context, a host that is none, or an unknown context, `EngineError` where
-    there is no engine's socket at all.
+    Raises `UsageError` if both a host and a context are given, if the host is not an address, or if the context is
+    unknown; `EngineError` if there is no socket of an engine.
     """
     if host and context:
         raise UsageError("--host and --context exclude each other", "give one of the two")
@@ -80,7 +84,7 @@ def resolve(
 
 
 def _default(environ: Mapping[str, str]) -> Endpoint:
-    """The first socket that lets us in; else the first there is, for its error says what to do."""
+    """The first usual socket that accepts a connection; else the first that exists: its error says what to do."""
     runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
     home = Path(environ.get("HOME") or Path.home())
     sockets = [
@@ -106,7 +110,9 @@ def _listens(endpoint: Endpoint) -> bool:
 
 
 def _address(text: str, said_by: str) -> str:
-    """`-H` as the Docker CLI takes it: a socket, `tcp://HOST[:PORT]`, `HOST:PORT` or `ssh://[USER@]HOST[:PORT]`."""
+    """An address, written as the Docker CLI takes it: a path, `unix://…`, `tcp://HOST[:PORT]`, `HOST:PORT` or
+    `ssh://[USER@]HOST[:PORT]`.
+    """
     if text.startswith("/"):
         text = f"unix://{text}"
     elif "://" not in text:
@@ -144,7 +150,7 @@ def _certificates(directory: Path, *, verify: bool) -> Tls:
 
 
 def _from_context(name: str, contexts: Path) -> Endpoint:
-    """A context as the Docker CLI stores it: `meta/SHA256(NAME)/meta.json`, certificates in `tls/SHA256(NAME)/docker`."""
+    """Read a context that the Docker CLI has stored: `meta/SHA256(NAME)/meta.json`, certificates in `tls/SHA256(NAME)/docker`."""
     digest = hashlib.sha256(name.encode()).hexdigest()
     try:
         meta = json.loads((contexts / "meta" / digest / "meta.json").read_bytes())
@@ -156,7 +162,7 @@ def _from_context(name: str, contexts: Path) -> Endpoint:
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"the Docker context {name!r} cannot be read: {error!r}", "docker context rm and create it anew"
+            f"the Docker context {name!r} cannot be read: {error!r}", "docker context rm, and create it again"
         ) from error
     certificates = contexts / "tls" / digest / "docker"
     skip = bool(docker.get("SkipTLSVerify"))
@@ -170,7 +176,7 @@ def _config_dir(environ: Mapping[str, str]) -> Path:
 
 
 def config(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Docker's config.json; one that is missing or broken says nothing."""
+    """Docker's config.json; an empty one if the file is missing or broken."""
     try:
         config = json.loads((_config_dir(environ) / "config.json").read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The way to an engine: one client for what looks and talks, another, the Docker SDK's, for what changes it."""
+"""The way to an engine: one client looks and talks, another one (over the Docker SDK) changes the engine."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 _POOL = 64
 _FIRST_ANSWER = 30.0
-"""Seconds until the engine answers for the first time."""
+"""Seconds that the engine has for its first answer."""
 
 
 class Link:
-    """An engine that has answered. `close` takes the way to it down."""
+    """The way to an engine that has answered. `close` closes all connections."""
 
     def __init__(
         self,
@@ -37,7 +37,9 @@ class Link:
         environ: Mapping[str, str] = os.environ,
         waiting: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`waiting` is told, once, what is waited for when an answer is late. Raises `EngineError` where none answers."""
+        """If an answer is late, `waiting` is called once, with words about what is waited for. Raises `EngineError` if no
+        engine answers.
+        """
         self.endpoint = endpoint
         self._headers: dict[str, str] = config(environ).get("HttpHeaders") or {}
         self._socket = endpoint.socket
@@ -66,7 +68,9 @@ class Link:
 
     @property
     def changing(self) -> Client:
-        """The SDK's client. It is loaded when it is first asked for. Raises `EngineError` for a login that cannot be read."""
+        """The client over the Docker SDK, which is loaded now if it was not used before. Raises `EngineError` if Docker's
+        config.json cannot be read.
+        """
         with self._lock:
             if self._changing is None:
                 from stackctl.engine.transport.sdk import Sdk
@@ -102,26 +106,26 @@ class Link:
             )
         except docker.errors.InvalidConfigFile as error:
             raise EngineError(
-                f"Docker's config.json cannot be read: {error}", "correct it or log in anew"
+                f"Docker's config.json cannot be read: {error}", "correct it or log in again"
             ) from error
         except docker.errors.DockerException as error:
             raise self._unreachable(error) from error
-        api.trust_env = False  # no proxy lies between us and the engine, and the context says whom to trust
+        api.trust_env = False  # requests must take neither a proxy nor certificates from the environment
         api.headers.update(self._headers)
         return api
 
 
 def _newest_version(wire: Wire) -> str:
-    """That of the API the engine speaks."""
+    """The newest API version that the engine speaks. Raises OSError if the answer is not a Docker engine's."""
     answer = wire.send(Request(method="GET", target="/_ping", timeout=_FIRST_ANSWER))
     answer.read()
     if "api-version" not in answer.headers:
-        raise OSError("what answers there is no Docker engine")
+        raise OSError("the server there is not a Docker engine")
     return answer.headers["api-version"]
 
 
 def _dialer(endpoint: Endpoint, path: Path | None) -> Callable[[], ByteStream]:
-    """How a connection is opened: to a Unix socket, or over tcp, with TLS where the endpoint has it."""
+    """A function that opens a connection: to a Unix socket, or over tcp, with TLS if the endpoint has certificates."""
     url = urlsplit(endpoint.host)
     context = _tls_context(endpoint.tls) if endpoint.tls else None
 

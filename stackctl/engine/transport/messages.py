@@ -1,4 +1,4 @@
-"""What goes to an engine and what comes back, whichever library carries it."""
+"""Requests to an engine and its answers, the same for every library that carries them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """`target` is path and query. A body that is no `bytes` goes out as it comes, in chunks."""
+    """`target` is path and query. A body that is an iterable is sent piece by piece, as the pieces come."""
 
     method: str
     target: str
@@ -20,11 +20,11 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class SilentError(TimeoutError):
-    """There is a connection, and no answer came over it in time."""
+    """The engine has accepted the connection, and has not answered in time."""
 
 
 class Answer(Protocol):
-    """The head has come, the body comes as it is read. Names of headers are in small letters."""
+    """An answer whose head has come. Its body comes while it is read. Names of headers are in small letters."""
 
     @property
     def status(self) -> int: ...
@@ -36,29 +36,29 @@ class Answer(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
     def read(self) -> bytes:
-        """All of the body that was not read yet."""
+        """The rest of the body."""
 
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces, as they come."""
 
     def close(self) -> None:
-        """Give up what was not read."""
+        """Drop the rest of the body."""
 
 
 A_co = TypeVar("A_co", bound=Answer, covariant=True)
 
 
 class Transport(Protocol[A_co]):
-    """A way to an engine. Safe to share between threads. Raises OSError for what goes wrong on it."""
+    """Carries requests to an engine. Safe to share between threads. Raises OSError if the way to the engine fails."""
 
     def send(self, request: Request) -> A_co:
-        """Returns once the head of the answer has come."""
+        """Send the request. Returns once the head of the answer has come."""
 
     def close(self) -> None: ...
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a body, without their ends, wherever its pieces are cut."""
+    """The lines of a body, without line ends. The pieces may be cut anywhere."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")

@@ -1,6 +1,7 @@
-"""The Docker SDK as a `Transport`: what changes an engine goes through it. Its transport and its login are used, no more.
+"""The Docker SDK as a `Transport`. Every call that changes an engine goes through it.
 
-The SDK's models drop fields (`StartInterval`), take one call per object, and swallow errors in streams.
+Only the SDK's transport and login are used: its models drop fields (`StartInterval`), make one call per object, and hide
+errors in streams.
 """
 
 from __future__ import annotations

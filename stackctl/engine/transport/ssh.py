@@ -1,7 +1,7 @@
-"""An engine behind ssh, reached with the system's own client, its configuration and its agent.
+"""Reach an engine over ssh, with the system's ssh client, its configuration and its agent.
 
-A Unix socket of ours stands for the engine's: each connection to it becomes one `ssh HOST docker system dial-stdio`, as
-the Docker CLI does it. The SDK's own ssh needs paramiko, and loses what is typed into an exec.
+A bridge listens on a Unix socket of this machine. Each connection to the socket starts one `ssh HOST docker system
+dial-stdio`, as the Docker CLI does. The SDK's own ssh is not used: it needs paramiko, and loses the input of an exec.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _IGNORE_INTERRUPTS = """trap "" INT; exec "$@" """
-"""Ctrl-C is for us: the connections must outlive it for a clean end. An ignored signal stays ignored across exec."""
+"""Ctrl-C must end stackctl but not ssh: a clean end still needs the connections. An ignored signal stays ignored after exec."""
 
 
 class Bridge:
-    """Listens at `path` until `close()`."""
+    """Listens on the Unix socket `path` until `close()`."""
 
     def __init__(self, url: str) -> None:
         self._command = command(url)
@@ -34,7 +34,7 @@ class Bridge:
         self._thread.start()
 
     def complaint(self) -> str:
-        """The last thing ssh said on stderr, or ""."""
+        """The last line that ssh wrote to stderr, or ""."""
         try:
             lines = self._log.read_text(errors="replace").split("\n")
         except OSError:
@@ -43,7 +43,7 @@ class Bridge:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accept
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends the `accept` of the thread
         self._thread.join()
         self._listener.close()
         for connection in self._connections:

@@ -1,4 +1,4 @@
-"""Why no engine answers, in one sentence, and what to do, in another."""
+"""Say why no engine answers, and what to do."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from stackctl.errors import EngineError
 
 
 def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_by: str = "") -> EngineError:
-    """One sentence on why the engine does not answer, and one on what to do.
+    """The error: one sentence says why the engine does not answer, its hint says what to do.
 
-    `complaint` is what the way to it (ssh) had to say, `said_by` what names the endpoint (`Endpoint.said_by`).
+    `complaint` is what ssh said, if ssh is used; `said_by` is what names the endpoint (`Endpoint.said_by`).
     """
     cause = _root(error)
     path = endpoint.removeprefix("unix://")
@@ -50,14 +50,14 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_b
 
 
 def start_hint() -> str:
-    """How one starts an engine here."""
+    """How to start an engine on this machine."""
     if sys.platform == "darwin":
         return "start Docker Desktop, OrbStack or Colima, or name another engine with --host or --context"
     return "start it: sudo systemctl start docker; or name another engine with --host or --context"
 
 
 def _correct_hint(said_by: str) -> str:
-    """What to do about an engine that somebody named, and that is not there."""
+    """What to do if an option, a variable or a context names an engine that is not there."""
     cures = {
         "--host": "correct it",
         "DOCKER_HOST": "correct it, or unset it to use the engine of this machine",
@@ -68,13 +68,13 @@ def _correct_hint(said_by: str) -> str:
 
 
 def _is_tls(error: BaseException) -> bool:
-    """Where `ssl` was never loaded there was no TLS."""
+    """Whether TLS caused the error. If `ssl` was never loaded, no TLS was used."""
     ssl = sys.modules.get("ssl")
     return ssl is not None and isinstance(error, ssl.SSLError)
 
 
 def _root(error: BaseException) -> BaseException:
-    """The innermost cause: requests and urllib3 wrap it in their own, as causes and as arguments."""
+    """The innermost error. requests and urllib3 wrap it in their own errors, as a cause or as an argument."""
     inner = error.__cause__ or next(
         (arg for arg in reversed(error.args) if isinstance(arg, BaseException)), None
     )

@@ -1,6 +1,6 @@
-"""HTTP/1.1 over connections of our own, for what looks at an engine, listens to it, or talks with what runs there.
+"""HTTP/1.1 for the calls that look at an engine, listen to its events, or talk with its containers.
 
-h11 knows the protocol, and touches no socket: an answer may become a line to talk both ways at any byte.
+h11 knows the protocol and touches no socket. So the connection can carry bytes both ways after an answer's head.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from stackctl.engine.transport.duplex import Duplex
 from stackctl.engine.transport.messages import Request, SilentError
 
 _IDLE = 64
-"""Connections that are kept for the next request, at most."""
+"""How many idle connections are kept for later requests, at most."""
 _LONGEST_HEAD = 1 << 16
 _SLOW = 3.0
-"""Seconds without an answer after which one is told about."""
+"""After this many seconds without an answer the user is told what is waited for."""
 _SAFE_TO_REPEAT = ("GET", "HEAD")
 
 
 class Wire:
-    """A `Transport`. Each request has a connection to itself for as long as it lasts.
+    """A `Transport`. Each request uses one connection alone, until its answer is read.
 
-    `dial` opens one; `headers` go out with every request. `slow` is called while an answer that has a limit of time is late.
+    `dial` opens a connection. `headers` are sent with every request. `slow` is called if an answer that has a time limit
+    is late.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Wire:
         return self.send_all([request])[0]
 
     def send_all(self, requests: Sequence[Request]) -> list[WireAnswer]:
-        """Every request goes out before the first answer is waited for. Answers are in the order of the requests."""
+        """Send all requests, then wait for all answers. Answers are in the order of the requests."""
         asked: list[_Connection] = []
         try:
             asked.extend(self._ask(request) for request in requests)
@@ -63,7 +64,9 @@ class Wire:
             connection.close()
 
     def _ask(self, request: Request) -> _Connection:
-        """The connection over which the request has gone out."""
+        """Send the request; return the connection that was used. A request that is safe to repeat is sent again if an idle
+        connection turns out to be closed.
+        """
         connection = self._take()
         try:
             connection.ask(request, self._headers)
@@ -85,7 +88,7 @@ class Wire:
             raise
 
     def _take(self) -> _Connection:
-        """One that lies idle, and that the engine has not closed meanwhile; else a new one."""
+        """An idle connection that the engine has not closed; else a new one."""
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
@@ -105,7 +108,7 @@ class Wire:
 
 
 class WireAnswer:
-    """An `Answer`. Read to its end, it gives its connection back."""
+    """An `Answer`. Once it is read to its end, its connection can carry another request."""
 
     def __init__(self, head: _Head, connection: _Connection, give: Callable[[_Connection], None]) -> None:
         self.status: int = head.status_code
@@ -137,13 +140,13 @@ class WireAnswer:
                     self._connection.close()
 
     def upgrade(self) -> Duplex:
-        """The connection as a line to talk both ways. It is closed with the answer."""
+        """The connection, which now carries bytes both ways. It is closed with the answer."""
         return Duplex(self._connection.stream, self._connection.trailing())
 
     def hang_up(self) -> None:
         """End a read that waits in another thread."""
         if not self._over:
-            with suppress(OSError):  # it may be ending by itself at this moment
+            with suppress(OSError):  # the connection may end by itself at this moment
                 self._connection.stream.hang_up()
 
     def close(self) -> None:
@@ -156,18 +159,20 @@ _Head = h11.Response | h11.InformationalResponse
 
 
 class _Connection:
-    """A connection, and how far its requests and answers have come."""
+    """A connection, and the state of its present request and answer."""
 
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._used = False
         self._heard = False
-        """Whether a byte of the present answer has come."""
+        """Whether at least one byte of the present answer has come."""
 
     @property
     def is_stale(self) -> bool:
-        """Whether it lay idle before this request, and has said nothing since: the other side may have closed it long ago."""
+        """Whether the connection was idle before this request, and no byte of an answer has come: the other side may have
+        closed it long ago.
+        """
         return self._used and not self._heard
 
     def ask(self, request: Request, headers: Mapping[str, str]) -> None:
@@ -189,15 +194,15 @@ class _Connection:
             self.stream.send_all(head + data + self._send(h11.EndOfMessage()))
             return
         self.stream.send_all(head)
-        with suppress(BrokenPipeError, ConnectionResetError):  # who refuses an upload says why, and hangs up
+        with suppress(BrokenPipeError, ConnectionResetError):  # a refused upload: the answer says why
             for part in body:
                 if self.stream.is_readable():
-                    return  # an answer before the end: nobody reads the rest
+                    return  # the answer has come already: the engine does not read the rest
                 self.stream.send_all(self._send(h11.Data(data=part)))
             self.stream.send_all(self._send(h11.EndOfMessage()))
 
     def head(self, timeout: float | None, slow: Callable[[], None]) -> _Head:
-        """The head of the answer. Raises SilentError if none has come within `timeout` seconds."""
+        """The head of the answer. Raises SilentError if it has not come within `timeout` seconds."""
         if timeout is None:
             return self._head()
         first = min(timeout, _SLOW)
@@ -228,7 +233,9 @@ class _Connection:
                 return event
 
     def event(self) -> Any:
-        """The next thing that the other side says. Raises ConnectionError where it says none."""
+        """The next h11 event from the other side. Raises ConnectionError if the connection ends, or if what comes is not
+        HTTP.
+        """
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 data = self.stream.receive()
@@ -239,15 +246,15 @@ class _Connection:
         except h11.RemoteProtocolError as error:
             if self._http.trailing_data[1]:
                 raise ConnectionResetError("the connection broke off in the middle of an answer") from error
-            raise ConnectionError(f"what answers there does not speak HTTP: {error}") from error
+            raise ConnectionError(f"the server there does not speak HTTP: {error}") from error
         return event
 
     def trailing(self) -> bytes:
-        """What came after the head of an answer that is no longer HTTP."""
+        """The bytes that came after the head of an answer whose connection is no longer HTTP."""
         return self._http.trailing_data[0]
 
     def is_reusable(self) -> bool:
-        """Whether it can carry another request; it is ready for it then."""
+        """Make the connection ready for another request. Return whether that is possible."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
