@@ -1,4 +1,4 @@
-"""An engine in dictionaries: for tests and dry lessons."""
+"""An engine in memory: for tests, and for trying plans without Docker."""
 
 from stackctl.engine.memory.commands import Behaviour
 from stackctl.engine.memory.memory_engine import MemoryEngine

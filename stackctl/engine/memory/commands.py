@@ -1,4 +1,4 @@
-"""What containers of the in-memory engine do: a few commands of a shell, and whatever a test wants of a service."""
+"""What containers of the in-memory engine do: a few shell commands, and whatever a test wants a service to do."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ FOREVER = math.inf
 
 
 class Behaviour(Struct, frozen=True, kw_only=True):
-    """How the containers of a service, or of an image, behave. Times are in seconds after their start."""
+    """How the containers of a service or of an image behave. Times are seconds after a container's start."""
 
     exit_code: int | None = None
-    """End with it; None: as the command says, and forever for a program that is not known here."""
+    """The exit code with which the container ends at once. None: the command decides; an unknown program runs for ever."""
     exit_after: float = 0.0
     ready_after: float = 0.0
-    """When checks pass; `math.inf` for never."""
+    """The time from which checks pass; `math.inf` for never."""
     start_error: str = ""
-    """Why the engine cannot start them."""
+    """Why the engine cannot start the containers; "" if it can."""
     ignores_stop: bool = False
     log: tuple[str, ...] = ()
     commands: Mapping[tuple[str, ...], tuple[int, str]] = field(default_factory=dict)
-    """What else can be run in them: exit code and output by command."""
+    """Other commands that can be run in the containers: exit code and output by command."""
 
 
 class Run(Struct, frozen=True):
-    """What a command comes to: output, and after how many seconds it ends with which code."""
+    """What a command does: its output, its exit code, and the seconds after which it ends."""
 
     exit_code: int
     seconds: float = 0.0
@@ -39,9 +39,9 @@ class Run(Struct, frozen=True):
 
 
 def run(argv: Sequence[str], stdin: bytes | None = None) -> Run | None:
-    """Run true, false, exit, echo, sleep, cat and tail, alone or as a list in `sh -c`; None for any other program.
+    """Run true, false, exit, echo, sleep, cat or tail, alone or as a list in `sh -c`; None for any other program.
 
-    Without `stdin` there is an input, but nothing ever comes.
+    Without `stdin` the command has an input, but nothing ever comes.
     """
     match argv:
         case [shell, "-c", script, *_] if PurePosixPath(shell).name in ("sh", "bash"):

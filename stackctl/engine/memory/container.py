@@ -1,4 +1,4 @@
-"""A container of the in-memory engine: its life from a start on, on a clock of its own."""
+"""A container of the in-memory engine: what happens after its start, on its own clock."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from stackctl.planner.world import observed as seen
 
 _RESTART_PAUSE = 0.1
 _INTERVAL = 30.0
-"""Seconds between two checks of the engine's own, if none are given (Docker's default)."""
+"""Seconds between two checks by the engine, if the check does not say (Docker's default)."""
 _HARMLESS = (signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH)
-"""Signals that end no program that does not handle them."""
+"""Signals that do not end a program that does not handle them."""
 
 
 class MemoryContainer(Struct):
@@ -32,22 +32,22 @@ class MemoryContainer(Struct):
     labels: dict[str, str]
     mounts: tuple[seen.Mounted, ...]
     anonymous: frozenset[str]
-    """Volumes that were made with it and go with it when asked to."""
+    """The volumes that were made with the container. They are removed with it if that is asked for."""
     network_mode: str
     networks: dict[str, want.Attachment]
-    """By network id."""
+    """The container's place in each network, by network id."""
     restart: tuple[str, int]
     course: Run
     clock: float = 0.0
     started: float | None = None
-    """On its own clock; None while it does not run."""
+    """When it was started, on its own clock; None while it does not run."""
     begun: bool = False
-    """It was started once, so it can no longer be "created"."""
+    """Whether it was ever started. Then its state is no longer "created"."""
     exit_code: int = 0
     error: str = ""
     ports: tuple[seen.PublishedPort, ...] = ()
     paused: bool = False
-    """Its clock stands still, if it runs at all."""
+    """Whether its clock stands still while it runs."""
     log: list[LogLine] = field(default_factory=list)
     log_start: int = 0
 
@@ -57,7 +57,7 @@ class MemoryContainer(Struct):
 
     @property
     def restarts(self) -> int:
-        """How often it was started again since its course ended for the first time."""
+        """How often the engine has restarted the container."""
         policy, times = self.restart
         over = self.started is not None and self.lived >= self.course.seconds
         again = policy in ("always", "unless-stopped") or (
@@ -92,11 +92,11 @@ class MemoryContainer(Struct):
 
     @property
     def up(self) -> bool:
-        """Whether the engine keeps it going, so that it holds its ports and cannot be removed."""
+        """Whether it runs, is paused or is being restarted. Then it holds its ports and cannot be removed."""
         return self.state in ("running", "restarting", "paused")
 
     def start(self, ports: tuple[seen.PublishedPort, ...], tick: Callable[[], float]) -> None:
-        """Begin its course; `tick` gives the times of its log."""
+        """Begin to run; `tick` gives the times of its log lines."""
         self.course = course_of(self.spec, self.config, self.behaviour)
         self.begun, self.paused, self.error, self.ports = True, False, "", ports
         self.started = self.clock
@@ -107,11 +107,11 @@ class MemoryContainer(Struct):
             self.log.append(LogLine(self.id, stream, f"2000-01-01T00:00:{tick():020.9f}Z", text))
 
     def fail(self, error: str) -> None:
-        """The engine could not start it."""
+        """Note that the engine could not start it, and why."""
         self.started, self.exit_code, self.error, self.ports = None, 128, error, ()
 
     def stop(self, grace: int) -> str:
-        """End it, and say if it had to be killed."""
+        """End it. Return a note if it had to be killed, else ""."""
         killed = self.behaviour.ignores_stop
         self.started, self.exit_code = None, 137 if killed else 143
         return f"killed after {grace} s: it ignored SIGTERM" if killed else ""
@@ -140,7 +140,7 @@ class MemoryContainer(Struct):
             self.started, self.exit_code = None, 128 + number
 
     def as_seen(self) -> seen.Container:
-        """As the engine lists it."""
+        """The container as the engine lists it."""
         state = self.state
         running = state in ("running", "paused")
         health = f" ({self.health})" if self.health else ""
@@ -171,7 +171,7 @@ class MemoryContainer(Struct):
         )
 
     def as_running(self) -> Running:
-        """As a wait looks at it."""
+        """The container as a wait sees it."""
         now = self.as_seen()
         return Running(
             state=now.state,
@@ -185,7 +185,7 @@ class MemoryContainer(Struct):
 
 
 def course_of(spec: want.Container, config: seen.ImageConfig, behaviour: Behaviour) -> Run:
-    """How a container's life goes from a start on."""
+    """What a container does after its start: its output, and when it ends with which exit code."""
     entrypoint = config.entrypoint if spec.entrypoint is None else spec.entrypoint
     command = (config.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
     course = run((*entrypoint, *command)) or Run(0, FOREVER)

@@ -1,4 +1,4 @@
-"""The files of the in-memory engine's containers: a store for each container and for each volume."""
+"""The files in containers of the in-memory engine: one store for each container and for each volume."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from msgspec import Struct
 from stackctl.errors import EngineError
 
 Store = dict[PurePosixPath, tuple[TarInfo, bytes]]
-"""What is in one place, by its path from there."""
+"""Files and directories of one container or volume, by their path from its root."""
 
 _ROOT = PurePosixPath("/")
 _STANDARD = tuple(PurePosixPath(f"/{name}") for name in "bin dev etc home lib root sbin tmp usr var".split())
 
 
 class Files(Struct, frozen=True):
-    """What a container sees: `stores` by the directories where they are mounted, its own at `/`."""
+    """The files that a container sees. `stores` are by the directory where each is mounted; the container's own is at `/`."""
 
     container: str
     stores: Mapping[PurePosixPath, Store]
 
     def pack(self, path: str) -> bytes:
-        """A tar archive as Docker makes it, whose names begin with the last part of the path."""
+        """A tar archive, made as Docker makes it: names in it begin with the last part of the path."""
         top, found = _ROOT / path, self._all()
         if top not in found:
             raise EngineError(f"there is no {path} in {self.container}")
@@ -60,7 +60,7 @@ class Files(Struct, frozen=True):
         self.stores[mount][path.relative_to(mount)] = (info, data)
 
     def _all(self) -> Store:
-        """Everything by its absolute path, with the directories that must be there for it."""
+        """All files by absolute path, with the directories in which they are."""
         held = {mount / path: file for mount, store in self.stores.items() for path, file in store.items()}
         needed = {*self.stores, *_STANDARD, *(parent for path in held for parent in path.parents)}
         needed |= {parent for mount in self.stores for parent in mount.parents}
@@ -69,7 +69,7 @@ class Files(Struct, frozen=True):
 
 def _renamed(info: TarInfo, name: str) -> TarInfo:
     renamed = copy(info)
-    renamed.name, renamed.pax_headers = name, {}  # which may hold the old name
+    renamed.name, renamed.pax_headers = name, {}  # the old headers may hold the old name
     return renamed
 
 

@@ -1,4 +1,4 @@
-"""The images of the in-memory engine: those that are here, and where others come from."""
+"""The images of the in-memory engine: those that are here, and those that can be pulled or built."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stackctl.spec.image_ref import ImageRef
 
 
 class Images:
-    """`registry` can be pulled, everything but `unbuildable` can be built. A reference means `:latest` without a tag."""
+    """`registry` can be pulled, everything but `unbuildable` can be built. A reference without a tag means `:latest`."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Images:
         self._registry = {ImageRef.parse(ref).tagged: config for ref, config in registry.items()}
         self._unbuildable = frozenset(ImageRef.parse(ref).tagged for ref in unbuildable)
         self._untagged: set[str] = set()
-        """The ids of images whose tag another image has now."""
+        """The ids of images that have lost their tag to another image."""
         self._revisions: dict[str, int] = {}
         for ref, config in here.items():
             self._put(ImageRef.parse(ref).tagged, config)
@@ -35,7 +35,7 @@ class Images:
         return by_ref | {id_: id_ for id_ in (*by_ref.values(), *self._untagged)}
 
     def get(self, ref: str) -> tuple[str, ImageConfig] | None:
-        """Id and configuration of what a reference means here."""
+        """The id and the configuration of the image that a reference names; None if it is not here."""
         return self._here.get(ImageRef.parse(ref).tagged)
 
     def revise(self, ref: str) -> None:

@@ -1,7 +1,7 @@
-"""An engine in dictionaries: for tests and dry lessons. What a real engine refuses, it refuses, and a little more.
+"""An engine in memory: for tests, and for trying plans without Docker. It refuses what a real engine refuses.
 
-Stricter than Docker on purpose: a volume or network must exist before a container names it, and a running container is
-not removed. Time is a counter that only waits move, each for its own container.
+It is stricter than Docker on purpose: a volume or network must exist before a container names it, and a running container
+cannot be removed. Each container has its own clock, and only a wait for that container moves it.
 """
 
 from __future__ import annotations
@@ -56,12 +56,18 @@ _STANDARD = ("bridge", "host", "none")
 
 
 class MemoryEngine:
-    """An `Engine` without containers.
+    """An `Engine` that begins without containers.
 
-    `images` are here, `registry` can be pulled, everything but `unbuildable` can be built. `behaviours` by service or
-    image reference say how containers act. `taken` are the host ports of other processes. `before` is called with every
-    action that writes; what it raises is what the engine answers. `removes_running`: a container that runs is removed at once,
-    as Docker does it; else that is refused, which shows a plan that does not stop it first.
+    | argument | meaning |
+    |---|---|
+    | `images` | the images that are here, by reference |
+    | `registry` | the images that can be pulled |
+    | `unbuildable` | the references that cannot be built; all others can |
+    | `behaviours` | how containers behave, by service or image reference |
+    | `taken` | the host ports that other processes hold |
+    | `before` | is called before every action that writes; an error that it raises is the engine's answer |
+    | `removes_running` | a running container can be removed, as with Docker. Without it the engine refuses, which finds a plan that does not stop the container first |
+    | `info` | what the engine says about itself |
     """
 
     def __init__(
@@ -83,11 +89,11 @@ class MemoryEngine:
         self.before = before
         self.removes_running = removes_running
         self.reads = 0
-        """Calls that looked."""
+        """How many calls have only looked."""
         self.writes = 0
-        """Calls that changed something, or would have."""
+        """How many calls have changed something, or have tried to."""
         self.performed: list[Action] = []
-        """Every action that was asked for, waits too."""
+        """Every action that was asked for, including waits."""
         self._guard = threading.RLock()
         self._count = 0
         self._networks = {
@@ -96,27 +102,27 @@ class MemoryEngine:
         self._volumes: dict[str, seen.Volume] = {}
         self._containers: dict[str, MemoryContainer] = {}
         self._files: dict[str, Store] = {}
-        """By the id of a container and the name of a volume."""
+        """The files of each container by its id, and of each volume by its name."""
 
     @property
     def id(self) -> str:
         return self.info.id
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Nothing is to be closed."""
 
     def revise(self, ref: str) -> None:
-        """From now on a build or pull of the reference gives another image, as if its source had changed."""
+        """From now on a build or pull of the reference gives another image, as if its source were changed."""
         self._images.revise(ref)
 
     def die(self, container: str, exit_code: int) -> None:
-        """End a running container, as if its program had."""
+        """End a running container, as if its program had ended."""
         with self._guard:
             found = self._find(container)
             found.course = Run(exit_code, found.lived)
 
     def remove_by_hand(self, container: str) -> None:
-        """Take a container away, running or not, as `docker rm -f` does."""
+        """Remove a container, running or not, as `docker rm -f` does."""
         with self._guard:
             del self._containers[self._find(container).id]
 
@@ -156,7 +162,7 @@ class MemoryEngine:
     def answers_from_outside(
         self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed
     ) -> Mapping[str, str]:
-        """Behaviours tell when a container is ready; checks that need a command or the log are not asked from outside."""
+        """A container's behaviour tells when it is ready. A check that needs a command or the log cannot be asked."""
         with self._guard:
             found = {}
             for container in self._containers.values():
@@ -379,7 +385,7 @@ class MemoryEngine:
         self._containers[container.id] = container
 
     def _placed(self, spec: want.Container) -> tuple[str, dict[str, want.Attachment]]:
-        """Its network mode as the engine writes it, and the network it joins at once."""
+        """The container's network mode as the engine writes it, and the networks that it joins when it is created."""
         if spec.networks:
             first = spec.networks[0]
             network = self._network(first.network)
@@ -392,7 +398,9 @@ class MemoryEngine:
     def _mounted(
         self, spec: want.Container, config: seen.ImageConfig
     ) -> tuple[tuple[seen.Mounted, ...], frozenset[str]]:
-        """Its storage: what it asks for, and an anonymous volume for each VOLUME of the image it leaves uncovered."""
+        """The container's mounts: those that it names, and an anonymous volume for every other VOLUME of its image. The
+        second value holds the names of the anonymous volumes.
+        """
         covered = {mount.target.rstrip("/") for mount in spec.mounts}
         left = (want.Mount(type="volume", target=p) for p in config.volumes if p.rstrip("/") not in covered)
         mounts, anonymous = [], set()
@@ -431,7 +439,7 @@ class MemoryEngine:
                 raise EngineError(f"cannot join the network of {other.name}: it is not running")
 
     def _publish(self, ports: Sequence[want.Port]) -> Iterator[seen.PublishedPort]:
-        """Each port at the first host port it may have that is free."""
+        """Publish each port at the first free host port of those it may have."""
         held = [p for c in self._containers.values() if c.up for p in c.ports]
         held += [seen.PublishedPort(0, kind, "", number) for number in self.taken for kind in ("tcp", "udp")]
         for port in ports:
@@ -469,7 +477,7 @@ class MemoryEngine:
         return Files(container.name, stores)
 
     def _tick(self) -> float:
-        """A time of creation later than all others."""
+        """A time that is later than all times before."""
         self._count += 1
         return float(self._count)
 
@@ -490,7 +498,7 @@ def _clash(one: seen.PublishedPort, other: seen.PublishedPort) -> bool:
 
 
 def _run(container: MemoryContainer, argv: tuple[str, ...], stdin: bytes = b"") -> Run:
-    """Run a command in a container. Raises EngineError if that does not run."""
+    """Run a command in a container. Raises EngineError if the container does not run."""
     if container.state == "paused":
         raise EngineError(f"{container.name} is paused", "unpause it first")
     if container.state != "running":

@@ -1,4 +1,4 @@
-"""Talking to a command in a container of the in-memory engine."""
+"""Talk to a command in a container of the in-memory engine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from stackctl.errors import EngineError
 
 
 class MemoryConversation:
-    """Keeps the `Conversation` protocol. `cat` says what it is told; another command says what it has to say and has ended."""
+    """Keeps the `Conversation` protocol. `cat` repeats its input; another command writes its output and ends."""
 
     def __init__(self, command: Exec, run: Callable[[bytes], Run]) -> None:
-        """`run` runs the command with that input. Raises `EngineError` as it does."""
+        """`run` runs the command with an input. Raises the `EngineError` that `run` raises."""
         self._name = f"{command.title} in {command.container}"
         self._run = run
         self._echoes = command.argv == ("cat",)

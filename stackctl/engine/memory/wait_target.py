@@ -1,4 +1,4 @@
-"""How the wait loop sees a container of the in-memory engine."""
+"""A container of the in-memory engine, as a wait sees it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe
 
 
 class MemoryTarget:
-    """A container for the wait loop; a pause moves its clock. `find` gives the container, None once it is gone."""
+    """A `Target`. A pause moves the container's clock. `find` gives the container, None once it is gone."""
 
     def __init__(
         self,
@@ -50,7 +50,9 @@ class MemoryTarget:
 
 
 def ask(question: Probe, running: Running, target: Target, timeout: float) -> probe.Answer:
-    """Checks pass once the container's behaviour says so; logs are read and commands known here are run."""
+    """Run a probe: it fails until the container's behaviour says that the container is ready. Then log checks read the log,
+    commands are run, and all other probes pass.
+    """
     assert isinstance(target, MemoryTarget)
     if not target.ready:
         return probe.Answer(False, "not ready yet")
