@@ -17,14 +17,14 @@ from stackctl.errors import PreflightError, SpecError, StackError
 from stackctl.looking import Looking, connect, load
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
-from stackctl.planner.status import Row
+from stackctl.planner.status import StatusRow
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import UpPlan
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world.containers import containers_of
 from stackctl.planner.world.matching import of_project
-from stackctl.planner.world.observed import Container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.project import Project, Waiting
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
@@ -114,14 +114,14 @@ def doomed(plan: Plan, engine: Look) -> tuple[LostVolume, ...]:
     return lost_volumes(plan, engine.observe(), engine.volume_sizes()) if plan.loses_data else ()
 
 
-def status(stack: Stack, engine: Look, selection: Selection | None = None) -> tuple[Row, ...]:
+def status(stack: Stack, engine: Look, selection: Selection | None = None) -> tuple[StatusRow, ...]:
     """Desired beside observed: one row a service, with what drifted from the spec."""
     return Looking(stack, engine).status(selection or Selection())
 
 
 def containers(
     engine: Look, project: str, names: Collection[str] = (), known: Collection[str] = ()
-) -> tuple[Container, ...]:
+) -> tuple[ObservedContainer, ...]:
     """The containers of a project, or those of the named services. Raises UsageError for a name that is none of them."""
     return containers_of(of_project(engine.containers(project), project), project, names, known)
 

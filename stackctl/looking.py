@@ -12,20 +12,20 @@ from msgspec.structs import replace
 from stackctl.engine.protocol import Engine, Look
 from stackctl.errors import EngineError, Problem, SpecError
 from stackctl.planner.reach.outside import service_env, stack_env
-from stackctl.planner.reach.places import Place, places, places_of_services
-from stackctl.planner.status import Row, status
+from stackctl.planner.reach.places import ServicePlace, places, places_of_services
+from stackctl.planner.status import StatusRow, status
 from stackctl.planner.view.view import View
 from stackctl.planner.world.checks import unanswered
 from stackctl.planner.world.containers import containers_of, running_container
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import instance_of, of_project, ours
-from stackctl.planner.world.observed import Container, Observed
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.spec.lint.order import circles
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection, select
 from stackctl.spec.source.reading import place, read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 
 def load(
@@ -49,7 +49,7 @@ def load(
 
     Raises SpecError with every mistake at once, UsageError where there is no file or no proper project name.
     """
-    request = Request(
+    request = StackRequest(
         files=[Path(file) for file in files],
         directory=Path(directory or Path.cwd()),
         environ=os.environ if environ is None else environ,
@@ -63,7 +63,7 @@ def load(
     return load_requested(request)
 
 
-def load_requested(request: Request) -> Stack:
+def load_requested(request: StackRequest) -> Stack:
     """The stack of a request, checked as `load` checks it."""
     if not request.strict:
         return read(request, [_circles])
@@ -123,19 +123,19 @@ class Looking:
             raise SpecError(place(self.stack, error.problems)) from error
         return desired, replace(observed, answers=self._answers(desired, observed))
 
-    def status(self, selection: Selection) -> tuple[Row, ...]:
+    def status(self, selection: Selection) -> tuple[StatusRow, ...]:
         """Desired beside observed: a row for each container, with what differs from the spec."""
         return status(View.of(*self.look(selection, strangers=False)))
 
-    def containers(self, names: Collection[str] = ()) -> tuple[Container, ...]:
+    def containers(self, names: Collection[str] = ()) -> tuple[ObservedContainer, ...]:
         """The containers of the project, or those of the named services. Raises UsageError for a name that is none of them."""
         return containers_of(self._there(), self.name, names, self.stack.everything)
 
-    def running_container(self, name: str) -> Container:
+    def running_container(self, name: str) -> ObservedContainer:
         """The container to run a command in. Raises UsageError if there is none of that name, or it does not run."""
         return running_container(self._there(), self.name, name, self.stack.everything)
 
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, ServicePlace]:
         """Where each service that runs can be reached from this machine."""
         observed = self.engine.observe(self.name)
         return places_of_services(places(of_project(observed.containers, self.name), observed.engine))
@@ -152,7 +152,7 @@ class Looking:
             raise EngineError(f"nothing of project {self.name} runs", "stackctl up starts it")
         return stack_env(self.stack, found) if service is None else service_env(service, self.stack, found)
 
-    def _there(self) -> list[Container]:
+    def _there(self) -> list[ObservedContainer]:
         """The containers of the project."""
         return of_project(self.engine.containers(self.name), self.name)
 

@@ -16,7 +16,7 @@ from stackctl.cli import SECTIONS, cli
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.selection import Selection
 from stackctl.spec.source import reading as files
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.text.interpolate import variables
 from stackctl.testing.plugin.settings import fields, option
 
@@ -92,7 +92,7 @@ def test_an_example_can_be_read(text: str, tmp_path: Path) -> None:
             write(tmp_path / pattern.replace("**", "file"), "")
     write(tmp_path / "stack.toml", text)
     write(tmp_path / "rest.toml", rest(tree))
-    request = Request(
+    request = StackRequest(
         files=[tmp_path / "stack.toml", tmp_path / "rest.toml"],
         directory=tmp_path,
         environ={name: "8000" for name, default in variables(text) if default is None},

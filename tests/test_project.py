@@ -14,7 +14,7 @@ from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.steps.actions import BuildImage, CreateContainer, RemoveVolume
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import outcome
-from stackctl.planner.world.observed import Engine, ImageConfig
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.project import Project
 from stackctl.spec.model import PullPolicy, Stack
 from stackctl.spec.selection import Selection
@@ -40,7 +40,7 @@ def stack(tmp_path: Path) -> Stack:
 def engine(request: pytest.FixtureRequest) -> MemoryEngine:
     """An engine of this test alone, and so a lock of its own, with an image that brings a VOLUME in its registry."""
     database = ImageConfig(volumes=("/data",))
-    info = Engine(id=f"memory-{request.node.name}", name="memory", endpoint="memory:")
+    info = ObservedEngine(id=f"memory-{request.node.name}", name="memory", endpoint="memory:")
     return MemoryEngine(registry={"postgres:16": database}, info=info)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stackctl.show.text.style import Style
     from stackctl.spec.model import Stack
     from stackctl.spec.selection import Selection
-    from stackctl.spec.source.request import Request
+    from stackctl.spec.source.request import StackRequest
 
 
 class Settings(Struct):
@@ -58,11 +58,11 @@ class Settings(Struct):
 
     def request(
         self, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
-    ) -> Request:
+    ) -> StackRequest:
         """Which stack is meant, and which part of it."""
-        from stackctl.spec.source.request import Request
+        from stackctl.spec.source.request import StackRequest
 
-        return Request(
+        return StackRequest(
             files=[Path(file) for file in self.files],
             directory=Path.cwd(),
             environ=os.environ,

@@ -11,7 +11,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from stackctl.planner.steps.actions import Action
     from stackctl.planner.steps.events import Progressed
-    from stackctl.planner.world.observed import Container, ImageConfig, Observed
+    from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer
     from stackctl.planner.world.probes import Probe
 
 Report = Callable[["Progressed"], None]
@@ -84,7 +84,7 @@ class Look(Protocol):
         With a project, the snapshot holds only the containers with its label: that is enough unless something is planned.
         """
 
-    def containers(self, project: str) -> tuple[Container, ...]:
+    def containers(self, project: str) -> tuple[ObservedContainer, ...]:
         """The containers with that project's label, in one call."""
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:

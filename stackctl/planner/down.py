@@ -10,9 +10,15 @@ from msgspec import Struct
 from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.matching import is_anonymous, members, ours
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.observed import (
+    Labelled,
+    Observed,
+    ObservedContainer,
+    ObservedNetwork,
+    ObservedVolume,
+)
 from stackctl.spec.model import Stack
 
 Spared = Mapping[tuple[str, str], str]
@@ -43,7 +49,7 @@ class LostVolume(Struct, frozen=True):
     """Bytes, as far as the engine knows."""
 
 
-def lost_volumes(plan: Plan, observed: seen.Observed, sizes: Mapping[str, int]) -> tuple[LostVolume, ...]:
+def lost_volumes(plan: Plan, observed: Observed, sizes: Mapping[str, int]) -> tuple[LostVolume, ...]:
     """What `down --volumes` asks about."""
     lost = frozenset(plan.loses_data)
     return tuple(
@@ -56,7 +62,7 @@ def lost_volumes(plan: Plan, observed: seen.Observed, sizes: Mapping[str, int]) 
 def plan_down(
     project: str,
     instance: str,
-    observed: seen.Observed,
+    observed: Observed,
     options: DownOptions | None = None,
     *,
     dependencies: Mapping[str, Collection[str]] | None = None,
@@ -113,7 +119,7 @@ def spared(stack: Stack) -> Spared:
 
 def _plan_stops(
     draft: Draft,
-    containers: list[seen.Container],
+    containers: list[ObservedContainer],
     dependencies: Mapping[str, Collection[str]],
     graces: Mapping[str, int],
     options: DownOptions,
@@ -143,7 +149,7 @@ def _dependents(dependencies: Mapping[str, Collection[str]]) -> dict[str, list[s
 
 
 def _dependents_first(
-    containers: Iterable[seen.Container], dependents: Mapping[str, Collection[str]]
+    containers: Iterable[ObservedContainer], dependents: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
     """The services of some containers, and all services that depend on them; dependents come first. A circle in a broken spec
     does no harm.
@@ -165,8 +171,8 @@ def _dependents_first(
 
 def _plan_network(
     draft: Draft,
-    network: seen.Network,
-    users: Sequence[seen.Container],
+    network: ObservedNetwork,
+    users: Sequence[ObservedContainer],
     spared: Spared,
 ) -> None:
     strangers = [c.name for c in users if not draft.makes(Removed(c.id))]
@@ -180,8 +186,8 @@ def _plan_network(
 
 def _plan_volume(
     draft: Draft,
-    volume: seen.Volume,
-    users: Sequence[seen.Container],
+    volume: ObservedVolume,
+    users: Sequence[ObservedContainer],
     spared: Spared,
 ) -> None:
     strangers = [c.name for c in users if not draft.makes(Removed(c.id))]
@@ -194,9 +200,9 @@ def _plan_volume(
         draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(Removed(c.id) for c in users))
 
 
-def _users_of_volumes(observed: seen.Observed) -> dict[str, list[seen.Container]]:
+def _users_of_volumes(observed: Observed) -> dict[str, list[ObservedContainer]]:
     """The containers that mount each volume, by its name."""
-    found: dict[str, list[seen.Container]] = {}
+    found: dict[str, list[ObservedContainer]] = {}
     for container in observed.containers:
         for name in dict.fromkeys(mount.name for mount in container.mounts if mount.type == "volume"):
             found.setdefault(name, []).append(container)
@@ -207,7 +213,7 @@ def _are(names: list[str]) -> str:
     return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
-def _kept(volumes: Iterable[seen.Volume]) -> Iterator[str]:
+def _kept(volumes: Iterable[ObservedVolume]) -> Iterator[str]:
     """Volumes by name. Anonymous volumes are counted: their names tell a person nothing."""
     anonymous = Counter(volume.key for volume in volumes if volume.anonymous)
     yield from (volume.name for volume in volumes if not volume.anonymous)
@@ -215,8 +221,8 @@ def _kept(volumes: Iterable[seen.Volume]) -> Iterator[str]:
         yield f"{number} anonymous volume{'s' if number > 1 else ''} of {service}"
 
 
-def _note_others(draft: Draft, project: str, instance: str, observed: seen.Observed) -> None:
-    things: tuple[seen.Labelled, ...] = (*observed.containers, *observed.networks, *observed.volumes)
+def _note_others(draft: Draft, project: str, instance: str, observed: Observed) -> None:
+    things: tuple[Labelled, ...] = (*observed.containers, *observed.networks, *observed.volumes)
     others = [thing.name for thing in things if thing.project == project and thing.instance != instance]
     if others:
         draft.notes.append(f"left alone, made by another stack of the same name: {', '.join(sorted(others))}")

@@ -9,12 +9,11 @@ from msgspec.structs import replace
 
 from stackctl.planner.view.slots import EVERY_TIME, Slot
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.observed import PublishedPort
+from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine, PublishedPort
 from stackctl.planner.world.replica import Replica
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class StatusRow(Struct, frozen=True, kw_only=True):
     """One container, wanted or found. `state` is "missing" for one that is not there; `drift` says what differs from the spec."""
 
     service: str
@@ -43,19 +42,19 @@ class Row(Struct, frozen=True, kw_only=True):
         return Replica(self.service, self.number)
 
 
-def status(view: View) -> tuple[Row, ...]:
+def status(view: View) -> tuple[StatusRow, ...]:
     """A row for each service and job that is meant, in dependency order, and one for each other container of the project.
 
     A service that no profile enables and that is not there has no row: `up` would not make it. That a job runs on every
     `up` is no drift.
     """
     observed = view.observed
-    rows: list[Row] = []
+    rows: list[StatusRow] = []
     for slot in map(_settled, view.slots):
         want = slot.want
         if slot.current is None and slot.old is None:
             rows.append(
-                Row(
+                StatusRow(
                     service=want.service,
                     number=want.number,
                     kind=want.kind,
@@ -76,7 +75,7 @@ def status(view: View) -> tuple[Row, ...]:
     return tuple(_seen_from_here(shown, observed.engine) for shown in rows)
 
 
-def _health(have: seen.Container, observed: seen.Observed) -> tuple[str, tuple[str, ...]]:
+def _health(have: ObservedContainer, observed: Observed) -> tuple[str, tuple[str, ...]]:
     """The health of a container, and what there is to say of it. While the engine's check is starting nothing has failed."""
     answer = observed.answers.get(have.id)
     if answer and have.health != "starting":
@@ -91,16 +90,16 @@ def _settled(slot: Slot) -> Slot:
     return replace(slot, current=slot.old, old=None) if slot.why == EVERY_TIME else slot
 
 
-def _seen_from_here(shown: Row, engine: seen.Engine) -> Row:
+def _seen_from_here(shown: StatusRow, engine: ObservedEngine) -> StatusRow:
     """On another machine, a port that listens everywhere is reached at that machine's name."""
     return replace(
         shown, ports=tuple(replace(p, host_ip=engine.remote_address(p.host_ip)) for p in shown.ports)
     )
 
 
-def row(have: seen.Container, drift: tuple[str, ...] = ()) -> Row:
+def row(have: ObservedContainer, drift: tuple[str, ...] = ()) -> StatusRow:
     """What a container that was found shows of itself."""
-    return Row(
+    return StatusRow(
         service=have.service or have.name,
         number=have.number,
         kind=have.kind,
@@ -118,7 +117,7 @@ def row(have: seen.Container, drift: tuple[str, ...] = ()) -> Row:
     )
 
 
-def _drift(slot: Slot, have: seen.Container) -> Iterator[str]:
+def _drift(slot: Slot, have: ObservedContainer) -> Iterator[str]:
     """What is wrong with a container whose definition fits."""
     if have.name != slot.want.name:
         yield f"should be called {slot.want.name}"

@@ -25,7 +25,7 @@ from stackctl.planner.steps.actions import (
     StopContainer,
 )
 from stackctl.planner.steps.plan import Plan, Step
-from stackctl.planner.world.desired import Container, Mount
+from stackctl.planner.world.desired import DesiredContainer, DesiredMount
 from stackctl.show.words import NAMES, Mark
 
 Group = Literal["Networks", "Volumes", "Images", "Services"]
@@ -122,7 +122,7 @@ def container_names(plan: Plan) -> Mapping[str, str]:
     return names
 
 
-def kept_volumes(plan: Plan) -> tuple[tuple[Mount, Container], ...]:
+def kept_volumes(plan: Plan) -> tuple[tuple[DesiredMount, DesiredContainer], ...]:
     """The volumes, with their data, that recreated containers take over. A named volume is listed once."""
     touched = {a.volume.name if isinstance(a, CreateVolume) else a.name for a in _volume_actions(plan)}
     kept = {

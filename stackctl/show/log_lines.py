@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TextIO
 
-from stackctl.planner.world.observed import Container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.text.safe import clean, clean_keeping_color, one_line
 from stackctl.show.text.style import PLAIN, Name, Style
 
@@ -31,7 +31,7 @@ class Line(Protocol):
 
 def show_logs(
     lines: Iterable[Line],
-    containers: Mapping[str, Container],
+    containers: Mapping[str, ObservedContainer],
     stream: TextIO,
     *,
     prefix: bool = True,
@@ -52,7 +52,7 @@ def show_logs(
 
 
 def log_formatter(
-    containers: Mapping[str, Container],
+    containers: Mapping[str, ObservedContainer],
     *,
     style: Style = PLAIN,
     prefix: bool = True,
@@ -83,7 +83,7 @@ def log_formatter(
     return formatted
 
 
-def log_json(line: Line, container: Container | None) -> str:
+def log_json(line: Line, container: ObservedContainer | None) -> str:
     """A line as a JSON object on one line, version 1; control characters are escaped, not lost."""
     return json.dumps(
         {
@@ -98,7 +98,7 @@ def log_json(line: Line, container: Container | None) -> str:
     )
 
 
-def _label(container: Container) -> str:
+def _label(container: ObservedContainer) -> str:
     return one_line(f"{container.service or container.name}-{container.number}")
 
 

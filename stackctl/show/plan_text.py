@@ -8,7 +8,7 @@ from typing import Any
 
 from stackctl.planner.steps.actions import subject
 from stackctl.planner.steps.plan import Plan, Step
-from stackctl.planner.world.desired import Container, Mount
+from stackctl.planner.world.desired import DesiredContainer, DesiredMount
 from stackctl.show.changes import (
     Change,
     changes,
@@ -131,7 +131,7 @@ def _data(plan: Plan, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _volume(mount: Mount, container: Container) -> str:
+def _volume(mount: DesiredMount, container: DesiredContainer) -> str:
     """A volume by its name. An anonymous one, which alone has `labels` here, by its service and path."""
     if mount.labels:
         return f"the volume of {quoted(container.service)} at {quoted(mount.target)}"

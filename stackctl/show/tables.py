@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stackctl.planner.reach.places import authority, link
-from stackctl.planner.status import Row
-from stackctl.planner.world.observed import Container, PublishedPort
+from stackctl.planner.status import StatusRow
+from stackctl.planner.world.observed import ObservedContainer, PublishedPort
 from stackctl.show.text.amounts import ago, iso, quoted
 from stackctl.show.text.safe import one_line, shortened
 from stackctl.show.text.style import PLAIN, Name, Style
@@ -38,7 +38,7 @@ _STATE_COLORS: Mapping[str, Name] = {
 }
 
 
-def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
+def status_text(rows: Iterable[StatusRow], *, style: Style = PLAIN) -> str:
     """Service, state, health, ports as URLs, since, image; and below what drifted from the spec."""
     rows = tuple(rows)
     if not rows:
@@ -68,7 +68,7 @@ def status_text(rows: Iterable[Row], *, style: Style = PLAIN) -> str:
     return "\n".join([text, "", style("Differs from the spec:", "bold"), *lines])
 
 
-def _names(rows: Sequence[Row]) -> list[str]:
+def _names(rows: Sequence[StatusRow]) -> list[str]:
     """What each row is called: its service, and where a service has several rows, the container as well."""
     count = Counter(row.service for row in rows)
     return [
@@ -79,25 +79,25 @@ def _names(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def status_json(rows: Iterable[Row], project: str) -> dict[str, Any]:
+def status_json(rows: Iterable[StatusRow], project: str) -> dict[str, Any]:
     """The rows as JSON, version 2. `state` is "missing" for what should be there and is not, and "completed" for a job that is done."""
     return {"version": VERSION, "project": project, "services": [_row_json(row) for row in rows]}
 
 
-def endpoints(rows: Iterable[Row]) -> str:
+def endpoints(rows: Iterable[StatusRow]) -> str:
     """Where each service can be reached from this machine, a line each: `api  http://localhost:8000`; "" if nowhere."""
     found = [(quoted(row.service), url) for row in rows for url in urls(row)]
     width = max((len(service) for service, _ in found), default=0)
     return "".join(f"{service.ljust(width)}  {url}\n" for service, url in found)
 
 
-def urls(row: Row) -> list[str]:
+def urls(row: StatusRow) -> list[str]:
     """The addresses of a container's ports, with the scheme its image is known to speak, else HTTP."""
     return list(dict.fromkeys(link(port, row.image) for port in row.ports if port.published))
 
 
 def ps_text(
-    containers: Iterable[Container],
+    containers: Iterable[ObservedContainer],
     *,
     style: Style = PLAIN,
     now: float | None = None,
@@ -120,7 +120,7 @@ def ps_text(
     return table(headers, cells, style, ("COMMAND", "CREATED", "IMAGE", "NAME"))
 
 
-def ps_json(containers: Iterable[Container]) -> str:
+def ps_json(containers: Iterable[ObservedContainer]) -> str:
     """Compose's `ps --format json`: an object a line, with the keys that programs read (testcontainers and the like)."""
     return "\n".join(json.dumps(_container_json(container)) for container in containers)
 
@@ -131,13 +131,13 @@ def variables_text(rows: Iterable[tuple[str, str, str]], *, style: Style = PLAIN
     return table(["VARIABLE", "VALUE", "FROM"], cells, style, ("VALUE",))
 
 
-def _state(row: Row) -> str:
+def _state(row: StatusRow) -> str:
     if row.state == "exited" and row.kind != "service" and row.exit_code == 0:
         return "completed"
     return row.state
 
 
-def _state_and_code(row: Row) -> str:
+def _state_and_code(row: StatusRow) -> str:
     state = _state(row)
     return f"{state} ({row.exit_code})" if state == "exited" and row.exit_code is not None else state
 
@@ -156,7 +156,7 @@ def _since(status: str) -> str:
     return text[:1].lower() + text[1:] + ("" if text.endswith(" ago") else " ago")
 
 
-def _row_json(row: Row) -> dict[str, Any]:
+def _row_json(row: StatusRow) -> dict[str, Any]:
     return {
         "service": row.service,
         "kind": row.kind,
@@ -189,14 +189,14 @@ def _ports(ports: Iterable[PublishedPort]) -> str:
     )
 
 
-def _command(container: Container) -> str:
+def _command(container: ObservedContainer) -> str:
     """Cut as the docker command cuts it, in quotes."""
     if not container.command:
         return ""
     return json.dumps(shortened(one_line(redacted(container.command)), 20), ensure_ascii=False)
 
 
-def _container_json(container: Container) -> dict[str, Any]:
+def _container_json(container: ObservedContainer) -> dict[str, Any]:
     return {
         "Command": json.dumps(redacted(container.command), ensure_ascii=False),
         "CreatedAt": datetime.fromtimestamp(container.created, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),

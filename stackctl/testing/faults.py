@@ -18,9 +18,9 @@ from stackctl.planner.steps.actions import (
     UnpauseContainer,
 )
 from stackctl.planner.up.waits import wait_for
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container
+from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.model import Stack
 from stackctl.spec.server import server
 from stackctl.testing.live_stack import LiveService
@@ -30,7 +30,7 @@ from stackctl.testing.live_stack import LiveService
 class Fault:
     """What is done to a container. `stops`: its processes end, and what it keeps in memory is gone."""
 
-    actions: Callable[[seen.Container], Sequence[Action]]
+    actions: Callable[[ObservedContainer], Sequence[Action]]
     """Raises UsageError if it cannot be done to this container."""
     stops: bool = True
 
@@ -54,7 +54,7 @@ def restart(grace: int) -> Fault:
 def disconnect(stack: Stack, network: str | None) -> Fault:
     name = network and Naming(stack, "").network(network)
 
-    def actions(container: seen.Container) -> Sequence[Action]:
+    def actions(container: ObservedContainer) -> Sequence[Action]:
         joined = [place for place in container.networks if name in (None, place.network)]
         if not joined:
             raise UsageError(
@@ -117,6 +117,6 @@ def _keeps_its_data(service: LiveService) -> None:
         )
 
 
-def _wait(service: LiveService, want: Container, timeout: float | None) -> None:
+def _wait(service: LiveService, want: DesiredContainer, timeout: float | None) -> None:
     limit = service.app.timeout if timeout is None else timeout
     service.app.do(wait_for(want, want.name, timeout=limit))

@@ -14,13 +14,13 @@ from stackctl.engine.protocol import Engine, LogLine
 from stackctl.errors import UsageError
 from stackctl.planner.reach import places as addresses
 from stackctl.planner.reach.outside import service_env, stack_env
-from stackctl.planner.reach.places import Place
+from stackctl.planner.reach.places import ServicePlace
 from stackctl.planner.steps.actions import Action
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.matching import instance_of
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.project import Project
 from stackctl.spec.model import Service, Stack
 from stackctl.testing.data.console import Consoles
@@ -49,7 +49,7 @@ class LiveStack:
     def container_name(self, service: str) -> str:
         return Naming(self.stack, "").container(service)
 
-    def look(self, *services: str) -> tuple[Desired, seen.Observed]:
+    def look(self, *services: str) -> tuple[Desired, Observed]:
         """What should be there, and what is there: for these services, or for all.
 
         It puts no check to the services, as a service may be paused or stopped.
@@ -65,11 +65,11 @@ class LiveStack:
         )
         return desired, observed
 
-    def containers(self) -> dict[str, seen.Container]:
+    def containers(self) -> dict[str, ObservedContainer]:
         """Its containers as they are now, by service."""
         return {c.service: c for c in reversed(api.containers(self.engine, self.project))}
 
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, ServicePlace]:
         """Where each service can be reached from here."""
         return Project(self.stack, self.engine).places()
 
@@ -113,7 +113,7 @@ class LiveService:
         return self.app.stack.everything[self.name]
 
     @property
-    def container(self) -> seen.Container:
+    def container(self) -> ObservedContainer:
         """Its container as it is now, running or not. Raises UsageError if it has none."""
         found = api.containers(self.app.engine, self.app.project, [self.name], self.app.stack.everything)
         if not found:
@@ -160,7 +160,7 @@ class LiveService:
         """What its container is called, also while there is none."""
         return self.app.container_name(self.name)
 
-    def want(self) -> Container:
+    def want(self) -> DesiredContainer:
         """Its container as it should be."""
         container, *_ = self.app.look(self.name)[0].containers
         return container
@@ -168,13 +168,13 @@ class LiveService:
     def _reach(self, target: int | None) -> tuple[str, int]:
         return addresses.reach(self.name, self.spec, self._place(target), target)
 
-    def _place(self, target: int | None) -> addresses.Place:
+    def _place(self, target: int | None) -> addresses.ServicePlace:
         """Where a port of the service can be reached. If its host port was chosen at the start, the engine is not asked.
 
         The container's own address counts only for the service's usual port, where that is not published. So `host` holds for
         each port that `port` gives.
         """
-        chosen = addresses.Place(self._chosen_ports())
+        chosen = addresses.ServicePlace(self._chosen_ports())
         port = addresses.default_port(self.spec, chosen) if target is None else target
         if port in chosen.published:
             return chosen

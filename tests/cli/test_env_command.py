@@ -18,7 +18,7 @@ from stackctl.cli.commands.env import quoted
 from stackctl.cli.settings import Settings
 from stackctl.engine.memory import MemoryEngine
 from stackctl.errors import EngineError, UsageError
-from stackctl.planner.world.observed import Engine, ImageConfig
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 
 pytest_plugins = ["commandline_fixtures"]
 
@@ -42,7 +42,7 @@ Env = Callable[..., str]
 
 @pytest.fixture
 def engine() -> MemoryEngine:
-    return MemoryEngine({"app:1": ImageConfig()}, info=Engine(id="memory", reaches_containers=False))
+    return MemoryEngine({"app:1": ImageConfig()}, info=ObservedEngine(id="memory", reaches_containers=False))
 
 
 @pytest.fixture

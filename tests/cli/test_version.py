@@ -10,7 +10,7 @@ from stackctl import __version__
 from stackctl.cli import cli
 from stackctl.cli.settings import Settings
 from stackctl.engine.memory import MemoryEngine
-from stackctl.planner.world.observed import Engine
+from stackctl.planner.world.observed import ObservedEngine
 
 pytest_plugins = ["commandline_fixtures"]
 
@@ -45,7 +45,7 @@ def test_neither_is_an_engine_that_cannot_be_named(run: Run, options: list[str])
 
 
 def test_the_engine_that_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    info = Engine(
+    info = ObservedEngine(
         id="x", name="docker", version="28.5.2", api=(1, 51), endpoint="unix:///var/run/docker.sock"
     )
     settings = Settings(_engine=MemoryEngine(info=info))

@@ -36,9 +36,16 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels
-from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
-from stackctl.planner.world.observed import Container as Seen
-from stackctl.planner.world.observed import Network as SeenNetwork
+from stackctl.planner.world.desired import (
+    Attachment,
+    DesiredContainer,
+    DesiredHealthcheck,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+)
+from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, TcpProbe
 from stackctl.spec.model import Condition
 
@@ -64,19 +71,19 @@ class Bench:
     def name(self, key: str) -> str:
         return f"{self.project}-{key}"
 
-    def network(self, key: str) -> Network:
-        network = Network(key=key, name=self.name(key), labels={**self.labels, labels.SERVICE: key})
+    def network(self, key: str) -> DesiredNetwork:
+        network = DesiredNetwork(key=key, name=self.name(key), labels={**self.labels, labels.SERVICE: key})
         self.do(CreateNetwork(network))
         return network
 
-    def volume(self, key: str) -> Volume:
-        volume = Volume(key=key, name=self.name(key), labels={**self.labels, labels.SERVICE: key})
+    def volume(self, key: str) -> DesiredVolume:
+        volume = DesiredVolume(key=key, name=self.name(key), labels={**self.labels, labels.SERVICE: key})
         self.do(CreateVolume(volume))
         return volume
 
-    def spec(self, key: str = "web", command: tuple[str, ...] = FOREVER, **fields: Any) -> Container:
+    def spec(self, key: str = "web", command: tuple[str, ...] = FOREVER, **fields: Any) -> DesiredContainer:
         own = {**self.labels, labels.SERVICE: key, labels.DIGEST: "d"}
-        return Container(
+        return DesiredContainer(
             name=self.name(key), service=key, image="busybox", command=command, labels=own, grace=1, **fields
         )
 
@@ -98,10 +105,10 @@ class Bench:
         with suppress(WaitError):
             self.wait(name, Condition.completed, timeout=20)
 
-    def containers(self) -> dict[str, Seen]:
+    def containers(self) -> dict[str, ObservedContainer]:
         return {c.name: c for c in self.engine.observe().containers if c.project == self.project}
 
-    def networks(self) -> dict[str, SeenNetwork]:
+    def networks(self) -> dict[str, ObservedNetwork]:
         return {n.name: n for n in self.engine.observe().networks if n.project == self.project}
 
     def volumes(self) -> dict[str, Any]:
@@ -172,8 +179,8 @@ class EngineContract:
         front, data = bench.network("front"), bench.volume("data")
         name = bench.create(
             networks=(Attachment(front.name, ("web",)),),
-            mounts=(Mount(type="volume", source=data.name, target="/data"),),
-            ports=(Port(target=80),),
+            mounts=(DesiredMount(type="volume", source=data.name, target="/data"),),
+            ports=(DesiredPort(target=80),),
         )
         seen = bench.containers()[name]
         assert (seen.state, seen.health, seen.exit_code, seen.running) == ("created", "", None, False)
@@ -189,7 +196,8 @@ class EngineContract:
         front = bench.network("front")
         port = free_port()
         name = bench.start(
-            networks=(Attachment(front.name),), ports=(Port(target=80, published=str(port)), Port(target=81))
+            networks=(Attachment(front.name),),
+            ports=(DesiredPort(target=80, published=str(port)), DesiredPort(target=81)),
         )
         seen = bench.containers()[name]
         assert (seen.state, seen.running, seen.exit_code) == ("running", True, None)
@@ -213,7 +221,7 @@ class EngineContract:
 
     def test_a_paused_container_is_the_same_and_answers_nobody(self, bench: Bench) -> None:
         front, port = bench.network("front"), free_port()
-        ports = (Port(target=80, published=str(port)),)
+        ports = (DesiredPort(target=80, published=str(port)),)
         name = bench.start(networks=(Attachment(front.name),), ports=ports)
         before = bench.containers()[name]
         bench.do(PauseContainer(name, name))
@@ -309,7 +317,7 @@ class EngineContract:
         with pytest.raises(EngineError, match=r"[Nn]o such image"):
             bench.do(
                 CreateContainer(
-                    Container(name=spec.name, service="web", image="stackctl/never-built:1"), spec.name
+                    DesiredContainer(name=spec.name, service="web", image="stackctl/never-built:1"), spec.name
                 )
             )
         assert bench.containers() == {}
@@ -378,7 +386,7 @@ class EngineContract:
 
     def test_a_volume_in_use_stays(self, bench: Bench) -> None:
         data = bench.volume("data")
-        name = bench.create(mounts=(Mount(type="volume", source=data.name, target="/data"),))
+        name = bench.create(mounts=(DesiredMount(type="volume", source=data.name, target="/data"),))
         with pytest.raises(EngineError, match="in use"):
             bench.do(RemoveVolume(data.name))
         bench.do(RemoveContainer(name, name, volumes=True))
@@ -390,7 +398,7 @@ class EngineContract:
     def test_an_anonymous_volume_goes_with_its_container_if_asked_to(
         self, bench: Bench, volumes: bool
     ) -> None:
-        mount = Mount(type="volume", target="/data", labels={**bench.labels, labels.KIND: "anonymous"})
+        mount = DesiredMount(type="volume", target="/data", labels={**bench.labels, labels.KIND: "anonymous"})
         name = bench.create(mounts=(mount,))
         (seen,) = bench.containers()[name].mounts
         assert (seen.type, seen.target, len(seen.name)) == ("volume", "/data", 64)
@@ -402,17 +410,17 @@ class EngineContract:
 
     def test_a_port_is_given_once(self, bench: Bench) -> None:
         port = str(free_port())
-        bench.start(ports=(Port(target=80, published=port),))
-        name = bench.create("other", ports=(Port(target=80, published=port),))
+        bench.start(ports=(DesiredPort(target=80, published=port),))
+        name = bench.create("other", ports=(DesiredPort(target=80, published=port),))
         with pytest.raises(EngineError, match=port):
             bench.do(StartContainer(name, name))
         assert bench.containers()[name].state == "created"
 
     def test_a_stopped_container_gives_its_port_back(self, bench: Bench) -> None:
         port = str(free_port())
-        first = bench.start(ports=(Port(target=80, published=port),))
+        first = bench.start(ports=(DesiredPort(target=80, published=port),))
         bench.do(StopContainer(first, first, 1))
-        second = bench.start("other", ports=(Port(target=80, published=port),))
+        second = bench.start("other", ports=(DesiredPort(target=80, published=port),))
         assert [str(p.published) for p in bench.containers()[second].ports] == [port]
 
     # Waiting
@@ -466,7 +474,7 @@ class EngineContract:
         assert any("no such table" in text for text in bench.news)
 
     def test_the_engines_own_check(self, bench: Bench) -> None:
-        name = bench.start(healthcheck=Healthcheck(test=("CMD", "true"), interval=1.0))
+        name = bench.start(healthcheck=DesiredHealthcheck(test=("CMD", "true"), interval=1.0))
         assert bench.containers()[name].health == "starting"
         bench.wait(name, Condition.healthy, timeout=20)
         assert bench.containers()[name].health == "healthy"
@@ -476,7 +484,7 @@ class EngineContract:
         bench.wait(name, Condition.ready, LogProbe(r"listening on \d+"), timeout=20)
 
     def test_a_port_that_accepts(self, bench: Bench) -> None:
-        name = bench.start(command=("httpd", "-f", "-p", "8000"), ports=(Port(target=8000),))
+        name = bench.start(command=("httpd", "-f", "-p", "8000"), ports=(DesiredPort(target=8000),))
         bench.wait(name, Condition.ready, TcpProbe(8000), timeout=20)
         bench.wait(name, Condition.ready, ports=(8000,), timeout=20)
 
@@ -598,7 +606,7 @@ class EngineContract:
         assert members(bench.engine.pack(other, "/tmp/own")).keys() == {"own", "own/a", "own/b"}
 
     def test_files_in_a_volume_are_those_of_every_container_with_it(self, bench: Bench) -> None:
-        mounts = (Mount(type="volume", source=bench.volume("data").name, target="/var/data"),)
+        mounts = (DesiredMount(type="volume", source=bench.volume("data").name, target="/var/data"),)
         name = bench.create(mounts=mounts)
         assert members(bench.engine.pack(name, "/var/data")).keys() == {"data"}
         bench.engine.unpack(name, "/var", [tar(("data/", b""), ("data/a", b"hello"), mode=0o700)])

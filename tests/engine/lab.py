@@ -17,8 +17,8 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.desired import Container
-from stackctl.planner.world.observed import Container as Seen
+from stackctl.planner.world.desired import DesiredContainer
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.model import Service
 
 
@@ -42,9 +42,9 @@ class Lab:
         name = f"{self.name}-{service}-1"
         given: dict[str, Any] = {"image": "busybox", "grace": 1, "labels": self.labels}
         given["command"] = command or ("sleep", "600")
-        plain = {key: fields.pop(key) for key in [*fields] if key not in Container.__struct_fields__}
+        plain = {key: fields.pop(key) for key in [*fields] if key not in DesiredContainer.__struct_fields__}
         settings = Service(**{"init": True, **plain})
-        spec = Container(name=name, service=service, settings=settings, **given | fields)
+        spec = DesiredContainer(name=name, service=service, settings=settings, **given | fields)
         self.do(CreateContainer(spec, name))
         return name
 
@@ -53,7 +53,7 @@ class Lab:
         self.do(StartContainer(name, name))
         return name
 
-    def seen(self, name: str) -> Seen:
+    def seen(self, name: str) -> ObservedContainer:
         return next(c for c in self.engine.observe().containers if c.name == name)
 
     def inspect(self, name: str) -> Any:

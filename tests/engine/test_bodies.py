@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from stackctl.engine.docker import bodies
-from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.desired import (
+    Attachment,
+    DesiredContainer,
+    DesiredHealthcheck,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+)
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.structure import structure
@@ -26,9 +34,9 @@ def body(api: tuple[int, int] = OLD, image: ImageConfig = PLAIN, **fields: Any) 
     network_id = fields.pop("network_id", None)
     replaces = fields.pop("replaces", None)
     settings = Service(
-        **{key: fields.pop(key) for key in [*fields] if key not in Container.__struct_fields__}
+        **{key: fields.pop(key) for key in [*fields] if key not in DesiredContainer.__struct_fields__}
     )
-    spec = Container(name="shop-web-1", service="web", image="web:1", settings=settings, **fields)
+    spec = DesiredContainer(name="shop-web-1", service="web", image="web:1", settings=settings, **fields)
     return bodies.container(spec, api=api, image=image, network_id=network_id, replaces=replaces)
 
 
@@ -95,7 +103,9 @@ def test_an_empty_command_drops_the_images_but_keeps_its_entrypoint() -> None:
 
 
 def test_durations_are_nanoseconds_and_what_is_not_given_is_left_to_the_image() -> None:
-    check = Healthcheck(test=("CMD-SHELL", "true"), interval=0.5, timeout=2, retries=3, start_period=1.5)
+    check = DesiredHealthcheck(
+        test=("CMD-SHELL", "true"), interval=0.5, timeout=2, retries=3, start_period=1.5
+    )
     assert body(healthcheck=check)["Healthcheck"] == {
         "Test": ["CMD-SHELL", "true"],
         "Interval": 500_000_000,
@@ -103,21 +113,21 @@ def test_durations_are_nanoseconds_and_what_is_not_given_is_left_to_the_image() 
         "Retries": 3,
         "StartPeriod": 1_500_000_000,
     }
-    assert body(healthcheck=Healthcheck(retries=5))["Healthcheck"] == {"Test": [], "Retries": 5}
+    assert body(healthcheck=DesiredHealthcheck(retries=5))["Healthcheck"] == {"Test": [], "Retries": 5}
 
 
 @pytest.mark.parametrize(("api", "sent"), [(OLD, None), (NEW, 100_000_000), ((1, 51), 100_000_000)])
 def test_start_interval_is_sent_to_engines_that_know_it(api: tuple[int, int], sent: int | None) -> None:
-    check = Healthcheck(test=("CMD", "true"), start_interval=0.1, start_period=1)
+    check = DesiredHealthcheck(test=("CMD", "true"), start_interval=0.1, start_period=1)
     assert body(api, healthcheck=check)["Healthcheck"].get("StartInterval") == sent
 
 
 def test_ports() -> None:
     made = body(
         ports=(
-            Port(target=80, published="8080"),
-            Port(target=80, host_ip="0.0.0.0", published="8000-8010"),
-            Port(target=53, protocol="udp", host_ip="::1"),
+            DesiredPort(target=80, published="8080"),
+            DesiredPort(target=80, host_ip="0.0.0.0", published="8000-8010"),
+            DesiredPort(target=53, protocol="udp", host_ip="::1"),
         ),
         expose=(ExposedPorts("9000"), ExposedPorts("9001-9002/udp")),
     )
@@ -140,10 +150,10 @@ def test_nothing_is_exposed_in_a_network_of_another_container() -> None:
 def test_mounts() -> None:
     made = body(
         mounts=(
-            Mount(type="volume", source="shop_data", target="/data", nocopy=True),
-            Mount(type="volume", target="/cache", labels={"stackctl.project": "shop"}),
-            Mount(type="bind", source="/src", target="/app", read_only=True, propagation="rslave"),
-            Mount(type="tmpfs", target="/tmp", tmpfs_size=1024, tmpfs_mode=0o1777),
+            DesiredMount(type="volume", source="shop_data", target="/data", nocopy=True),
+            DesiredMount(type="volume", target="/cache", labels={"stackctl.project": "shop"}),
+            DesiredMount(type="bind", source="/src", target="/app", read_only=True, propagation="rslave"),
+            DesiredMount(type="tmpfs", target="/tmp", tmpfs_size=1024, tmpfs_mode=0o1777),
         )
     )["HostConfig"]
     assert made["Binds"] == []
@@ -179,8 +189,8 @@ def test_mounts() -> None:
 
 def test_options_of_a_tmpfs_that_are_no_part_of_a_mount() -> None:
     mounts = (
-        Mount(type="tmpfs", target="/run", tmpfs_options="size=1024,uid=7"),
-        Mount(type="tmpfs", target="/tmp"),
+        DesiredMount(type="tmpfs", target="/run", tmpfs_options="size=1024,uid=7"),
+        DesiredMount(type="tmpfs", target="/tmp"),
     )
     made = body(mounts=mounts)["HostConfig"]
     assert made["Tmpfs"] == {"/run": "size=1024,uid=7"}
@@ -188,7 +198,7 @@ def test_options_of_a_tmpfs_that_are_no_part_of_a_mount() -> None:
 
 
 def test_a_relabelled_bind_takes_the_short_form() -> None:
-    made = body(mounts=(Mount(type="bind", source="/a", target="/b", read_only=True, selinux="z"),))
+    made = body(mounts=(DesiredMount(type="bind", source="/a", target="/b", read_only=True, selinux="z"),))
     assert made["HostConfig"]["Binds"] == ["/a:/b:ro,z"]
     assert made["HostConfig"]["Mounts"] == []
 
@@ -260,7 +270,7 @@ def test_the_other_settings() -> None:
 
 
 def test_networks_and_volumes() -> None:
-    assert bodies.network(Network(key="back", name="shop_back", internal=True, labels={"a": "b"})) == {
+    assert bodies.network(DesiredNetwork(key="back", name="shop_back", internal=True, labels={"a": "b"})) == {
         "Name": "shop_back",
         "CheckDuplicate": True,
         "Driver": "bridge",
@@ -270,7 +280,7 @@ def test_networks_and_volumes() -> None:
         "Labels": {"a": "b"},
     }
     assert bodies.volume(
-        Volume(key="data", name="shop_data", options={"type": "nfs"}, labels={"a": "b"}), created=86400
+        DesiredVolume(key="data", name="shop_data", options={"type": "nfs"}, labels={"a": "b"}), created=86400
     ) == {
         "Name": "shop_data",
         "Driver": "local",

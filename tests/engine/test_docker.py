@@ -12,7 +12,7 @@ from stackctl.engine.docker import lifecycle
 from stackctl.engine.protocol import Engine, Exec
 from stackctl.engine.transport.connect import connect
 from stackctl.errors import WaitTimeoutError
-from stackctl.planner.world.desired import Attachment, Port
+from stackctl.planner.world.desired import Attachment, DesiredPort
 from stackctl.planner.world.probes import CommandProbe, HttpProbe, TcpProbe, Timing
 from stackctl.spec.model import Condition
 
@@ -55,12 +55,14 @@ class TestDocker(EngineContract):
             bench.wait(client, Condition.healthy, test, timeout=10)
 
     def test_a_port_proxy_alone_is_not_a_server(self, bench: Bench) -> None:
-        name = bench.start("idle", ports=(Port(target=8000),))
+        name = bench.start("idle", ports=(DesiredPort(target=8000),))
         with pytest.raises(WaitTimeoutError, match="connection"):
             bench.wait(name, Condition.ready, TcpProbe(8000), timeout=0.6)
 
     def test_http(self, bench: Bench) -> None:
-        name = bench.start("web", ("httpd", "-f", "-p", "8000", "-h", "/etc"), ports=(Port(target=8000),))
+        name = bench.start(
+            "web", ("httpd", "-f", "-p", "8000", "-h", "/etc"), ports=(DesiredPort(target=8000),)
+        )
         bench.wait(name, Condition.healthy, HttpProbe(8000, "/passwd"), timeout=10)
         with pytest.raises(WaitTimeoutError, match="404"):
             bench.wait(name, Condition.healthy, HttpProbe(8000, "/nothing"), timeout=0.3)

@@ -11,7 +11,7 @@ from lab import Lab
 from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import StartContainer, StopContainer, WaitFor
-from stackctl.planner.world.desired import Mount
+from stackctl.planner.world.desired import DesiredMount
 from stackctl.planner.world.probes import ProtocolProbe
 from stackctl.spec.model import Condition
 
@@ -22,7 +22,7 @@ DATA = "/var/lib/postgresql/data"
 
 
 def database(lab: Lab, service: str) -> str:
-    data = Mount(type="volume", target=DATA, labels=lab.labels)
+    data = DesiredMount(type="volume", target=DATA, labels=lab.labels)
     return lab.create(
         service,
         image="postgres:15",

@@ -16,7 +16,7 @@ from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import BuildImage, PullImage, RemoveContainer, RemoveImage, WaitFor
 from stackctl.planner.steps.events import Progressed
-from stackctl.planner.world.desired import Build, Image
+from stackctl.planner.world.desired import DesiredBuild, Image
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]
@@ -147,7 +147,7 @@ def test_a_build_with_arguments_target_and_ignored_files(lab: Lab, tmp_path: Pat
     )
     (directory / ".dockerignore").write_text("# what stays here\nsecret\n")
     ref = f"{lab.name}-app:1"
-    build = Build(context=directory, target="first", args={"WHO": "world"})
+    build = DesiredBuild(context=directory, target="first", args={"WHO": "world"})
     lab.do(BuildImage(Image(ref=ref, build=build)))
     assert any("hello world" in news.text for news in lab.news)
     assert said_by(lab, ref, "sh", "-c", "cat /said; ls /ctx") == ["hello world", "Dockerfile", "keep"]
@@ -170,7 +170,7 @@ def test_an_image_is_removed_only_without_a_tag_and_a_user(lab: Lab, tmp_path: P
 
 def build_one(lab: Lab, ref: str, directory: Path, text: str) -> str:
     context(directory, f"FROM busybox\nRUN echo {lab.name} {text}\n")
-    lab.do(BuildImage(Image(ref=ref, build=Build(context=directory))))
+    lab.do(BuildImage(Image(ref=ref, build=DesiredBuild(context=directory))))
     return lab.engine.observe().images[ref]
 
 
@@ -178,7 +178,7 @@ def build_one(lab: Lab, ref: str, directory: Path, text: str) -> str:
 def test_a_build_that_fails_shows_its_last_lines(lab: Lab, tmp_path: Path, classic: None) -> None:
     context(tmp_path, "FROM busybox\nRUN echo this is the reason; exit 7\n")
     with pytest.raises(EngineError) as caught:
-        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=DesiredBuild(context=tmp_path))))
     why = "RUN echo this is the reason; exit 7 ended with 7: this is the reason"
     assert caught.value.message == f"building {lab.name}-app:1 failed: {why}"
 
@@ -187,7 +187,7 @@ def test_a_build_that_fails_shows_its_last_lines(lab: Lab, tmp_path: Path, class
 def test_a_dockerfile_outside_of_its_context(lab: Lab, tmp_path: Path, classic: None) -> None:
     (tmp_path / "context").mkdir()
     (tmp_path / "other.Dockerfile").write_text('FROM busybox\nCMD ["echo", "outside"]\n')
-    build = Build(context=tmp_path / "context", dockerfile="../other.Dockerfile")
+    build = DesiredBuild(context=tmp_path / "context", dockerfile="../other.Dockerfile")
     ref = f"{lab.name}-app:1"
     lab.do(BuildImage(Image(ref=ref, build=build)))
     assert lab.engine.image_configs([ref])[ref].command == ("echo", "outside")
@@ -199,7 +199,7 @@ def test_a_dockerfile_that_needs_buildkit_says_what_to_install(
 ) -> None:
     context(tmp_path, "FROM busybox\nRUN --mount=type=cache,target=/c true\n")
     with pytest.raises(EngineError, match=r"needs BuildKit \(line 2: RUN --mount\)") as caught:
-        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=DesiredBuild(context=tmp_path))))
     assert "install Docker's buildx" in caught.value.hint
 
 
@@ -207,15 +207,15 @@ def test_a_dockerfile_that_needs_buildkit_says_what_to_install(
 def test_a_build_can_be_interrupted(lab: Lab, tmp_path: Path, classic: None) -> None:
     context(tmp_path, "FROM busybox\nRUN sleep 60\n")
     with pytest.raises(EngineError, match="interrupted"):
-        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))), lambda: True)
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=DesiredBuild(context=tmp_path))), lambda: True)
 
 
 @docker
 def test_what_is_not_there_to_build(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"there is no .*Dockerfile"):
-        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path))))
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=DesiredBuild(context=tmp_path))))
     with pytest.raises(EngineError, match="there is no directory"):
-        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=Build(context=tmp_path / "gone"))))
+        lab.do(BuildImage(Image(ref=f"{lab.name}-app:1", build=DesiredBuild(context=tmp_path / "gone"))))
 
 
 def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
@@ -228,7 +228,7 @@ def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
 
 
 def test_what_bake_is_to_build() -> None:
-    build = Build(context=Path("/c"), target="t", args={"TOKEN": "a ${b} %{c} $d", "PATH": "/x"})
+    build = DesiredBuild(context=Path("/c"), target="t", args={"TOKEN": "a ${b} %{c} $d", "PATH": "/x"})
     assert json.loads(building.bake_file(Image(ref="a:1", build=build), build)) == {
         "target": {
             "default": {

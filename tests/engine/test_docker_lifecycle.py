@@ -28,7 +28,15 @@ from stackctl.planner.steps.actions import (
     WaitFor,
 )
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.desired import Attachment, Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.desired import (
+    Attachment,
+    DesiredContainer,
+    DesiredHealthcheck,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+)
 from stackctl.planner.world.probes import LogProbe, TcpProbe
 from stackctl.spec.model import Condition
 
@@ -36,8 +44,8 @@ pytest_plugins = ["lab_fixtures"]
 pytestmark = pytest.mark.docker
 
 
-def network(lab: Lab, key: str = "default") -> Network:
-    return Network(key=key, name=f"{lab.name}_{key}", labels=lab.labels)
+def network(lab: Lab, key: str = "default") -> DesiredNetwork:
+    return DesiredNetwork(key=key, name=f"{lab.name}_{key}", labels=lab.labels)
 
 
 def ids(lab: Lab, name: str) -> list[str]:
@@ -67,14 +75,14 @@ def test_a_snapshot_takes_the_same_number_of_calls_whatever_is_there(
 
 def test_what_was_created_is_seen_as_it_was_asked_for(lab: Lab) -> None:
     lab.do(CreateNetwork(network(lab)))
-    lab.do(CreateVolume(Volume(key="data", name=f"{lab.name}_data", labels=lab.labels)))
+    lab.do(CreateVolume(DesiredVolume(key="data", name=f"{lab.name}_data", labels=lab.labels)))
     name = lab.create(
         networks=(Attachment(f"{lab.name}_default", ("a", "alias")),),
         mounts=(
-            Mount(type="volume", source=f"{lab.name}_data", target="/data"),
-            Mount(type="volume", target="/cache", labels=lab.labels),
+            DesiredMount(type="volume", source=f"{lab.name}_data", target="/data"),
+            DesiredMount(type="volume", target="/cache", labels=lab.labels),
         ),
-        ports=(Port(target=80),),
+        ports=(DesiredPort(target=80),),
     )
     created = lab.seen(name)
     assert (created.state, created.ports, created.instance) == ("created", (), lab.name)
@@ -191,7 +199,7 @@ def test_two_who_remove_one_container_both_succeed(lab: Lab) -> None:
 
 
 def test_anonymous_volumes_go_with_their_container_only_when_asked(lab: Lab) -> None:
-    mounts = (Mount(type="volume", target="/cache", labels=lab.labels),)
+    mounts = (DesiredMount(type="volume", target="/cache", labels=lab.labels),)
     for service in "ab":
         lab.create(service, mounts=mounts)
     lab.do(RemoveContainer(f"{lab.name}-a-1", "a", volumes=True))
@@ -214,9 +222,9 @@ def test_what_stays_busy_is_told_with_who_uses_it(lab: Lab, monkeypatch: pytest.
     monkeypatch.setattr(lifecycle, "_BUSY", (0.05, 0.2))
     lab.do(CreateNetwork(network(lab)))
     volume = f"{lab.name}_data"
-    lab.do(CreateVolume(Volume(key="data", name=volume, labels=lab.labels)))
+    lab.do(CreateVolume(DesiredVolume(key="data", name=volume, labels=lab.labels)))
     name = lab.run(
-        mounts=(Mount(type="volume", source=volume, target="/d"),),
+        mounts=(DesiredMount(type="volume", source=volume, target="/d"),),
         networks=(Attachment(f"{lab.name}_default"),),
     )
     with pytest.raises(EngineError, match=f"{lab.name}_default is still in use by {name}"):
@@ -228,14 +236,14 @@ def test_what_stays_busy_is_told_with_who_uses_it(lab: Lab, monkeypatch: pytest.
 def test_a_port_that_is_taken_is_named(lab: Lab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        name = lab.create(ports=(Port(target=80, published=str(port)),))
+        name = lab.create(ports=(DesiredPort(target=80, published=str(port)),))
         with pytest.raises(
             EngineError, match=f"{name} cannot start: port {port} of 127.0.0.1 is taken"
         ) as caught:
             lab.do(StartContainer(name, name))
     assert f"sport = :{port}" in caught.value.hint
-    first = lab.run("b", ports=(Port(target=80, published=str(port)),))
-    second = lab.create("c", ports=(Port(target=80, published=str(port)),))
+    first = lab.run("b", ports=(DesiredPort(target=80, published=str(port)),))
+    second = lab.create("c", ports=(DesiredPort(target=80, published=str(port)),))
     with pytest.raises(EngineError, match=f"{second} cannot start: port {port} .* is taken"):
         lab.do(StartContainer(second, second))
     assert lab.seen(first).running
@@ -263,7 +271,7 @@ def test_rename_and_restart_policy(lab: Lab) -> None:
 
 
 def test_the_replaced_container_is_remembered_in_a_label(lab: Lab) -> None:
-    spec = Container(name=f"{lab.name}-a-1", service="a", image="busybox", labels=lab.labels)
+    spec = DesiredContainer(name=f"{lab.name}-a-1", service="a", image="busybox", labels=lab.labels)
     lab.do(CreateContainer(spec, f"{lab.name}-a-1.new", replaces="0ld"))
     assert lab.seen(f"{lab.name}-a-1.new").replaces == "0ld"
 
@@ -271,13 +279,15 @@ def test_the_replaced_container_is_remembered_in_a_label(lab: Lab) -> None:
 def test_missing_host_paths_are_created_only_when_asked(lab: Lab, tmp_path: Path) -> None:
     missing = tmp_path / "a/b"
     with pytest.raises(EngineError, match="bind source path does not exist"):
-        lab.create("a", mounts=(Mount(type="bind", source=str(missing), target="/x"),))
-    lab.create("b", mounts=(Mount(type="bind", source=str(missing), target="/x", create_host_path=True),))
+        lab.create("a", mounts=(DesiredMount(type="bind", source=str(missing), target="/x"),))
+    lab.create(
+        "b", mounts=(DesiredMount(type="bind", source=str(missing), target="/x", create_host_path=True),)
+    )
     assert missing.is_dir()
 
 
 def test_health_is_seen(lab: Lab) -> None:
-    check = Healthcheck(test=("CMD", "true"), interval=0.1)
+    check = DesiredHealthcheck(test=("CMD", "true"), interval=0.1)
     name = lab.run(healthcheck=check)
     lab.do(WaitFor(name, name, Condition.healthy, timeout=20))
     assert lab.seen(name).health == "healthy"
@@ -297,7 +307,7 @@ def test_tcp_and_log_probes_ask_the_container(lab: Lab) -> None:
         "-c",
         "sleep 0.3; echo serving; exec httpd -f -p 8000",
         networks=(Attachment(f"{lab.name}_default"),),
-        ports=(Port(target=8000),),
+        ports=(DesiredPort(target=8000),),
     )
     probes = (TcpProbe(8000), LogProbe("^serving$"))
     lab.do(WaitFor(name, name, Condition.ready, probes=probes, timeout=20))
@@ -325,7 +335,7 @@ def test_a_service_in_anothers_network_is_asked_at_the_others_address(lab: Lab) 
     from stackctl.engine.ready.watched import Watched
 
     lab.do(CreateNetwork(network(lab)))
-    place = lab.run("a", networks=(Attachment(f"{lab.name}_default"),), ports=(Port(target=80),))
+    place = lab.run("a", networks=(Attachment(f"{lab.name}_default"),), ports=(DesiredPort(target=80),))
     guest = lab.run("b", network_mode=f"container:{place}")
     running = [
         Watched(lab.engine.client, Events(lab.engine.client), c, lab.engine.engine).inspect()

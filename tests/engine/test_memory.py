@@ -8,7 +8,7 @@ from contract import Bench, EngineContract
 
 from stackctl.engine.execute import execute
 from stackctl.engine.memory import Behaviour, MemoryEngine
-from stackctl.engine.memory.commands import Run, run
+from stackctl.engine.memory.commands import CommandRun, run
 from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, WaitError, WaitTimeoutError
 from stackctl.planner.steps.actions import (
@@ -24,7 +24,7 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Draft
-from stackctl.planner.world.desired import Image, Mount, Port
+from stackctl.planner.world.desired import DesiredMount, DesiredPort, Image
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.planner.world.probes import ProtocolProbe
 from stackctl.spec.model import Condition
@@ -78,7 +78,7 @@ def test_volumes_of_the_image_become_anonymous_mounts() -> None:
     engine = MemoryEngine({"busybox": ImageConfig(volumes=("/data", "/cache"))})
     b = Bench(engine)
     data = b.volume("data")
-    name = b.create(mounts=(Mount(type="volume", source=data.name, target="/data/"),))
+    name = b.create(mounts=(DesiredMount(type="volume", source=data.name, target="/data/"),))
     mounts = b.containers()[name].mounts
     assert [(m.target, m.name == data.name) for m in mounts] == [("/data/", True), ("/cache", False)]
 
@@ -86,7 +86,7 @@ def test_volumes_of_the_image_become_anonymous_mounts() -> None:
 def test_it_is_stricter_than_docker_about_what_a_plan_must_have_done() -> None:
     _, b = bench()
     with pytest.raises(EngineError, match="no such volume"):
-        b.create("a", mounts=(Mount(type="volume", source="nowhere", target="/x"),))
+        b.create("a", mounts=(DesiredMount(type="volume", source="nowhere", target="/x"),))
     name = b.start()
     with pytest.raises(EngineError, match="stop it before"):
         b.do(RemoveContainer(name, name))
@@ -94,19 +94,19 @@ def test_it_is_stricter_than_docker_about_what_a_plan_must_have_done() -> None:
 
 def test_a_host_port_of_another_process() -> None:
     _, b = bench(taken=[8000])
-    name = b.create(ports=(Port(target=80, published="8000"),))
+    name = b.create(ports=(DesiredPort(target=80, published="8000"),))
     with pytest.raises(EngineError, match="port is already allocated"):
         b.do(StartContainer(name, name))
-    other = b.start("other", ports=(Port(target=80, published="8000-8001"),))
+    other = b.start("other", ports=(DesiredPort(target=80, published="8000-8001"),))
     assert [p.published for p in b.containers()[other].ports] == [8001]
 
 
 def test_addresses_of_the_host_are_told_apart() -> None:
     _, b = bench()
-    b.start("one", ports=(Port(target=80, published="80", host_ip="127.0.0.1"),))
-    b.start("two", ports=(Port(target=80, published="80", host_ip="127.0.0.2"),))
+    b.start("one", ports=(DesiredPort(target=80, published="80", host_ip="127.0.0.1"),))
+    b.start("two", ports=(DesiredPort(target=80, published="80", host_ip="127.0.0.2"),))
     with pytest.raises(EngineError):
-        b.start("all", ports=(Port(target=80, published="80", host_ip="0.0.0.0"),))
+        b.start("all", ports=(DesiredPort(target=80, published="80", host_ip="0.0.0.0"),))
 
 
 def test_behaviours() -> None:
@@ -161,7 +161,7 @@ def test_it_can_be_shared_between_threads() -> None:
     engine, b = bench()
     draft = Draft()
     for i in range(60):
-        spec = b.spec(f"s{i}", ports=(Port(target=80),))
+        spec = b.spec(f"s{i}", ports=(DesiredPort(target=80),))
         created = draft.add(CreateContainer(spec, spec.name), "")
         started = draft.add(StartContainer(spec.name, spec.name), "", created)
         draft.add(WaitFor(spec.name, spec.name, Condition.healthy, (PROBE,)), "", started)
@@ -185,18 +185,18 @@ def test_it_can_be_shared_between_threads() -> None:
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        (("true",), Run(0)),
-        (("/bin/false",), Run(1)),
-        (("sleep", "1.5"), Run(0, 1.5)),
-        (("sh", "-c", "echo a b; sleep 1; exit 3; echo never"), Run(3, 1.0, "a b\n")),
-        (("sh", "-c", "false && echo no"), Run(1)),
-        (("sh", "-c", "false || echo yes"), Run(0, 0.0, "yes\n")),
-        (("sh", "-c", "echo x >&2"), Run(0, 0.0, "", "x\n")),
-        (("sh", "-c", "echo up; sleep infinity; exit 1"), Run(0, math.inf, "up\n")),
+        (("true",), CommandRun(0)),
+        (("/bin/false",), CommandRun(1)),
+        (("sleep", "1.5"), CommandRun(0, 1.5)),
+        (("sh", "-c", "echo a b; sleep 1; exit 3; echo never"), CommandRun(3, 1.0, "a b\n")),
+        (("sh", "-c", "false && echo no"), CommandRun(1)),
+        (("sh", "-c", "false || echo yes"), CommandRun(0, 0.0, "yes\n")),
+        (("sh", "-c", "echo x >&2"), CommandRun(0, 0.0, "", "x\n")),
+        (("sh", "-c", "echo up; sleep infinity; exit 1"), CommandRun(0, math.inf, "up\n")),
         (("postgres", "-c", "x"), None),
         (("sh", "-c", "gunicorn app"), None),
         ((), None),
     ],
 )
-def test_the_little_shell(argv: tuple[str, ...], expected: Run | None) -> None:
+def test_the_little_shell(argv: tuple[str, ...], expected: CommandRun | None) -> None:
     assert run(argv) == expected

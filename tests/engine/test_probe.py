@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 import pytest
 from contract import free_port
 
-from stackctl.engine.ready.probe import Answer, UnreachableError, ask, run_test
-from stackctl.engine.ready.target import KILLED, Running
+from stackctl.engine.ready.probe import ProbeAnswer, UnreachableError, ask, run_test
+from stackctl.engine.ready.target import KILLED, ContainerState
 from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
 
 Serve = Callable[[socket.socket], None]
@@ -45,8 +45,8 @@ class Container:
         self._results = results or {}
         self.ran: list[tuple[str, ...]] = []
 
-    def inspect(self) -> Running | None:
-        return Running(state="running")
+    def inspect(self) -> ContainerState | None:
+        return ContainerState(state="running")
 
     def log(self, tail: int | None = None) -> str:
         return self._log
@@ -62,14 +62,14 @@ class Container:
         return 0.0
 
 
-NEAR = Running(state="running", addresses=("127.0.0.1",))
+NEAR = ContainerState(state="running", addresses=("127.0.0.1",))
 
 
-def published(target: int, port: int) -> Running:
-    return Running(state="running", published={target: ("0.0.0.0", port)})
+def published(target: int, port: int) -> ContainerState:
+    return ContainerState(state="running", published={target: ("0.0.0.0", port)})
 
 
-def put(probe: Probe, running: Running = NEAR) -> Answer:
+def put(probe: Probe, running: ContainerState = NEAR) -> ProbeAnswer:
     return ask(probe, running, Container(), timeout=2)
 
 
@@ -95,19 +95,21 @@ def say(data: bytes, *, after: bool = True) -> Serve:
 
 def test_tcp_at_the_containers_address() -> None:
     with server(hang_up) as port:
-        assert put(TcpProbe(port)) == Answer(True, f"tcp {port}: accepts connections")
+        assert put(TcpProbe(port)) == ProbeAnswer(True, f"tcp {port}: accepts connections")
     port = free_port()
-    assert put(TcpProbe(port)) == Answer(False, f"tcp {port}: connection refused")
+    assert put(TcpProbe(port)) == ProbeAnswer(False, f"tcp {port}: connection refused")
 
 
 def test_tcp_tries_every_address() -> None:
     with server(hang_up) as port:
-        assert put(TcpProbe(port), Running(state="running", addresses=("127.0.0.9", "127.0.0.1"))).ready
+        assert put(
+            TcpProbe(port), ContainerState(state="running", addresses=("127.0.0.9", "127.0.0.1"))
+        ).ready
 
 
 def test_tcp_behind_a_proxy_counts_only_if_nobody_hangs_up() -> None:
     with server(hang_up) as port:
-        assert put(TcpProbe(80), published(80, port)) == Answer(False, "tcp 80: connection closed")
+        assert put(TcpProbe(80), published(80, port)) == ProbeAnswer(False, "tcp 80: connection closed")
     with server(listen) as port:
         assert put(TcpProbe(80), published(80, port)).ready
     with server(say(b"220 hello", after=False)) as port:
@@ -116,7 +118,7 @@ def test_tcp_behind_a_proxy_counts_only_if_nobody_hangs_up() -> None:
 
 def test_a_port_that_cannot_be_reached_says_what_to_do() -> None:
     with pytest.raises(UnreachableError, match="port 80 cannot be asked") as caught:
-        put(TcpProbe(80), Running(state="running"))
+        put(TcpProbe(80), ContainerState(state="running"))
     assert "publish the port" in caught.value.hint
 
 
@@ -129,7 +131,7 @@ def test_a_port_that_cannot_be_reached_says_what_to_do() -> None:
 )
 def test_http_wants_200_to_399(status: str, ready: bool) -> None:
     with server(say(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())) as port:
-        assert put(HttpProbe(port, "/health")) == Answer(ready, f"http :{port}/health: {status}")
+        assert put(HttpProbe(port, "/health")) == ProbeAnswer(ready, f"http :{port}/health: {status}")
 
 
 def test_http_asks_as_localhost_for_the_path() -> None:
@@ -147,7 +149,9 @@ def test_http_asks_as_localhost_for_the_path() -> None:
 
 def test_http_from_a_proxy_without_a_server() -> None:
     with server(hang_up) as port:
-        assert put(HttpProbe(80, "/"), published(80, port)) == Answer(False, "http :80/: connection closed")
+        assert put(HttpProbe(80, "/"), published(80, port)) == ProbeAnswer(
+            False, "http :80/: connection closed"
+        )
 
 
 def test_http_from_something_else() -> None:
@@ -180,7 +184,7 @@ def postgres_error(code: str, message: str) -> bytes:
 )
 def test_postgres(reply: bytes, ready: bool, text: str) -> None:
     with server(say(reply)) as port:
-        assert put(ProtocolProbe("postgres", port)) == Answer(ready, f"postgres {port}: {text}")
+        assert put(ProtocolProbe("postgres", port)) == ProbeAnswer(ready, f"postgres {port}: {text}")
 
 
 def test_postgres_names_user_and_database() -> None:
@@ -246,8 +250,8 @@ def test_a_server_that_cannot_be_reached_is_asked_from_inside() -> None:
     inside = ("pg_isready", "-h", "127.0.0.1")
     container = Container(results={inside: (0, "accepting connections\n")})
     probe = ProtocolProbe("postgres", 5432, inside)
-    answer = ask(probe, Running(state="running"), container, 2)
-    assert answer == Answer(True, "pg_isready -h 127.0.0.1: accepting connections")
+    answer = ask(probe, ContainerState(state="running"), container, 2)
+    assert answer == ProbeAnswer(True, "pg_isready -h 127.0.0.1: accepting connections")
 
 
 # Log and commands
@@ -257,13 +261,13 @@ def test_log() -> None:
     container = Container("starting\nready to accept connections on 5432\n")
     assert ask(LogProbe(r"^ready .* \d+$"), NEAR, container, 2).ready
     answer = ask(LogProbe("finished"), NEAR, container, 2)
-    assert answer == Answer(False, "log: no line matches 'finished'")
+    assert answer == ProbeAnswer(False, "log: no line matches 'finished'")
 
 
 def test_a_command_line_runs_in_a_shell() -> None:
     container = Container(results={("/bin/sh", "-c", "test -f /ready"): (1, "")})
     answer = ask(CommandProbe(("CMD-SHELL", "test -f /ready")), NEAR, container, 7.2)
-    assert answer == Answer(False, "test -f /ready: exit code 1")
+    assert answer == ProbeAnswer(False, "test -f /ready: exit code 1")
 
 
 def test_a_command_that_hangs_is_marked() -> None:
@@ -275,4 +279,4 @@ def test_a_command_that_hangs_is_marked() -> None:
 
 def test_a_command_that_was_ended_gave_no_answer() -> None:
     container = Container(results={("slow",): (KILLED, "working on it")})
-    assert run_test(("CMD", "slow"), container, 3) == Answer(False, "slow: no answer within 3 s")
+    assert run_test(("CMD", "slow"), container, 3) == ProbeAnswer(False, "slow: no answer within 3 s")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from stackctl.engine.ready.probe import Answer, UnreachableError
-from stackctl.engine.ready.target import Running, Target
+from stackctl.engine.ready.probe import ProbeAnswer, UnreachableError
+from stackctl.engine.ready.target import ContainerState, Target
 from stackctl.engine.ready.wait import wait
 from stackctl.errors import EngineError, WaitError, WaitTimeoutError
 from stackctl.planner.steps.actions import WaitFor
@@ -13,7 +13,7 @@ from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe, Timing
 from stackctl.spec.model import Condition
 
-UP = Running(state="running")
+UP = ContainerState(state="running")
 COMMAND = CommandProbe(("CMD", "check"))
 SERVER = ProtocolProbe("postgres", 5432)
 
@@ -21,13 +21,13 @@ SERVER = ProtocolProbe("postgres", 5432)
 class Script:
     """A container whose states follow each other, one a look; the last one stays."""
 
-    def __init__(self, *states: Running | None, log: str = "") -> None:
+    def __init__(self, *states: ContainerState | None, log: str = "") -> None:
         self.states = list(states)
         self.clock = 0.0
         self.pauses: list[float] = []
         self._log = log
 
-    def inspect(self) -> Running | None:
+    def inspect(self) -> ContainerState | None:
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
     def log(self, tail: int | None = None) -> str:
@@ -48,11 +48,11 @@ class Script:
 class Asked:
     """Answers in order for each probe; the last one stays."""
 
-    def __init__(self, **answers: Sequence[Answer | Exception]) -> None:
+    def __init__(self, **answers: Sequence[ProbeAnswer | Exception]) -> None:
         self.answers = {kind: list(given) for kind, given in answers.items()}
         self.order: list[str] = []
 
-    def __call__(self, probe: Probe, running: Running, target: Target, timeout: float) -> Answer:
+    def __call__(self, probe: Probe, running: ContainerState, target: Target, timeout: float) -> ProbeAnswer:
         kind = type(probe).__name__.removesuffix("Probe").lower()
         self.order.append(kind)
         left = self.answers[kind]
@@ -62,8 +62,8 @@ class Asked:
         return answer
 
 
-YES = Answer(True, "fine")
-NO = Answer(False, "not yet")
+YES = ProbeAnswer(True, "fine")
+NO = ProbeAnswer(False, "not yet")
 _USUAL = Timing()
 
 
@@ -89,11 +89,11 @@ def run(
 
 
 def test_started_is_running() -> None:
-    assert run(Script(Running(state="created"), UP), Condition.started) == ["not started yet"]
+    assert run(Script(ContainerState(state="created"), UP), Condition.started) == ["not started yet"]
 
 
 def test_completed_is_exit_0() -> None:
-    assert run(Script(UP, UP, Running(state="exited")), Condition.completed) == ["still running"]
+    assert run(Script(UP, UP, ContainerState(state="exited")), Condition.completed) == ["still running"]
 
 
 def test_ready_is_every_probe_and_the_cheap_ones_are_asked_first() -> None:
@@ -104,15 +104,15 @@ def test_ready_is_every_probe_and_the_cheap_ones_are_asked_first() -> None:
 
 
 def test_the_engines_healthy_stands_for_the_command_but_not_for_the_server() -> None:
-    healthy = Running(state="running", health="healthy")
+    healthy = ContainerState(state="running", health="healthy")
     ask = Asked(protocol=[NO, YES])
     run(Script(healthy), Condition.healthy, COMMAND, SERVER, ask=ask)
     assert ask.order == ["protocol", "protocol"]
 
 
 def test_without_a_probe_the_engines_check_decides() -> None:
-    starting = Running(state="running", health="starting", health_output="1\nno route\n")
-    news = run(Script(starting, Running(state="running", health="healthy")), Condition.healthy)
+    starting = ContainerState(state="running", health="starting", health_output="1\nno route\n")
+    news = run(Script(starting, ContainerState(state="running", health="healthy")), Condition.healthy)
     assert news == ["is starting: no route"]
 
 
@@ -124,7 +124,7 @@ def test_without_any_check_ready_asks_the_published_ports() -> None:
 
 
 def test_exit_0_of_a_oneshot_is_ready() -> None:
-    run(Script(Running(state="exited")), Condition.ready, COMMAND, oneshot_ok=True)
+    run(Script(ContainerState(state="exited")), Condition.ready, COMMAND, oneshot_ok=True)
 
 
 def test_cancelling_returns_early() -> None:
@@ -146,7 +146,7 @@ def fails(target: Script, message: str, *args: object, **options: object) -> Wai
 
 def test_a_container_that_ended_fails_at_once_with_the_evidence() -> None:
     log = "\n".join(f"line {i}" for i in range(40))
-    target = Script(UP, Running(state="exited", exit_code=3), log=log)
+    target = Script(UP, ContainerState(state="exited", exit_code=3), log=log)
     error = fails(
         target, "shop-db-1 ended with exit code 3", Condition.ready, SERVER, ask=Asked(protocol=[NO])
     )
@@ -157,43 +157,43 @@ def test_a_container_that_ended_fails_at_once_with_the_evidence() -> None:
 
 
 def test_exit_0_of_a_service_that_should_run() -> None:
-    fails(Script(Running(state="exited")), "ended with exit code 0, but should keep running")
+    fails(Script(ContainerState(state="exited")), "ended with exit code 0, but should keep running")
 
 
 def test_a_job_that_failed() -> None:
-    fails(Script(UP, Running(state="exited", exit_code=1)), "exit code 1", Condition.completed)
+    fails(Script(UP, ContainerState(state="exited", exit_code=1)), "exit code 1", Condition.completed)
 
 
 def test_out_of_memory() -> None:
-    killed = Running(state="exited", exit_code=137, oom_killed=True)
+    killed = ContainerState(state="exited", exit_code=137, oom_killed=True)
     fails(Script(killed), "exit code 137, out of memory")
-    fails(Script(Running(state="restarting", exit_code=137, oom_killed=True)), "out of memory")
+    fails(Script(ContainerState(state="restarting", exit_code=137, oom_killed=True)), "out of memory")
 
 
-@pytest.mark.parametrize("state", [None, Running(state="removing"), Running(state="dead")])
-def test_gone(state: Running | None) -> None:
+@pytest.mark.parametrize("state", [None, ContainerState(state="removing"), ContainerState(state="dead")])
+def test_gone(state: ContainerState | None) -> None:
     assert fails(Script(UP, state), "shop-db-1 is gone", Condition.completed).log_tail == ()
 
 
 def test_the_engine_could_not_start_it() -> None:
     fails(
-        Script(Running(state="created", error="exec: no such file")),
+        Script(ContainerState(state="created", error="exec: no such file")),
         "could not be started: exec: no such file",
     )
 
 
 def test_a_restart_loop() -> None:
-    states = [Running(state="restarting", restarts=i, exit_code=2) for i in range(1, 6)]
+    states = [ContainerState(state="restarting", restarts=i, exit_code=2) for i in range(1, 6)]
     assert fails(Script(*states), "restarts again and again, last exit code 2").exit_code_of_container == 2
 
 
 def test_restarts_of_long_ago_are_no_loop() -> None:
-    run(Script(Running(state="running", restarts=50)), ask=Asked())
+    run(Script(ContainerState(state="running", restarts=50)), ask=Asked())
 
 
 @pytest.mark.parametrize("probes", [(), (COMMAND,)])
 def test_unhealthy_by_the_engines_count(probes: tuple[Probe, ...]) -> None:
-    bad = Running(state="running", health="unhealthy", health_output="connection refused")
+    bad = ContainerState(state="running", health="unhealthy", health_output="connection refused")
     fails(
         Script(bad),
         "is unhealthy: (connection refused|not yet)",
@@ -205,7 +205,7 @@ def test_unhealthy_by_the_engines_count(probes: tuple[Probe, ...]) -> None:
 
 def test_the_engines_unhealthy_means_nothing_for_other_probes() -> None:
     run(
-        Script(Running(state="running", health="unhealthy")),
+        Script(ContainerState(state="running", health="unhealthy")),
         Condition.healthy,
         SERVER,
         ask=Asked(protocol=[YES]),
@@ -228,10 +228,10 @@ def test_a_command_that_fails_because_the_container_ends_is_no_refusal() -> None
 
 
 def test_while_a_command_has_no_answer_the_engines_verdict_counts() -> None:
-    pending = Answer(False, "no answer yet", pending=True)
-    target = Script(UP, UP, Running(state="running", health="healthy"))
+    pending = ProbeAnswer(False, "no answer yet", pending=True)
+    target = Script(UP, UP, ContainerState(state="running", health="healthy"))
     assert run(target, Condition.healthy, COMMAND, ask=Asked(command=[pending])) == ["no answer yet"]
-    target = Script(UP, UP, Running(state="exited", exit_code=1))
+    target = Script(UP, UP, ContainerState(state="exited", exit_code=1))
     error = fails(target, "exit code 1", Condition.healthy, COMMAND, ask=Asked(command=[NO, pending]))
     assert error.last_answer == "not yet"
 
@@ -271,8 +271,8 @@ def test_commands_are_run_less_often() -> None:
 
 
 def test_a_command_that_hangs_is_not_run_a_second_time() -> None:
-    target = Script(UP, UP, UP, Running(state="running", health="healthy"))
-    ask = Asked(command=[Answer(False, "hangs", hung=True)])
+    target = Script(UP, UP, UP, ContainerState(state="running", health="healthy"))
+    ask = Asked(command=[ProbeAnswer(False, "hangs", hung=True)])
     run(target, Condition.healthy, COMMAND, ask=ask)
     assert ask.order == ["command"]
 
@@ -287,10 +287,12 @@ def test_what_must_settle_is_looked_at_again() -> None:
 
 
 def test_what_ends_while_it_settles_has_failed() -> None:
-    fails(Script(UP, Running(state="exited", exit_code=1)), "exit code 1", Condition.started, settle=0.5)
+    fails(
+        Script(UP, ContainerState(state="exited", exit_code=1)), "exit code 1", Condition.started, settle=0.5
+    )
 
 
 def test_a_restart_begins_the_time_to_settle_anew() -> None:
-    target = Script(UP, Running(state="running", restarts=1))
+    target = Script(UP, ContainerState(state="running", restarts=1))
     run(target, Condition.started, settle=0.5)
     assert target.clock == pytest.approx(1.0)

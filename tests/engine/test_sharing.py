@@ -14,7 +14,7 @@ from stackctl.engine.host import free_ports
 from stackctl.engine.memory import MemoryEngine
 from stackctl.errors import PreflightError, SpecError
 from stackctl.planner.steps.actions import CreateContainer
-from stackctl.planner.world.observed import Engine, ImageConfig
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.project import Project
 from stackctl.spec.model import Stack
 
@@ -51,12 +51,12 @@ def test_what_tells_what_is_shared(
 
 FAR = "tcp://10.0.0.5:2376"
 KINDS = {
-    "linux": Engine(id="linux", endpoint=SOCKET),
-    "desktop": Engine(id="desktop", endpoint=SOCKET, reaches_containers=False),
-    "loopback": Engine(
+    "linux": ObservedEngine(id="linux", endpoint=SOCKET),
+    "desktop": ObservedEngine(id="desktop", endpoint=SOCKET, reaches_containers=False),
+    "loopback": ObservedEngine(
         id="loopback", endpoint="tcp://127.0.0.1:2375", shares_paths=False, reaches_containers=False
     ),
-    "far": Engine(
+    "far": ObservedEngine(
         id="far", endpoint=FAR, shares_loopback=False, shares_paths=False, reaches_containers=False
     ),
 }

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from stackctl.engine.docker import snapshot
-from stackctl.planner.world.observed import Engine, ImageConfig, Joined, Mounted, PublishedPort
+from stackctl.planner.world.observed import ImageConfig, Joined, Mounted, ObservedEngine, PublishedPort
 
-ENGINE = Engine(id="E")
+ENGINE = ObservedEngine(id="E")
 
 # As Engine 20.10 answers GET /containers/json?all=1.
 ROW: dict[str, Any] = {
@@ -127,7 +127,7 @@ def test_volumes_know_when_they_were_made(
 ) -> None:
     """Engines before 23.0 (API 1.42) tell when the volume's directory last changed."""
     row = {"Name": "v", "Driver": "local", "CreatedAt": "1970-01-02T00:00:00Z", "Labels": labels}
-    engine = Engine(id="E", api=api)
+    engine = ObservedEngine(id="E", api=api)
     seen = snapshot.observed(engine, containers=[], networks=[], volumes={"Volumes": [row]}, images=[])
     assert [(v.name, v.created) for v in seen.volumes] == [("v", created)]
 

@@ -18,8 +18,14 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.world import labels
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Attachment, Container, Desired, Network, Volume
+from stackctl.planner.world.desired import (
+    Attachment,
+    Desired,
+    DesiredContainer,
+    DesiredNetwork,
+    DesiredVolume,
+)
+from stackctl.planner.world.observed import Observed
 
 A = TypeVar("A", bound=Action)
 
@@ -69,7 +75,7 @@ def do(world: World, *actions: Action) -> World:
     return world
 
 
-def changed(observed: seen.Observed, name: str, /, **fields: Any) -> seen.Observed:
+def changed(observed: Observed, name: str, /, **fields: Any) -> Observed:
     """The snapshot with other fields of the container of that name."""
     assert name in {c.name for c in observed.containers}
     return replace(
@@ -87,15 +93,15 @@ def labelled(key: str, project: str = "shop", instance: str = "i", **more: str) 
 def container(name: str, **fields: Any) -> Action:
     """`docker create --name NAME app:1`; the fields are those of a desired container."""
     given = {"service": name, "image": "app:1", **fields}
-    return CreateContainer(Container(name=name, **given), name)
+    return CreateContainer(DesiredContainer(name=name, **given), name)
 
 
 def network(name: str, **fields: Any) -> Action:
-    return CreateNetwork(Network(key=name, name=name, **fields))
+    return CreateNetwork(DesiredNetwork(key=name, name=name, **fields))
 
 
 def volume(name: str, **fields: Any) -> Action:
-    return CreateVolume(Volume(key=name, name=name, **fields))
+    return CreateVolume(DesiredVolume(key=name, name=name, **fields))
 
 
 def connect(name: str, to: str) -> Action:
@@ -135,7 +141,7 @@ def scaled(wanted: Desired, counts: Mapping[str, int]) -> Desired:
     return replace(wanted, containers=tuple(containers))
 
 
-def _numbered(container: Container, number: int) -> Container:
+def _numbered(container: DesiredContainer, number: int) -> DesiredContainer:
     if number == container.number:
         return container
     name = container.name.removesuffix("1") + str(number)

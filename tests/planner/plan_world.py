@@ -13,18 +13,18 @@ from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.planner import status as of_status
 from stackctl.planner.before.images import images_to_look_into
 from stackctl.planner.down import DownOptions, plan_down
-from stackctl.planner.status import Row
+from stackctl.planner.status import StatusRow
 from stackctl.planner.steps.actions import CreateContainer
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.up import planning
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.observed import ImageConfig, Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 INSTANCE = "i"
 IMAGES = ("app:1", "app:2", "base", "db:1", "redis:7", "shop-api")
@@ -35,7 +35,7 @@ def stack(text: str, *, name: str = "shop", directory: Path | None = None, **opt
     with tempfile.TemporaryDirectory() as scratch:
         file = (directory or Path(scratch)) / "stack.toml"
         file.write_text(text)
-        return read(Request(files=[file], directory=file.parent, environ={}, name=name, **options))
+        return read(StackRequest(files=[file], directory=file.parent, environ={}, name=name, **options))
 
 
 def desired(text: str | Stack, **selection: Any) -> Desired:
@@ -43,23 +43,23 @@ def desired(text: str | Stack, **selection: Any) -> Desired:
 
 
 def plan_up(
-    wanted: Desired, observed: seen.Observed, options: UpOptions | None = None, images: Plan | None = None
+    wanted: Desired, observed: Observed, options: UpOptions | None = None, images: Plan | None = None
 ) -> Plan:
     return planning.plan_up(View.of(wanted, observed, options), images)
 
 
-def status(wanted: Desired, observed: seen.Observed) -> tuple[Row, ...]:
+def status(wanted: Desired, observed: Observed) -> tuple[StatusRow, ...]:
     return of_status.status(View.of(wanted, observed))
 
 
 class World:
     """An engine that has the images, and what was done to it."""
 
-    def __init__(self, *, images: dict[str, seen.ImageConfig] | None = None, **options: Any) -> None:
-        here = {ref: seen.ImageConfig() for ref in IMAGES} | (images or {})
+    def __init__(self, *, images: dict[str, ImageConfig] | None = None, **options: Any) -> None:
+        here = {ref: ImageConfig() for ref in IMAGES} | (images or {})
         self.engine = MemoryEngine(here, **options)
 
-    def look(self, wanted: Desired, options: UpOptions | None = None) -> seen.Observed:
+    def look(self, wanted: Desired, options: UpOptions | None = None) -> Observed:
         observed = self.engine.observe()
         refs = images_to_look_into(View.of(wanted, observed, options))
         return replace(observed, configs=self.engine.image_configs(refs))
@@ -92,7 +92,7 @@ class World:
         return plan_down("shop", INSTANCE, self.engine.observe(), options, **known)
 
 
-def created(plan: Plan) -> list[Container]:
+def created(plan: Plan) -> list[DesiredContainer]:
     """The containers that a plan creates, as it tells the engine."""
     return [step.action.spec for step in plan.steps if isinstance(step.action, CreateContainer)]
 

@@ -6,15 +6,15 @@ import pytest
 from plan_world import stack
 
 from stackctl.errors import EngineError
-from stackctl.planner.reach.places import Place, default_port, places, places_of_services, reach, url
+from stackctl.planner.reach.places import ServicePlace, default_port, places, places_of_services, reach, url
 from stackctl.planner.world import labels
-from stackctl.planner.world.observed import Container, Engine, Joined, PublishedPort
+from stackctl.planner.world.observed import Joined, ObservedContainer, ObservedEngine, PublishedPort
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Service
 
-HERE = Engine(id="e", endpoint="unix:///var/run/docker.sock")
-DESKTOP = Engine(id="e", endpoint="unix:///var/run/docker.sock", reaches_containers=False)
-FAR = Engine(
+HERE = ObservedEngine(id="e", endpoint="unix:///var/run/docker.sock")
+DESKTOP = ObservedEngine(id="e", endpoint="unix:///var/run/docker.sock", reaches_containers=False)
+FAR = ObservedEngine(
     id="e",
     endpoint="tcp://build.lan:2376",
     shares_loopback=False,
@@ -25,9 +25,9 @@ FAR = Engine(
 
 def made(
     *ports: PublishedPort, state: str = "running", mode: str = "", address: str = "", **own: str
-) -> Container:
+) -> ObservedContainer:
     told = {labels.SERVICE: "web"} | {f"{labels.PREFIX}{key}": text for key, text in own.items()}
-    return Container(
+    return ObservedContainer(
         id="c",
         name="c",
         state=state,
@@ -38,7 +38,7 @@ def made(
     )
 
 
-def place(*containers: Container, engine: Engine = DESKTOP) -> Place | None:
+def place(*containers: ObservedContainer, engine: ObservedEngine = DESKTOP) -> ServicePlace | None:
     return places_of_services(places(containers, engine)).get("web")
 
 
@@ -52,10 +52,10 @@ def test_a_published_port_is_reached_where_the_engine_publishes_it() -> None:
         PublishedPort(83, "tcp", "10.0.0.5", 8083),
     )
     found = place(made(*ports))
-    assert found == Place(
+    assert found == ServicePlace(
         {80: ("127.0.0.1", 49152), 81: ("::1", 8081), 82: ("127.0.0.1", 8082), 83: ("10.0.0.5", 8083)}
     )
-    assert place(made(*ports), engine=FAR) == Place({80: ("build.lan", 49152), 83: ("10.0.0.5", 8083)})
+    assert place(made(*ports), engine=FAR) == ServicePlace({80: ("build.lan", 49152), 83: ("10.0.0.5", 8083)})
 
 
 def test_a_port_that_is_not_published_is_reached_at_the_containers_own_address_if_at_all() -> None:
@@ -68,17 +68,17 @@ def test_a_port_that_is_not_published_is_reached_at_the_containers_own_address_i
 
 
 def test_on_the_hosts_network_it_is_the_host() -> None:
-    assert place(made(mode="host")) == Place({}, "127.0.0.1")
-    assert place(made(mode="host"), engine=FAR) == Place({}, "build.lan")
+    assert place(made(mode="host")) == ServicePlace({}, "127.0.0.1")
+    assert place(made(mode="host"), engine=FAR) == ServicePlace({}, "build.lan")
 
 
 def test_each_replica_has_a_place_and_a_service_that_of_its_lowest_that_runs() -> None:
-    def at(port: int, **own: str) -> Container:
+    def at(port: int, **own: str) -> ObservedContainer:
         return made(PublishedPort(80, "tcp", "", port), **own)
 
     several = [at(3, number="3"), at(1, number="1", state="exited"), at(2, number="2"), at(9, kind="run")]
     assert places(several, DESKTOP).keys() == {Replica("web", 2), Replica("web", 3)}
-    assert place(*several) == Place({80: ("127.0.0.1", 2)})
+    assert place(*several) == ServicePlace({80: ("127.0.0.1", 2)})
     assert places(several[1:2], HERE) == {}
 
 
@@ -86,7 +86,7 @@ def service(keys: str) -> Service:
     return stack(f"[services.web]\n{keys}\n").services["web"]
 
 
-PUBLISHED = Place({port: ("127.0.0.1", port + 40000) for port in (25, 80, 5432, 5433, 6379, 27017)})
+PUBLISHED = ServicePlace({port: ("127.0.0.1", port + 40000) for port in (25, 80, 5432, 5433, 6379, 27017)})
 POSTGRES = 'image = "postgres:15"\nenvironment = { POSTGRES_PASSWORD = "a@b", POSTGRES_DB = "shop" }'
 
 
@@ -108,7 +108,7 @@ def test_the_port_one_means_when_saying_none(keys: str, port: int) -> None:
 
 
 def test_no_port_is_meant_where_none_is_published() -> None:
-    assert default_port(service('image = "app"\nports = [80]'), Place({}, "172.18.0.2")) is None
+    assert default_port(service('image = "app"\nports = [80]'), ServicePlace({}, "172.18.0.2")) is None
 
 
 MONGO = 'image = "mongo:7"\nenvironment = { MONGO_INITDB_ROOT_USERNAME = "root", MONGO_INITDB_ROOT_PASSWORD = "pw" }'
@@ -139,7 +139,7 @@ def test_urls(keys: str, arguments: dict[str, str], expected: str) -> None:
 
 
 def test_an_address_of_ipv6_stands_in_brackets() -> None:
-    six = Place({5432: ("::1", 5432)})
+    six = ServicePlace({5432: ("::1", 5432)})
     assert url("web", service(POSTGRES), six) == "postgresql://postgres:a%40b@[::1]:5432/shop"
     assert reach("web", service(POSTGRES), six) == ("::1", 5432)
 
@@ -163,5 +163,5 @@ def test_an_address_of_ipv6_stands_in_brackets() -> None:
 def test_a_port_that_cannot_be_reached(text: str, target: int | None, message: str) -> None:
     ((name, found),) = stack(f'{text}\nimage = "app"\n').everything.items()
     with pytest.raises(EngineError) as error:
-        url(name, found, Place({}), target=target)
+        url(name, found, ServicePlace({}), target=target)
     assert str(error.value) == message

@@ -3,18 +3,18 @@
 import pytest
 from plan_world import desired
 
-from stackctl.planner.world.desired import Container, Healthcheck
+from stackctl.planner.world.desired import DesiredContainer, DesiredHealthcheck
 from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, ProtocolProbe, TcpProbe, Timing
 from stackctl.secret import Secret
 
 
-def only(text: str) -> Container:
+def only(text: str) -> DesiredContainer:
     """The one container of a stack."""
     (found,) = desired(text).containers
     return found
 
 
-def web(keys: str) -> Container:
+def web(keys: str) -> DesiredContainer:
     return only(f'[services.web]\nimage = "app:1"\n{keys}\n')
 
 
@@ -24,19 +24,19 @@ def web(keys: str) -> Container:
         (
             'test = ["CMD", "true"]',
             CommandProbe(("CMD", "true")),
-            Healthcheck(test=("CMD", "true"), interval=5),
+            DesiredHealthcheck(test=("CMD", "true"), interval=5),
         ),
         (
             'test = "true"',
             CommandProbe(("CMD-SHELL", "true")),
-            Healthcheck(test=("CMD-SHELL", "true"), interval=5),
+            DesiredHealthcheck(test=("CMD-SHELL", "true"), interval=5),
         ),
         ("tcp = 80", TcpProbe(80), None),
         ('http = ":80/health"', HttpProbe(80, "/health"), None),
         ('log = "ready"', LogProbe("ready"), None),
     ],
 )
-def test_checks(check: str, probe: object, written: Healthcheck | None) -> None:
+def test_checks(check: str, probe: object, written: DesiredHealthcheck | None) -> None:
     container = web(f'healthcheck = {{ {check}, interval = "5s" }}')
     assert container.probes == (probe,)
     assert container.healthcheck == written
@@ -47,13 +47,13 @@ def test_a_check_of_the_image_may_be_timed_or_turned_off() -> None:
     timed = web(
         'healthcheck = { interval = "1s", timeout = "2s", retries = 4, start_period = "3s", start_interval = "500ms" }'
     )
-    assert timed.healthcheck == Healthcheck(
+    assert timed.healthcheck == DesiredHealthcheck(
         interval=1, timeout=2, retries=4, start_period=3, start_interval=0.5
     )
     assert timed.timing == Timing(interval=1, timeout=2, retries=4, start_period=3, start_interval=0.5)
     assert timed.probes == ()
     for off in ("disable = true", 'test = ["NONE"]'):
-        assert web(f"healthcheck = {{ {off} }}").healthcheck == Healthcheck(test=("NONE",))
+        assert web(f"healthcheck = {{ {off} }}").healthcheck == DesiredHealthcheck(test=("NONE",))
 
 
 POSTGRES = (

@@ -14,9 +14,15 @@ from stackctl.planner.world.matching import (
     networks_in_use,
     ours,
 )
-from stackctl.planner.world.observed import Container, Engine, Network, Observed, Volume
+from stackctl.planner.world.observed import (
+    Observed,
+    ObservedContainer,
+    ObservedEngine,
+    ObservedNetwork,
+    ObservedVolume,
+)
 
-NOTHING = Observed(engine=Engine(id="e"))
+NOTHING = Observed(engine=ObservedEngine(id="e"))
 
 
 def test_the_id_of_an_image() -> None:
@@ -25,25 +31,25 @@ def test_the_id_of_an_image() -> None:
 
 
 def test_ours_are_those_of_the_project_and_of_its_instance() -> None:
-    mine = Container(id="1", name="a", labels=labelled("web"))
+    mine = ObservedContainer(id="1", name="a", labels=labelled("web"))
     others = (
-        Container(id="2", name="b", labels=labelled("web", "other")),
-        Container(id="3", name="c", labels=labelled("web", instance="j")),
-        Container(id="4", name="d", labels={labels.COMPOSE_PROJECT: "shop"}),
+        ObservedContainer(id="2", name="b", labels=labelled("web", "other")),
+        ObservedContainer(id="3", name="c", labels=labelled("web", instance="j")),
+        ObservedContainer(id="4", name="d", labels={labels.COMPOSE_PROJECT: "shop"}),
     )
     assert ours(replace(NOTHING, containers=(mine, *others)), "shop", "i") == [mine]
-    assert is_ours(Volume(name="v", labels=labelled("data")), desired(WEB))
-    assert not is_ours(Volume(name="v", labels=labelled("data", instance="j")), desired(WEB))
-    assert not is_ours(Network(id="n", name="n"), desired(WEB))
+    assert is_ours(ObservedVolume(name="v", labels=labelled("data")), desired(WEB))
+    assert not is_ours(ObservedVolume(name="v", labels=labelled("data", instance="j")), desired(WEB))
+    assert not is_ours(ObservedNetwork(id="n", name="n"), desired(WEB))
 
 
 def test_the_instance_that_is_there() -> None:
     assert instance_of(NOTHING, "shop") is None
-    volumes = (Volume(name="v", labels=labelled("data", instance="old")),)
+    volumes = (ObservedVolume(name="v", labels=labelled("data", instance="old")),)
     assert instance_of(replace(NOTHING, volumes=volumes), "shop") == "old"
     assert instance_of(replace(NOTHING, volumes=volumes), "other") is None
     three = tuple(
-        Container(id=str(n), name=str(n), labels=labelled("web", instance=instance))
+        ObservedContainer(id=str(n), name=str(n), labels=labelled("web", instance=instance))
         for n, instance in enumerate("abb")
     )
     assert instance_of(replace(NOTHING, volumes=volumes, containers=three), "shop") == "b"
@@ -51,13 +57,13 @@ def test_the_instance_that_is_there() -> None:
 
 def test_of_networks_of_one_name_ours_is_meant_and_of_ours_the_smallest_id() -> None:
     foreign, first, second = (
-        Network(id="0", name="shop_default"),
-        Network(id="1", name="shop_default", labels=labelled("default")),
-        Network(id="2", name="shop_default", labels=labelled("default")),
+        ObservedNetwork(id="0", name="shop_default"),
+        ObservedNetwork(id="1", name="shop_default", labels=labelled("default")),
+        ObservedNetwork(id="2", name="shop_default", labels=labelled("default")),
     )
     wanted = desired(WEB)
 
-    def meant(*networks: Network) -> dict[str, Network]:
+    def meant(*networks: ObservedNetwork) -> dict[str, ObservedNetwork]:
         return dict(networks_in_use(wanted, replace(NOTHING, networks=networks)).meant)
 
     assert meant() == {}

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from plan_world import desired, stack
 
-from stackctl.planner.world.desired import Container
+from stackctl.planner.world.desired import DesiredContainer
 
 PLAIN = '[services.web]\nimage = "app:1"\n'
 
 
-def web(keys: str = "", directory: Path | None = None) -> Container:
+def web(keys: str = "", directory: Path | None = None) -> DesiredContainer:
     (found,) = desired(stack(f"{PLAIN}{keys}\n", directory=directory)).containers
     return found
 

@@ -8,20 +8,20 @@ from plan_world import desired, stack
 
 from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
-from stackctl.planner.world.desired import Attachment, Container, Mount, Need, Port
+from stackctl.planner.world.desired import Attachment, DesiredContainer, DesiredMount, DesiredPort, Need
 from stackctl.planner.world.labels import PREFIX
 from stackctl.spec import plain_keys
 from stackctl.spec.model import Condition
 from stackctl.version import __version__
 
 
-def only(text: str, **selection: object) -> Container:
+def only(text: str, **selection: object) -> DesiredContainer:
     """The one container of a stack."""
     (found,) = desired(text, **selection).containers
     return found
 
 
-def web(keys: str) -> Container:
+def web(keys: str) -> DesiredContainer:
     return only(f'[services.web]\nimage = "app:1"\n{keys}\n')
 
 
@@ -64,7 +64,7 @@ external = true
     assert [c.name for c in wanted.containers] == ["www"]
     assert [(n.key, n.name) for n in wanted.networks] == [("front", "net")]
     assert [(v.key, v.name, v.external) for v in wanted.volumes] == [("data", "data", True)]
-    assert wanted.containers[0].mounts == (Mount(type="volume", source="data", target="/data"),)
+    assert wanted.containers[0].mounts == (DesiredMount(type="volume", source="data", target="/data"),)
 
 
 def test_labels(tmp_path: Path) -> None:
@@ -237,10 +237,10 @@ def test_two_who_build_one_image_differently() -> None:
 def test_ports() -> None:
     container = web('ports = ["8000:80", "0.0.0.0:53:53/udp", 81, "[::1]:82:82"]')
     assert container.ports == (
-        Port(target=80, published="8000"),
-        Port(target=53, published="53", host_ip="0.0.0.0", protocol="udp", index=1),
-        Port(target=81, index=2),
-        Port(target=82, published="82", host_ip="::1", index=3),
+        DesiredPort(target=80, published="8000"),
+        DesiredPort(target=53, published="53", host_ip="0.0.0.0", protocol="udp", index=1),
+        DesiredPort(target=81, index=2),
+        DesiredPort(target=82, published="82", host_ip="::1", index=3),
     )
     assert [port.host_port for port in container.ports] == [8000, 53, None, 82]
 
@@ -287,12 +287,12 @@ volumes = ["data:/data:ro", "./link:/app", "~/x:/x", "/own", { type = "tmpfs", t
     )
     (container,) = desired(stack(text, directory=tmp_path)).containers
     assert container.mounts == (
-        Mount(type="volume", source="shop_data", target="/data", read_only=True),
-        Mount(type="bind", source=f"{tmp_path.resolve()}/real", target="/app"),
-        Mount(type="bind", source=str(Path("~/x").expanduser().resolve()), target="/x"),
-        Mount(type="volume", target="/own"),
-        Mount(type="tmpfs", target="/fast", tmpfs_size=1024**2, tmpfs_mode=0o700),
-        Mount(type="tmpfs", target="/tmp"),
+        DesiredMount(type="volume", source="shop_data", target="/data", read_only=True),
+        DesiredMount(type="bind", source=f"{tmp_path.resolve()}/real", target="/app"),
+        DesiredMount(type="bind", source=str(Path("~/x").expanduser().resolve()), target="/x"),
+        DesiredMount(type="volume", target="/own"),
+        DesiredMount(type="tmpfs", target="/fast", tmpfs_size=1024**2, tmpfs_mode=0o700),
+        DesiredMount(type="tmpfs", target="/tmp"),
     )
 
 

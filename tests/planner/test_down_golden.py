@@ -19,11 +19,11 @@ from plan_world import World, stack
 from stackctl.planner.down import DownOptions, plan_down, spared
 from stackctl.planner.steps.actions import RemoveContainer, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.observed import ImageConfig, Mounted, ObservedContainer
 
 NEEDS = {"api": ("postgres", "redis"), "postgres": (), "redis": ()}
 VOLUMES = DownOptions(volumes=True)
-KEEPS = {"app:1": seen.ImageConfig(volumes=("/kept",))}
+KEEPS = {"app:1": ImageConfig(volumes=("/kept",))}
 
 
 def test_dependents_stop_first() -> None:
@@ -128,7 +128,7 @@ def test_what_the_spec_spares() -> None:
 def test_a_volume_that_another_container_uses_is_kept() -> None:
     world = World().up(LESSON)
     observed = world.engine.observe()
-    guest = seen.Container(id="g", name="guest", mounts=(seen.Mounted("volume", "shop_pgdata", "/x"),))
+    guest = ObservedContainer(id="g", name="guest", mounts=(Mounted("volume", "shop_pgdata", "/x"),))
     observed = replace(observed, containers=(*observed.containers, guest))
     assert plan_down("shop", "i", observed, VOLUMES).notes == (
         "volume shop_pgdata is kept: guest is using it",

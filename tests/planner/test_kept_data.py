@@ -12,18 +12,18 @@ from plan_world import World, desired
 from stackctl.planner.before.images import images_to_look_into
 from stackctl.planner.before.preflight import preflight, told_by_images
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec.known import known_image
 
 VOLUME = ("/var/lib/postgresql/data",)
 IMAGES = {
-    ref: seen.ImageConfig(volumes=VOLUME)
+    ref: ImageConfig(volumes=VOLUME)
     for ref in ("postgres:15", "postgres:16", "postgres", "pgvector/pgvector:pg15", "pgvector/pgvector:pg16")
 } | {
-    "mysql:8": seen.ImageConfig(),
-    "mysql:9": seen.ImageConfig(),
-    "mongo:6": seen.ImageConfig(),
-    "mongo:8": seen.ImageConfig(),
+    "mysql:8": ImageConfig(),
+    "mysql:9": ImageConfig(),
+    "mongo:6": ImageConfig(),
+    "mongo:8": ImageConfig(),
 }
 DB = """
 [services.db]
@@ -197,8 +197,8 @@ def test_where_the_tag_tells_no_version_the_images_do() -> None:
     assert told_by_images(view) == ()
     told = view.with_configs(
         {
-            old.image_id: seen.ImageConfig(environment={"PG_MAJOR": "16"}),
-            "postgres": seen.ImageConfig(environment={"PG_MAJOR": "17"}),
+            old.image_id: ImageConfig(environment={"PG_MAJOR": "16"}),
+            "postgres": ImageConfig(environment={"PG_MAJOR": "17"}),
         }
     )
     assert [problem.message for problem in told_by_images(told)] == [

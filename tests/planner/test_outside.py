@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from plan_world import stack
 
 from stackctl.planner.reach.outside import service_env, stack_env
-from stackctl.planner.reach.places import Place
+from stackctl.planner.reach.places import ServicePlace
 
 TEXT = """
 [services.postgres]
@@ -38,14 +38,14 @@ build = "."
 environment = {environment}
 """
 PLACES = {
-    "postgres": Place({5432: ("127.0.0.1", 32801)}),
-    "cache": Place({6379: ("127.0.0.1", 32802)}),
-    "web": Place({80: ("127.0.0.1", 32803), 8443: ("127.0.0.1", 32804)}),
-    "b1": Place({9092: ("10.0.0.5", 32805)}),
-    "b2": Place({9092: ("::1", 32806)}),
-    "hidden": Place({}),
-    "own": Place({}, "172.18.0.9"),
-    "redis": Place({}, "172.18.0.8"),
+    "postgres": ServicePlace({5432: ("127.0.0.1", 32801)}),
+    "cache": ServicePlace({6379: ("127.0.0.1", 32802)}),
+    "web": ServicePlace({80: ("127.0.0.1", 32803), 8443: ("127.0.0.1", 32804)}),
+    "b1": ServicePlace({9092: ("10.0.0.5", 32805)}),
+    "b2": ServicePlace({9092: ("::1", 32806)}),
+    "hidden": ServicePlace({}),
+    "own": ServicePlace({}, "172.18.0.9"),
+    "redis": ServicePlace({}, "172.18.0.8"),
 }
 
 
@@ -242,7 +242,7 @@ def test_what_was_replaced_once_stays(value: str) -> None:
 # The whole stack
 
 
-def whole(text: str, places: dict[str, Place]) -> dict[str, str]:
+def whole(text: str, places: dict[str, ServicePlace]) -> dict[str, str]:
     return stack_env(stack(text), places)
 
 
@@ -260,11 +260,11 @@ environment = { DATABASE_URL = "postgresql://postgres:pw@my-db/shop", LEVEL = "i
 image = "migrate"
 environment = { DATABASE_URL = "postgresql://postgres:pw@my-db/shop" }
 """
-DB = {"my-db": Place({5432: ("127.0.0.1", 32801)})}
+DB = {"my-db": ServicePlace({5432: ("127.0.0.1", 32801)})}
 
 
 def test_every_service_that_can_be_reached_and_every_variable_that_leads_there() -> None:
-    there = DB | {"cache": Place({}, "172.18.0.3"), "api": Place({8000: ("127.0.0.1", 8000)})}
+    there = DB | {"cache": ServicePlace({}, "172.18.0.3"), "api": ServicePlace({8000: ("127.0.0.1", 8000)})}
     assert whole(SHOP, there) == {
         "MY_DB_HOST": "127.0.0.1",
         "MY_DB_PORT": "32801",
@@ -288,7 +288,7 @@ def test_the_variables_of_a_service_that_does_not_run_count_too() -> None:
 
 
 def test_a_port_that_is_the_same_outside_goes_with_its_host() -> None:
-    found = whole(SHOP, {"my-db": Place({5432: ("127.0.0.1", 5432)})})
+    found = whole(SHOP, {"my-db": ServicePlace({5432: ("127.0.0.1", 5432)})})
     assert (found["DB_HOST"], found["DB_PORT"]) == ("127.0.0.1", "5432")
 
 
@@ -310,6 +310,6 @@ def test_what_a_service_says_of_another_wins_over_a_name_made_up() -> None:
 
 def test_two_services_of_one_name_in_capitals_are_left_out() -> None:
     twin = '[services.my_db]\nimage = "postgres:15"\n'
-    found = whole(SHOP + twin, DB | {"my_db": Place({5432: ("127.0.0.1", 32802)})})
+    found = whole(SHOP + twin, DB | {"my_db": ServicePlace({5432: ("127.0.0.1", 32802)})})
     assert "MY_DB_PORT" not in found
     assert found["MY_DB_HOST"] == "127.0.0.1"

@@ -6,17 +6,19 @@ from stackctl.errors import UsageError
 from stackctl.planner.world import labels
 from stackctl.planner.world.containers import containers_of, other_source, running_container
 from stackctl.planner.world.matching import of_project
-from stackctl.planner.world.observed import Container, Engine, Observed
+from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine
 
 
-def made(name: str, service: str, state: str = "running", *, status: str = "", **more: str) -> Container:
+def made(
+    name: str, service: str, state: str = "running", *, status: str = "", **more: str
+) -> ObservedContainer:
     own = {labels.PROJECT: "shop", labels.INSTANCE: "i", labels.SERVICE: service}
     own |= {labels.PREFIX + key: text for key, text in more.items()}
-    return Container(id=f"id-{name}", name=name, state=state, status=status, labels=own)
+    return ObservedContainer(id=f"id-{name}", name=name, state=state, status=status, labels=own)
 
 
 OBSERVED = Observed(
-    engine=Engine(id="e"),
+    engine=ObservedEngine(id="e"),
     containers=(
         made("shop-web-2", "web", number="2"),
         made("shop-web-run-1", "web", kind="run"),
@@ -24,7 +26,7 @@ OBSERVED = Observed(
         made("pg", "db"),
         made("db", "old", "created"),
         made("shop-twin-1", "twin", instance="j"),
-        Container(id="g", name="guest"),
+        ObservedContainer(id="g", name="guest"),
     ),
 )
 

@@ -16,9 +16,9 @@ from stackctl.planner.down import DownOptions, plan_down
 from stackctl.planner.status import status
 from stackctl.planner.up.planning import plan_up
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine
 from stackctl.spec.model import Stack
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def costs(kind: str, number: int) -> dict[str, int]:
         found[f"desire {name}"], result = counted(lambda: desire(of, instance="i"))
         return result
 
-    def look(name: str, desired: Desired, observed: seen.Observed) -> View:
+    def look(name: str, desired: Desired, observed: Observed) -> View:
         found[f"view {name}"], view = counted(lambda: View.of(desired, observed))
         found[f"status {name}"], _ = counted(lambda: status(view))
         found[f"preflight {name}"], _ = counted(lambda: (questions(view), preflight(view)))
@@ -107,10 +107,10 @@ def test_a_long_chain_is_taken_away_in_order() -> None:
     """Far longer than Python lets functions call each other."""
     number = 3000
     needs = {f"s{n}": [f"s{n - 1}"] for n in range(1, number)}
-    observed = seen.Observed(
-        engine=seen.Engine(id="e"),
+    observed = Observed(
+        engine=ObservedEngine(id="e"),
         containers=tuple(
-            seen.Container(
+            ObservedContainer(
                 id=str(n),
                 name=f"shop-s{n}-1",
                 state="running",

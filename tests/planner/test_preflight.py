@@ -13,7 +13,7 @@ from stackctl.planner.before.preflight import HostFacts, Questions, preflight, q
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world import labels
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer, PublishedPort
 from stackctl.spec.model import PullPolicy
 
 WEB = """
@@ -25,7 +25,7 @@ ports = ["8080:80"]
 
 def problems(
     text: str,
-    observed: seen.Observed | None = None,
+    observed: Observed | None = None,
     host: HostFacts | None = None,
     options: UpOptions | None = None,
     images: ImageOptions | None = None,
@@ -37,9 +37,9 @@ def problems(
     return [f"{problem.rule} {problem}".strip() for problem in found]
 
 
-def holding(port: int, address: str = "127.0.0.1", **about: Any) -> seen.Observed:
+def holding(port: int, address: str = "127.0.0.1", **about: Any) -> Observed:
     """A world with a stranger's container that holds a port."""
-    held = seen.PublishedPort(80, "tcp", address, port)
+    held = PublishedPort(80, "tcp", address, port)
     given: dict[str, Any] = {
         "id": "s",
         "name": "stranger",
@@ -47,7 +47,7 @@ def holding(port: int, address: str = "127.0.0.1", **about: Any) -> seen.Observe
         "state": "running",
         "status": "Up 1 hour",
     }
-    stranger = seen.Container(**{**given, "ports": (held,), **about})
+    stranger = ObservedContainer(**{**given, "ports": (held,), **about})
     return replace(World().engine.observe(), containers=(stranger,))
 
 
@@ -130,7 +130,7 @@ def test_a_name_of_a_service_that_was_renamed_in_the_spec() -> None:
 
 def test_a_name_that_is_needed_only_for_a_replacement() -> None:
     world = World().up(WEB)
-    guest = seen.Container(id="g", name="shop-web-1.old", image="nginx", state="exited")
+    guest = ObservedContainer(id="g", name="shop-web-1.old", image="nginx", state="exited")
     observed = world.engine.observe()
     observed = replace(observed, containers=(*observed.containers, guest))
     assert problems(WEB, observed) == []
@@ -180,7 +180,7 @@ NEEDING = '[services.web.depends_on.db]\ncondition = "service_healthy"\n[service
 
 
 def test_health_that_nobody_can_tell() -> None:
-    world = World(images={"db:1": seen.ImageConfig()})
+    world = World(images={"db:1": ImageConfig()})
 
     def found(text: str) -> list[str]:
         return problems(text, world.look(desired(text)))
@@ -190,7 +190,7 @@ def test_health_that_nobody_can_tell() -> None:
     )
     assert found(WEB + NEEDING + "healthcheck = { tcp = 1 }\n") == []
     assert problems(WEB + NEEDING) == [], "of an image that is not here yet nothing is known"
-    world = World(images={"db:1": seen.ImageConfig(healthcheck=True)})
+    world = World(images={"db:1": ImageConfig(healthcheck=True)})
     assert found(WEB + NEEDING) == []
     assert len(found(WEB + NEEDING + "healthcheck = { disable = true }\n")) == 1
 

@@ -12,7 +12,15 @@ from stackctl.planner.runs.runs import owners, plan_reap, replaced_images, stran
 from stackctl.planner.steps.actions import RemoveImage
 from stackctl.planner.world import labels
 from stackctl.planner.world.desire import desire
-from stackctl.planner.world.observed import Container, Engine, Joined, Mounted, Network, Observed, Volume
+from stackctl.planner.world.observed import (
+    Joined,
+    Mounted,
+    Observed,
+    ObservedContainer,
+    ObservedEngine,
+    ObservedNetwork,
+    ObservedVolume,
+)
 
 OWNER = Owner(pid=7, start="123", boot="b", space="here", uid=0)
 
@@ -24,24 +32,27 @@ def marks(run: str, project: str = "p", owner: str = "") -> dict[str, str]:
 def observed() -> Observed:
     """What two runs have left, and what belongs to nobody's run."""
     return Observed(
-        engine=Engine(id="e"),
+        engine=ObservedEngine(id="e"),
         containers=(
-            Container(
+            ObservedContainer(
                 id="c1",
                 name="one",
                 labels=marks("r1"),
                 networks=(Joined("n", "n1", ""),),
                 mounts=(Mounted("volume", "v1", "/data"),),
             ),
-            Container(id="c2", name="two", labels=marks("r2", owner="broken")),
-            Container(id="c3", name="kept", labels=marks("r1", "kept")),
-            Container(id="c4", name="mine", labels={labels.PROJECT: "p"}),
+            ObservedContainer(id="c2", name="two", labels=marks("r2", owner="broken")),
+            ObservedContainer(id="c3", name="kept", labels=marks("r1", "kept")),
+            ObservedContainer(id="c4", name="mine", labels={labels.PROJECT: "p"}),
         ),
-        networks=(Network(id="n1", name="n", labels=marks("r1")), Network(id="n2", name="bridge")),
+        networks=(
+            ObservedNetwork(id="n1", name="n", labels=marks("r1")),
+            ObservedNetwork(id="n2", name="bridge"),
+        ),
         volumes=(
-            Volume(name="v1", labels=marks("r1")),
-            Volume(name="v2", labels=marks("r2")),
-            Volume(name="v3"),
+            ObservedVolume(name="v1", labels=marks("r1")),
+            ObservedVolume(name="v2", labels=marks("r2")),
+            ObservedVolume(name="v3"),
         ),
     )
 
@@ -59,15 +70,15 @@ def test_an_image_is_replaced_that_lost_its_tag_to_a_build_and_that_nobody_uses(
 
     def seen(api: str, *there: str, user: str = "") -> Observed:
         images = {"shop-api:latest": api, "db:latest": "db1"} | {id_: id_ for id_ in (api, "db1", *there)}
-        users = (Container(id="c", name="c", image_id=user),) if user else ()
-        return Observed(engine=Engine(id="e"), images=images, containers=users)
+        users = (ObservedContainer(id="c", name="c", image_id=user),) if user else ()
+        return Observed(engine=ObservedEngine(id="e"), images=images, containers=users)
 
     before = seen("old")
     assert replaced_images(built, before, seen("new", "old")) == [RemoveImage("old", "shop-api")]
     assert replaced_images(built, before, seen("new", "old", user="old")) == []
     assert replaced_images(built, before, seen("new")) == [], "somebody was faster"
     assert replaced_images(built, before, before) == []
-    assert replaced_images(built, Observed(engine=Engine(id="e")), before) == []
+    assert replaced_images(built, Observed(engine=ObservedEngine(id="e")), before) == []
 
 
 def test_a_container_goes_with_its_anonymous_volumes() -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from plan_stories import changed
 from plan_world import World, desired, status
 
-from stackctl.planner.status import Row
+from stackctl.planner.status import StatusRow
 
 TEXT = """
 [services.db]
@@ -93,7 +93,7 @@ def test_what_is_not_in_the_spec() -> None:
 CHECKED = '[services.web]\nimage = "base"\nhealthcheck = { http = ":8000/health" }\n'
 
 
-def answered(answer: str, health: str = "") -> Row:
+def answered(answer: str, health: str = "") -> StatusRow:
     """The row of a running service whose check gave this answer."""
     observed = changed(World().up(CHECKED).engine.observe(), "shop-web-1", health=health)
     (web,) = (c for c in observed.containers if c.service == "web")

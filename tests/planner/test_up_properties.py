@@ -25,8 +25,8 @@ from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world import labels
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired, Network
+from stackctl.planner.world.desired import Desired, DesiredContainer, DesiredNetwork
+from stackctl.planner.world.observed import ImageConfig, Labelled, ObservedContainer, ObservedVolume
 
 NAMES = ("a", "b", "c", "d")
 FOREIGN = {labels.PROJECT: "other", labels.INSTANCE: "o", labels.SERVICE: "a"}
@@ -153,22 +153,22 @@ class Watched(World):
 
     def __init__(self) -> None:
         images = {
-            "app:1": seen.ImageConfig(volumes=("/kept",)),
-            "app:2": seen.ImageConfig(volumes=("/kept", "/new")),
+            "app:1": ImageConfig(volumes=("/kept",)),
+            "app:2": ImageConfig(volumes=("/kept", "/new")),
         }
         super().__init__(images=images)
         for action in (
-            CreateContainer(Container(name="a", service="a", image="app:1", labels=FOREIGN), "a"),
-            CreateContainer(Container(name="b", service="b", image="app:1"), "by-hand"),
+            CreateContainer(DesiredContainer(name="a", service="a", image="app:1", labels=FOREIGN), "a"),
+            CreateContainer(DesiredContainer(name="b", service="b", image="app:1"), "by-hand"),
         ):
             self.engine.perform(action, lambda _: None)
-        self.engine._create_network(Network(key="back", name="others"))
+        self.engine._create_network(DesiredNetwork(key="back", name="others"))
         self.engine._create_volume("others", "local", {})
 
     def of_others(self) -> tuple[Any, ...]:
         """Everything that is not the project's."""
         now = self.engine.observe()
-        things: tuple[seen.Labelled, ...] = (*now.containers, *now.networks, *now.volumes)
+        things: tuple[Labelled, ...] = (*now.containers, *now.networks, *now.volumes)
         return tuple(thing for thing in things if thing.instance != INSTANCE and not anonymous(thing))
 
     def run(
@@ -235,7 +235,7 @@ class Watched(World):
 
 
 def anonymous(thing: Any) -> bool:
-    return isinstance(thing, seen.Volume) and len(thing.name) == 64
+    return isinstance(thing, ObservedVolume) and len(thing.name) == 64
 
 
 def state(world: World, wanted: Desired) -> dict[str, Any]:
@@ -263,11 +263,11 @@ def state(world: World, wanted: Desired) -> dict[str, Any]:
     }
 
 
-def ports_of(container: seen.Container) -> set[tuple[int, int]]:
+def ports_of(container: ObservedContainer) -> set[tuple[int, int]]:
     return {(port.target, port.published) for port in container.ports}
 
 
-def joined_of(engine: MemoryEngine, container: seen.Container, names: dict[str, str]) -> dict[str, Any]:
+def joined_of(engine: MemoryEngine, container: ObservedContainer, names: dict[str, str]) -> dict[str, Any]:
     return {names[id_]: set(place.aliases) for id_, place in engine._find(container.id).networks.items()}
 
 
@@ -384,7 +384,7 @@ def test_down_leaves_nothing_but_the_data(
     had = {v.name for v in world.engine.observe().volumes}
     world.run(world.down(DownOptions(volumes=volumes)), order)
     left = world.engine.observe()
-    things: tuple[seen.Labelled, ...] = (*left.containers, *left.networks)
+    things: tuple[Labelled, ...] = (*left.containers, *left.networks)
     ours = [thing for thing in things if thing.instance == INSTANCE]
     assert ours == []
     if volumes:

@@ -15,8 +15,8 @@ from stackctl.planner.steps.actions import (
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Attachment
+from stackctl.planner.world.observed import ImageConfig
 
 TWO = """\
 [services.db]
@@ -28,7 +28,7 @@ depends_on = ["db"]
 """
 INTERNAL = "[networks.default]\ninternal = true\n"
 DATA = '[services.db]\nimage = "db:1"\nvolumes = ["data:/data"]\n[volumes.data]\n'
-KEEPS = {"app:1": seen.ImageConfig(volumes=("/kept/",)), "app:2": seen.ImageConfig(volumes=("/kept", "/new"))}
+KEEPS = {"app:1": ImageConfig(volumes=("/kept/",)), "app:2": ImageConfig(volumes=("/kept", "/new"))}
 
 
 def test_a_changed_network_is_built_anew_and_its_containers_join_again() -> None:

@@ -14,17 +14,16 @@ from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.up import planning
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import (
     Attachment,
-    Build,
-    Container,
     Desired,
+    DesiredBuild,
+    DesiredContainer,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredVolume,
     Image,
-    Mount,
     Need,
-    Network,
-    Volume,
 )
 from stackctl.planner.world.labels import (
     DIGEST,
@@ -35,10 +34,18 @@ from stackctl.planner.world.labels import (
     field_digests,
     pack_fields,
 )
+from stackctl.planner.world.observed import (
+    Joined,
+    Observed,
+    ObservedContainer,
+    ObservedEngine,
+    ObservedNetwork,
+    ObservedVolume,
+)
 from stackctl.planner.world.probes import HttpProbe, ProtocolProbe
 from stackctl.spec.model import Condition
 
-ENGINE = seen.Engine(id="engine")
+ENGINE = ObservedEngine(id="engine")
 
 
 def labelled(key: str, digest: str = "1", **fields: str) -> dict[str, str]:
@@ -46,9 +53,9 @@ def labelled(key: str, digest: str = "1", **fields: str) -> dict[str, str]:
     return own | ({FIELDS: pack_fields(fields)} if fields else {})
 
 
-def wanted(service: str, *needs: str, log_level: str = "info", **more: object) -> Container:
+def wanted(service: str, *needs: str, log_level: str = "info", **more: object) -> DesiredContainer:
     definition = {"image": "x", "environment.LOG_LEVEL": log_level}
-    return Container(
+    return DesiredContainer(
         name=f"myapp-{service}-1",
         service=service,
         networks=(Attachment("myapp_default", (service,)),),
@@ -61,17 +68,21 @@ def wanted(service: str, *needs: str, log_level: str = "info", **more: object) -
 
 
 def lesson(log_level: str = "info") -> Desired:
-    data = Mount(type="volume", source="myapp_pgdata", target="/var/lib/postgresql/data")
+    data = DesiredMount(type="volume", source="myapp_pgdata", target="/var/lib/postgresql/data")
     return Desired(
         project="myapp",
         instance="i",
         source="/home/ada/myapp/stack.toml",
-        networks=(Network(key="default", name="myapp_default", labels=labelled("default"), digest="1"),),
-        volumes=(Volume(key="pgdata", name="myapp_pgdata", labels=labelled("pgdata"), digest="1"),),
+        networks=(
+            DesiredNetwork(key="default", name="myapp_default", labels=labelled("default"), digest="1"),
+        ),
+        volumes=(DesiredVolume(key="pgdata", name="myapp_pgdata", labels=labelled("pgdata"), digest="1"),),
         images=(
             Image(ref="postgres:15", services=("postgres",)),
             Image(ref="redis:7", services=("redis",)),
-            Image(ref="myapp-api", build=Build(context=Path("/home/ada/myapp/api")), services=("api",)),
+            Image(
+                ref="myapp-api", build=DesiredBuild(context=Path("/home/ada/myapp/api")), services=("api",)
+            ),
         ),
         containers=(
             wanted(
@@ -85,43 +96,43 @@ def lesson(log_level: str = "info") -> Desired:
                 log_level=log_level,
                 image="myapp-api",
                 probes=(HttpProbe(8000, "/health"),),
-                mounts=(Mount(type="volume", source="myapp_uploads", target="/uploads"),),
+                mounts=(DesiredMount(type="volume", source="myapp_uploads", target="/uploads"),),
             ),
         ),
         known=frozenset({"postgres", "redis", "api"}),
     )
 
 
-def nothing_there() -> seen.Observed:
-    return seen.Observed(engine=ENGINE, images={"redis:7": "sha256:7"})
+def nothing_there() -> Observed:
+    return Observed(engine=ENGINE, images={"redis:7": "sha256:7"})
 
 
-def all_there(desired: Desired, *orphans: str) -> seen.Observed:
+def all_there(desired: Desired, *orphans: str) -> Observed:
     """Everything runs and is healthy."""
-    return seen.Observed(
+    return Observed(
         engine=ENGINE,
         containers=tuple(
-            seen.Container(
+            ObservedContainer(
                 id=f"id-of-{container.service}",
                 name=container.name,
                 image=container.image,
                 state="running",
                 health="healthy",
                 labels=container.labels,
-                networks=(seen.Joined("myapp_default", "net", "10.0.0.2"),),
+                networks=(Joined("myapp_default", "net", "10.0.0.2"),),
             )
             for container in (*desired.containers, *map(wanted_orphan, orphans))
         ),
-        networks=(seen.Network(id="net", name="myapp_default", labels=labelled("default")),),
-        volumes=(seen.Volume(name="myapp_pgdata", labels=labelled("pgdata")),),
+        networks=(ObservedNetwork(id="net", name="myapp_default", labels=labelled("default")),),
+        volumes=(ObservedVolume(name="myapp_pgdata", labels=labelled("pgdata")),),
     )
 
 
-def wanted_orphan(service: str) -> Container:
+def wanted_orphan(service: str) -> DesiredContainer:
     return wanted(service, image="busybox")
 
 
-def plan_up(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Plan:
+def plan_up(desired: Desired, observed: Observed, options: UpOptions | None = None) -> Plan:
     return planning.plan_up(View.of(desired, observed, options))
 
 

@@ -15,11 +15,11 @@ from stackctl.planner.steps.events import (
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.desired import Image
 from stackctl.planner.world.replica import Replica
-from stackctl.show.run.board import Board, Row
+from stackctl.show.run.board import Board, BoardRow
 from stackctl.spec.model import Condition
 
 
-def board_at(now: float) -> dict[str, Row]:
+def board_at(now: float) -> dict[str, BoardRow]:
     """The lesson's first `up`, up to a time."""
     board = Board()
     for event in failing_run():
@@ -33,14 +33,14 @@ def board_at(now: float) -> dict[str, Row]:
 
 def test_pulling_tells_the_bytes_and_building_the_step() -> None:
     rows = board_at(1.8)
-    assert rows["postgres"] == Row("postgres", "active", "pulling", "", 1.8, (10_000_000, 41_000_000))
-    assert rows["api"] == Row(
+    assert rows["postgres"] == BoardRow("postgres", "active", "pulling", "", 1.8, (10_000_000, 41_000_000))
+    assert rows["api"] == BoardRow(
         "api", "active", "building", "step 2/4 · RUN pip install -r requirements.txt", 1.8
     )
 
 
 def test_who_has_its_image_has_pulled_until_the_next_plan() -> None:
-    assert board_at(4.0)["postgres"] == Row("postgres", "ready", "pulled", "pulled 41 MB in 3.9 s", 3.9)
+    assert board_at(4.0)["postgres"] == BoardRow("postgres", "ready", "pulled", "pulled 41 MB in 3.9 s", 3.9)
 
 
 def test_rows_stand_in_the_order_of_the_latest_plan() -> None:
@@ -59,10 +59,10 @@ def test_what_others_wait_for_stands_before_them() -> None:
 
 def test_rows_before_their_turn_name_who_is_first() -> None:
     rows = board_at(5.05)
-    assert rows["myapp_default"] == Row(
+    assert rows["myapp_default"] == BoardRow(
         "network", "active", "creating", "myapp_default", rows["myapp_default"].seconds
     )
-    assert rows["redis"] == Row("redis", "queued", "queued", "behind network myapp_default", None)
+    assert rows["redis"] == BoardRow("redis", "queued", "queued", "behind network myapp_default", None)
     assert rows["api"].state == "waiting"
 
 
@@ -79,7 +79,7 @@ def test_who_is_ready_says_what_was_done() -> None:
     assert board_at(7.5)["redis"].state == "healthy"
     assert board_at(7.5)["redis"].detail == "created"
     assert board_at(7.5)["postgres"].detail == "pulled 41 MB in 3.9 s · created"
-    assert board_at(7.5)["myapp_pgdata"] == Row(
+    assert board_at(7.5)["myapp_pgdata"] == BoardRow(
         "volume", "ready", "created", "myapp_pgdata", board_at(7.5)["myapp_pgdata"].seconds
     )
 
@@ -103,7 +103,7 @@ def test_skipped_names_the_cause_or_the_interruption() -> None:
     board.show(run.skipped("RemoveContainer", "db", 1, run.step("StopContainer", "api")), 1)
     assert [row.detail for row in board.rows(1)] == ["gone", "api failed"]
     board.show(run.skipped("RemoveContainer", "db", 1, None), 1)
-    assert board.rows(1)[1] == Row("db", "skipped", "skipped", "interrupted", None)
+    assert board.rows(1)[1] == BoardRow("db", "skipped", "skipped", "interrupted", None)
 
 
 def test_what_was_put_back_says_so() -> None:
@@ -119,15 +119,15 @@ def test_down_is_queued_behind_dependents_and_tells_notes() -> None:
     board.show(run.planned(), 0)
     board.show(run.started("StopContainer", "api", 0), 0)
     assert board.rows(0) == (
-        Row("api", "active", "stopping", "", 0.0),
-        Row("db", "queued", "queued", "behind api", None),
+        BoardRow("api", "active", "stopping", "", 0.0),
+        BoardRow("db", "queued", "queued", "behind api", None),
     )
     board.show(run.done("StopContainer", "api", 10, "killed after 10 s"), 10)
     board.show(run.started("RemoveContainer", "db", 10), 10)
     board.show(run.done("RemoveContainer", "db", 11), 11)
     assert board.rows(11) == (
-        Row("api", "ready", "stopped", "killed after 10 s", 10.0),
-        Row("db", "ready", "removed", "", 1.0),
+        BoardRow("api", "ready", "stopped", "killed after 10 s", 10.0),
+        BoardRow("db", "ready", "removed", "", 1.0),
     )
 
 

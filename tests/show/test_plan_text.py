@@ -12,7 +12,7 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.view.slots import UpOptions
-from stackctl.planner.world.desired import Mount
+from stackctl.planner.world.desired import DesiredMount
 from stackctl.planner.world.replica import Replica
 from stackctl.show.changes import together
 from stackctl.show.plan_text import plan_json, plan_text, steps_text
@@ -57,7 +57,9 @@ Plan: 0 to create, 1 to recreate, 0 to remove."""
 
 
 def test_a_volume_without_a_name_of_its_own_is_told_by_its_place() -> None:
-    data = Mount(type="volume", source="4f" * 32, target="/data", labels={"stackctl.kind": "anonymous"})
+    data = DesiredMount(
+        type="volume", source="4f" * 32, target="/data", labels={"stackctl.kind": "anonymous"}
+    )
     redis = wanted("redis", image="redis:7", mounts=(data,))
     draft = Draft("myapp")
     draft.add(CreateContainer(redis, "myapp-redis-1.new", "4f1"), "image changed", of=Replica("redis"))

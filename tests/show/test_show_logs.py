@@ -3,13 +3,13 @@ import json
 
 from stackctl.engine.protocol import LogLine
 from stackctl.planner.world.labels import NUMBER, SERVICE
-from stackctl.planner.world.observed import Container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.log_lines import service_colors, show_logs
 from stackctl.show.text.style import Style
 
 
-def container(service: str, number: int = 1) -> Container:
-    return Container(
+def container(service: str, number: int = 1) -> ObservedContainer:
+    return ObservedContainer(
         id=f"{service}{number}",
         name=f"myapp-{service}-{number}",
         labels={SERVICE: service, NUMBER: str(number)},

@@ -4,9 +4,9 @@ import re
 import pytest
 
 from stackctl.planner.down import LostVolume
-from stackctl.planner.status import Row
+from stackctl.planner.status import StatusRow
 from stackctl.planner.world.labels import NUMBER, PROJECT, SERVICE
-from stackctl.planner.world.observed import Container, Joined, Mounted, PublishedPort
+from stackctl.planner.world.observed import Joined, Mounted, ObservedContainer, PublishedPort
 from stackctl.show.lost import lost_text
 from stackctl.show.tables import (
     endpoints,
@@ -20,7 +20,7 @@ from stackctl.show.tables import (
 from stackctl.show.text.style import Style
 
 ROWS = (
-    Row(
+    StatusRow(
         service="postgres",
         container="myapp-postgres-1",
         state="running",
@@ -29,7 +29,7 @@ ROWS = (
         since="Up 3 minutes (healthy)",
         image="postgres:15",
     ),
-    Row(
+    StatusRow(
         service="api",
         container="myapp-api-1",
         state="running",
@@ -39,7 +39,7 @@ ROWS = (
         image="myapp-api",
         drift=("environment.LOG_LEVEL changed", "is not in network myapp_back"),
     ),
-    Row(
+    StatusRow(
         service="migrate",
         kind="job",
         state="exited",
@@ -47,8 +47,10 @@ ROWS = (
         since="Exited (0) 2 minutes ago",
         image="x",
     ),
-    Row(service="seed", kind="job", state="exited", exit_code=3, since="Exited (3) 2 minutes ago", image="x"),
-    Row(service="web", image="nginx", drift=("not created",)),
+    StatusRow(
+        service="seed", kind="job", state="exited", exit_code=3, since="Exited (3) 2 minutes ago", image="x"
+    ),
+    StatusRow(service="web", image="nginx", drift=("not created",)),
 )
 
 
@@ -75,10 +77,10 @@ def test_no_drift_no_word_of_it() -> None:
 
 
 def test_two_containers_of_a_service_are_told_apart() -> None:
-    new = Row(service="api", container="myapp-api-1.new", state="created", drift=("not running",))
-    old = Row(service="api", container="myapp-api-1", state="running", drift=("it was being replaced",))
+    new = StatusRow(service="api", container="myapp-api-1.new", state="created", drift=("not running",))
+    old = StatusRow(service="api", container="myapp-api-1", state="running", drift=("it was being replaced",))
     assert (
-        status_text([new, old, Row(service="web", container="myapp-web-1", state="running")])
+        status_text([new, old, StatusRow(service="web", container="myapp-web-1", state="running")])
         == """\
 SERVICE                STATE    HEALTH    PORTS    SINCE    IMAGE
 api (myapp-api-1.new)  created
@@ -110,7 +112,7 @@ def test_colour_does_not_shift_the_columns() -> None:
     ],
 )
 def test_urls(port: PublishedPort, image: str, url: str) -> None:
-    assert urls(Row(service="x", image=image, ports=(port,))) == [url]
+    assert urls(StatusRow(service="x", image=image, ports=(port,))) == [url]
 
 
 def test_endpoints_are_lines_to_click() -> None:
@@ -130,7 +132,8 @@ def test_endpoints_are_lines_to_click() -> None:
 )
 def test_since(engine: str, since: str) -> None:
     assert (
-        status_text([Row(service="x", since=engine)]).splitlines()[1].partition("missing")[2].strip() == since
+        status_text([StatusRow(service="x", since=engine)]).splitlines()[1].partition("missing")[2].strip()
+        == since
     )
 
 
@@ -162,7 +165,7 @@ def test_status_as_json() -> None:
     json.dumps(told)
 
 
-API = Container(
+API = ObservedContainer(
     id="0123456789abcdef",
     name="myapp-api-1",
     image="myapp-api",
@@ -212,7 +215,7 @@ def test_ages_are_in_dockers_words(seconds: float, words: str) -> None:
 
 
 def test_ps_as_json_has_the_keys_programs_read() -> None:
-    lines = ps_json([API, Container(id="1", name="x", exit_code=3, state="exited")]).splitlines()
+    lines = ps_json([API, ObservedContainer(id="1", name="x", exit_code=3, state="exited")]).splitlines()
     api, other = map(json.loads, lines)
     assert {key: api[key] for key in ("ID", "Name", "Project", "Service", "State", "Health", "ExitCode")} == {
         "ID": "0123456789ab",

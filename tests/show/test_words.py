@@ -20,20 +20,20 @@ from stackctl.planner.steps.actions import (
     StopContainer,
     WaitFor,
 )
-from stackctl.planner.world.desired import Attachment, Build, Container, Image, Volume
+from stackctl.planner.world.desired import Attachment, DesiredBuild, DesiredContainer, DesiredVolume, Image
 from stackctl.show.changes import PAST
 from stackctl.show.text.amounts import counted, duration, first_line, quoted, size
 from stackctl.show.words import NAMES, Name, describe, words
 from stackctl.spec.model import Condition
 
-API = Container(name="myapp-api-1", service="api", image="myapp-api")
+API = DesiredContainer(name="myapp-api-1", service="api", image="myapp-api")
 SENTENCES: list[tuple[Action, str]] = [
     (PullImage(Image(ref="redis:7")), "Pull image redis:7"),
     (
-        BuildImage(Image(ref="myapp-api", build=Build(context=Path("/src/my app")))),
+        BuildImage(Image(ref="myapp-api", build=DesiredBuild(context=Path("/src/my app")))),
         'Build image myapp-api from "/src/my app"',
     ),
-    (CreateVolume(Volume(key="v", name="myapp_v")), "Create volume myapp_v"),
+    (CreateVolume(DesiredVolume(key="v", name="myapp_v")), "Create volume myapp_v"),
     (CreateContainer(API, "myapp-api-1"), "Create container myapp-api-1"),
     (
         CreateContainer(API, "myapp-api-1.new", "4f1"),

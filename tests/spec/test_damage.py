@@ -14,7 +14,7 @@ from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [path.read_text() for path in (ROOT / "stack.toml", *sorted(ROOT.glob("examples/*/stack*.toml")))]
@@ -52,7 +52,7 @@ def survives(directory: Path) -> None:
     problems: tuple[Problem, ...] = ()
     with contextlib.suppress(UsageError):
         try:
-            stack = read(Request(directory=directory, environ={"POSTGRES_PASSWORD": "x"}), [lint])
+            stack = read(StackRequest(directory=directory, environ={"POSTGRES_PASSWORD": "x"}), [lint])
             send(stack)
         except SpecError as error:
             problems = error.problems

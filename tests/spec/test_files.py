@@ -12,7 +12,7 @@ from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import Check, place, read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 MINIMAL = '[services.web]\nimage = "nginx:1"\n'
 
@@ -32,7 +32,7 @@ def load(
     selection: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
 ) -> Stack:
-    request = Request(
+    request = StackRequest(
         files=[Path(file) for file in files],
         directory=directory,
         environ=environ or {},

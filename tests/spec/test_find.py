@@ -7,7 +7,7 @@ import pytest
 
 from stackctl.errors import UsageError
 from stackctl.spec.source.discovery import find, lenient_project_name, merge, project_name
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -88,19 +88,19 @@ def test_a_directory_without_a_usable_name_needs_another() -> None:
 )
 def test_the_name_of_a_broken_stack_is_still_found(tmp_path: Path, text: str, expected: str) -> None:
     directory = write(tmp_path / "dir/stack.toml", text).parent
-    assert lenient_project_name(Request(name=None, environ={}, directory=directory)) == expected
+    assert lenient_project_name(StackRequest(name=None, environ={}, directory=directory)) == expected
 
 
 def test_the_name_of_a_missing_stack_is_the_directorys(tmp_path: Path) -> None:
     (tmp_path / "dir").mkdir()
-    assert lenient_project_name(Request(name=None, environ={}, directory=tmp_path / "dir")) == "dir"
+    assert lenient_project_name(StackRequest(name=None, environ={}, directory=tmp_path / "dir")) == "dir"
 
 
 def test_a_name_that_depends_on_a_variable_is_not_guessed(tmp_path: Path) -> None:
     write(tmp_path / "stack.toml", 'name = "${NAME}"\n')
     with pytest.raises(UsageError, match="depends on a variable"):
-        lenient_project_name(Request(name=None, environ={}, directory=tmp_path))
-    assert lenient_project_name(Request(name="p", environ={}, directory=tmp_path)) == "p"
+        lenient_project_name(StackRequest(name=None, environ={}, directory=tmp_path))
+    assert lenient_project_name(StackRequest(name="p", environ={}, directory=tmp_path)) == "p"
 
 
 def test_tables_merge_and_everything_else_is_replaced() -> None:

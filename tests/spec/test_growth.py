@@ -16,7 +16,7 @@ from stackctl.show.problems import problems_text
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.text.dotenv import parse
 from stackctl.spec.text.interpolate import Lookup
 
@@ -77,7 +77,7 @@ def calls(work: Callable[[], object]) -> int:
 def check(directory: Path, text: str) -> None:
     (directory / "stack.toml").write_text(text)
     with contextlib.suppress(SpecError):
-        read(Request(directory=directory, environ={}), [lint])
+        read(StackRequest(directory=directory, environ={}), [lint])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,14 +102,14 @@ def test_a_megabyte_of_mistakes(tmp_path: Path) -> None:
     text = stack("one port", (1 << 20) // (len(KINDS["one port"]) + 4))
     (tmp_path / "stack.toml").write_text(text)
     with pytest.raises(SpecError) as caught:
-        read(Request(directory=tmp_path, environ={}), [lint])
+        read(StackRequest(directory=tmp_path, environ={}), [lint])
     assert len(caught.value.problems) > 10_000
 
 
 def test_of_many_problems_of_one_kind_the_first_are_told(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text(stack("one port", 1201) + "\nimagine = 1\n")
     with pytest.raises(SpecError) as caught:
-        read(Request(directory=tmp_path, environ={}), [lint])
+        read(StackRequest(directory=tmp_path, environ={}), [lint])
     shown = problems_text(caught.value.problems)
     # The last service cannot be read, so that its port does not count.
     assert (shown.count("error SC501"), shown.count("error SC112")) == (20, 1)

@@ -3,23 +3,23 @@
 import pytest
 
 from stackctl.spec.known import scheme_ports, server_schemes
-from stackctl.spec.text.hosts import Address, addresses, replaced
+from stackctl.spec.text.hosts import Hosts, addresses, replaced
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("postgresql+asyncpg://u:p@db:5432/x", [Address("postgresql", ("db:5432",))]),
-        ("mongodb://a:1,b:2/x", [Address("mongodb", ("a:1", "b:2"))]),
-        ("nats://a:4222,nats://b", [Address("nats", ("a:4222",)), Address("nats", ("b",))]),
-        ("db:5432,cache", [Address("", ("db:5432", "cache"))]),
+        ("postgresql+asyncpg://u:p@db:5432/x", [Hosts("postgresql", ("db:5432",))]),
+        ("mongodb://a:1,b:2/x", [Hosts("mongodb", ("a:1", "b:2"))]),
+        ("nats://a:4222,nats://b", [Hosts("nats", ("a:4222",)), Hosts("nats", ("b",))]),
+        ("db:5432,cache", [Hosts("", ("db:5432", "cache"))]),
         ("mongodb+srv://db/x", []),
         ("s3://bucket/x", []),
         ("db", []),
         ("postgres://u:p/x@db/y", []),
     ],
 )
-def test_where_hosts_stand(text: str, found: list[Address]) -> None:
+def test_where_hosts_stand(text: str, found: list[Hosts]) -> None:
     assert list(addresses(text)) == found
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 JOB = '[jobs.seed]\nimage = "busybox"\ninputs = {}\n'
 
 
 def digest(directory: Path, inputs: str = '["sql/**/*.sql"]') -> str:
     (directory / "stack.toml").write_text(JOB.format(inputs))
-    return read(Request(directory=directory, environ={})).jobs["seed"].inputs_digest
+    return read(StackRequest(directory=directory, environ={})).jobs["seed"].inputs_digest
 
 
 @pytest.fixture
@@ -56,4 +56,4 @@ def test_a_pattern_that_matches_nothing_is_an_error_with_its_place(
 
 def test_a_job_without_inputs_has_no_digest(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text('[jobs.seed]\nimage = "busybox"\n')
-    assert read(Request(directory=tmp_path, environ={})).jobs["seed"].inputs_digest == ""
+    assert read(StackRequest(directory=tmp_path, environ={})).jobs["seed"].inputs_digest == ""

@@ -3,7 +3,7 @@
 import pytest
 
 from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand, interpolate
-from stackctl.spec.text.parts import Part, Variable, parts
+from stackctl.spec.text.parts import Part, VariableOrigin, parts
 
 LOOKUP = Lookup(
     (
@@ -88,7 +88,7 @@ def test_only_values_are_touched_and_problems_keep_their_path() -> None:
     tree = {"$SET": "$SET", "a": [{"b": "${NONE}"}, "x", 1], "c": {"d": True}}
     replaced, problems = interpolate(tree, LOOKUP)
     assert replaced == {"$SET": "shell", "a": [{"b": ""}, "x", 1], "c": {"d": True}}
-    assert parts(replaced["$SET"]) == (Part("shell", Variable("SET", "shell")),)
+    assert parts(replaced["$SET"]) == (Part("shell", VariableOrigin("SET", "shell")),)
     assert parts(replaced["a"][1]) == (Part("x"),)
     assert [(problem.path, problem.rule) for problem in problems] == [(("a", 0, "b"), "SC303")]
 

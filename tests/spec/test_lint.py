@@ -9,7 +9,7 @@ import pytest
 from stackctl.errors import SpecError
 from stackctl.spec.lint.rules import RULES, lint
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spelling import distance, misspelt, nearest
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def check(tmp_path: Path) -> Check:
         for name, content in files.items():
             (tmp_path / name.replace("_", ".")).write_text(content)
         try:
-            problems = read(Request(directory=tmp_path, environ={}), [lint]).problems
+            problems = read(StackRequest(directory=tmp_path, environ={}), [lint]).problems
         except SpecError as error:
             problems = error.problems
         return [
@@ -81,7 +81,7 @@ def test_the_lesson_is_flawless(check: Check) -> None:
 )
 def test_our_own_stacks_are_flawless(file: str) -> None:
     stack = read(
-        Request(files=[ROOT / file], directory=ROOT, environ={"POSTGRES_PASSWORD": "x"}, strict=False)
+        StackRequest(files=[ROOT / file], directory=ROOT, environ={"POSTGRES_PASSWORD": "x"}, strict=False)
     )
     # The lecture's variables are in an env_file that is made from its example.
     assert {problem.rule for problem in lint(stack)} <= ({"SC301"} if "django" in file else set())

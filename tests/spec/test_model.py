@@ -7,12 +7,12 @@ import pytest
 from stackctl.errors import SpecError
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 
 def load(directory: Path, lines: str) -> Stack:
     (directory / "stack.toml").write_text(f'[services.web]\nimage = "nginx:1"\n{lines}\n')
-    return read(Request(directory=directory, environ={}))
+    return read(StackRequest(directory=directory, environ={}))
 
 
 def service(directory: Path, lines: str) -> Service:

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from stackctl.spec.model import Service
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.text.parts import (
     Part,
     Reference,
     Text,
-    Variable,
+    VariableOrigin,
     cut,
     filled,
     parts,
@@ -23,7 +23,7 @@ from stackctl.spec.text.parts import (
     written,
 )
 
-HOME = Variable("HOME", "shell")
+HOME = VariableOrigin("HOME", "shell")
 URL = Reference("db", "url")
 
 
@@ -60,7 +60,7 @@ def api(tmp_path: Path) -> Service:
     (tmp_path / "stack.toml").write_text(STACK)
     (tmp_path / ".env").write_text("DB_PASSWORD=p@ss\n")
     (tmp_path / "api.env").write_text("FROM_FILE=<$DB_PASSWORD>\n")
-    return read(Request(directory=tmp_path, environ={"GREETING": "hi there"})).services["api"]
+    return read(StackRequest(directory=tmp_path, environ={"GREETING": "hi there"})).services["api"]
 
 
 def test_every_value_of_a_service_knows_its_variables(api: Service) -> None:

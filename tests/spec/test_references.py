@@ -8,7 +8,7 @@ import pytest
 from stackctl.errors import SpecError
 from stackctl.spec.model import Condition, Dependency, Healthcheck, Stack
 from stackctl.spec.source.reading import read
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.values import Command, HealthTest
 
 DATABASE = """
@@ -28,7 +28,7 @@ Load = Callable[[str], Stack]
 def load(tmp_path: Path) -> Load:
     def load(text: str) -> Stack:
         (tmp_path / "stack.toml").write_text(text)
-        return read(Request(directory=tmp_path, environ={}))
+        return read(StackRequest(directory=tmp_path, environ={}))
 
     return load
 

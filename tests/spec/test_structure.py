@@ -11,13 +11,13 @@ import pytest
 from msgspec import Struct
 
 from stackctl.spec.structure import About, Mistake, describe, structure
-from stackctl.spec.text.parts import Part, Text, Variable
+from stackctl.spec.text.parts import Part, Text, VariableOrigin
 from stackctl.spelling import did_you_mean
 
 
 def replaced(text: str) -> Text:
     """A text that is the value of a variable."""
-    return Text.of([Part(text, Variable("V", "shell"))])
+    return Text.of([Part(text, VariableOrigin("V", "shell"))])
 
 
 class Colour(StrEnum):

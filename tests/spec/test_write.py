@@ -30,7 +30,7 @@ from stackctl.spec.model import (
 )
 from stackctl.spec.output.write import plain, toml, understood
 from stackctl.spec.source import reading as files
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import structure
 from stackctl.spec.text.interpolate import Lookup, interpolate
 from stackctl.spec.text.parts import Text
@@ -237,7 +237,7 @@ def test_what_has_no_short_form_keeps_its_table() -> None:
 def test_the_stacks_of_this_repository_are_understood_as_they_are_read(spec: str, tmp_path: Path) -> None:
     def load(file: Path) -> Stack:
         return files.read(
-            Request(
+            StackRequest(
                 files=[file],
                 directory=ROOT,
                 environ={"POSTGRES_PASSWORD": "a$b"},

@@ -13,7 +13,7 @@ import pytest
 
 import stackctl
 from stackctl.engine.memory import MemoryEngine
-from stackctl.planner.world.observed import Engine, ImageConfig
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.testing import Running
 
 IMAGES = ("busybox", "postgres:15", "redis:7")
@@ -36,7 +36,7 @@ def engine(home: Path) -> MemoryEngine:
 def remote(home: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
     """An engine on another machine, which publishes ports at 10.0.0.5."""
     monkeypatch.setenv("STACKCTL_PUBLISH_HOST", "10.0.0.5")
-    info = Engine(
+    info = ObservedEngine(
         id="far",
         endpoint="tcp://10.0.0.5:2376",
         shares_loopback=False,

@@ -19,7 +19,7 @@ from stackctl.planner.steps.actions import BuildImage
 from stackctl.reaper import reap
 from stackctl.testing import Recipe, Running
 from stackctl.testing.plugin.session import Stacks
-from stackctl.testing.plugin.settings import Settings
+from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.plugin.starting import StartError
 from stackctl.testing.runs import running
 from stackctl.testing.runs.run import Run, sweep
@@ -123,8 +123,8 @@ def refusing_once(container: str) -> Any:
 # Several processes of a run
 
 
-def settings(file: Path, **given: Any) -> Settings:
-    return dataclasses.replace(Settings(file=(str(file),)), **given)
+def settings(file: Path, **given: Any) -> PluginSettings:
+    return dataclasses.replace(PluginSettings(file=(str(file),)), **given)
 
 
 def workers(engine: MemoryEngine, run: Run, number: int = 3) -> list[Stacks]:

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from stackctl.errors import UsageError
-from stackctl.testing.plugin.settings import Settings, fields, option, read
+from stackctl.testing.plugin.settings import PluginSettings, fields, option, read
 
 
-def settings(pytester: pytest.Pytester, *arguments: str, ini: str = "", **environ: str) -> Settings:
+def settings(pytester: pytest.Pytester, *arguments: str, ini: str = "", **environ: str) -> PluginSettings:
     pytester.makeini(f"[pytest]\n{ini}")
     return read(pytester.parseconfig(*arguments), environ)
 
 
 def test_nothing_said_is_the_default(pytester: pytest.Pytester) -> None:
-    assert settings(pytester) == Settings()
+    assert settings(pytester) == PluginSettings()
 
 
 @pytest.mark.parametrize("field", fields(), ids=lambda field: field.name)
@@ -99,7 +99,7 @@ def test_what_cannot_be_understood_is_refused(
     assert said in str(result.stderr)
     assert "Traceback" not in str(result.stderr)
     with pytest.raises(UsageError):
-        Settings(keep="sometimes")
+        PluginSettings(keep="sometimes")
 
 
 def test_help_tells_of_every_option(pytester: pytest.Pytester) -> None:

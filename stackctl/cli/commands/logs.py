@@ -11,7 +11,7 @@ from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import LogLine
 from stackctl.looking import Looking
-from stackctl.planner.world.observed import Container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.log_lines import show_logs
 from stackctl.show.text.style import PLAIN, Style
 
@@ -60,7 +60,7 @@ def command(
 
 def show(
     lines: Iterable[LogLine],
-    containers: Iterable[Container],
+    containers: Iterable[ObservedContainer],
     *,
     style: Style,
     prefix: bool = True,

@@ -7,7 +7,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.desired import Container, Healthcheck, Mount, Network, Port, Volume
+from stackctl.planner.world.desired import (
+    DesiredContainer,
+    DesiredHealthcheck,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+)
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import plain_keys
 
@@ -22,7 +29,7 @@ _START_INTERVAL = (1, 44)
 """The first API version that knows `StartInterval` (Docker Engine API, version history)."""
 
 
-def network(spec: Network) -> Body:
+def network(spec: DesiredNetwork) -> Body:
     return {
         "Name": spec.name,
         "CheckDuplicate": True,  # without it an engine before API 1.44 may give two networks one name
@@ -34,7 +41,7 @@ def network(spec: Network) -> Body:
     }
 
 
-def volume(spec: Volume, *, created: int) -> Body:
+def volume(spec: DesiredVolume, *, created: int) -> Body:
     """`created` is the present time in seconds since the epoch. It has no fractions, because engines tell the age of
     containers in whole seconds: a container of the same second then counts as not older than its volume.
     """
@@ -52,7 +59,7 @@ def endpoint(network_id: str, aliases: Iterable[str]) -> Body:
 
 
 def container(
-    spec: Container,
+    spec: DesiredContainer,
     *,
     api: tuple[int, int],
     image: ImageConfig,
@@ -100,7 +107,7 @@ def brings_init(argv: Sequence[str]) -> bool:
     return bool(argv) and PurePosixPath(argv[0]).name in INITS
 
 
-def _host_config(spec: Container, image: ImageConfig, network_id: str | None) -> Body:
+def _host_config(spec: DesiredContainer, image: ImageConfig, network_id: str | None) -> Body:
     init = spec.settings.init
     if init is None:
         entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
@@ -121,7 +128,7 @@ def _host_config(spec: Container, image: ImageConfig, network_id: str | None) ->
     }
 
 
-def _healthcheck(check: Healthcheck, api: tuple[int, int]) -> Body:
+def _healthcheck(check: DesiredHealthcheck, api: tuple[int, int]) -> Body:
     """Durations are whole nanoseconds. An empty test keeps the test of the image."""
     return {"Test": list(check.test)} | _given(
         Interval=_nanoseconds(check.interval),
@@ -136,7 +143,7 @@ def _nanoseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1e9)
 
 
-def _exposed(spec: Container) -> dict[str, Body]:
+def _exposed(spec: DesiredContainer) -> dict[str, Body]:
     ports = [f"{port.target}/{port.protocol}" for port in spec.ports]
     if not (spec.network_mode or "").startswith("container:"):  # there the engine refuses exposed ports
         ports += [port for text in spec.settings.expose for port in _expanded(text)]
@@ -150,7 +157,7 @@ def _expanded(text: str) -> list[str]:
     return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)]
 
 
-def _bindings(ports: Iterable[Port]) -> dict[str, list[Body]]:
+def _bindings(ports: Iterable[DesiredPort]) -> dict[str, list[Body]]:
     """An empty HostPort asks for any free port; a range asks for a free port within it."""
     bindings: dict[str, list[Body]] = {}
     for port in ports:
@@ -159,13 +166,13 @@ def _bindings(ports: Iterable[Port]) -> dict[str, list[Body]]:
     return bindings
 
 
-def _bind(mount: Mount) -> str:
+def _bind(mount: DesiredMount) -> str:
     """A mount in the short form, which alone can ask for SELinux labels."""
     options = ["ro" if mount.read_only else "rw", mount.selinux, mount.propagation]
     return f"{mount.source}:{mount.target}:{','.join(filter(None, options))}"
 
 
-def _mount(mount: Mount) -> Body:
+def _mount(mount: DesiredMount) -> Body:
     body: Body = {"Type": mount.type, "Target": mount.target, "ReadOnly": mount.read_only}
     body |= _given(Source=mount.source or None)
     match mount.type:

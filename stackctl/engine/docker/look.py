@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from socket import gethostname
 
 from stackctl.engine.docker import snapshot
-from stackctl.engine.docker.network_ids import Networks
+from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
 from stackctl.engine.ready.answers import answers_from_outside
 from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.observed import Container, Engine, ImageConfig, Observed
+from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer, ObservedEngine
 from stackctl.planner.world.probes import Probe
 
 Call = tuple[tuple[str, ...], Mapping[str, object]]
@@ -34,8 +34,8 @@ class DockerLook:
     def __init__(self, client: WireClient, endpoint: Endpoint) -> None:
         self.client = client
         self.endpoint = endpoint
-        self.networks = Networks(client)
-        self._engine: Engine | None = None
+        self.networks = NetworkIds(client)
+        self._engine: ObservedEngine | None = None
         self._image_ids: Mapping[str, str] = {}
         self._configs: dict[str, ImageConfig] = {}
 
@@ -44,7 +44,7 @@ class DockerLook:
         return self.engine.id
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> ObservedEngine:
         """Which engine this is, and what it shares with this process. The engine is asked once."""
         if self._engine is None:
             asked = time.time()
@@ -72,7 +72,7 @@ class DockerLook:
         self._image_ids = observed.images
         return observed
 
-    def containers(self, project: str) -> tuple[Container, ...]:
+    def containers(self, project: str) -> tuple[ObservedContainer, ...]:
         (rows,) = self.client.get_all(_containers(project))
         return tuple(snapshot.container(row, {}) for row in rows.body)
 
@@ -106,7 +106,7 @@ class DockerLook:
         self._configs[answer["Id"]] = config
         return config
 
-    def _who(self, found: Found, asked: float) -> Engine:
+    def _who(self, found: Found, asked: float) -> ObservedEngine:
         """The engine, from its answer to GET /info. `asked` is the time of the question in seconds since the epoch."""
         info = found.body
         podman = "libpod-api-version" in found.headers
@@ -116,7 +116,7 @@ class DockerLook:
             stat = socket.stat()
             engine_id = f"{stat.st_dev}:{stat.st_ino}"
         shared = sharing(self.endpoint.host, info, platform=sys.platform, hostname=gethostname())
-        return Engine(
+        return ObservedEngine(
             id=engine_id,
             name="podman" if podman else "docker",
             version=str(info.get("ServerVersion") or ""),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from stackctl.engine.docker import snapshot
 from stackctl.engine.transport.client import WireClient
 from stackctl.errors import EngineError
-from stackctl.planner.world.observed import Network, Observed
+from stackctl.planner.world.observed import Observed, ObservedNetwork
 
 
 class _Known(Struct, frozen=True):
@@ -19,7 +19,7 @@ class _Known(Struct, frozen=True):
     instance: str | None
 
 
-class Networks:
+class NetworkIds:
     """The engine's networks that are known, and which instance made which container.
 
     If several networks have one name, a container means the network that its own instance made; if its instance made
@@ -87,5 +87,5 @@ class Networks:
             return [network for network in self._networks.values() if network.name == name]
 
 
-def _known(networks: Iterable[Network]) -> dict[str, _Known]:
+def _known(networks: Iterable[ObservedNetwork]) -> dict[str, _Known]:
     return {network.id: _Known(network.id, network.name, network.instance) for network in networks}

@@ -9,15 +9,15 @@ from typing import Any
 
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import (
-    Container,
-    Engine,
     ImageConfig,
     Joined,
     Mounted,
-    Network,
     Observed,
+    ObservedContainer,
+    ObservedEngine,
+    ObservedNetwork,
+    ObservedVolume,
     PublishedPort,
-    Volume,
 )
 from stackctl.spec.image_ref import ImageRef
 
@@ -41,7 +41,9 @@ _STATES: Mapping[str, str] = {
 """Podman's words for states → Docker's words."""
 
 
-def observed(engine: Engine, *, containers: Json, networks: Json, volumes: Json, images: Json) -> Observed:
+def observed(
+    engine: ObservedEngine, *, containers: Json, networks: Json, volumes: Json, images: Json
+) -> Observed:
     """One snapshot, from the answers to GET /containers/json?all=1, /networks, /volumes and /images/json."""
     known = tuple(map(network, networks or ()))
     ids = _unique_ids(known)
@@ -54,13 +56,13 @@ def observed(engine: Engine, *, containers: Json, networks: Json, volumes: Json,
     )
 
 
-def container(row: Row, network_ids: Mapping[str, str]) -> Container:
+def container(row: Row, network_ids: Mapping[str, str]) -> ObservedContainer:
     """`network_ids` fills in the ids of networks, which the engine leaves empty until the container's first start."""
     status = row.get("Status", "")
     state = row.get("State", "created").lower()
     code = _EXIT_CODE.match(status)
     joined = (row.get("NetworkSettings") or {}).get("Networks") or {}
-    return Container(
+    return ObservedContainer(
         id=row["Id"],
         name=_name(row),
         image=row.get("Image", ""),
@@ -95,20 +97,20 @@ def container(row: Row, network_ids: Mapping[str, str]) -> Container:
     )
 
 
-def network(row: Row) -> Network:
-    return Network(
+def network(row: Row) -> ObservedNetwork:
+    return ObservedNetwork(
         id=row["Id"], name=row["Name"], driver=row.get("Driver", ""), labels=row.get("Labels") or {}
     )
 
 
-def volume(row: Row, api: tuple[int, int]) -> Volume:
+def volume(row: Row, api: tuple[int, int]) -> ObservedVolume:
     """The label of stackctl tells when the volume was made. Without the label the engine tells, if its API version can be
     trusted (`_TRUE_CREATED_AT`). Otherwise the time is unknown: 0.
     """
     labels = row.get("Labels") or {}
     told = labels.get(names.CREATED, "")
     by_engine = epoch(row.get("CreatedAt")) if api >= _TRUE_CREATED_AT else 0.0
-    return Volume(
+    return ObservedVolume(
         name=row["Name"],
         driver=row.get("Driver", ""),
         created=float(told) if told.isdecimal() else by_engine,
@@ -171,7 +173,7 @@ def _health(row: Row, status: str) -> str:
     return str(found[1]) if found else ""
 
 
-def _unique_ids(networks: Iterable[Network]) -> dict[str, str]:
+def _unique_ids(networks: Iterable[ObservedNetwork]) -> dict[str, str]:
     """Network id by name, for every name that only one network has."""
     ids: dict[str, list[str]] = {}
     for network in networks:

@@ -29,7 +29,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     """Other commands that can be run in the containers: exit code and output by command."""
 
 
-class Run(Struct, frozen=True):
+class CommandRun(Struct, frozen=True):
     """What a command does: its output, its exit code, and the seconds after which it ends."""
 
     exit_code: int
@@ -38,7 +38,7 @@ class Run(Struct, frozen=True):
     stderr: str = ""
 
 
-def run(argv: Sequence[str], stdin: bytes | None = None) -> Run | None:
+def run(argv: Sequence[str], stdin: bytes | None = None) -> CommandRun | None:
     """Run true, false, exit, echo, sleep, cat or tail, alone or as a list in `sh -c`; None for any other program.
 
     Without `stdin` the command has an input, but nothing ever comes.
@@ -51,12 +51,12 @@ def run(argv: Sequence[str], stdin: bytes | None = None) -> Run | None:
     return None
 
 
-def _script(script: str, stdin: bytes | None) -> Run | None:
+def _script(script: str, stdin: bytes | None) -> CommandRun | None:
     code, seconds, out, err = 0, 0.0, "", ""
     for command, separator in re.findall(r"((?:>&2|[^;&|\n])+)(&&|\|\||;|\n|$)", script):
         words = shlex.split(command)
         to_stderr = ">&2" in words
-        done = run([word for word in words if word != ">&2"], stdin) if words else Run(code)
+        done = run([word for word in words if word != ">&2"], stdin) if words else CommandRun(code)
         if done is None:
             return None
         code, seconds = done.exit_code, seconds + done.seconds
@@ -64,23 +64,23 @@ def _script(script: str, stdin: bytes | None) -> Run | None:
         over = words[:1] == ["exit"] or seconds == FOREVER
         if over or (separator == "&&" and code) or (separator == "||" and not code):
             break
-    return Run(code, seconds, out, err)
+    return CommandRun(code, seconds, out, err)
 
 
-def _simple(program: str, arguments: Sequence[str], stdin: bytes | None) -> Run | None:
+def _simple(program: str, arguments: Sequence[str], stdin: bytes | None) -> CommandRun | None:
     match program, [*arguments]:
         case "cat", [] if stdin is not None:
-            return Run(0, stdout=stdin.decode(errors="surrogateescape"))
+            return CommandRun(0, stdout=stdin.decode(errors="surrogateescape"))
         case (("true" | ":"), _):
-            return Run(0)
+            return CommandRun(0)
         case "false", _:
-            return Run(1)
+            return CommandRun(1)
         case "exit", [*codes]:
-            return Run(int(codes[0]) if codes else 0)
+            return CommandRun(int(codes[0]) if codes else 0)
         case "echo", words:
-            return Run(0, stdout=" ".join(words) + "\n")
+            return CommandRun(0, stdout=" ".join(words) + "\n")
         case "sleep", [time]:
-            return Run(0, FOREVER if time == "infinity" else float(time))
+            return CommandRun(0, FOREVER if time == "infinity" else float(time))
         case (("cat" | "tail"), _):
-            return Run(0, FOREVER)
+            return CommandRun(0, FOREVER)
     return None

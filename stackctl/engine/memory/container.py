@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from msgspec import Struct, field, structs
 
-from stackctl.engine.memory.commands import FOREVER, Behaviour, Run, run
+from stackctl.engine.memory.commands import FOREVER, Behaviour, CommandRun, run
 from stackctl.engine.protocol import LogLine
-from stackctl.engine.ready.target import Running
+from stackctl.engine.ready.target import ContainerState
 from stackctl.errors import EngineError
-from stackctl.planner.world import desired as want
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import Attachment, DesiredContainer
+from stackctl.planner.world.observed import ImageConfig, Joined, Mounted, ObservedContainer, PublishedPort
 
 _RESTART_PAUSE = 0.1
 _INTERVAL = 30.0
@@ -24,20 +24,20 @@ _HARMLESS = (signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH)
 class MemoryContainer(Struct):
     id: str
     name: str
-    spec: want.Container
+    spec: DesiredContainer
     image_id: str
-    config: seen.ImageConfig
+    config: ImageConfig
     behaviour: Behaviour
     created: float
     labels: dict[str, str]
-    mounts: tuple[seen.Mounted, ...]
+    mounts: tuple[Mounted, ...]
     anonymous: frozenset[str]
     """The volumes that were made with the container. They are removed with it if that is asked for."""
     network_mode: str
-    networks: dict[str, want.Attachment]
+    networks: dict[str, Attachment]
     """The container's place in each network, by network id."""
     restart: tuple[str, int]
-    course: Run
+    course: CommandRun
     clock: float = 0.0
     started: float | None = None
     """When it was started, on its own clock; None while it does not run."""
@@ -45,7 +45,7 @@ class MemoryContainer(Struct):
     """Whether it was ever started. Then its state is no longer "created"."""
     exit_code: int = 0
     error: str = ""
-    ports: tuple[seen.PublishedPort, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
     paused: bool = False
     """Whether its clock stands still while it runs."""
     log: list[LogLine] = field(default_factory=list)
@@ -95,7 +95,7 @@ class MemoryContainer(Struct):
         """Whether it runs, is paused or is being restarted. Then it holds its ports and cannot be removed."""
         return self.state in ("running", "restarting", "paused")
 
-    def start(self, ports: tuple[seen.PublishedPort, ...], tick: Callable[[], float]) -> None:
+    def start(self, ports: tuple[PublishedPort, ...], tick: Callable[[], float]) -> None:
         """Begin to run; `tick` gives the times of its log lines."""
         self.course = course_of(self.spec, self.config, self.behaviour)
         self.begun, self.paused, self.error, self.ports = True, False, "", ports
@@ -139,14 +139,14 @@ class MemoryContainer(Struct):
         if number == signal.SIGKILL or not (self.behaviour.ignores_stop or number in _HARMLESS):
             self.started, self.exit_code = None, 128 + number
 
-    def as_seen(self) -> seen.Container:
+    def as_seen(self) -> ObservedContainer:
         """The container as the engine lists it."""
         state = self.state
         running = state in ("running", "paused")
         health = f" ({self.health})" if self.health else ""
         ended = f"{state.capitalize()} ({self.code}) 1 second ago"
         address = f"172.18.{int(self.created) // 250}.{2 + int(self.created) % 250}"
-        return seen.Container(
+        return ObservedContainer(
             id=self.id,
             name=self.name,
             image=self.spec.image,
@@ -164,16 +164,16 @@ class MemoryContainer(Struct):
             ports=self.ports if running else (),
             mounts=self.mounts,
             networks=tuple(
-                seen.Joined(joined.network, id_, address if running else "")
+                Joined(joined.network, id_, address if running else "")
                 for id_, joined in self.networks.items()
             ),
             network_mode=self.network_mode,
         )
 
-    def as_running(self) -> Running:
+    def as_running(self) -> ContainerState:
         """The container as a wait sees it."""
         now = self.as_seen()
-        return Running(
+        return ContainerState(
             state=now.state,
             health=now.health,
             exit_code=self.code,
@@ -184,11 +184,11 @@ class MemoryContainer(Struct):
         )
 
 
-def course_of(spec: want.Container, config: seen.ImageConfig, behaviour: Behaviour) -> Run:
+def course_of(spec: DesiredContainer, config: ImageConfig, behaviour: Behaviour) -> CommandRun:
     """What a container does after its start: its output, and when it ends with which exit code."""
     entrypoint = config.entrypoint if spec.entrypoint is None else spec.entrypoint
     command = (config.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
-    course = run((*entrypoint, *command)) or Run(0, FOREVER)
+    course = run((*entrypoint, *command)) or CommandRun(0, FOREVER)
     if behaviour.exit_code is None:
         return course
     return structs.replace(course, exit_code=behaviour.exit_code, seconds=behaviour.exit_after)

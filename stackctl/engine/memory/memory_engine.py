@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import PurePosixPath
 from typing import assert_never
 
-from stackctl.engine.memory.commands import Behaviour, Run, run
+from stackctl.engine.memory.commands import Behaviour, CommandRun, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.image_store import Images
@@ -46,9 +46,24 @@ from stackctl.planner.steps.actions import (
     WaitFor,
 )
 from stackctl.planner.steps.events import Progressed
-from stackctl.planner.world import desired as want
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.desired import (
+    Attachment,
+    DesiredContainer,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+)
 from stackctl.planner.world.labels import REPLACES
+from stackctl.planner.world.observed import (
+    ImageConfig,
+    Mounted,
+    Observed,
+    ObservedContainer,
+    ObservedEngine,
+    ObservedNetwork,
+    ObservedVolume,
+    PublishedPort,
+)
 from stackctl.planner.world.probes import Probe
 
 _FREE_PORTS = range(32768, 61000)
@@ -72,17 +87,17 @@ class MemoryEngine:
 
     def __init__(
         self,
-        images: Mapping[str, seen.ImageConfig] | None = None,
+        images: Mapping[str, ImageConfig] | None = None,
         *,
-        registry: Mapping[str, seen.ImageConfig] | None = None,
+        registry: Mapping[str, ImageConfig] | None = None,
         unbuildable: Collection[str] = (),
         behaviours: Mapping[str, Behaviour] | None = None,
         taken: Collection[int] = (),
         before: Callable[[Action], None] = lambda _: None,
         removes_running: bool = False,
-        info: seen.Engine | None = None,
+        info: ObservedEngine | None = None,
     ) -> None:
-        self.info = info or seen.Engine(id="memory", name="memory", endpoint="memory:")
+        self.info = info or ObservedEngine(id="memory", name="memory", endpoint="memory:")
         self._images = Images(images or {}, registry or {}, unbuildable)
         self.behaviours = dict(behaviours or {})
         self.taken = set(taken)
@@ -97,9 +112,9 @@ class MemoryEngine:
         self._guard = threading.RLock()
         self._count = 0
         self._networks = {
-            (id_ := self._new_id("network")): seen.Network(id=id_, name=name) for name in _STANDARD
+            (id_ := self._new_id("network")): ObservedNetwork(id=id_, name=name) for name in _STANDARD
         }
-        self._volumes: dict[str, seen.Volume] = {}
+        self._volumes: dict[str, ObservedVolume] = {}
         self._containers: dict[str, MemoryContainer] = {}
         self._files: dict[str, Store] = {}
         """The files of each container by its id, and of each volume by its name."""
@@ -119,7 +134,7 @@ class MemoryEngine:
         """End a running container, as if its program had ended."""
         with self._guard:
             found = self._find(container)
-            found.course = Run(exit_code, found.lived)
+            found.course = CommandRun(exit_code, found.lived)
 
     def remove_by_hand(self, container: str) -> None:
         """Remove a container, running or not, as `docker rm -f` does."""
@@ -128,10 +143,10 @@ class MemoryEngine:
 
     # Looking
 
-    def observe(self, project: str = "") -> seen.Observed:
+    def observe(self, project: str = "") -> Observed:
         with self._guard:
             self.reads += 1
-            return seen.Observed(
+            return Observed(
                 engine=self.info,
                 containers=tuple(
                     c
@@ -143,13 +158,13 @@ class MemoryEngine:
                 images=self._images.ids,
             )
 
-    def containers(self, project: str) -> tuple[seen.Container, ...]:
+    def containers(self, project: str) -> tuple[ObservedContainer, ...]:
         with self._guard:
             self.reads += 1
             found = (c.as_seen() for c in reversed(self._containers.values()))
             return tuple(c for c in found if c.project == project)
 
-    def image_configs(self, refs: Collection[str]) -> Mapping[str, seen.ImageConfig]:
+    def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         with self._guard:
             self.reads += len(refs)
             return {ref: found[1] for ref in refs if (found := self._images.get(ref))}
@@ -160,7 +175,7 @@ class MemoryEngine:
             return dict.fromkeys(self._volumes, 0)
 
     def answers_from_outside(
-        self, probes: Mapping[str, Sequence[Probe]], observed: seen.Observed
+        self, probes: Mapping[str, Sequence[Probe]], observed: Observed
     ) -> Mapping[str, str]:
         """A container's behaviour tells when it is ready. A check that needs a command or the log cannot be asked."""
         with self._guard:
@@ -206,7 +221,7 @@ class MemoryEngine:
         return ExecResult(done.exit_code, *said)
 
     def converse(self, command: Exec) -> Conversation:
-        def run(text: bytes) -> Run:
+        def run(text: bytes) -> CommandRun:
             with self._guard:
                 return _run(self._find(command.container), command.argv, text)
 
@@ -293,21 +308,21 @@ class MemoryEngine:
 
     # Networks and volumes
 
-    def _create_network(self, network: want.Network) -> None:
+    def _create_network(self, network: DesiredNetwork) -> None:
         if any(n.name == network.name for n in self._networks.values()):
             raise EngineError(f"network with name {network.name} already exists")
         id_ = self._new_id("network")
-        self._networks[id_] = seen.Network(
+        self._networks[id_] = ObservedNetwork(
             id=id_, name=network.name, driver=network.driver, labels=dict(network.labels)
         )
 
-    def _network(self, name: str) -> seen.Network:
+    def _network(self, name: str) -> ObservedNetwork:
         found = next((n for n in self._networks.values() if name in (n.name, n.id)), None)
         if found is None:
             raise EngineError(f"network {name} not found")
         return found
 
-    def _connect(self, container: MemoryContainer, attachment: want.Attachment) -> None:
+    def _connect(self, container: MemoryContainer, attachment: Attachment) -> None:
         network = self._network(attachment.network)
         if container.network_mode.startswith(("container:", "host", "none")):
             raise EngineError(
@@ -315,7 +330,7 @@ class MemoryEngine:
             )
         if network.id in container.networks:
             raise EngineError(f"endpoint with name {container.name} already exists in network {network.name}")
-        container.networks[network.id] = want.Attachment(network.name, attachment.aliases)
+        container.networks[network.id] = Attachment(network.name, attachment.aliases)
 
     def _remove_network(self, network_id: str, name: str) -> None:
         users = [
@@ -329,7 +344,7 @@ class MemoryEngine:
 
     def _create_volume(self, name: str, driver: str, labels: Mapping[str, str]) -> None:
         if name not in self._volumes:
-            self._volumes[name] = seen.Volume(
+            self._volumes[name] = ObservedVolume(
                 name=name, driver=driver, created=self._tick(), labels=dict(labels)
             )
 
@@ -357,7 +372,7 @@ class MemoryEngine:
         if any(c.name == name for c in self._containers.values()):
             raise EngineError(f'the container name "{name}" is already in use')
 
-    def _create_container(self, spec: want.Container, name: str, replaces: str | None) -> None:
+    def _create_container(self, spec: DesiredContainer, name: str, replaces: str | None) -> None:
         self._check_name(name)
         image = self._images.get(spec.image)
         if image is None:
@@ -384,25 +399,25 @@ class MemoryEngine:
         )
         self._containers[container.id] = container
 
-    def _placed(self, spec: want.Container) -> tuple[str, dict[str, want.Attachment]]:
+    def _placed(self, spec: DesiredContainer) -> tuple[str, dict[str, Attachment]]:
         """The container's network mode as the engine writes it, and the networks that it joins when it is created."""
         if spec.networks:
             first = spec.networks[0]
             network = self._network(first.network)
-            return network.id, {network.id: want.Attachment(network.name, first.aliases)}
+            return network.id, {network.id: Attachment(network.name, first.aliases)}
         mode = spec.network_mode or "bridge"
         if mode.startswith("container:"):
             return f"container:{self._find(mode.removeprefix('container:')).id}", {}
-        return mode, {self._network(mode).id: want.Attachment(mode)}
+        return mode, {self._network(mode).id: Attachment(mode)}
 
     def _mounted(
-        self, spec: want.Container, config: seen.ImageConfig
-    ) -> tuple[tuple[seen.Mounted, ...], frozenset[str]]:
+        self, spec: DesiredContainer, config: ImageConfig
+    ) -> tuple[tuple[Mounted, ...], frozenset[str]]:
         """The container's mounts: those that it names, and an anonymous volume for every other VOLUME of its image. The
         second value holds the names of the anonymous volumes.
         """
         covered = {mount.target.rstrip("/") for mount in spec.mounts}
-        left = (want.Mount(type="volume", target=p) for p in config.volumes if p.rstrip("/") not in covered)
+        left = (DesiredMount(type="volume", target=p) for p in config.volumes if p.rstrip("/") not in covered)
         mounts, anonymous = [], set()
         for mount in (*spec.mounts, *left):
             name = mount.source
@@ -412,7 +427,7 @@ class MemoryEngine:
                 self._create_volume(name, "local", mount.labels)
             elif mount.type == "volume" and name not in self._volumes:
                 raise EngineError(f"no such volume: {name}")
-            mounts.append(seen.Mounted(mount.type, name, mount.target))
+            mounts.append(Mounted(mount.type, name, mount.target))
         return tuple(mounts), frozenset(anonymous)
 
     def _start(self, container: MemoryContainer) -> None:
@@ -438,16 +453,14 @@ class MemoryEngine:
             if other.state != "running":
                 raise EngineError(f"cannot join the network of {other.name}: it is not running")
 
-    def _publish(self, ports: Sequence[want.Port]) -> Iterator[seen.PublishedPort]:
+    def _publish(self, ports: Sequence[DesiredPort]) -> Iterator[PublishedPort]:
         """Publish each port at the first free host port of those it may have."""
         held = [p for c in self._containers.values() if c.up for p in c.ports]
-        held += [seen.PublishedPort(0, kind, "", number) for number in self.taken for kind in ("tcp", "udp")]
+        held += [PublishedPort(0, kind, "", number) for number in self.taken for kind in ("tcp", "udp")]
         for port in ports:
             first, _, last = port.published.partition("-")
             wanted = range(int(first), int(last or first) + 1) if first else _FREE_PORTS
-            choice = (
-                seen.PublishedPort(port.target, port.protocol, port.host_ip, number) for number in wanted
-            )
+            choice = (PublishedPort(port.target, port.protocol, port.host_ip, number) for number in wanted)
             found = next((new for new in choice if not any(_clash(new, old) for old in held)), None)
             if found is None:
                 raise PortTakenError(
@@ -492,12 +505,12 @@ def _digest(text: str) -> str:
 _ALL = ("", "0.0.0.0", "::")  # noqa: S104
 
 
-def _clash(one: seen.PublishedPort, other: seen.PublishedPort) -> bool:
+def _clash(one: PublishedPort, other: PublishedPort) -> bool:
     same = (one.published, one.protocol) == (other.published, other.protocol)
     return same and (one.host_ip == other.host_ip or one.host_ip in _ALL or other.host_ip in _ALL)
 
 
-def _run(container: MemoryContainer, argv: tuple[str, ...], stdin: bytes = b"") -> Run:
+def _run(container: MemoryContainer, argv: tuple[str, ...], stdin: bytes = b"") -> CommandRun:
     """Run a command in a container. Raises EngineError if the container does not run."""
     if container.state == "paused":
         raise EngineError(f"{container.name} is paused", "unpause it first")
@@ -505,8 +518,10 @@ def _run(container: MemoryContainer, argv: tuple[str, ...], stdin: bytes = b"") 
         raise EngineError(f"{container.name} does not run")
     if argv in container.behaviour.commands:
         code, output = container.behaviour.commands[argv]
-        return Run(code, stdout=output)
-    return run(argv, stdin) or Run(127, stderr=f'exec: "{argv[0]}": executable file not found in $PATH\n')
+        return CommandRun(code, stdout=output)
+    return run(argv, stdin) or CommandRun(
+        127, stderr=f'exec: "{argv[0]}": executable file not found in $PATH\n'
+    )
 
 
 def _exec(container: MemoryContainer, argv: tuple[str, ...]) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stackctl.engine.memory.commands import Run
+from stackctl.engine.memory.commands import CommandRun
 from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError
 
@@ -12,7 +12,7 @@ from stackctl.errors import EngineError
 class MemoryConversation:
     """Keeps the `Conversation` protocol. `cat` repeats its input; another command writes its output and ends."""
 
-    def __init__(self, command: Exec, run: Callable[[bytes], Run]) -> None:
+    def __init__(self, command: Exec, run: Callable[[bytes], CommandRun]) -> None:
         """`run` runs the command with an input. Raises the `EngineError` that `run` raises."""
         self._name = f"{command.title} in {command.container}"
         self._run = run

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stackctl.engine.memory.container import MemoryContainer
 from stackctl.engine.ready import probe
-from stackctl.engine.ready.target import Running, Target
+from stackctl.engine.ready.target import ContainerState, Target
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe
 
 
@@ -27,7 +27,7 @@ class MemoryTarget:
         container = self._find()
         return container is not None and container.lived >= container.behaviour.ready_after
 
-    def inspect(self) -> Running | None:
+    def inspect(self) -> ContainerState | None:
         container = self._find()
         return container.as_running() if container else None
 
@@ -49,19 +49,19 @@ class MemoryTarget:
         return self._waited
 
 
-def ask(question: Probe, running: Running, target: Target, timeout: float) -> probe.Answer:
+def ask(question: Probe, running: ContainerState, target: Target, timeout: float) -> probe.ProbeAnswer:
     """Run a probe: it fails until the container's behaviour says that the container is ready. Then log checks read the log,
     commands are run, and all other probes pass.
     """
     assert isinstance(target, MemoryTarget)
     if not target.ready:
-        return probe.Answer(False, "not ready yet")
+        return probe.ProbeAnswer(False, "not ready yet")
     match question:
         case LogProbe():
             return probe.ask(question, running, target, timeout)
         case CommandProbe(test):
             code, _ = target.exec(("/bin/sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:], timeout)
             if code == 127:
-                return probe.Answer(True, "a program that is not known here")
+                return probe.ProbeAnswer(True, "a program that is not known here")
             return probe.ask(question, running, target, timeout)
-    return probe.Answer(True, "accepts connections")
+    return probe.ProbeAnswer(True, "accepts connections")

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from stackctl.engine.ready.probe import ask_from_outside, tells_from_outside
-from stackctl.engine.ready.target import Running
+from stackctl.engine.ready.target import ContainerState
 from stackctl.errors import EngineError
 from stackctl.planner.reach.places import own_addresses, published_at
-from stackctl.planner.world.observed import Container, Engine, Observed
+from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine
 from stackctl.planner.world.probes import Probe
 
 _TIMEOUT = 1.0
@@ -48,17 +48,17 @@ def answers_from_outside(probes: Mapping[str, Sequence[Probe]], observed: Observ
     return answers
 
 
-def _seen(container: Container, engine: Engine) -> Running:
+def _seen(container: ObservedContainer, engine: ObservedEngine) -> ContainerState:
     """The container as the snapshot shows it, in the form that probes take."""
     joined = (one.address for one in container.networks)
-    return Running(
+    return ContainerState(
         state=container.state,
         addresses=own_addresses(container.network_mode, joined, engine),
         published=published_at(container.ports, engine),
     )
 
 
-def _answer(running: Running, checks: Sequence[Probe]) -> str | None:
+def _answer(running: ContainerState, checks: Sequence[Probe]) -> str | None:
     """What the first check that fails says; "" if all checks pass; None if nobody can tell."""
     known: str | None = ""
     for check in checks:

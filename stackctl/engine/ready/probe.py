@@ -10,7 +10,7 @@ from contextlib import closing
 
 from msgspec import Struct
 
-from stackctl.engine.ready.target import KILLED, Running, Target
+from stackctl.engine.ready.target import KILLED, ContainerState, Target
 from stackctl.engine.transport.byte_stream import ByteStream
 from stackctl.engine.transport.messages import Request
 from stackctl.engine.transport.wire import Wire
@@ -31,7 +31,7 @@ class UnreachableError(EngineError):
     """The container cannot be asked from here at all."""
 
 
-class Answer(Struct, frozen=True):
+class ProbeAnswer(Struct, frozen=True):
     """Whether the probe passed (`ready`), and what it said in one line for people (`text`)."""
 
     ready: bool
@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True):
     """The command has not ended yet. It may still be in time."""
 
 
-def ask(probe: Probe, running: Running, target: Target, timeout: float) -> Answer:
+def ask(probe: Probe, running: ContainerState, target: Target, timeout: float) -> ProbeAnswer:
     """Run the probe once, for about `timeout` seconds at most.
 
     Raises `UnreachableError` if the port can be reached neither at the container's address nor on the host.
@@ -50,7 +50,7 @@ def ask(probe: Probe, running: Running, target: Target, timeout: float) -> Answe
     match probe:
         case LogProbe(regex):
             found = re.search(regex, target.log(), re.MULTILINE)
-            return Answer(found is not None, f"log: {'found' if found else 'no line matches'} {regex!r}")
+            return ProbeAnswer(found is not None, f"log: {'found' if found else 'no line matches'} {regex!r}")
         case CommandProbe(test):
             return run_test(test, target, timeout)
         case ProtocolProbe(fallback=fallback) if fallback and not _doors(running, probe.port):
@@ -61,7 +61,9 @@ def ask(probe: Probe, running: Running, target: Target, timeout: float) -> Answe
     return ask_from_outside(probe, running, timeout)
 
 
-def ask_from_outside(probe: TcpProbe | HttpProbe | ProtocolProbe, running: Running, timeout: float) -> Answer:
+def ask_from_outside(
+    probe: TcpProbe | HttpProbe | ProtocolProbe, running: ContainerState, timeout: float
+) -> ProbeAnswer:
     """Run a probe that needs only a connection. Raises `UnreachableError` as `ask` does."""
     match probe:
         case TcpProbe(port):
@@ -72,7 +74,7 @@ def ask_from_outside(probe: TcpProbe | HttpProbe | ProtocolProbe, running: Runni
     if speak is None:
         return _at_any_door(running, probe.port, what, lambda door: _tcp(door, timeout))
 
-    def talk(door: _Door) -> Answer:
+    def talk(door: _Door) -> ProbeAnswer:
         with _connect(door, min(timeout, 5.0)) as connection:
             return speak(connection, probe)
 
@@ -99,7 +101,7 @@ class _Door(Struct, frozen=True):
     proxy: bool
 
 
-def _doors(running: Running, port: int) -> list[_Door]:
+def _doors(running: ContainerState, port: int) -> list[_Door]:
     if running.addresses:
         return [_Door(address, port, proxy=False) for address in running.addresses]
     if port in running.published:
@@ -108,14 +110,16 @@ def _doors(running: Running, port: int) -> list[_Door]:
     return []
 
 
-def _at_any_door(running: Running, port: int, what: str, knock: Callable[[_Door], Answer]) -> Answer:
+def _at_any_door(
+    running: ContainerState, port: int, what: str, knock: Callable[[_Door], ProbeAnswer]
+) -> ProbeAnswer:
     """Try one door after another until one passes. Return its answer; if none passes, the answer of the last door."""
     answer = None
     for door in _doors(running, port):
         try:
             answer = knock(door)
         except OSError as error:
-            answer = Answer(False, _reason(error))
+            answer = ProbeAnswer(False, _reason(error))
         if answer.ready:
             break
     if answer is None:
@@ -123,7 +127,7 @@ def _at_any_door(running: Running, port: int, what: str, knock: Callable[[_Door]
             f"port {port} cannot be asked: the container's address cannot be reached from here and the port is not published",
             'publish the port, or use a check that runs in the container: healthcheck = { test = "…" }',
         )
-    return Answer(answer.ready, f"{what}: {answer.text}")
+    return ProbeAnswer(answer.ready, f"{what}: {answer.text}")
 
 
 def _reason(error: Exception) -> str:
@@ -143,43 +147,43 @@ def _connect(door: _Door, timeout: float) -> socket.socket:
     return connection
 
 
-def _tcp(door: _Door, timeout: float) -> Answer:
+def _tcp(door: _Door, timeout: float) -> ProbeAnswer:
     with _connect(door, timeout) as connection:
         if door.proxy:
             connection.settimeout(PROXY_GRACE)
             try:
                 if not connection.recv(1):
-                    return Answer(False, "connection closed")
+                    return ProbeAnswer(False, "connection closed")
             except TimeoutError:
                 pass  # the connection stays open: a server listens, and waits until the client speaks first
-    return Answer(True, "accepts connections")
+    return ProbeAnswer(True, "accepts connections")
 
 
-def _http(door: _Door, path: str, timeout: float) -> Answer:
+def _http(door: _Door, path: str, timeout: float) -> ProbeAnswer:
     # Some servers check the Host header. They know `localhost`, since checks inside the container use it.
     headers = {"Host": "localhost", "User-Agent": "stackctl", "Connection": "close"}
     wire = Wire(lambda: ByteStream(_connect(door, timeout)), headers)
     with closing(wire.send(Request(method="GET", target=path, timeout=timeout))) as answer:
-        return Answer(200 <= answer.status < 400, f"{answer.status} {answer.reason}".strip())
+        return ProbeAnswer(200 <= answer.status < 400, f"{answer.status} {answer.reason}".strip())
 
 
-def run_test(test: tuple[str, ...], target: Target, timeout: float) -> Answer:
+def run_test(test: tuple[str, ...], target: Target, timeout: float) -> ProbeAnswer:
     """Run Docker's health test in the container."""
     if not test or test[0] == "NONE":
-        return Answer(True, "no check")
+        return ProbeAnswer(True, "no check")
     argv = ("/bin/sh", "-c", test[1]) if test[0] == "CMD-SHELL" else test[1:]
     ran = target.exec(argv, timeout)
     what = _shown(test[1:])
     if ran is None:
-        return Answer(False, f"{what}: no answer yet", pending=True)
+        return ProbeAnswer(False, f"{what}: no answer yet", pending=True)
     code, output = ran
     if code is None:
-        return Answer(False, f"{what}: still runs after {timeout:g} s", hung=True)
+        return ProbeAnswer(False, f"{what}: still runs after {timeout:g} s", hung=True)
     if code == KILLED:
-        return Answer(False, f"{what}: no answer within {timeout:g} s")
+        return ProbeAnswer(False, f"{what}: no answer within {timeout:g} s")
     said = output.strip().splitlines()
     text = redacted(said[-1]) if said else f"exit code {code}"
-    return Answer(code == 0, f"{what}: {text}")
+    return ProbeAnswer(code == 0, f"{what}: {text}")
 
 
 def _shown(words: tuple[str, ...]) -> str:
@@ -201,7 +205,7 @@ def _receive(connection: socket.socket, count: int) -> bytes:
 _CANNOT_CONNECT_NOW = "57P03"  # SQLSTATE cannot_connect_now: starting up, shutting down, in recovery
 
 
-def _postgres(connection: socket.socket, probe: ProtocolProbe) -> Answer:
+def _postgres(connection: socket.socket, probe: ProtocolProbe) -> ProbeAnswer:
     """Ask as pg_isready does. Every answer to a StartupMessage means that the server accepts connections, except
     cannot_connect_now (PostgreSQL, "Message Formats" and libpq's PQping).
     """
@@ -213,22 +217,22 @@ def _postgres(connection: socket.socket, probe: ProtocolProbe) -> Answer:
     if kind == b"R":
         # pg_isready also reads the message to its end and then closes: so the server writes nothing to its log.
         _receive(connection, length - 4)
-        return Answer(True, "accepts connections")
+        return ProbeAnswer(True, "accepts connections")
     if kind != b"E" or not 4 <= length <= 30_000:
-        return Answer(False, "what answers is not Postgres")
+        return ProbeAnswer(False, "what answers is not Postgres")
     error = {
         part[:1]: part[1:] for part in _receive(connection, length - 4).decode(errors="replace").split("\0")
     }
-    return Answer(error.get("C") != _CANNOT_CONNECT_NOW, error.get("M", "refused"))
+    return ProbeAnswer(error.get("C") != _CANNOT_CONNECT_NOW, error.get("M", "refused"))
 
 
-def _redis(connection: socket.socket, probe: ProtocolProbe) -> Answer:  # noqa: ARG001
+def _redis(connection: socket.socket, probe: ProtocolProbe) -> ProbeAnswer:  # noqa: ARG001
     """Send PING. A server that wants a password, or accepts no more clients, is ready, too. A server that still loads its
     data is not.
     """
     connection.sendall(b"PING\r\n")
     line = connection.recv(200).partition(b"\r\n")[0].decode(errors="replace")
-    return Answer(
+    return ProbeAnswer(
         line.startswith(("+PONG", "-NOAUTH", "-NOPERM", "-DENIED")), line.lstrip("+-") or "connection closed"
     )
 
@@ -236,19 +240,19 @@ def _redis(connection: socket.socket, probe: ProtocolProbe) -> Answer:  # noqa: 
 _HOST_NOT_PRIVILEGED = 1130  # ER_HOST_NOT_PRIVILEGED: the server is ready, but not for this client
 
 
-def _mysql(connection: socket.socket, probe: ProtocolProbe) -> Answer:  # noqa: ARG001
+def _mysql(connection: socket.socket, probe: ProtocolProbe) -> ProbeAnswer:  # noqa: ARG001
     """The server speaks first: a greeting of protocol version 10, or an error packet (MySQL, "Connection Phase")."""
     head = _receive(connection, 5)
     if head[4] == 0x0A:
-        return Answer(True, "accepts connections")
+        return ProbeAnswer(True, "accepts connections")
     if head[4] != 0xFF:
-        return Answer(False, "what answers is not MySQL")
+        return ProbeAnswer(False, "what answers is not MySQL")
     rest = _receive(connection, min(int.from_bytes(head[:3], "little"), 600) - 1)
     code = int.from_bytes(rest[:2], "little")
-    return Answer(code == _HOST_NOT_PRIVILEGED, rest[2:].decode(errors="replace"))
+    return ProbeAnswer(code == _HOST_NOT_PRIVILEGED, rest[2:].decode(errors="replace"))
 
 
-_PROTOCOLS: dict[str, Callable[[socket.socket, ProtocolProbe], Answer]] = {
+_PROTOCOLS: dict[str, Callable[[socket.socket, ProtocolProbe], ProbeAnswer]] = {
     "postgres": _postgres,
     "redis": _redis,
     "valkey": _redis,

@@ -11,7 +11,7 @@ KILLED = 128 + 9
 """The exit code of a command that was killed because its time was over: 128 + SIGKILL."""
 
 
-class Running(Struct, frozen=True, kw_only=True):
+class ContainerState(Struct, frozen=True, kw_only=True):
     """What the engine says about one container, and where the container can be reached from here."""
 
     state: str
@@ -36,7 +36,7 @@ class Running(Struct, frozen=True, kw_only=True):
 class Target(Protocol):
     """One container, as a wait sees it. Every method may raise `EngineError`."""
 
-    def inspect(self) -> Running | None:
+    def inspect(self) -> ContainerState | None:
         """The container's state now; None if the container is gone."""
 
     def log(self, tail: int | None = None) -> str:

@@ -32,16 +32,14 @@ from typing import Protocol
 from msgspec import Struct
 
 from stackctl.engine.protocol import Report
-from stackctl.engine.ready.probe import Answer, UnreachableError
+from stackctl.engine.ready.probe import ProbeAnswer, UnreachableError
 from stackctl.engine.ready.probe import ask as ask_container
-from stackctl.engine.ready.target import Running, Target
+from stackctl.engine.ready.target import ContainerState, Target
 from stackctl.errors import EngineError, WaitError, WaitTimeoutError
 from stackctl.planner.steps.actions import WaitFor
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
 from stackctl.spec.model import Condition
-
-__all__ = ["Running", "Target", "wait"]
 
 _PAUSES = (0.05, 0.5)
 """Seconds between two questions: a tenth of the time waited so far, but at least and at most these."""
@@ -57,7 +55,9 @@ _LOG_LINES = 15
 class Ask(Protocol):
     """A function that runs a probe once, such as `stackctl.engine.ready.probe.ask`."""
 
-    def __call__(self, probe: Probe, running: Running, target: Target, timeout: float, /) -> Answer: ...
+    def __call__(
+        self, probe: Probe, running: ContainerState, target: Target, timeout: float, /
+    ) -> ProbeAnswer: ...
 
 
 class _Verdict(Struct, frozen=True):
@@ -132,28 +132,28 @@ _WORDS = {
 }
 
 
-def _verdict_of_state(action: WaitFor, running: Running | None, restarts: int) -> _Verdict | None:
+def _verdict_of_state(action: WaitFor, running: ContainerState | None, restarts: int) -> _Verdict | None:
     """What the state alone says; None if the container runs and must be asked. `restarts` is their count when the wait
     began.
     """
     memory = ", out of memory" if running and running.oom_killed else ""
     match running:
-        case None | Running(state="removing" | "dead"):
+        case None | ContainerState(state="removing" | "dead"):
             return _Verdict("is gone", hopeless=True)
-        case Running(state="exited", exit_code=0):
+        case ContainerState(state="exited", exit_code=0):
             if action.condition is Condition.completed or action.oneshot_ok:
                 return _MET
             return _Verdict("ended with exit code 0, but should keep running", hopeless=True, hint=_A_JOB)
-        case Running(state="exited", exit_code=code):
+        case ContainerState(state="exited", exit_code=code):
             return _Verdict(f"ended with exit code {code}{memory}", hopeless=True)
-        case Running(restarts=now) if now - restarts >= _RESTARTS:
+        case ContainerState(restarts=now) if now - restarts >= _RESTARTS:
             last = f", last exit code {running.exit_code}" if running.state == "restarting" else ""
             return _Verdict(f"restarts again and again{memory}{last}", hopeless=True)
-        case Running(state="restarting"):
+        case ContainerState(state="restarting"):
             if running.oom_killed:
                 return _Verdict(f"ended with exit code {running.exit_code}{memory}", hopeless=True)
             return _Verdict(f"restarting after exit code {running.exit_code}")
-        case Running(state="created"):
+        case ContainerState(state="created"):
             if running.error:
                 return _Verdict(f"could not be started: {running.error}", hopeless=True)
             return _Verdict("not started yet")
@@ -172,7 +172,7 @@ class _Settling:
         self._since = 0.0
         self._restarts: int | None = None
 
-    def left(self, running: Running | None, now: float) -> float:
+    def left(self, running: ContainerState | None, now: float) -> float:
         """The seconds for which the container must still run. 0 if it does not run: then its state alone decides."""
         if running is None or running.state != "running":
             self._restarts = None
@@ -196,7 +196,7 @@ class _Questions:
         self.ran_command = False
         """Whether the last call of `ask` ran a command in the container."""
 
-    def ask(self, running: Running, timeout: float) -> _Verdict:
+    def ask(self, running: ContainerState, timeout: float) -> _Verdict:
         """Ask one probe after another, until one fails."""
         self.ran_command = False
         healthy = running.health == "healthy"
@@ -220,16 +220,16 @@ class _Questions:
             return _Verdict(answer.text)
         return _MET
 
-    def _put(self, probe: Probe, running: Running, timeout: float) -> Answer:
+    def _put(self, probe: Probe, running: ContainerState, timeout: float) -> ProbeAnswer:
         if probe in self._hung:
-            return Answer(False, self.last)
+            return ProbeAnswer(False, self.last)
         self.ran_command |= isinstance(probe, CommandProbe)
         try:
             answer = self._ask(probe, running, self._target, timeout)
         except UnreachableError:
             raise
         except EngineError as error:  # the container may have just ended: the next round sees that
-            answer = Answer(False, error.message)
+            answer = ProbeAnswer(False, error.message)
         if answer.hung:
             self._hung.add(probe)
         if not answer.pending:
@@ -252,7 +252,7 @@ def _evidence(
     kind: type[WaitError],
     message: str,
     target: Target,
-    running: Running | None,
+    running: ContainerState | None,
     answer: str,
     hint: str = "",
 ) -> WaitError:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.snapshot import epoch
 from stackctl.engine.protocol import Exec
-from stackctl.engine.ready.target import KILLED, Running
+from stackctl.engine.ready.target import KILLED, ContainerState
 from stackctl.engine.talk import execs
 from stackctl.engine.talk.logs import logs
 from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
 from stackctl.planner.reach.places import own_addresses, published_at
-from stackctl.planner.world.observed import Engine, PublishedPort
+from stackctl.planner.world.observed import ObservedEngine, PublishedPort
 
 _PATIENCE = 0.5
 """Seconds to wait for a command before the container is looked at again."""
@@ -26,7 +26,7 @@ _MARGIN = 1.0
 class Watched:
     """Watches one container. `engine` tells which of its addresses and ports can be reached from here."""
 
-    def __init__(self, client: WireClient, events: Events, container: str, engine: Engine) -> None:
+    def __init__(self, client: WireClient, events: Events, container: str, engine: ObservedEngine) -> None:
         self._client = client
         self._events = events
         self._container = container
@@ -36,7 +36,7 @@ class Watched:
         self._command: _Command | None = None
         """The command that has not ended yet."""
 
-    def inspect(self) -> Running | None:
+    def inspect(self) -> ContainerState | None:
         self._seen = self._events.count(self._container)
         found = self._inspect(self._container)
         if found is None:
@@ -46,7 +46,7 @@ class Watched:
         health = state.get("Health") or {}
         checks = health.get("Log") or [{}]
         place = self._place(found)
-        return Running(
+        return ContainerState(
             state=state["Status"],
             health=health.get("Status", "").replace("none", ""),
             health_output=checks[-1].get("Output", ""),

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from stackctl.errors import Problem
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container
+from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.matching import is_anonymous
+from stackctl.planner.world.observed import ImageConfig, ObservedContainer
 from stackctl.spec.known import KnownImage, known_image, major_version
 
 _STOPPED = (0, 128 + 9, 128 + 15)
@@ -73,7 +73,7 @@ def images_of_kept_data(view: View) -> frozenset[str]:
     )
 
 
-def _kept(view: View) -> Iterator[tuple[Slot, seen.Container, KnownImage, str]]:
+def _kept(view: View) -> Iterator[tuple[Slot, ObservedContainer, KnownImage, str]]:
     """Each known server that is replaced and keeps its data, and the storage they are on, in words."""
     for slot in view.slots:
         old, known = slot.old, known_image(slot.want.image)
@@ -83,11 +83,11 @@ def _kept(view: View) -> Iterator[tuple[Slot, seen.Container, KnownImage, str]]:
                 yield slot, old, known, storage
 
 
-def _has_run(old: seen.Container) -> bool:
+def _has_run(old: ObservedContainer) -> bool:
     return old.state in ("running", "paused") or (old.state == "exited" and old.exit_code in _STOPPED)
 
 
-def _shared_storage(want: Container, old: seen.Container, known: KnownImage) -> str:
+def _shared_storage(want: DesiredContainer, old: ObservedContainer, known: KnownImage) -> str:
     """What both containers keep the server's data on; "" if it is not the same."""
     paths = known.every_data_path(want.environment, want.command)
     held = [mount for mount in old.mounts if any(known.holds(mount.target, path) for path in paths)]
@@ -103,12 +103,12 @@ def _shared_storage(want: Container, old: seen.Container, known: KnownImage) -> 
     return ""
 
 
-def _major(old: seen.Container, known: KnownImage, config: seen.ImageConfig | None) -> int | None:
+def _major(old: ObservedContainer, known: KnownImage, config: ImageConfig | None) -> int | None:
     """The major version a container was made from. The engine gives only an id where its tag is another image now."""
     same = known_image(old.image)
     tagged = major_version(old.image) if same and same.name == known.name else None
     return tagged or known.major(_environment(config))
 
 
-def _environment(config: seen.ImageConfig | None) -> dict[str, str]:
+def _environment(config: ImageConfig | None) -> dict[str, str]:
     return dict(config.environment) if config else {}

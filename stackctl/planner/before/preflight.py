@@ -12,8 +12,8 @@ from stackctl.planner.before.images import ImageOptions, missing_images
 from stackctl.planner.before.kept_data import ignored_settings, other_versions
 from stackctl.planner.view.slots import NEW, OLD, Slot, Slots
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired, Mount, Port
+from stackctl.planner.world.desired import Desired, DesiredContainer, DesiredMount, DesiredPort
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.spec.model import Condition
 
 Binding = tuple[str, int, str]
@@ -72,14 +72,14 @@ def told_by_images(view: View) -> tuple[Problem, ...]:
     return (*_waits_without_check(view.slots, view.observed), *other_versions(view))
 
 
-def _where(want: Container, *rest: str | int) -> tuple[str | int, ...]:
+def _where(want: DesiredContainer, *rest: str | int) -> tuple[str | int, ...]:
     return ("jobs" if want.kind == "job" else "services", want.service, *rest)
 
 
-def _ports(placed: Slots, observed: seen.Observed, host: HostFacts) -> Iterator[Problem]:
+def _ports(placed: Slots, observed: Observed, host: HostFacts) -> Iterator[Problem]:
     """SC502: a host port is taken, by a container that stays or by a process."""
     orphans = {container.id for container in placed.orphans}
-    holders: dict[tuple[int, str], list[seen.Container]] = {}
+    holders: dict[tuple[int, str], list[ObservedContainer]] = {}
     free_after = _FreePorts(held.published for container in observed.containers for held in container.ports)
     for container in observed.containers:
         if container.running and container.id not in placed.going:
@@ -115,7 +115,7 @@ class _FreePorts:
         return free if free < 65536 else 0
 
 
-def _busy(want: Container, port: Port, holder: str, free: int) -> Problem:
+def _busy(want: DesiredContainer, port: DesiredPort, holder: str, free: int) -> Problem:
     return Problem(
         _where(want, "ports", port.index),
         f"host port {port.host_port} is taken by {holder}",
@@ -124,7 +124,7 @@ def _busy(want: Container, port: Port, holder: str, free: int) -> Problem:
     )
 
 
-def _holds(container: seen.Container, port: Port) -> bool:
+def _holds(container: ObservedContainer, port: DesiredPort) -> bool:
     return any(
         p.published == port.host_port and p.protocol == port.protocol and _overlap(p.host_ip, port.host_ip)
         for p in container.ports
@@ -137,14 +137,14 @@ def _overlap(one: str, other: str) -> bool:
     return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
 
 
-def _who(container: seen.Container, orphans: Collection[str]) -> str:
+def _who(container: ObservedContainer, orphans: Collection[str]) -> str:
     """Whose container it is that stands in the way."""
     if container.id in orphans:
         return ", which is no longer in the spec (--remove-orphans removes it)"
     return f" of project {container.project}" if container.project else ""
 
 
-def _container_names(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
+def _container_names(placed: Slots, observed: Observed) -> Iterator[Problem]:
     """SC110: a name that a container is to have, for good or while it is replaced, belongs to one that stays."""
     orphans = {container.id for container in placed.orphans}
     moving = placed.going | {slot.current.id for slot in placed if slot.current}
@@ -164,7 +164,7 @@ def _container_names(placed: Slots, observed: seen.Observed) -> Iterator[Problem
                 )
 
 
-def _bind_mounts(want: Container) -> Iterator[Mount]:
+def _bind_mounts(want: DesiredContainer) -> Iterator[DesiredMount]:
     return (mount for mount in want.mounts if mount.type == "bind" and not mount.create_host_path)
 
 
@@ -180,7 +180,7 @@ def _bind_sources(placed: Slots, host: HostFacts) -> Iterator[Problem]:
                 )
 
 
-def _externals(desired: Desired, observed: seen.Observed) -> Iterator[Problem]:
+def _externals(desired: Desired, observed: Observed) -> Iterator[Problem]:
     for kind, wanted, here in (
         ("network", desired.networks, {n.name for n in observed.networks}),
         ("volume", desired.volumes, {v.name for v in observed.volumes}),
@@ -194,7 +194,7 @@ def _externals(desired: Desired, observed: seen.Observed) -> Iterator[Problem]:
                 )
 
 
-def _images(desired: Desired, observed: seen.Observed, options: ImageOptions | None) -> Iterator[Problem]:
+def _images(desired: Desired, observed: Observed, options: ImageOptions | None) -> Iterator[Problem]:
     """SC603: an image is neither here nor to be had."""
     by_service = {want.service: want for want in desired.containers}
     for image in missing_images(desired, observed, options):
@@ -206,7 +206,7 @@ def _images(desired: Desired, observed: seen.Observed, options: ImageOptions | N
         )
 
 
-def _waits_without_check(placed: Slots, observed: seen.Observed) -> Iterator[Problem]:
+def _waits_without_check(placed: Slots, observed: Observed) -> Iterator[Problem]:
     """SC203: waiting for the health of a service that has no way to tell it."""
     for slot in placed:
         for need in slot.want.needs:
@@ -221,7 +221,7 @@ def _waits_without_check(placed: Slots, observed: seen.Observed) -> Iterator[Pro
                 )
 
 
-def _can_be_healthy(slot: Slot, observed: seen.Observed) -> bool:
+def _can_be_healthy(slot: Slot, observed: Observed) -> bool:
     """Whether it has a check: its own, or that of its image, of which nothing may be known yet."""
     own, config = slot.want.healthcheck, observed.configs.get(slot.want.image)
     if slot.want.probes or (slot.current and slot.current.health):

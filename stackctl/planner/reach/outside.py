@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from stackctl.planner.reach.places import Place, authority, default_port, url
+from stackctl.planner.reach.places import ServicePlace, authority, default_port, url
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.known import scheme_ports
 from stackctl.spec.model import Service, Stack
-from stackctl.spec.text.hosts import HOST, Address, replaced
+from stackctl.spec.text.hosts import HOST, Hosts, replaced
 
 _HOST_KEY = (
     rf"(?ia)(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{HOST})"
@@ -25,7 +25,7 @@ _LEAST_PORT = 21
 """Outside of a URL, what is below is the version of an image: `redis:7`."""
 
 
-def service_env(name: str, stack: Stack, places: Mapping[str, Place]) -> dict[str, str]:
+def service_env(name: str, stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str]:
     """The variables of a service's container, with addresses of the stack replaced by those to use from here.
 
     An address that cannot be reached from here stays as it is.
@@ -34,7 +34,7 @@ def service_env(name: str, stack: Stack, places: Mapping[str, Place]) -> dict[st
     return own | _Outside(stack, places, _names(stack)).changes(own)
 
 
-def stack_env(stack: Stack, places: Mapping[str, Place]) -> dict[str, str]:
+def stack_env(stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str]:
     """The variables with which a process finds the whole stack.
 
     NAME_HOST, NAME_PORT and NAME_URL for every service that can be reached, and each variable of a service that holds such an
@@ -54,7 +54,7 @@ class _Outside(Struct, frozen=True):
     """A stack seen from this machine. `names`: who answers to a name inside."""
 
     stack: Stack
-    places: Mapping[str, Place]
+    places: Mapping[str, ServicePlace]
     names: Mapping[str, str]
 
     def named(self, name: str) -> dict[str, str]:
@@ -93,7 +93,7 @@ class _Outside(Struct, frozen=True):
         found = self._find(name, port) if re.fullmatch(r"[0-9]{0,5}", port) else None
         return {variable: found[0], beside: str(found[1])} if found else {}
 
-    def _hosts(self, address: Address) -> str:
+    def _hosts(self, address: Hosts) -> str:
         return ",".join(self._host(host, address.scheme) for host in address.hosts)
 
     def _host(self, text: str, scheme: str) -> str:

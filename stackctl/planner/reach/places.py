@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stackctl.errors import EngineError, dotted
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.observed import ObservedContainer, ObservedEngine, PublishedPort, is_here
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.known import known_image
 from stackctl.spec.model import Service
@@ -16,7 +16,7 @@ from stackctl.spec.selection import table
 from stackctl.spec.server import connection
 
 
-class Place(Struct, frozen=True):
+class ServicePlace(Struct, frozen=True):
     """Where a service can be reached from this machine."""
 
     published: Mapping[int, tuple[str, int]]
@@ -29,18 +29,18 @@ class Place(Struct, frozen=True):
         return self.published.get(port) or ((self.address, port) if self.address else None)
 
 
-def places(containers: Iterable[seen.Container], engine: seen.Engine) -> dict[Replica, Place]:
+def places(containers: Iterable[ObservedContainer], engine: ObservedEngine) -> dict[Replica, ServicePlace]:
     """The place of each container of a service that runs."""
     running = (c for c in containers if c.state == "running" and c.kind != "run")
     return {container.replica: _place(container, engine) for container in running}
 
 
-def places_of_services(found: Mapping[Replica, Place]) -> dict[str, Place]:
+def places_of_services(found: Mapping[Replica, ServicePlace]) -> dict[str, ServicePlace]:
     """The place of each service that runs: that of its lowest replica."""
     return {replica.service: found[replica] for replica in sorted(found, reverse=True)}
 
 
-def default_port(service: Service, place: Place) -> int | None:
+def default_port(service: Service, place: ServicePlace) -> int | None:
     """The port of the container that one means when saying none; None if nothing tells.
 
     The known server's, else the one whose readiness is checked, else the first that is published.
@@ -56,7 +56,7 @@ def default_port(service: Service, place: Place) -> int | None:
     return next((port for port in written if port in place.published), min(place.published, default=None))
 
 
-def reach(name: str, service: Service, place: Place, target: int | None = None) -> tuple[str, int]:
+def reach(name: str, service: Service, place: ServicePlace, target: int | None = None) -> tuple[str, int]:
     """Host and port to connect to for a port of a service, or for the one that is meant when none is said.
 
     Raises EngineError if it cannot be reached from here.
@@ -75,7 +75,7 @@ def reach(name: str, service: Service, place: Place, target: int | None = None) 
 def url(
     name: str,
     service: Service,
-    place: Place,
+    place: ServicePlace,
     path: str = "",
     *,
     target: int | None = None,
@@ -101,9 +101,9 @@ def url(
     return replace(known, database="", query="").url(host, port) + path + query
 
 
-def link(port: seen.PublishedPort, image: str) -> str:
+def link(port: PublishedPort, image: str) -> str:
     """The address of a published port to click or type, with the scheme that its image is known to speak, else HTTP."""
-    where = authority("localhost" if seen.is_here(port.host_ip) else port.host_ip, port.published)
+    where = authority("localhost" if is_here(port.host_ip) else port.host_ip, port.published)
     if port.protocol != "tcp":
         return f"{where}/{port.protocol}"
     known = known_image(image)
@@ -126,7 +126,7 @@ def _family(scheme: str) -> str:
     return scheme.partition("+")[0]
 
 
-def published_at(ports: Iterable[seen.PublishedPort], engine: seen.Engine) -> Mapping[int, tuple[str, int]]:
+def published_at(ports: Iterable[PublishedPort], engine: ObservedEngine) -> Mapping[int, tuple[str, int]]:
     """Host and port to connect to, by TCP port of the container. Of several, IPv4 is chosen."""
     found: dict[int, tuple[str, int]] = {}
     for port in sorted(ports, key=lambda port: ":" in port.host_ip):
@@ -136,14 +136,14 @@ def published_at(ports: Iterable[seen.PublishedPort], engine: seen.Engine) -> Ma
     return found
 
 
-def own_addresses(network_mode: str, joined: Iterable[str], engine: seen.Engine) -> tuple[str, ...]:
+def own_addresses(network_mode: str, joined: Iterable[str], engine: ObservedEngine) -> tuple[str, ...]:
     """The addresses at which a container itself can be reached from here. `joined` are those that it has in its networks."""
     if network_mode == "host":
         return (engine.reach(""),)
     return tuple(filter(None, joined)) if engine.reaches_containers else ()
 
 
-def _place(container: seen.Container, engine: seen.Engine) -> Place:
+def _place(container: ObservedContainer, engine: ObservedEngine) -> ServicePlace:
     joined = (one.address for one in container.networks)
     own = own_addresses(container.network_mode, joined, engine)
-    return Place(published_at(container.ports, engine), own[0] if own else "")
+    return ServicePlace(published_at(container.ports, engine), own[0] if own else "")

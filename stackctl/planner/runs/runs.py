@@ -13,14 +13,14 @@ from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveN
 from stackctl.planner.steps.facts import Removed
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world import labels
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.matching import image_id, members
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Stack
 
 
-def owners(observed: seen.Observed) -> dict[str, Owner | None]:
+def owners(observed: Observed) -> dict[str, Owner | None]:
     """Every run that has left something on the engine, and its owner; None if its label cannot be read."""
     return {
         run: unpack(thing.labels.get(labels.OWNER))
@@ -29,7 +29,7 @@ def owners(observed: seen.Observed) -> dict[str, Owner | None]:
     }
 
 
-def strangers(observed: seen.Observed, project: str, run: str) -> list[str]:
+def strangers(observed: Observed, project: str, run: str) -> list[str]:
     """The names of what belongs to the project but was not made for that run. A test run must neither change nor remove it."""
     return sorted(
         thing.name
@@ -38,7 +38,7 @@ def strangers(observed: seen.Observed, project: str, run: str) -> list[str]:
     )
 
 
-def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collection[str] = ()) -> Plan:
+def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[str] = ()) -> Plan:
     """Plan to remove all that these runs have made: containers whatever their state, then networks and volumes.
 
     `spared` are projects that stay.
@@ -64,7 +64,7 @@ def plan_reap(runs: Collection[str], observed: seen.Observed, *, spared: Collect
     return draft.plan()
 
 
-def replaced_images(stack: Stack, before: seen.Observed, after: seen.Observed) -> list[RemoveImage]:
+def replaced_images(stack: Stack, before: Observed, after: Observed) -> list[RemoveImage]:
     """Removals of the images that a build of the stack has replaced: they have no tag any more, and no container uses them."""
     naming = Naming(stack, instance="")
     refs = {naming.image(name) for name, service in stack.everything.items() if service.build}
@@ -78,10 +78,10 @@ def replaced_images(stack: Stack, before: seen.Observed, after: seen.Observed) -
     ]
 
 
-_Thing = seen.Container | seen.Network | seen.Volume
+_Thing = ObservedContainer | ObservedNetwork | ObservedVolume
 
 
-def _everything(observed: seen.Observed) -> Iterator[_Thing]:
+def _everything(observed: Observed) -> Iterator[_Thing]:
     yield from observed.containers
     yield from observed.networks
     yield from observed.volumes

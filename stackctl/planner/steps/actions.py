@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from stackctl.planner.world.desired import Attachment, Container, Image, Network, Volume
+from stackctl.planner.world.desired import Attachment, DesiredContainer, DesiredNetwork, DesiredVolume, Image
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.spec.model import Condition
 
@@ -21,11 +21,11 @@ class BuildImage(Struct, frozen=True):
 
 
 class CreateNetwork(Struct, frozen=True):
-    network: Network
+    network: DesiredNetwork
 
 
 class CreateVolume(Struct, frozen=True):
-    volume: Volume
+    volume: DesiredVolume
 
 
 class CreateContainer(Struct, frozen=True):
@@ -34,7 +34,7 @@ class CreateContainer(Struct, frozen=True):
     `spec.networks[0]` is joined at once, the others by `ConnectNetwork`.
     """
 
-    spec: Container
+    spec: DesiredContainer
     name: str
     replaces: str | None = None
 

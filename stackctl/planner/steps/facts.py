@@ -31,7 +31,7 @@ class Created(Struct, frozen=True):
     replica: Replica
 
 
-class Started(Struct, frozen=True):
+class ContainerStarted(Struct, frozen=True):
     replica: Replica
 
 
@@ -81,7 +81,7 @@ Fact = (
     | NetworkThere
     | VolumeThere
     | Created
-    | Started
+    | ContainerStarted
     | Met
     | Stopped
     | Retired

@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Iterator
 from stackctl.planner.steps.actions import StartContainer, WaitFor
 from stackctl.planner.steps.events import Done, Event
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Condition
 
@@ -49,7 +49,7 @@ def plan_settling(
 
 
 def plan_confirmation(
-    desired: Desired, containers: Iterable[seen.Container], told: Collection[Replica | None] = ()
+    desired: Desired, containers: Iterable[ObservedContainer], told: Collection[Replica | None] = ()
 ) -> Plan:
     """Wait for each service that should run and does not: the wait fails and brings the evidence.
 
@@ -74,7 +74,7 @@ def plan_confirmation(
     return draft.plan()
 
 
-def running_replicas(desired: Desired, containers: Iterable[seen.Container]) -> frozenset[Replica]:
+def running_replicas(desired: Desired, containers: Iterable[ObservedContainer]) -> frozenset[Replica]:
     """The containers of services of the stack that run."""
     return frozenset(
         c.replica
@@ -83,16 +83,16 @@ def running_replicas(desired: Desired, containers: Iterable[seen.Container]) -> 
     )
 
 
-def _services(desired: Desired) -> Iterator[Container]:
+def _services(desired: Desired) -> Iterator[DesiredContainer]:
     return (want for want in desired.containers if want.kind == "service")
 
 
-def _has_check(want: Container) -> bool:
+def _has_check(want: DesiredContainer) -> bool:
     """Whether something else than the container's state tells that it is ready."""
     return bool(want.probes) or any(port.protocol == "tcp" for port in want.ports)
 
 
-def _keeps_running(want: Container, container: str, *, settle: float, oneshot_ok: bool) -> WaitFor:
+def _keeps_running(want: DesiredContainer, container: str, *, settle: float, oneshot_ok: bool) -> WaitFor:
     return WaitFor(
         container, want.name, Condition.started, timeout=_PATIENCE, oneshot_ok=oneshot_ok, settle=settle
     )

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.view.view import View
 from stackctl.planner.world.checks import unanswered
-from stackctl.planner.world.desired import Container, Need
+from stackctl.planner.world.desired import DesiredContainer, Need
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Condition
 
@@ -68,11 +68,11 @@ def is_met(view: View, slot: Slot, condition: Condition, ports: tuple[int, ...])
     return have.health == "healthy" or (not have.health and not ports and condition is Condition.ready)
 
 
-def sure(condition: Condition, want: Container) -> Condition:
+def sure(condition: Condition, want: DesiredContainer) -> Condition:
     """Where there is a check, ready means healthy."""
     return Condition.healthy if condition is Condition.ready and want.probes else condition
 
 
-def ports_to_ask(want: Container) -> tuple[int, ...]:
+def ports_to_ask(want: DesiredContainer) -> tuple[int, ...]:
     """The ports that must accept connections where there is no check."""
     return () if want.probes else tuple(port.target for port in want.ports if port.protocol == "tcp")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from stackctl.planner.steps.actions import CreateNetwork, DisconnectNetwork, RemoveNetwork
 from stackctl.planner.steps.facts import Fact, NetworkThere, Removed
 from stackctl.planner.up.work import Work
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Network
+from stackctl.planner.world.desired import DesiredNetwork
 from stackctl.planner.world.matching import is_ours
+from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
 
 
 def plan_networks(work: Work) -> None:
@@ -26,7 +26,7 @@ def plan_networks(work: Work) -> None:
             work.draft.notes.append(f"network {network.name} changed and is kept: {names} would lose it")
 
 
-def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
+def _rebuild(work: Work, network: DesiredNetwork, have: ObservedNetwork) -> None:
     """Build a network anew. Only an empty network can be removed: every container leaves it, and joins the new one before it
     is started again.
     """
@@ -41,7 +41,7 @@ def _rebuild(work: Work, network: Network, have: seen.Network) -> None:
     work.draft.add(CreateNetwork(network), why, gone, makes=[NetworkThere(network.name)])
 
 
-def _leave(work: Work, container: seen.Container, network: seen.Network, why: str) -> int:
+def _leave(work: Work, container: ObservedContainer, network: ObservedNetwork, why: str) -> int:
     stopped = None
     if container.running:
         want = work.slots.by_replica[container.replica].want

@@ -18,7 +18,7 @@ from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 
@@ -78,7 +78,7 @@ def _plan_removals(work: Work) -> None:
         work.draft.notes.append(f"not in the spec, left alone: {names} (--remove-orphans removes them)")
 
 
-def _restore_policy(work: Work, slot: Slot, leftover: seen.Container) -> int | None:
+def _restore_policy(work: Work, slot: Slot, leftover: ObservedContainer) -> int | None:
     """An interrupted run may have taken the restart policy of a container that now stays after all."""
     have, want = slot.current, slot.want
     if have is None or leftover.replaces != have.id or want.restart == "no":

@@ -16,6 +16,7 @@ from stackctl.planner.steps.actions import (
     StartContainer,
 )
 from stackctl.planner.steps.facts import (
+    ContainerStarted,
     Created,
     Fact,
     ImageHere,
@@ -25,14 +26,13 @@ from stackctl.planner.steps.facts import (
     Removed,
     Renamed,
     Retired,
-    Started,
     VolumeThere,
 )
 from stackctl.planner.up.storage import with_anonymous_volumes
 from stackctl.planner.up.waits import gates
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import NEW, OLD, Slot, joined_to
-from stackctl.planner.world.desired import Attachment, Container
+from stackctl.planner.world.desired import Attachment, DesiredContainer
 from stackctl.planner.world.labels import FIELDS, pack_fields
 from stackctl.planner.world.replica import Replica
 
@@ -66,7 +66,7 @@ def create(work: Work, slot: Slot) -> None:
     work.created[want.replica] = name
 
 
-def _names(work: Work, want: Container) -> Iterator[str]:
+def _names(work: Work, want: DesiredContainer) -> Iterator[str]:
     """The names that a new container may have until it gets its own. After an interrupted run another service may hold the
     second one.
     """
@@ -108,7 +108,7 @@ def _heirs_of_ports(work: Work) -> dict[PortFree, set[Replica]]:
     return found
 
 
-def _free_ports(want: Container) -> Iterator[PortFree]:
+def _free_ports(want: DesiredContainer) -> Iterator[PortFree]:
     """The ports of the host that a container is to have, as far as they are known before its start."""
     return (PortFree(port.host_port, port.protocol) for port in want.ports if port.host_port is not None)
 
@@ -204,11 +204,11 @@ def _take_name(work: Work, slot: Slot, *needs: Fact | int | None) -> Renamed | N
     return work.rename(slot, address, called, name, why, *needs)
 
 
-def _start(work: Work, slot: Slot, *needs: Fact | int | None) -> Started | None:
+def _start(work: Work, slot: Slot, *needs: Fact | int | None) -> ContainerStarted | None:
     """Start the container, under its name; should that fail, the old one is put back."""
     if not slot.starts:
         return None
-    want, started = slot.want, Started(slot.want.replica)
+    want, started = slot.want, ContainerStarted(slot.want.replica)
     address = slot.current.id if slot.current else want.name
     action, rescue = StartContainer(address, want.name), tuple(_put_back(work, slot, address))
     why, needs = _why_start(slot), (*needs, *_free_ports(want))
@@ -249,7 +249,7 @@ def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
             yield from _revive_old(follower)
 
 
-def _place(want: Container, network: str) -> Attachment:
+def _place(want: DesiredContainer, network: str) -> Attachment:
     own = Attachment(network, (want.service, want.name))
     return next((place for place in want.networks if place.network == network), own)
 

@@ -9,9 +9,9 @@ from stackctl.planner.steps.facts import VolumeThere
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Mount
+from stackctl.planner.world.desired import DesiredMount
 from stackctl.planner.world.matching import is_anonymous, is_ours
+from stackctl.planner.world.observed import ImageConfig
 
 _OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
 """The labels an anonymous volume shares with its container."""
@@ -33,7 +33,7 @@ def plan_volumes(work: Work) -> None:
             work.draft.notes.append(f"volume {volume.name} differs from its definition and is kept as it is")
 
 
-def with_anonymous_volumes(slot: Slot, image: seen.ImageConfig | None) -> tuple[Mount, ...]:
+def with_anonymous_volumes(slot: Slot, image: ImageConfig | None) -> tuple[DesiredMount, ...]:
     """The mounts of a new container.
 
     The VOLUMEs of its image become labelled anonymous volumes. Where the container it replaces has an anonymous volume at
@@ -59,5 +59,5 @@ def with_anonymous_volumes(slot: Slot, image: seen.ImageConfig | None) -> tuple[
         )
         if mount.type == "volume" and not mount.source
         else mount
-        for mount in (*want.mounts, *(Mount(type="volume", target=target) for target in brought))
+        for mount in (*want.mounts, *(DesiredMount(type="volume", target=target) for target in brought))
     )

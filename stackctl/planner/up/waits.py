@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackctl.planner.steps.actions import WaitFor
-from stackctl.planner.steps.facts import Fact, Met, Started
+from stackctl.planner.steps.facts import ContainerStarted, Fact, Met
 from stackctl.planner.up.needs import is_met, ports_to_ask, sure
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
-from stackctl.planner.world.desired import Container
+from stackctl.planner.world.desired import DesiredContainer
 from stackctl.spec.model import Condition
 
 
@@ -19,7 +19,7 @@ def gates(work: Work, slot: Slot) -> Iterator[Fact]:
         need = unmet.need
         for other in work.slots.by_service[need.service]:
             if need.condition is Condition.started and need.required:
-                yield Started(other.want.replica)
+                yield ContainerStarted(other.want.replica)
             else:
                 ports = ports_to_ask(other.want)
                 yield _wait(work, other, need.condition, unmet.why, ports=ports, required=need.required)
@@ -44,13 +44,13 @@ def _wait(
         container = slot.current.id if slot.current else want.name
         timeout = work.view.options.wait_timeout
         action = wait_for(want, container, condition, timeout=timeout, ports=ports)
-        needs = Started(want.replica)
+        needs = ContainerStarted(want.replica)
         work.draft.add(action, why, needs, makes=[met], of=want.replica, optional=not required)
     return met
 
 
 def wait_for(
-    want: Container,
+    want: DesiredContainer,
     container: str,
     condition: Condition = Condition.ready,
     *,

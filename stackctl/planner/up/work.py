@@ -21,8 +21,8 @@ from stackctl.planner.up.needs import Unmet, unmet_needs
 from stackctl.planner.view.slots import Slot, Slots
 from stackctl.planner.view.ties import volumes_behind
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import USUAL_GRACE, Container, Desired
+from stackctl.planner.world.desired import USUAL_GRACE, Desired, DesiredContainer
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.planner.world.replica import Replica
 
 
@@ -55,7 +55,7 @@ class Work(Struct):
         return self.view.desired
 
     @property
-    def observed(self) -> seen.Observed:
+    def observed(self) -> Observed:
         return self.view.observed
 
     @property
@@ -66,7 +66,7 @@ class Work(Struct):
         """How to address the container that will be in a slot: by id if it is there already, else by its first name."""
         return slot.current.id if slot.current else self.created[slot.want.replica]
 
-    def name_of(self, container: seen.Container) -> str:
+    def name_of(self, container: ObservedContainer) -> str:
         """What a container is called after the steps so far."""
         return self.named.get(container.id, container.name)
 
@@ -74,14 +74,14 @@ class Work(Struct):
         """Whether nobody has a name, or a step takes it off who has it."""
         return name not in self.taken or self.draft.makes(NameFree(name))
 
-    def grace(self, want: Container | None) -> int:
+    def grace(self, want: DesiredContainer | None) -> int:
         given = self.view.options.grace
         return given if given is not None else (want.grace if want else USUAL_GRACE)
 
     def stop(
         self,
-        container: seen.Container,
-        want: Container | None,
+        container: ObservedContainer,
+        want: DesiredContainer | None,
         why: str,
         *needs: Fact | int | None,
         makes: Iterable[Fact] = (),
@@ -114,7 +114,7 @@ class Work(Struct):
         return retired
 
     def remove(
-        self, container: seen.Container, want: Container | None, why: str, *needs: Fact | int | None
+        self, container: ObservedContainer, want: DesiredContainer | None, why: str, *needs: Fact | int | None
     ) -> None:
         """Remove a container, having stopped it. Its volumes stay."""
         stopped = self.stop(container, want, why, *needs) if container.running else None

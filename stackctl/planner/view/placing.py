@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from stackctl.planner.view.slots import EVERY_TIME, OLD, Slot, Slots, UpOptions, joined_to
 from stackctl.planner.view.ties import Ties, ties
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.matching import differences, is_ours, networks_in_use, ours
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.planner.world.replica import Replica
 
 
-def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None = None) -> Slots:
+def slots(desired: Desired, observed: Observed, options: UpOptions | None = None) -> Slots:
     """Decide for every container found what becomes of it."""
     found = _Found(desired, observed, options or UpOptions())
     others = found.others_in_changed_networks()
@@ -49,7 +49,7 @@ def slots(desired: Desired, observed: seen.Observed, options: UpOptions | None =
     )
 
 
-def _going(placed: Iterable[Slot], surplus: Iterable[tuple[seen.Container, str]]) -> Iterator[str]:
+def _going(placed: Iterable[Slot], surplus: Iterable[tuple[ObservedContainer, str]]) -> Iterator[str]:
     yield from (container.id for container, _ in surplus)
     for slot in placed:
         yield from (container.id for container in slot.leftovers)
@@ -62,7 +62,7 @@ def _going(placed: Iterable[Slot], surplus: Iterable[tuple[seen.Container, str]]
 class _Found:
     """The two inputs of every decision, and what follows from them at once."""
 
-    def __init__(self, desired: Desired, observed: seen.Observed, options: UpOptions) -> None:
+    def __init__(self, desired: Desired, observed: Observed, options: UpOptions) -> None:
         self.desired = desired
         self.observed = observed
         self.options = options
@@ -75,15 +75,15 @@ class _Found:
         self.recreate: Collection[str] = (
             (desired.named or self.services) if options.recreate == "always" else set()
         )
-        self.found: dict[Replica, list[seen.Container]] = {}
+        self.found: dict[Replica, list[ObservedContainer]] = {}
         """The containers in each place."""
-        self.surplus: list[tuple[seen.Container, str]] = []
-        self.orphans: list[seen.Container] = []
-        self.unselected: list[seen.Container] = []
+        self.surplus: list[tuple[ObservedContainer, str]] = []
+        self.orphans: list[ObservedContainer] = []
+        self.unselected: list[ObservedContainer] = []
         for container in ours(observed, desired.project, desired.instance):
             self._sort_in(container)
 
-    def _sort_in(self, container: seen.Container) -> None:
+    def _sort_in(self, container: ObservedContainer) -> None:
         """Put a container of the project in its place, or among those that have none."""
         if container.kind == "run":
             if self.options.remove_orphans and not container.running:
@@ -113,13 +113,13 @@ class _Found:
                 found[network.name] = tuple(c.name for c in inside if c.id not in movable)
         return found
 
-    def slot(self, want: Container, placed: Mapping[Replica, Slot]) -> Slot:
+    def slot(self, want: DesiredContainer, placed: Mapping[Replica, Slot]) -> Slot:
         """What becomes of the containers in one place; `placed` are the slots of what comes before it."""
         found = self.found.get(want.replica, [])
         gone = [c for c in found if c.state in ("dead", "removing")]
         reasons = {c.id: self.reasons(want, c, placed) for c in found if c not in gone}
 
-        def rank(c: seen.Container) -> tuple[bool, bool, bool, bool, float]:
+        def rank(c: ObservedContainer) -> tuple[bool, bool, bool, bool, float]:
             fits = not reasons[c.id]
             return fits, fits and c.running, c.name == want.name, c.running, c.created
 
@@ -135,7 +135,7 @@ class _Found:
         return Slot(want, best, old, leftovers, "it was being replaced" if old else "")
 
     def reasons(
-        self, want: Container, have: seen.Container, placed: Mapping[Replica, Slot]
+        self, want: DesiredContainer, have: ObservedContainer, placed: Mapping[Replica, Slot]
     ) -> tuple[str, ...]:
         """Why a container found does not stay."""
         if have.name == want.name + OLD:
@@ -153,7 +153,7 @@ class _Found:
             return (f"adopted from {have.source}",)
         return differences(want, have, self.observed, self.networks) or self.reasons_to_run_again(want, have)
 
-    def reasons_to_run_again(self, want: Container, have: seen.Container) -> tuple[str, ...]:
+    def reasons_to_run_again(self, want: DesiredContainer, have: ObservedContainer) -> tuple[str, ...]:
         """Why a completed job runs again: asked to, unnamed inputs, or data newer than its last success."""
         if want.kind != "job" or not have.completed:
             return ()

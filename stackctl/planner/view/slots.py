@@ -8,9 +8,9 @@ from typing import Literal
 from msgspec import Struct
 
 from stackctl.planner.view.ties import Ties
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container
-from stackctl.planner.world.matching import Networks
+from stackctl.planner.world.desired import DesiredContainer
+from stackctl.planner.world.matching import NetworksInUse
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.replica import Replica
 
 OLD = ".old"
@@ -43,12 +43,12 @@ class UpOptions(Struct, frozen=True):
 class Slot(Struct, frozen=True):
     """One replica: the container it should be, and those found in its place."""
 
-    want: Container
-    current: seen.Container | None = None
+    want: DesiredContainer
+    current: ObservedContainer | None = None
     """The container that fits and stays."""
-    old: seen.Container | None = None
+    old: ObservedContainer | None = None
     """The container that is replaced."""
-    leftovers: tuple[seen.Container, ...] = ()
+    leftovers: tuple[ObservedContainer, ...] = ()
     why: str = ""
     """Why there has to be a new container."""
     connect: tuple[str, ...] = ()
@@ -76,15 +76,15 @@ class Slots(Struct, frozen=True):
     by_replica: Mapping[Replica, Slot]
     by_service: Mapping[str, tuple[Slot, ...]]
     ties: Ties
-    surplus: Sequence[tuple[seen.Container, str]]
+    surplus: Sequence[tuple[ObservedContainer, str]]
     """Containers of the project to be removed, with the reason."""
-    orphans: Sequence[seen.Container]
+    orphans: Sequence[ObservedContainer]
     """Containers of the project that are not in the spec and are left alone."""
-    unselected: Sequence[seen.Container]
+    unselected: Sequence[ObservedContainer]
     """Containers of services that are in the spec and not meant now: no profile enables them, or others were named."""
     going: frozenset[str]
     """Ids of the containers that hold no port any more when a new container starts: removed, replaced or restarted ones."""
-    networks: Networks
+    networks: NetworksInUse
     rebuilt: frozenset[str]
     """Networks that are built anew, by name: stackctl made them, their definition changed, and no other container is in them."""
     kept: Mapping[str, tuple[str, ...]]
@@ -110,7 +110,7 @@ class Slots(Struct, frozen=True):
                 yield other
 
 
-def joined_to(have: seen.Container, holder: Slot) -> bool:
+def joined_to(have: ObservedContainer, holder: Slot) -> bool:
     """Whether a container shares the network of the current container of `holder`. Docker notes the id it was made with."""
     kind, _, other = have.network_mode.partition(":")
     return kind != "container" or (holder.current is not None and other == holder.current.id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from stackctl.planner.world.desired import Container
+from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.replica import Replica
 
 
@@ -27,7 +27,7 @@ class Ties(Struct, frozen=True):
     """The other way round."""
 
 
-def ties(containers: Iterable[Container]) -> Ties:
+def ties(containers: Iterable[DesiredContainer]) -> Ties:
     """The ties between containers that stand in dependency order."""
     containers = tuple(containers)
     position = {want.replica: place for place, want in enumerate(containers)}
@@ -48,7 +48,7 @@ def ties(containers: Iterable[Container]) -> Ties:
     return Ties(position, holder, sharers, leads, _inverse(leads))
 
 
-def volumes_behind(containers: Iterable[Container]) -> dict[str, frozenset[str]]:
+def volumes_behind(containers: Iterable[DesiredContainer]) -> dict[str, frozenset[str]]:
     """The volumes, by name, of all that each service or job depends on, directly or not.
 
     The containers stand in dependency order. None is told of where there is no job: nobody else asks.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Healthcheck
+from stackctl.planner.world.desired import DesiredContainer, DesiredHealthcheck
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.probes import (
     CommandProbe,
     HttpProbe,
@@ -23,14 +23,14 @@ from stackctl.spec.values import Duration
 _NONE = ("NONE",)
 
 
-def healthcheck(service: Service) -> Healthcheck | None:
+def healthcheck(service: Service) -> DesiredHealthcheck | None:
     """What is written into the container: a command check or its timing. tcp, http and log checks are stackctl's own."""
     check = service.healthcheck
     if check is None or check.tcp is not None or check.http or check.log:
         return None
     if _disabled(check):
-        return Healthcheck(test=_NONE)
-    return Healthcheck(
+        return DesiredHealthcheck(test=_NONE)
+    return DesiredHealthcheck(
         test=check.test.test if check.test else (),
         interval=_seconds(check.interval),
         timeout=_seconds(check.timeout),
@@ -100,7 +100,7 @@ def _seconds(duration: Duration | None) -> float | None:
     return None if duration is None else duration.seconds
 
 
-def unanswered(want: Container, have: seen.Container) -> tuple[Probe, ...]:
+def unanswered(want: DesiredContainer, have: ObservedContainer) -> tuple[Probe, ...]:
     """The checks of a container that the engine's verdict on its health does not answer."""
     healthy = have.health == "healthy"
     return tuple(probe for probe in want.probes if not (healthy and isinstance(probe, CommandProbe)))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from stackctl.errors import UsageError
-from stackctl.planner.world.observed import Container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spelling import did_you_mean
 
 
 def containers_of(
-    mine: Iterable[Container],
+    mine: Iterable[ObservedContainer],
     project: str,
     names: Collection[str] = (),
     known: Collection[str] = (),
-) -> tuple[Container, ...]:
+) -> tuple[ObservedContainer, ...]:
     """Of a project's containers those of the named services (or containers), all without a name; in the order of their names.
 
     `known` are the services of the spec: one of them without a container is no mistake.
@@ -22,7 +22,7 @@ def containers_of(
     Raises UsageError for a name that is neither a service nor a container of the project.
     """
     mine = sorted(mine, key=lambda c: (c.service, c.kind == "run", c.number, c.name))
-    found: list[Container] = []
+    found: list[ObservedContainer] = []
     for name in names:
         matching = [c for c in mine if name in (c.service, c.name)]
         if not matching and name not in known:
@@ -32,8 +32,8 @@ def containers_of(
 
 
 def running_container(
-    mine: Iterable[Container], project: str, name: str, known: Collection[str] = ()
-) -> Container:
+    mine: Iterable[ObservedContainer], project: str, name: str, known: Collection[str] = ()
+) -> ObservedContainer:
     """The container to run a command in: the lowest replica, one-offs last.
 
     Raises UsageError if there is none of that name, or it does not run.

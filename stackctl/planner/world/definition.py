@@ -15,10 +15,10 @@ from stackctl.planner.world.desired import (
     USUAL_NETWORK_DRIVER,
     USUAL_PROTOCOL,
     USUAL_VOLUME_DRIVER,
-    Container,
-    Network,
-    Port,
-    Volume,
+    DesiredContainer,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
 )
 from stackctl.spec import plain_keys
 
@@ -26,7 +26,7 @@ _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval
 """Settings of a healthcheck for which 0 is not the same as no setting."""
 
 
-def container_definition(container: Container, inputs: str = "") -> dict[str, Any]:
+def container_definition(container: DesiredContainer, inputs: str = "") -> dict[str, Any]:
     """The definition of a container; `inputs` is the digest of a job's input files.
 
     Not part of it is what only stackctl reads: dependencies, tcp, http and log checks. Nor is the name it has by its
@@ -62,14 +62,14 @@ def container_definition(container: Container, inputs: str = "") -> dict[str, An
     return definition
 
 
-def _port_definition(port: Port) -> dict[str, Any]:
+def _port_definition(port: DesiredPort) -> dict[str, Any]:
     protocol = "" if port.protocol == USUAL_PROTOCOL else port.protocol
     return _telling(
         {"target": port.target, "protocol": protocol, "host_ip": port.host_ip, "published": port.published}
     )
 
 
-def network_definition(network: Network, labels: Mapping[str, str]) -> dict[str, Any]:
+def network_definition(network: DesiredNetwork, labels: Mapping[str, str]) -> dict[str, Any]:
     """The definition of a network; `labels` are its own, without stackctl's."""
     settings = {
         "internal": network.internal,
@@ -80,7 +80,7 @@ def network_definition(network: Network, labels: Mapping[str, str]) -> dict[str,
     return _telling({**settings, "driver": driver, "labels": dict(labels)})
 
 
-def volume_definition(volume: Volume, labels: Mapping[str, str]) -> dict[str, Any]:
+def volume_definition(volume: DesiredVolume, labels: Mapping[str, str]) -> dict[str, Any]:
     """The definition of a volume; `labels` are its own, without stackctl's."""
     driver = "" if volume.driver == USUAL_VOLUME_DRIVER else volume.driver
     return _telling({"driver": driver, "options": dict(volume.options), "labels": dict(labels)})

@@ -8,11 +8,23 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from stackctl.errors import Problem, SpecError, UsageError
-from stackctl.planner.world import desired as resources
 from stackctl.planner.world import labels
 from stackctl.planner.world.checks import healthcheck, probes, timing
 from stackctl.planner.world.definition import container_definition, network_definition, volume_definition
-from stackctl.planner.world.desired import Attachment, Container, Desired, Need
+from stackctl.planner.world.desired import (
+    USUAL_GRACE,
+    USUAL_VOLUME_DRIVER,
+    Attachment,
+    Desired,
+    DesiredBuild,
+    DesiredContainer,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+    Image,
+    Need,
+)
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
 from stackctl.spec.selection import dependencies_of, select, table
@@ -87,9 +99,9 @@ def _used_volumes(chosen: Mapping[str, Service]) -> list[str]:
     return sorted({mount.source for mount in mounts if mount.type == "volume" and mount.source})
 
 
-def _network(key: str, naming: Naming) -> resources.Network:
+def _network(key: str, naming: Naming) -> DesiredNetwork:
     declared = naming.stack.networks.get(key)
-    network = resources.Network(key=key, name=naming.network(key))
+    network = DesiredNetwork(key=key, name=naming.network(key))
     own: dict[str, str] = {}
     if declared:
         own = _texts(declared.labels)
@@ -106,13 +118,13 @@ def _network(key: str, naming: Naming) -> resources.Network:
     return replace(network, digest=digest, labels={**own, **stackctl})
 
 
-def _volume(key: str, naming: Naming) -> resources.Volume:
+def _volume(key: str, naming: Naming) -> DesiredVolume:
     declared = naming.stack.volumes[key]
-    volume = resources.Volume(
+    volume = DesiredVolume(
         key=key,
         name=naming.volume(key),
         external=declared.external,
-        driver=declared.driver or resources.USUAL_VOLUME_DRIVER,
+        driver=declared.driver or USUAL_VOLUME_DRIVER,
         options=_texts(declared.driver_opts),
         protect=declared.protect,
     )
@@ -131,12 +143,12 @@ def _texts(table: Mapping[str, Text]) -> dict[str, str]:
 # Images
 
 
-def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tuple[resources.Image, ...]:
+def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tuple[Image, ...]:
     """One image for each reference, however many services use it. If one of these services builds it, it is built."""
-    images: dict[str, resources.Image] = {}
+    images: dict[str, Image] = {}
     for name, service in chosen.items():
         ref = naming.image(name)
-        image = images.get(ref) or resources.Image(ref=ref)
+        image = images.get(ref) or Image(ref=ref)
         image = replace(image, services=(*image.services, name), policy=service.pull_policy or image.policy)
         if service.build:
             image = replace(image, build=_build(service, stack))
@@ -144,10 +156,10 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
     return tuple(images.values())
 
 
-def _build(service: Service, stack: Stack) -> resources.Build | None:
+def _build(service: Service, stack: Stack) -> DesiredBuild | None:
     if service.build is None:
         return None
-    return resources.Build(
+    return DesiredBuild(
         context=_host_path(stack, service.build.context),
         dockerfile=service.build.dockerfile,
         target=service.build.target,
@@ -172,10 +184,12 @@ def _contradicting_builds(chosen: Mapping[str, Service], naming: Naming) -> Iter
 # Containers
 
 
-def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish_host: str) -> Container:
+def _container(
+    name: str, chosen: Mapping[str, Service], naming: Naming, publish_host: str
+) -> DesiredContainer:
     service = chosen[name]
     job = service if isinstance(service, Job) else None
-    container = Container(
+    container = DesiredContainer(
         name=naming.container(name),
         service=name,
         kind=service.KIND,
@@ -187,13 +201,13 @@ def _container(name: str, chosen: Mapping[str, Service], naming: Naming, publish
         ports=tuple(p for index, port in enumerate(service.ports) for p in _ports(port, index, publish_host)),
         mounts=(
             *(_mount(mount, naming) for mount in service.volumes),
-            *(resources.Mount(type="tmpfs", target=t.path, tmpfs_options=t.options) for t in service.tmpfs),
+            *(DesiredMount(type="tmpfs", target=t.path, tmpfs_options=t.options) for t in service.tmpfs),
         ),
         networks=tuple(_attachments(name, service, naming)),
         network_mode=_network_mode(service, naming),
         restart="no" if job else service.restart.policy,
         restart_times=0 if job else service.restart.times,
-        grace=service.stop_grace_period.whole_seconds if service.stop_grace_period else resources.USUAL_GRACE,
+        grace=service.stop_grace_period.whole_seconds if service.stop_grace_period else USUAL_GRACE,
         healthcheck=healthcheck(service),
         needs=tuple(_needs(service, chosen)),
         probes=tuple(probes(service)),
@@ -242,14 +256,14 @@ def _needs(service: Service, chosen: Mapping[str, Service]) -> Iterator[Need]:
             yield Need(other, condition, dependency.required, dependency.restart)
 
 
-def _mount(mount: Mount, naming: Naming) -> resources.Mount:
+def _mount(mount: Mount, naming: Naming) -> DesiredMount:
     source = mount.source or ""
     if mount.type == "bind":
         source = str(_host_path(naming.stack, source))
     elif source:
         source = naming.volume(source)
     bind, volume, tmpfs = mount.bind, mount.volume, mount.tmpfs
-    return resources.Mount(
+    return DesiredMount(
         type=mount.type,
         source=source,
         target=mount.target,
@@ -268,7 +282,7 @@ def _host_path(stack: Stack, path: str) -> Path:
     return (stack.directory / Path(path).expanduser()).resolve()
 
 
-def _ports(port: Port, index: int, publish_host: str) -> Iterator[resources.Port]:
+def _ports(port: Port, index: int, publish_host: str) -> Iterator[DesiredPort]:
     """A range of container ports becomes one port each; a host range for one container port stays a range."""
     count = len(port.target)
     for offset in range(count):
@@ -278,7 +292,7 @@ def _ports(port: Port, index: int, publish_host: str) -> Iterator[resources.Port
             published = str(port.published.first + offset)
         else:
             published = str(port.published)
-        yield resources.Port(
+        yield DesiredPort(
             target=port.target.first + offset,
             protocol=port.protocol,
             host_ip=port.host_ip or publish_host,

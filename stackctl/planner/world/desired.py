@@ -21,7 +21,7 @@ USUAL_GRACE = 10
 """Seconds that a container has to stop, as Docker has it."""
 
 
-class Network(Struct, frozen=True, kw_only=True):
+class DesiredNetwork(Struct, frozen=True, kw_only=True):
     key: str
     name: str
     external: bool = False
@@ -34,7 +34,7 @@ class Network(Struct, frozen=True, kw_only=True):
     digest: str = ""
 
 
-class Volume(Struct, frozen=True, kw_only=True):
+class DesiredVolume(Struct, frozen=True, kw_only=True):
     key: str
     name: str
     external: bool = False
@@ -45,7 +45,7 @@ class Volume(Struct, frozen=True, kw_only=True):
     protect: bool = False
 
 
-class Build(Struct, frozen=True, kw_only=True):
+class DesiredBuild(Struct, frozen=True, kw_only=True):
     context: Path
     dockerfile: str = "Dockerfile"
     target: str | None = None
@@ -62,7 +62,7 @@ class Image(Struct, frozen=True, kw_only=True):
     """
 
     ref: str
-    build: Build | None = None
+    build: DesiredBuild | None = None
     policy: PullPolicy = PullPolicy.missing
     services: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class Attachment(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
 
 
-class Port(Struct, frozen=True, kw_only=True):
+class DesiredPort(Struct, frozen=True, kw_only=True):
     """A port of the container on the host. `published` is "8000", "8000-8010" (the engine picks one) or "" (any free one)."""
 
     target: int
@@ -95,7 +95,7 @@ class Port(Struct, frozen=True, kw_only=True):
         )
 
 
-class Mount(Struct, frozen=True, kw_only=True):
+class DesiredMount(Struct, frozen=True, kw_only=True):
     """Storage in a container. `source` is a volume's name, an absolute host path, or "" for an anonymous volume or tmpfs."""
 
     type: str
@@ -114,7 +114,7 @@ class Mount(Struct, frozen=True, kw_only=True):
     """Labels of an anonymous volume."""
 
 
-class Healthcheck(Struct, frozen=True, kw_only=True):
+class DesiredHealthcheck(Struct, frozen=True, kw_only=True):
     """The check written into the container. None for a timing leaves the image's or the engine's own."""
 
     test: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class Need(Struct, frozen=True):
     restart: bool = False
 
 
-class Container(Struct, frozen=True, kw_only=True):
+class DesiredContainer(Struct, frozen=True, kw_only=True):
     """A container as it should be. Everything the engine is told stands here; nothing is looked up later.
 
     `settings` is the service as it was read, of which the engine is told the plain keys. What depends on names, on other services or
@@ -151,15 +151,15 @@ class Container(Struct, frozen=True, kw_only=True):
     entrypoint: tuple[str, ...] | None = None
     environment: Mapping[str, str | None] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    ports: tuple[Port, ...] = ()
-    mounts: tuple[Mount, ...] = ()
+    ports: tuple[DesiredPort, ...] = ()
+    mounts: tuple[DesiredMount, ...] = ()
     networks: tuple[Attachment, ...] = ()
     network_mode: str | None = None
     restart: str = "no"
     restart_times: int = 0
     grace: int = USUAL_GRACE
     """Whole seconds to stop before it is killed."""
-    healthcheck: Healthcheck | None = None
+    healthcheck: DesiredHealthcheck | None = None
 
     needs: tuple[Need, ...] = ()
     probes: tuple[Probe, ...] = ()
@@ -190,10 +190,10 @@ class Desired(Struct, frozen=True, kw_only=True):
     instance: str
     source: str
     """The path of the spec."""
-    networks: tuple[Network, ...] = ()
-    volumes: tuple[Volume, ...] = ()
+    networks: tuple[DesiredNetwork, ...] = ()
+    volumes: tuple[DesiredVolume, ...] = ()
     images: tuple[Image, ...] = ()
-    containers: tuple[Container, ...] = ()
+    containers: tuple[DesiredContainer, ...] = ()
     named: frozenset[str] = frozenset()
     """Those of `containers` that were asked for by the name of their service; none where all are meant."""
     known: frozenset[str] = frozenset()

@@ -7,32 +7,38 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from stackctl.planner.world import observed as seen
-from stackctl.planner.world.desired import Container, Desired
+from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.observed import (
+    Mounted,
+    Observed,
+    ObservedContainer,
+    ObservedNetwork,
+    ObservedVolume,
+)
 from stackctl.spec.image_ref import ImageRef
 
 
-def image_id(observed: seen.Observed, ref: str) -> str | None:
+def image_id(observed: Observed, ref: str) -> str | None:
     """The id of the image a reference means here, or None when it is not here."""
     return observed.images.get(ref) or observed.images.get(ImageRef.parse(ref).tagged)
 
 
-def ours(observed: seen.Observed, project: str, instance: str) -> list[seen.Container]:
+def ours(observed: Observed, project: str, instance: str) -> list[ObservedContainer]:
     """The containers that stackctl made for this project and this instance of it."""
     return [c for c in observed.containers if c.project == project and c.instance == instance]
 
 
-def is_ours(thing: seen.Network | seen.Volume, desired: Desired) -> bool:
+def is_ours(thing: ObservedNetwork | ObservedVolume, desired: Desired) -> bool:
     """Whether stackctl made a network or volume for this project and this instance of it."""
     return thing.project == desired.project and thing.instance == desired.instance
 
 
-def is_anonymous(mounted: seen.Mounted) -> bool:
+def is_anonymous(mounted: Mounted) -> bool:
     """Whether a mount is a volume that the engine has named."""
     return mounted.type == "volume" and re.fullmatch(r"[0-9a-f]{64}", mounted.name) is not None
 
 
-def instance_of(observed: seen.Observed, project: str) -> str | None:
+def instance_of(observed: Observed, project: str) -> str | None:
     """The instance of a project that is there, told by its containers, else its networks, else its volumes; None if it has none.
 
     When accidents left several, the one with most containers wins and the others are somebody else's.
@@ -44,46 +50,46 @@ def instance_of(observed: seen.Observed, project: str) -> str | None:
     return None
 
 
-def _commonest(objects: Iterable[seen.Container | seen.Network | seen.Volume]) -> str | None:
+def _commonest(objects: Iterable[ObservedContainer | ObservedNetwork | ObservedVolume]) -> str | None:
     found = [o.instance for o in objects if o.instance]
     return max(sorted(set(found)), key=found.count, default=None)
 
 
-def of_project(containers: Iterable[seen.Container], project: str) -> list[seen.Container]:
+def of_project(containers: Iterable[ObservedContainer], project: str) -> list[ObservedContainer]:
     """The containers, networks or volumes that stackctl made for this project, in the instance that is there."""
     mine = [c for c in containers if c.project == project and c.instance]
     instance = _commonest(mine)
     return [c for c in mine if c.instance == instance]
 
 
-class Networks(Struct, frozen=True):
+class NetworksInUse(Struct, frozen=True):
     """The networks of a snapshot."""
 
-    meant: Mapping[str, seen.Network]
+    meant: Mapping[str, ObservedNetwork]
     """The one that each name of the stack means."""
     here: frozenset[str]
     """The ids of all."""
-    members: Mapping[str, Sequence[seen.Container]]
+    members: Mapping[str, Sequence[ObservedContainer]]
     """The containers in each, running or not, by id of the network."""
 
 
-def networks_in_use(desired: Desired, observed: seen.Observed) -> Networks:
+def networks_in_use(desired: Desired, observed: Observed) -> NetworksInUse:
     """Find the network that each name of the stack means.
 
     Several networks can have one name. The stack's own comes first; of two of its own, the one with the smallest id, which stays.
     """
     wanted = {network.name for network in desired.networks}
-    same: dict[str, list[seen.Network]] = {}
+    same: dict[str, list[ObservedNetwork]] = {}
     for network in observed.networks:
         if network.name in wanted:
             same.setdefault(network.name, []).append(network)
     meant = {name: min(found, key=lambda n: (not is_ours(n, desired), n.id)) for name, found in same.items()}
-    return Networks(meant, frozenset(network.id for network in observed.networks), members(observed))
+    return NetworksInUse(meant, frozenset(network.id for network in observed.networks), members(observed))
 
 
-def members(observed: seen.Observed) -> Mapping[str, Sequence[seen.Container]]:
+def members(observed: Observed) -> Mapping[str, Sequence[ObservedContainer]]:
     """The containers in each network, running or not, by id of the network."""
-    found: dict[str, list[seen.Container]] = {}
+    found: dict[str, list[ObservedContainer]] = {}
     for container in observed.containers:
         for id_ in dict.fromkeys(joined.network_id for joined in container.networks):
             found.setdefault(id_, []).append(container)
@@ -91,7 +97,7 @@ def members(observed: seen.Observed) -> Mapping[str, Sequence[seen.Container]]:
 
 
 def differences(
-    want: Container, have: seen.Container, observed: seen.Observed, networks: Networks
+    want: DesiredContainer, have: ObservedContainer, observed: Observed, networks: NetworksInUse
 ) -> tuple[str, ...]:
     """Why a container has to be made anew, with one reason for each field that differs; no reason if it fits."""
     reasons = [f"it was a {have.kind}"] if have.kind != want.kind else []

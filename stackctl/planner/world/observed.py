@@ -15,7 +15,7 @@ _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class Engine(Struct, frozen=True, kw_only=True):
+class ObservedEngine(Struct, frozen=True, kw_only=True):
     """The engine that answered, and what it shares with this process."""
 
     id: str
@@ -107,7 +107,7 @@ class Joined(Struct, frozen=True):
     address: str
 
 
-class Container(Labelled, frozen=True, kw_only=True):
+class ObservedContainer(Labelled, frozen=True, kw_only=True):
     id: str
     image: str = ""
     image_id: str = ""
@@ -161,12 +161,12 @@ class Container(Labelled, frozen=True, kw_only=True):
         return self.state == "exited" and self.exit_code == 0
 
 
-class Network(Labelled, frozen=True, kw_only=True):
+class ObservedNetwork(Labelled, frozen=True, kw_only=True):
     id: str
     driver: str = "bridge"
 
 
-class Volume(Labelled, frozen=True, kw_only=True):
+class ObservedVolume(Labelled, frozen=True, kw_only=True):
     driver: str = "local"
     created: float = 0.0
     """Seconds since the epoch; 0 if the engine does not know."""
@@ -194,10 +194,10 @@ class ImageConfig(Struct, frozen=True, kw_only=True):
 class Observed(Struct, frozen=True, kw_only=True):
     """One snapshot of the engine. `containers`, `networks` and `volumes` are all that the engine has, whoever made them."""
 
-    engine: Engine
-    containers: tuple[Container, ...] = ()
-    networks: tuple[Network, ...] = ()
-    volumes: tuple[Volume, ...] = ()
+    engine: ObservedEngine
+    containers: tuple[ObservedContainer, ...] = ()
+    networks: tuple[ObservedNetwork, ...] = ()
+    volumes: tuple[ObservedVolume, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     """Image id by reference (`redis:7`, and by id itself)."""
     configs: Mapping[str, ImageConfig] = field(default_factory=dict)
@@ -208,6 +208,6 @@ class Observed(Struct, frozen=True, kw_only=True):
     that passed.
     """
 
-    def passed(self, container: Container) -> bool:
+    def passed(self, container: ObservedContainer) -> bool:
         """Whether it passed all of its checks when it was asked from outside."""
         return self.answers.get(container.id) == ""

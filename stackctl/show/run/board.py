@@ -46,7 +46,7 @@ _BUILD_STEP = re.compile(
 )
 
 
-class Row(Struct, frozen=True):
+class BoardRow(Struct, frozen=True):
     """One line: who, in which state, and what there is to say. `seconds` is the time its own steps took so far."""
 
     name: str
@@ -143,7 +143,7 @@ class Board:
         earlier = [name for name in self._tracks if name not in order]
         self._tracks = {name: self._tracks[name] for name in (*order, *earlier)}
 
-    def rows(self, now: float) -> tuple[Row, ...]:
+    def rows(self, now: float) -> tuple[BoardRow, ...]:
         """A row for each service, and for each network and volume that changes."""
         return tuple(_named(track, self._row(track, now)) for track in self._tracks.values())
 
@@ -151,25 +151,25 @@ class Board:
         """The full names of the rows: a service has its name, a network or volume its kind as well, `network x`."""
         return tuple(self._tracks)
 
-    def rows_of(self, step: Step, now: float) -> tuple[Row, ...]:
+    def rows_of(self, step: Step, now: float) -> tuple[BoardRow, ...]:
         """The rows in which a step shows, each with its full name."""
         return tuple(self._row(self._tracks[name], now) for name in _rows_of(step))
 
-    def _row(self, track: _Track, now: float) -> Row:
+    def _row(self, track: _Track, now: float) -> BoardRow:
         failed = [task for task in track.tasks if task.state == "failed"]
         running = [task for task in track.tasks if task.state == "running"]
         seconds = _own_time(track.tasks, now)
         if failed:
-            return Row(track.name, "failed", "failed", _failure(failed[0]), seconds)
+            return BoardRow(track.name, "failed", "failed", _failure(failed[0]), seconds)
         if running:
             return _active(track, running, seconds)
         if any(task.state == "skipped" for task in track.tasks):
-            return Row(track.name, "skipped", "skipped", self._reason_skipped(track), seconds)
+            return BoardRow(track.name, "skipped", "skipped", self._reason_skipped(track), seconds)
         if any(task.open for task in track.tasks):
             return self._pending(track, seconds)
-        return Row(track.name, "ready", _final_state(track), _summary(track), seconds)
+        return BoardRow(track.name, "ready", _final_state(track), _summary(track), seconds)
 
-    def _pending(self, track: _Track, seconds: float | None) -> Row:
+    def _pending(self, track: _Track, seconds: float | None) -> BoardRow:
         """A row without a step under way: it waits for others to be ready, or for its turn."""
         tasks = self._stages[-1].tasks
         ahead = [
@@ -182,7 +182,9 @@ class Board:
         gates = [task for task in ahead if task.waits]
         names = list(dict.fromkeys(name for task in gates or ahead for name in _rows_of(task.step)))
         if not gates:
-            return Row(track.name, "queued", "queued", f"behind {_listed(names)}" if names else "", seconds)
+            return BoardRow(
+                track.name, "queued", "queued", f"behind {_listed(names)}" if names else "", seconds
+            )
         answers = [
             (task.step.service, one_line(task.news.text)) for task in gates if task.news and task.news.text
         ]
@@ -190,7 +192,7 @@ class Board:
         if answers:
             who, answer = answers[0]
             detail += f" · {answer}" if len(names) == 1 else f" · {who}: {answer}"
-        return Row(track.name, "waiting", "waiting", detail, seconds)
+        return BoardRow(track.name, "waiting", "waiting", detail, seconds)
 
     def _reason_skipped(self, track: _Track) -> str:
         because = next((task.because for task in track.tasks if task.because), None)
@@ -210,31 +212,31 @@ def _thing(step: Step) -> Words | None:
     return words(step.action) if isinstance(step.action, things) else None
 
 
-def _named(track: _Track, row: Row) -> Row:
+def _named(track: _Track, row: BoardRow) -> BoardRow:
     if track.thing is None:
         return row
     detail = " · ".join(part for part in (track.thing.name, row.detail) if part)
     return replace(row, name=track.thing.noun, detail=detail)
 
 
-def _active(track: _Track, running: list[_Task], seconds: float | None) -> Row:
+def _active(track: _Track, running: list[_Task], seconds: float | None) -> BoardRow:
     """A row whose steps are under way. Several may be: then the step that writes is shown, not the wait."""
     task = next((task for task in running if not task.waits), running[0])
     news = task.news or Progressed("")
     match task.step.action:
         case WaitFor():
-            return Row(track.name, "active", "starting", one_line(news.text), seconds)
+            return BoardRow(track.name, "active", "starting", one_line(news.text), seconds)
         case PullImage():
             if news.current is not None and news.total:
-                return Row(track.name, "active", "pulling", "", seconds, (news.current, news.total))
+                return BoardRow(track.name, "active", "pulling", "", seconds, (news.current, news.total))
             detail = size(news.current) if news.current else one_line(news.text)
-            return Row(track.name, "active", "pulling", detail, seconds)
+            return BoardRow(track.name, "active", "pulling", detail, seconds)
         case BuildImage():
-            return Row(track.name, "active", "building", _build_detail(news), seconds)
+            return BoardRow(track.name, "active", "building", _build_detail(news), seconds)
         case action:
             replaced = any(change.verb == "recreate" for change in track.changes)
             state = "recreating" if replaced else words(action).doing.lower()
-            return Row(track.name, "active", state, "", seconds)
+            return BoardRow(track.name, "active", state, "", seconds)
 
 
 def _news(task: _Task, news: Progressed) -> Progressed:

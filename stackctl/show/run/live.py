@@ -16,7 +16,7 @@ from rich.text import Text
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.show.run.board import Board, Row, Tone
+from stackctl.show.run.board import Board, BoardRow, Tone
 from stackctl.show.run.failure import INTERRUPTED, report
 from stackctl.show.text.amounts import duration, size
 from stackctl.show.text.safe import one_line, shortened
@@ -140,7 +140,7 @@ class Live:
         return self._clock() - self._began
 
 
-def _fitting(rows: Sequence[Row], lines: int | None) -> tuple[Sequence[Row], str]:
+def _fitting(rows: Sequence[BoardRow], lines: int | None) -> tuple[Sequence[BoardRow], str]:
     """The rows that fit, and a line that counts the others. Rows that need no attention are hidden first."""
     if lines is None or len(rows) <= lines:
         return rows, ""
@@ -151,12 +151,12 @@ def _fitting(rows: Sequence[Row], lines: int | None) -> tuple[Sequence[Row], str
     return [row for index, row in enumerate(rows) if index not in left_out], f"… and {counted}"
 
 
-def _interest(row: Row, index: int) -> tuple[int, int]:
+def _interest(row: BoardRow, index: int) -> tuple[int, int]:
     """The order in which rows are hidden. The latest ready row stays longest; of the others, the one whose turn comes first."""
     return _HIDDEN_FIRST.index(row.tone), index if row.tone == "ready" else -index
 
 
-def _grid(rows: Sequence[Row], now: float | None, width: int) -> Table:
+def _grid(rows: Sequence[BoardRow], now: float | None, width: int) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.width = width
     grid.add_column(width=2, no_wrap=True)

@@ -8,7 +8,7 @@ from typing import TextIO
 from stackctl.planner.steps.events import Confirmed, Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.show.run.board import Board, Row, Tone
+from stackctl.show.run.board import Board, BoardRow, Tone
 from stackctl.show.run.failure import INTERRUPTED, failure_text, report
 from stackctl.show.text.amounts import duration, size
 from stackctl.show.text.style import PLAIN, Name, Style
@@ -56,7 +56,7 @@ class Plain:
             text = report(outcome, self._plans, self._style, command=self._command)
             self.say(("\n" if "\n" in text else "") + text)
 
-    def _tell(self, row: Row, at: float) -> None:
+    def _tell(self, row: BoardRow, at: float) -> None:
         """Tell bytes now and then, and anything else when it is new."""
         told = self._told.setdefault(row.name, {})
         if row.tone not in _COLORS or (row.tone == "active" and row.state not in _BEGUN):
@@ -74,7 +74,7 @@ class Plain:
             took = duration(row.seconds) if timed and row.seconds else ""
             self._line(row, " · ".join(part for part in (row.detail, took) if part), at)
 
-    def _line(self, row: Row, detail: str, at: float) -> None:
+    def _line(self, row: BoardRow, detail: str, at: float) -> None:
         self._told[row.name][row.state, row.detail] = at
         color = _COLORS[row.tone]
         said = self._style(f"{row.state:<{_STATE}}" if detail else row.state, color)

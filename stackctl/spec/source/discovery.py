@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stackctl.errors import UsageError
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 
 NAME = "stack.toml"
 OVERRIDE = "stack.override.toml"
@@ -46,7 +46,7 @@ def _trusted(path: Path) -> bool:
     return path.stat().st_uid in (os.getuid(), 0)
 
 
-def locations(request: Request) -> tuple[tuple[Path, ...], Path]:
+def locations(request: StackRequest) -> tuple[tuple[Path, ...], Path]:
     """The stack's files, and the directory that paths in them are relative to; where none is named they are looked for.
 
     Raises:
@@ -83,7 +83,7 @@ def project_name(given: str | None, environ: Mapping[str, str], declared: str | 
     raise UsageError(f"the directory {directory} gives no project name", 'write name = "…" or use -p')
 
 
-def lenient_project_name(request: Request) -> str:
+def lenient_project_name(request: StackRequest) -> str:
     """The project's name also where the stack is missing or broken: `name` is then taken from its line alone.
 
     Raises:

@@ -13,7 +13,7 @@ from stackctl.spec.selection import Selection, choose
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import NAME, join, locations, merge, normal, not_compose, project_name
 from stackctl.spec.source.locate import Source, place_all
-from stackctl.spec.source.request import Request
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import structure
 from stackctl.spec.text import container_environment, dotenv, inputs, references
 from stackctl.spec.text.interpolate import RULE, Lookup, Variables, interpolate
@@ -41,7 +41,7 @@ class Written(Struct, frozen=True):
     sources: tuple[Source, ...]
 
 
-def read(request: Request, checks: Sequence[Check] = ()) -> Stack:
+def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
     """Read a stack.
 
     `checks` are what else must hold. They also see a stack of which a part could not be read; of such a part they can only
@@ -83,7 +83,7 @@ def read(request: Request, checks: Sequence[Check] = ()) -> Stack:
 
 
 def _resolve(
-    stack: Stack, tree: Mapping[str, Any], written: Written, request: Request
+    stack: Stack, tree: Mapping[str, Any], written: Written, request: StackRequest
 ) -> tuple[Stack, list[Problem]]:
     """Fill in what is not written in the tree itself: environments, references, and the files that decide about jobs."""
 
@@ -177,7 +177,7 @@ def _is_certain(problem: Problem, broken: Container[object], unclear: Container[
     return owner not in unclear or problem.rule != _MISSING
 
 
-def gather(request: Request) -> Written:
+def gather(request: StackRequest) -> Written:
     """Find, parse and merge the files, and find out what variables there are.
 
     Raises:
@@ -236,7 +236,7 @@ def _written_out(overrides: Mapping[str, Any]) -> Source:
         raise UsageError(f"overrides: {error}", "write what TOML can hold: no None, text as keys") from error
 
 
-def _lookup(request: Request, base: Path) -> tuple[Lookup, list[Problem]]:
+def _lookup(request: StackRequest, base: Path) -> tuple[Lookup, list[Problem]]:
     """Where variables come from: the shell, then the named files, the last first, else the `.env` beside the stack."""
     directory = request.directory.absolute()
     problems: list[Problem] = []

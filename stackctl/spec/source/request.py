@@ -11,7 +11,7 @@ from msgspec import Struct
 from stackctl.spec.selection import Selection
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class StackRequest(Struct, frozen=True, kw_only=True):
     """Which stack is to be read, and how."""
 
     files: Sequence[Path] = ()

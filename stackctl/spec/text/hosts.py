@@ -20,7 +20,7 @@ _HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
 """Schemes after which something else stands: an image, a path, a bucket."""
 
 
-class Address(Struct, frozen=True):
+class Hosts(Struct, frozen=True):
     """The hosts of one URL, or a list of them, each as `host` or `host:port`.
 
     `scheme` is in lower case, without what follows a `+`; "" outside of a URL.
@@ -30,11 +30,11 @@ class Address(Struct, frozen=True):
     hosts: tuple[str, ...]
 
 
-def addresses(text: str) -> Iterator[Address]:
+def addresses(text: str) -> Iterator[Hosts]:
     return (address for match in _ADDRESSES.finditer(text) if (address := _address(match)))
 
 
-def replaced(text: str, hosts: Callable[[Address], str]) -> str:
+def replaced(text: str, hosts: Callable[[Hosts], str]) -> str:
     """The text with other hosts for those of each address."""
 
     def replace(match: re.Match[str]) -> str:
@@ -44,7 +44,7 @@ def replaced(text: str, hosts: Callable[[Address], str]) -> str:
     return _ADDRESSES.sub(replace, text)
 
 
-def _address(match: re.Match[str]) -> Address | None:
+def _address(match: re.Match[str]) -> Hosts | None:
     """None where no host is meant. What `+srv` names is looked up in the public DNS (MongoDB, "SRV Connection Format").
 
     Outside of a URL at least one host must have a port.
@@ -52,4 +52,4 @@ def _address(match: re.Match[str]) -> Address | None:
     scheme, hosts = (match["scheme"] or "").lower(), match["hosts"]
     if scheme in _HOSTLESS or scheme.endswith("+srv") or not (scheme or ":" in hosts):
         return None
-    return Address(scheme.partition("+")[0], tuple(hosts.split(",")))
+    return Hosts(scheme.partition("+")[0], tuple(hosts.split(",")))

@@ -12,8 +12,7 @@ from msgspec import Struct, field
 
 from stackctl.errors import Key, Problem
 from stackctl.secret import veiled
-from stackctl.spec.text.parts import Part, Reference, Text, concealed
-from stackctl.spec.text.parts import Variable as Origin
+from stackctl.spec.text.parts import Part, Reference, Text, VariableOrigin, concealed
 from stackctl.spelling import Guesses
 
 RULE = "SC303"
@@ -53,7 +52,7 @@ class Lookup(Struct, frozen=True):
     def part(self, name: str) -> Part | None:
         """The value, and where it is from."""
         source = self.source(name)
-        return Part(str(source.values[name]), Origin(name, source.name)) if source else None
+        return Part(str(source.values[name]), VariableOrigin(name, source.name)) if source else None
 
     def unset(self, name: str) -> str:
         return f"{name} is not set (looked in: {', '.join(source.name for source in self.sources)})"
@@ -192,7 +191,7 @@ class _Expansion(Struct):
 
     def default(self, name: str, part: Part) -> Part:
         """A part of a variable's default is as much a value of that variable."""
-        return Part(part.text, Origin(name, "")) if part.literal else part
+        return Part(part.text, VariableOrigin(name, "")) if part.literal else part
 
     def variable(self, name: str) -> list[Part]:
         found = self.lookup.part(name)

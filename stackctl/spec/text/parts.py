@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from stackctl.secret import DOTS, looks_secret
 
 
-class Variable(Struct, frozen=True):
+class VariableOrigin(Struct, frozen=True):
     """The name of a variable, and the place where it is set: `shell`, `.env`; "" where its default is used."""
 
     name: str
@@ -34,7 +34,7 @@ class Part(Struct, frozen=True):
     """A piece of a text. Without a variable and a reference it stands in the file; within a reference both are possible."""
 
     text: str
-    variable: Variable | None = None
+    variable: VariableOrigin | None = None
     reference: Reference | None = None
     pending: bool = False
     """The value of the reference is not known yet; the text is the reference as it is written."""

@@ -26,8 +26,8 @@ from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import plan_up
 from stackctl.planner.view.view import View
-from stackctl.planner.world import observed as seen
 from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.observed import Mounted, Observed, ObservedContainer
 from stackctl.spec.source.reading import place
 from stackctl.testing import faults
 from stackctl.testing.copy import chunks
@@ -114,13 +114,13 @@ class Volumes:
         given = self._service.spec.stop_grace_period
         return given.whole_seconds if given else 10
 
-    def _mounts(self, container: seen.Container) -> list[seen.Mounted]:
+    def _mounts(self, container: ObservedContainer) -> list[Mounted]:
         return [mount for mount in container.mounts if mount.type == "volume"]
 
-    def _look(self) -> tuple[Desired, seen.Observed]:
+    def _look(self) -> tuple[Desired, Observed]:
         return self._service.app.look(self._service.name)
 
-    def _volumes(self, container: seen.Container, observed: seen.Observed) -> list[str]:
+    def _volumes(self, container: ObservedContainer, observed: Observed) -> list[str]:
         """The names of its volumes. Raises UsageError if another container uses one of these."""
         names = {mount.name for mount in self._mounts(container)}
         others = {c.name for c in observed.containers if names & {mount.name for mount in c.mounts}}
@@ -132,7 +132,7 @@ class Volumes:
         return sorted(names & {volume.name for volume in observed.volumes})
 
     def _plan_anew(
-        self, container: seen.Container, volumes: Collection[str], desired: Desired, observed: seen.Observed
+        self, container: ObservedContainer, volumes: Collection[str], desired: Desired, observed: Observed
     ) -> Plan:
         """The plan that creates the service again after its container and volumes were removed. Raises PreflightError."""
         without = replace(
@@ -146,7 +146,7 @@ class Volumes:
             raise PreflightError(place(self._service.app.stack, problems))
         return plan_up(view)
 
-    def _remove(self, container: seen.Container, volumes: Collection[str]) -> None:
+    def _remove(self, container: ObservedContainer, volumes: Collection[str]) -> None:
         app = self._service.app
         app.do(StopContainer(container.id, container.name, self._grace))
         app.do(RemoveContainer(container.id, container.name, volumes=True))

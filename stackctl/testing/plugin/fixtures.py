@@ -12,7 +12,7 @@ import pytest
 
 from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
-from stackctl.testing.plugin.settings import Settings, read
+from stackctl.testing.plugin.settings import PluginSettings, read
 
 if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
@@ -32,7 +32,7 @@ class Given(NamedTuple):
     """A stack that a fixture gives to tests now."""
 
     app: Running
-    settings: Settings
+    settings: PluginSettings
     since: float
     """When it was ready, in seconds since the epoch on this machine's clock: what it wrote before belongs to no test."""
 
@@ -56,7 +56,7 @@ def stack_fixture(
 
     @pytest.fixture(scope=_lifetime(scope))
     def stack(
-        request: pytest.FixtureRequest, stack_config: Settings, stack_overrides: Mapping[str, Any]
+        request: pytest.FixtureRequest, stack_config: PluginSettings, stack_overrides: Mapping[str, Any]
     ) -> Iterator[Running]:
         """The stack, running and ready: `stack["api"].url("/health")`."""
         wanted = dataclasses.replace(stack_config, **settings)
@@ -82,7 +82,7 @@ stack = stack_fixture()
 
 
 @pytest.fixture(scope="session")
-def stack_config(pytestconfig: pytest.Config) -> Settings:
+def stack_config(pytestconfig: pytest.Config) -> PluginSettings:
     """The settings of the run's stacks. Override it to change some: `dataclasses.replace(stack_config, memory=True)`."""
     return read(pytestconfig)
 
@@ -96,7 +96,7 @@ def stack_overrides(pytestconfig: pytest.Config) -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def stack_factory(
-    request: pytest.FixtureRequest, stack_config: Settings, stack_overrides: Mapping[str, Any]
+    request: pytest.FixtureRequest, stack_config: PluginSettings, stack_overrides: Mapping[str, Any]
 ) -> Iterator[Callable[..., Running]]:
     """Makes stacks of one's own: `stack_factory(services=["db"], overrides={…})`, gone at the end of the run."""
     with ExitStack() as cleanup:
@@ -116,7 +116,7 @@ def stack_services(stack: Running) -> Mapping[str, RunningService]:
 
 
 @pytest.fixture(scope="session")
-def stack_docker(pytestconfig: pytest.Config, stack_config: Settings) -> Engine:
+def stack_docker(pytestconfig: pytest.Config, stack_config: PluginSettings) -> Engine:
     """The engine."""
     with errors_as_words(stack_config):
         return stacks_of(pytestconfig).engine
@@ -152,7 +152,7 @@ def stacks_of(config: pytest.Config) -> Stacks:
 
 
 @contextmanager
-def errors_as_words(settings: Settings | None = None) -> Iterator[None]:
+def errors_as_words(settings: PluginSettings | None = None) -> Iterator[None]:
     """A StackError ends the test with its words, without a traceback through stackctl.
 
     If no engine answers and the settings say so, the test is skipped.
@@ -170,7 +170,7 @@ def errors_as_words(settings: Settings | None = None) -> Iterator[None]:
 
 
 def _provide(
-    request: pytest.FixtureRequest, settings: Settings, overrides: Mapping[str, Any]
+    request: pytest.FixtureRequest, settings: PluginSettings, overrides: Mapping[str, Any]
 ) -> Iterator[Running]:
     """The shared stack; for a narrower scope, or a test marked `stack_isolated`, a stack of its own."""
     stacks = stacks_of(request.config)
@@ -187,7 +187,7 @@ def _provide(
 
 @contextmanager
 def _own(
-    request: pytest.FixtureRequest, settings: Settings, overrides: Mapping[str, Any]
+    request: pytest.FixtureRequest, settings: PluginSettings, overrides: Mapping[str, Any]
 ) -> Iterator[Running]:
     stacks = stacks_of(request.config)
     failed = request.session.testsfailed
@@ -216,7 +216,7 @@ def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
     return ready
 
 
-def _with_markers(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+def _with_markers(request: pytest.FixtureRequest, settings: PluginSettings) -> PluginSettings:
     """The settings, with what the markers `stack` of all tests that use this stack ask for. A test without one needs all services."""
     items = [request.node] if isinstance(request.node, pytest.Item) else request.session.items
     users = [item for item in items if request.fixturename in getattr(item, "fixturenames", ())]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackctl.engine.protocol import LogLine
 from stackctl.errors import StackError
-from stackctl.planner.world.observed import Container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.text.safe import clean
 from stackctl.testing.stack import Running
 
@@ -51,7 +51,7 @@ def file_name(node: str) -> str:
     return re.sub(r"[^\w.\[\]-]+", "-", node)[-150:]
 
 
-def _state(container: Container) -> str:
+def _state(container: ObservedContainer) -> str:
     ended = "" if container.exit_code is None else f", exit code {container.exit_code}"
     health = f", {container.health}" if container.health else ""
     return f"{container.service}: {container.state}{health}{ended}"

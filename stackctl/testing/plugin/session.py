@@ -15,7 +15,7 @@ from stackctl.testing.runs.run import Run
 if TYPE_CHECKING:
     from stackctl.engine.protocol import Engine
     from stackctl.testing.plugin.fixtures import Given
-    from stackctl.testing.plugin.settings import Settings
+    from stackctl.testing.plugin.settings import PluginSettings
     from stackctl.testing.runs.lease import Ready
     from stackctl.testing.stack import Running
 
@@ -47,7 +47,7 @@ class Stacks:
         except EngineError as error:
             raise NoEngineError(error.message, error.hint) from error
 
-    def share(self, settings: Settings, overrides: Mapping[str, Any], ready: Ready) -> Running:
+    def share(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Running:
         """The stack of the whole run, or of this worker if the settings say so. It stays until the end of the run.
 
         Raises StackError. After a failed start each process that asks gets a StartError at once.
@@ -66,7 +66,7 @@ class Stacks:
                 self._open.append(app)
             return self._shared[wanted.key]
 
-    def own(self, settings: Settings, overrides: Mapping[str, Any], ready: Ready) -> Running:
+    def own(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Running:
         """A stack that nobody else has, until `release`. Raises StackError."""
         from stackctl.testing.plugin.starting import Wanted, own
 

@@ -25,7 +25,7 @@ def setting(doc: str, default: Any, *, choices: tuple[str, ...] = (), variable: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class PluginSettings:
     """How the stacks of a test run are to be."""
 
     file: tuple[str, ...] = setting(
@@ -91,7 +91,7 @@ class Settings:
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(Settings)
+    return dataclasses.fields(PluginSettings)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -113,9 +113,9 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(PREFIX + field.name, doc, type=ini, default=None)
 
 
-def read(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
+def read(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> PluginSettings:
     """What is set. Raises UsageError for what cannot be understood."""
-    return Settings(**dict(_given(config, environ)))
+    return PluginSettings(**dict(_given(config, environ)))
 
 
 def _given(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -24,7 +24,7 @@ from stackctl.errors import StackError, UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.show.error_text import error_report
 from stackctl.spec.model import Stack
-from stackctl.testing.plugin.settings import Settings
+from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready
 from stackctl.testing.runs.run import Run, replace_file
 from stackctl.testing.runs.running import Recipe, attach, enter
@@ -39,7 +39,7 @@ class StartError(StackError):
 class Wanted:
     """A stack that a fixture asks for, in the directory of the ini file. `worker`: the only one to use it; "" for all."""
 
-    settings: Settings
+    settings: PluginSettings
     directory: Path
     recipe: Recipe
     stack: Stack
@@ -48,7 +48,12 @@ class Wanted:
 
     @classmethod
     def by(
-        cls, settings: Settings, directory: Path, overrides: Mapping[str, Any], ready: Ready, worker: str = ""
+        cls,
+        settings: PluginSettings,
+        directory: Path,
+        overrides: Mapping[str, Any],
+        ready: Ready,
+        worker: str = "",
     ) -> Wanted:
         """What the settings ask for. Raises SpecError, UsageError."""
         recipe = Recipe(
@@ -141,7 +146,7 @@ def _start(wanted: Wanted, lease: Lease, engine: Engine) -> Running:
     return lease.start(wanted.recipe, wanted.stack, engine, wanted.ready)
 
 
-def _files(settings: Settings, directory: Path) -> tuple[Path, ...]:
+def _files(settings: PluginSettings, directory: Path) -> tuple[Path, ...]:
     """The files that are set, relative to the ini file; else the stack.toml there or in tests/."""
     if settings.file:
         return tuple(directory / file for file in settings.file)

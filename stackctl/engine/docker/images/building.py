@@ -18,7 +18,7 @@ from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.steps.events import Progressed
-from stackctl.planner.world.desired import Build, Image
+from stackctl.planner.world.desired import DesiredBuild, Image
 
 _INSTALL = (
     "install Docker's buildx plugin (Debian and Ubuntu: docker-buildx, or Docker's docker-buildx-plugin; "
@@ -69,7 +69,7 @@ def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str
     )
 
 
-def bake_file(image: Image, build: Build) -> str:
+def bake_file(image: Image, build: DesiredBuild) -> str:
     """What to build, as JSON (docs.docker.com, "Bake file reference"). Bake reads values as templates: `${` and `%{` are
     escaped.
     """
@@ -98,7 +98,7 @@ def _has_buildx(environ: Mapping[str, str]) -> bool:
 
 def _with_buildx(
     image: Image,
-    build: Build,
+    build: DesiredBuild,
     environ: Mapping[str, str],
     say: Callable[[str], None],
     cancelled: Callable[[], bool],
@@ -134,7 +134,7 @@ def _interrupted(image: Image) -> CancelledError:
 def _classic(
     client: Client,
     image: Image,
-    build: Build,
+    build: DesiredBuild,
     text: str,
     say: Callable[[str], None],
     cancelled: Callable[[], bool],
@@ -177,7 +177,7 @@ def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 @contextmanager
-def _context(build: Build) -> Iterator[tuple[IO[bytes], str | None]]:
+def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes], str | None]]:
     """The build's directory as a tar archive, without the files that .dockerignore names, and the Dockerfile's name in it."""
     from docker.api.build import process_dockerfile
     from docker.utils.build import tar
@@ -207,7 +207,7 @@ def _registry_header(logins: Mapping[str, dict[str, Any] | None]) -> dict[str, s
     return {"X-Registry-Config": encoded(dict(config))} if config else {}
 
 
-def _read_dockerfile(build: Build) -> str:
+def _read_dockerfile(build: DesiredBuild) -> str:
     path = build.context / build.dockerfile
     if not build.context.is_dir():
         raise EngineError(f"there is no directory {build.context} to build", "correct build.context")
