@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from stackctl.cli.options import accept_global_options, global_options, settings_of
+from stackctl.cli.options import accept_global_options, asked_for, global_options
 from stackctl.cli.streams import lasting, silence
 from stackctl.version import __version__
 
@@ -79,6 +80,24 @@ class Commands(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{instead(args, _COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def main(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Any:
+        """As click does. What ends a command is an event as well, if the command line asks for events; a mistake in that line
+        is no exception.
+        """
+        try:
+            return super().main(args, *others, **more)
+        except click.Abort:
+            raise
+        except Exception as error:
+            command, progress = asked_for(sys.argv[1:] if args is None else args)
+            if progress == "json" and (command in _FOLLOWED or command not in _COMMANDS):
+                from stackctl.errors import UsageError
+                from stackctl.show.run.jsonl import error_event
+
+                told = UsageError(error.format_message()) if isinstance(error, click.UsageError) else error
+                print(error_event(told), file=lasting(sys.stdout), flush=True)
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         """As click does. A reader who leaves ends the command, but that is no failure."""
         try:
@@ -86,14 +105,6 @@ class Commands(click.Group):
         except BrokenPipeError:
             silence(sys.stdout)
             return 0
-        except (click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            if ctx.invoked_subcommand in _FOLLOWED and settings_of(ctx).progress == "json":
-                from stackctl.show.run.jsonl import error_event
-
-                print(error_event(error), file=lasting(sys.stdout), flush=True)
-            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Commands first, since people look for them; then examples; then the options."""

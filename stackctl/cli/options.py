@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -118,6 +118,17 @@ def settings_of(ctx: click.Context) -> Settings:
         ):  # an option wins over its variable, and adds to other options
             settings = replace(settings, **{name: ()})
     return _filled(settings, after)
+
+
+def asked_for(args: Sequence[str]) -> tuple[str, str]:
+    """The command and the kind of progress that a command line asks for, as far as a line with mistakes tells them."""
+    lenient = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    reader = click.Command(
+        "", params=[click.Option(words, **how) for words, how in _OPTIONS], context_settings=lenient
+    )
+    read = reader.make_context("", list(args), resilient_parsing=True)
+    words = [word for word in read.args if not word.startswith("-") and word != "compose"]
+    return words[0] if words else "", read.params["progress"] or "auto"
 
 
 def _said(ctx: click.Context, option: str) -> bool:

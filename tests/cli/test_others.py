@@ -104,6 +104,15 @@ def test_help_is_a_command_as_well(run: Run) -> None:
         (["up", "-f", "one.toml", "--progress", "json"], "EngineError", 1),
         (["down", "-f", "one.toml", "--progress", "json"], "EngineError", 1),
         (["--progress", "json", "up", "--force-recreate", "--no-recreate"], "UsageError", 2),
+        (["up", "--progress", "json", "--nosuch"], "UsageError", 2),
+        (["up", "--nosuch", "--progress=json"], "UsageError", 2),
+        (["--nosuch", "up", "--progress=json"], "UsageError", 2),
+        (["compose", "up", "--progress", "json", "--nosuch"], "UsageError", 2),
+        (["down", "--timeout", "soon", "--progress", "json"], "UsageError", 2),
+        (["-p", "status", "up", "--nosuch", "--progress", "json"], "UsageError", 2),
+        (["--progress", "json", "restart"], "UsageError", 2),
+        (["--progress", "json"], "UsageError", 2),
+        (["up", "--progress", "json", "--wait-timeout"], "UsageError", 2),
     ],
 )
 def test_with_json_an_early_error_is_an_event(run: Run, words: list[str], kind: str, code: int) -> None:
@@ -113,10 +122,15 @@ def test_with_json_an_early_error_is_an_event(run: Run, words: list[str], kind: 
     assert (event["error"]["type"], event["exit_code"]) == (kind, code)
     assert event["error"]["message"]
     assert [p["file"] for p in event.get("problems", [])] == (["three.toml"] if kind == "SpecError" else [])
-    assert ran.err
+    assert event["error"]["message"].rpartition(": ")[2] in ran.err
 
 
 def test_other_commands_keep_to_their_own_output(run: Run) -> None:
     ran = run("--progress", "json", "status", "-f", "three.toml")
     assert (ran.code, ran.out) == (2, "")
+    for words in (["status", "--nosuch"], ["exec", "web", "up", "--nosuch"], ["--nosuch", "status"]):
+        ran = run(*words, STACKCTL_PROGRESS="json")
+        assert (ran.code, ran.out) == (2, ""), words
+    assert json.loads(run("up", "--nosuch", STACKCTL_PROGRESS="json").out)["exit_code"] == 2
+    assert run("up", "--nosuch", "--", "--progress", "json").out == ""
     assert run("--progress", "json", "up", "--help").out.startswith("Usage:")
