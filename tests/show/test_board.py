@@ -57,6 +57,24 @@ def test_what_others_wait_for_stands_before_them() -> None:
     assert [row.name for row in board.rows(0)] == ["db", "api"]
 
 
+def test_each_replica_has_a_row() -> None:
+    draft = Draft()
+    for number in (1, 2):
+        name = f"myapp-web-{number}"
+        start = draft.add(StartContainer(name, name), "new", of=Replica("web", number))
+        wait = draft.add(WaitFor(name, name, Condition.healthy), "", start, of=Replica("web", number))
+        draft.add(StartContainer(f"app-{number}", ""), "new", wait, of=Replica("app", number))
+    board = Board()
+    plan = draft.plan()
+    run = Run(plan)
+    board.show(Planned(plan, 0), 0)
+    board.show(Started(run.step("StartContainer", "web"), 1), 1)
+    assert [row.name for row in board.rows(2)] == ["web", "app", "web-2", "app-2"]
+    assert [row.state for row in board.rows(2)] == ["starting", "waiting", "queued", "waiting"]
+    assert [row.detail for row in board.rows(2)] == ["", "for web", "", "for web-2"]
+    assert [row.name for row in board.rows_of(plan.steps[4], 2)] == ["web-2"]
+
+
 def test_rows_before_their_turn_name_who_is_first() -> None:
     rows = board_at(5.05)
     assert rows["myapp_default"] == BoardRow(

@@ -1,4 +1,4 @@
-"""How far a run is, service by service: plans and events in, rows out. Nothing here draws or knows a terminal."""
+"""How far a run is, replica by replica: plans and events in, rows out. Nothing here draws or knows a terminal."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ from stackctl.planner.steps.events import (
     Started,
 )
 from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.world.replica import Replica
 from stackctl.show.changes import PAST, Change, changes
 from stackctl.show.text.amounts import duration, first_line, quoted, size
 from stackctl.show.text.safe import one_line
 from stackctl.show.words import Words, words
 
 Tone = Literal["queued", "active", "waiting", "ready", "failed", "skipped"]
+_Key = Replica | str
+"""What a row is about: a container of a service, or a network or volume by its words."""
 
 _NAMES_SHOWN = 3
 # BuildKit writes "[stage-1 2/4] RUN …", the classic builder "Step 2/4 : RUN …".
@@ -88,7 +91,7 @@ class _Stage(Struct):
 
 
 class _Track(Struct):
-    """Everything that belongs to one row. `thing` are the words for a network or volume; None for a service."""
+    """Everything that belongs to one row. `thing` are the words for a network or volume; None for a replica."""
 
     name: str
     thing: Words | None = None
@@ -101,7 +104,7 @@ class Board:
 
     def __init__(self) -> None:
         self._stages: list[_Stage] = []
-        self._tracks: dict[str, _Track] = {}
+        self._tracks: dict[_Key, _Track] = {}
 
     def show(self, event: Event, now: float) -> None:
         """Take in an event. It belongs to the plan that began last."""
@@ -131,29 +134,29 @@ class Board:
         """Order the rows by their last step in the latest plan: a service stands before those that wait for it."""
         stage = _Stage(began, {step.id: _Task(step) for step in plan.steps})
         self._stages.append(stage)
-        order: dict[str, None] = {}
+        order: dict[_Key, None] = {}
         for task in stage.tasks.values():
-            for name in _rows_of(task.step):
-                order.pop(name, None)
-                order[name] = None
-                self._tracks.setdefault(name, _Track(name, _thing(task.step))).tasks.append(task)
+            for key in _keys(task.step):
+                order.pop(key, None)
+                order[key] = None
+                self._tracks.setdefault(key, _Track(_name(key), _thing(task.step))).tasks.append(task)
         for change in changes(plan):
-            for name in _rows_of(change.steps[0]):
-                self._tracks[name].changes.append(change)
-        earlier = [name for name in self._tracks if name not in order]
-        self._tracks = {name: self._tracks[name] for name in (*order, *earlier)}
+            for key in _keys(change.steps[0]):
+                self._tracks[key].changes.append(change)
+        earlier = [key for key in self._tracks if key not in order]
+        self._tracks = {key: self._tracks[key] for key in (*order, *earlier)}
 
     def rows(self, now: float) -> tuple[BoardRow, ...]:
-        """A row for each service, and for each network and volume that changes."""
+        """A row for each replica, and for each network and volume that changes."""
         return tuple(_named(track, self._row(track, now)) for track in self._tracks.values())
 
     def names(self) -> tuple[str, ...]:
-        """The full names of the rows: a service has its name, a network or volume its kind as well, `network x`."""
-        return tuple(self._tracks)
+        """The full names of the rows: a replica has its name, a network or volume its kind as well, `network x`."""
+        return tuple(track.name for track in self._tracks.values())
 
     def rows_of(self, step: Step, now: float) -> tuple[BoardRow, ...]:
         """The rows in which a step shows, each with its full name."""
-        return tuple(self._row(self._tracks[name], now) for name in _rows_of(step))
+        return tuple(self._row(self._tracks[key], now) for key in _keys(step))
 
     def _row(self, track: _Track, now: float) -> BoardRow:
         failed = [task for task in track.tasks if task.state == "failed"]
@@ -180,13 +183,13 @@ class Board:
             if tasks[id_].open and tasks[id_] not in track.tasks
         ]
         gates = [task for task in ahead if task.waits]
-        names = list(dict.fromkeys(name for task in gates or ahead for name in _rows_of(task.step)))
+        names = list(dict.fromkeys(name for task in gates or ahead for name in _names(task.step)))
         if not gates:
             return BoardRow(
                 track.name, "queued", "queued", f"behind {_listed(names)}" if names else "", seconds
             )
         answers = [
-            (task.step.service, one_line(task.news.text)) for task in gates if task.news and task.news.text
+            (_names(task.step)[0], one_line(task.news.text)) for task in gates if task.news and task.news.text
         ]
         detail = f"for {_listed(names)}"
         if answers:
@@ -196,15 +199,23 @@ class Board:
 
     def _reason_skipped(self, track: _Track) -> str:
         because = next((task.because for task in track.tasks if task.because), None)
-        return f"{_listed(_rows_of(because))} failed" if because else "interrupted"
+        return f"{_listed(_names(because))} failed" if because else "interrupted"
 
 
-def _rows_of(step: Step) -> list[str]:
-    """The rows a step shows in: its service, the services of an image, or the network or volume itself."""
+def _keys(step: Step) -> list[_Key]:
+    """The rows a step shows in: its replica, the services of an image, or the network or volume itself."""
     match step.action:
         case PullImage(image) | BuildImage(image) if image.services:
-            return [quoted(name) for name in image.services]
-    return [quoted(step.service) if step.service else words(step.action).what]
+            return [Replica(name) for name in image.services]
+    return [step.of or words(step.action).what]
+
+
+def _name(key: _Key) -> str:
+    return quoted(str(key)) if isinstance(key, Replica) else key
+
+
+def _names(step: Step) -> list[str]:
+    return [_name(key) for key in _keys(step)]
 
 
 def _thing(step: Step) -> Words | None:
