@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-from stackctl.cli.settings import Settings
+from stackctl.cli.settings import Settings, on_stderr
 from stackctl.cli.streams import lasting
 from stackctl.engine.execute import Cancel
 from stackctl.errors import Problem
@@ -43,6 +43,8 @@ def follow(
         source=source,
         no_color=not settings.color,
     )
+    if settings.progress != "json":  # stdout has the events then, and stderr stays free
+        settings.say = view.say
     result, ended = Outcome(), False
     notes: dict[str, None] = {}
     warnings: set[Problem] = set()
@@ -58,6 +60,7 @@ def follow(
                 view.show(event)
             ended = True
         finally:
+            settings.say = on_stderr
             view.close(result if ended else None)
     if settings.progress not in ("json", "quiet"):
         for note in notes:
@@ -115,8 +118,3 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     finally:
         for number in caught:
             signal.signal(number, before[number])
-
-
-def tell_waiting(holder: str) -> None:
-    """Say who holds the project while this run waits for it."""
-    print(f"waiting for another run: {holder}", file=sys.stderr)

@@ -18,7 +18,7 @@ Verb = Callable[[Project, Selection, Cancel], Iterator[Event]]
 def run_images(settings: Settings, services: Collection[str], name: str, verb: Verb) -> int:
     """Build or pull for the named services (without what they depend on), or all."""
     stack = settings.load(services, dependencies=not services)
-    project = Project(stack, settings.engine(), waiting=runs.tell_waiting)
+    project = Project(stack, settings.engine(), waiting=settings.tell_holder)
     selection = settings.selection(services, dependencies=not services)
     result, code = runs.follow(
         settings,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,11 @@ if TYPE_CHECKING:
     from stackctl.spec.model import Stack
     from stackctl.spec.selection import Selection
     from stackctl.spec.source.request import StackRequest
+
+
+def on_stderr(text: str) -> None:
+    """Tell something while no run is shown."""
+    print(text, file=sys.stderr)
 
 
 class Settings(Struct):
@@ -35,6 +39,8 @@ class Settings(Struct):
     progress: str = "auto"
     color: bool = True
     publish_host: str | None = None
+    say: Callable[[str], None] = on_stderr
+    """Tells something from any thread. While a run is shown, what shows it tells this as well, so that a display stays whole."""
     _engine: Engine | None = None
 
     def load(
@@ -125,7 +131,7 @@ class Settings(Struct):
             from stackctl.looking import connect
 
             self._engine = connect(
-                host=self.host, context=self.context, insecure=self.insecure, waiting=_tell_waiting
+                host=self.host, context=self.context, insecure=self.insecure, waiting=self.tell_waiting
             )
             click.get_current_context().call_on_close(self._engine.close)
         return self._engine
@@ -145,8 +151,10 @@ class Settings(Struct):
 
         return style_for(stream, no_color=not self.color)
 
+    def tell_waiting(self, what: str) -> None:
+        """Say what is waited for."""
+        self.say(f"waiting for {what}")
 
-def _tell_waiting(what: str) -> None:
-    """Say what is waited for. Only the main thread says it: other threads work while a display is drawn."""
-    if threading.current_thread() is threading.main_thread():
-        print(f"waiting for {what}", file=sys.stderr)
+    def tell_holder(self, holder: str) -> None:
+        """Say who holds the project while this run waits for it."""
+        self.tell_waiting(f"another run: {holder}")

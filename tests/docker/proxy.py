@@ -31,13 +31,14 @@ class Request:
 class RecordingProxy:
     """Forwards connections byte for byte and keeps the head of each request, in the order in which they came.
 
-    `sent` is called with each request once the engine has all of it. A connection that asks for an upgrade (an exec, a build
+    `asked` is called with each request before the engine has it, `sent` once the engine has all of it. A connection that asks for an upgrade (an exec, a build
     session) is no longer HTTP from there on: it is passed on unread.
     """
 
     def __init__(self, engine: Path, path: Path) -> None:
         self.path = path
         self.requests: list[Request] = []
+        self.asked: Callable[[Request], None] = lambda _: None
         self.sent: Callable[[Request], None] = lambda _: None
         self._engine = engine
         self._record = threading.Lock()
@@ -90,6 +91,7 @@ class RecordingProxy:
         request = Request(method.decode(), re.sub(r"^/v[\d.]+", "", path.decode()))
         with self._record:
             self.requests.append(request)
+        self.asked(request)
         engine.sendall(head)
         if re.search(rb"^upgrade:", head, re.IGNORECASE | re.MULTILINE):
             while data := asked.read1():  # type: ignore[attr-defined]

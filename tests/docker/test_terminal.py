@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 
 import pytest
+from proxy import RecordingProxy, Request
 from scenario import NOTHING, Project, eventually, sleepers
 from terminal import SGR, Terminal, open_terminal, screen
 
@@ -89,6 +91,35 @@ def test_a_failure_must_fit_a_narrow_terminal(project: Project) -> None:
     assert above == "  ── last 1 line of db ".ljust(60, "─")
     assert (log, below) == ("  no disk", "  " + "─" * 58)
     assert not [row for row in rows if set(row) == {"─"}], "no rule runs over into the next line"
+
+
+def test_an_engine_that_answers_late_must_not_tear_the_display(
+    project: Project, recorder: RecordingProxy
+) -> None:
+    project.write(sleepers(db="", web='depends_on = ["db"]'))
+    answer, started = threading.Event(), threading.Event()
+
+    def hold_the_last_look(request: Request) -> None:
+        if request.path.endswith("/start"):
+            started.set()
+        if started.is_set() and request.path.startswith("/containers/json"):
+            answer.wait(60)
+
+    recorder.asked = hold_the_last_look
+    with open_terminal(project, "up") as terminal:
+        terminal.expect("waiting for the Docker engine at")
+        answer.set()
+        assert terminal.end() == 0
+        rows = without_times(seen(terminal))
+    place = next(index for index, row in enumerate(rows) if row.startswith("stackctl up"))
+    assert " ".join(rows[:place]) == f"waiting for the Docker engine at unix://{recorder.path} to answer"
+    assert rows[place:] == [
+        f"stackctl up {project.name} · stack.toml T",
+        f"✔ network created {project.name}_default T",
+        "✔ db ready created T",
+        "✔ web ready created T",
+        "created 3 in T",
+    ]
 
 
 def test_ctrl_c_must_end_in_order(project: Project) -> None:

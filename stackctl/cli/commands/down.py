@@ -7,7 +7,7 @@ import sys
 import click
 
 from stackctl import api
-from stackctl.cli.follow import follow, interruptible, tell_waiting
+from stackctl.cli.follow import follow, interruptible
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
@@ -95,7 +95,7 @@ def command(
             options=options,
             cancel=cancel,
             lock_timeout=lock_timeout,
-            waiting=tell_waiting,
+            waiting=settings.tell_holder,
             confirm=confirm,
         ),
         source=stack.files[0].name if stack else "",

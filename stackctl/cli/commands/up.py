@@ -77,7 +77,7 @@ def command(
 
     def events(cancel: Cancel) -> Iterator[Event]:
         for event in api.up(
-            stack, engine, cancel=cancel, lock_timeout=lock_timeout, waiting=runs.tell_waiting, **arguments
+            stack, engine, cancel=cancel, lock_timeout=lock_timeout, waiting=settings.tell_holder, **arguments
         ):
             if isinstance(event, Planned):
                 plans.append(event.plan)
@@ -119,7 +119,7 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
     if not any(c.running for c in api.containers(engine, stack.project, services, stack.everything)):
         print("nothing is left to stop: all has ended", file=sys.stderr)
         return 0
-    project = Project(stack, engine, waiting=runs.tell_waiting)
+    project = Project(stack, engine, waiting=settings.tell_holder)
     _, code = runs.follow(
         settings,
         "stackctl up",
