@@ -1,14 +1,14 @@
-"""Who waits for whom, as a graph of names."""
+"""A graph of names: each name waits for others."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
 
 class Walk:
-    """One walk over a graph, along each edge once.
+    """One walk over a graph, which follows each edge once. `graph` holds for each name the names that it waits for.
 
-    `order`: every name after those it waits for. `circles`: one for each edge that leads back to a name on the way to it;
-    each name waits for the next one, and the first stands at the end again.
+    `order`: all names; each comes after the names that it waits for. `circles`: one for each edge that closes a circle. In a
+    circle each name waits for the next one, and the last name is the first one again.
     """
 
     def __init__(self, graph: Mapping[str, Sequence[str]]) -> None:
@@ -40,11 +40,13 @@ class Walk:
                 waiting.append(iter(self.graph[following]))
 
     def reached(self) -> Callable[[str, str], bool]:
-        """Tells whether a way leads from one name to another. A set of names is a number, one bit for each."""
+        """A function that tells whether one name waits for another, directly or through others. A set of names is held as a
+        number with one bit for each name.
+        """
         bits = {name: 1 << n for n, name in enumerate(self.graph)}
         found = dict.fromkeys(self.graph, 0)
         changed = True
-        while changed:  # once if there are no circles
+        while changed:  # one round is enough if there are no circles
             changed = False
             for name in self.order:
                 more = functools.reduce(

@@ -1,4 +1,4 @@
-"""References of images, taken apart as distribution/reference has them: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`."""
+"""Take references of images apart, by the grammar of distribution/reference: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`."""
 
 import functools
 import re
@@ -7,16 +7,16 @@ from typing import Self
 from msgspec import Struct
 
 _GRAMMAR = re.compile(r"[\w./-]+(:\d+/[\w./-]+)?(:[\w.-]{1,128})?(@\w+:\w+)?", re.ASCII)
-"""As far as it matters here."""
+"""A simpler form of the grammar, which is enough here."""
 
 
 class ImageRef(Struct, frozen=True):
-    """A reference in its parts; "" for one that is not given."""
+    """The parts of a reference; "" for a part that is not given."""
 
     registry: str
-    """With a port, if it has one: `localhost:5000`. Docker Hub's is left out as people leave it out."""
+    """The registry, with its port: `localhost:5000`. Docker Hub is left out, as people leave it out."""
     repository: str
-    """Without the `library/` of Docker Hub's own images."""
+    """The repository, without the `library/` of Docker Hub's official images."""
     tag: str
     digest: str
 
@@ -36,17 +36,17 @@ class ImageRef(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Without tag and digest."""
+        """The reference without tag and digest."""
         return f"{self.registry}/{self.repository}" if self.registry else self.repository
 
     @property
     def familiar(self) -> str:
-        """As people write it: `docker.io/library/redis:7` is `redis:7`."""
+        """The reference as people write it: `docker.io/library/redis:7` is `redis:7`."""
         return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
     @property
     def tagged(self) -> str:
-        """With the tag it implies: `redis` is `redis:latest`."""
+        """The reference with the tag that it implies: `redis` is `redis:latest`."""
         return self.familiar if self.tag or self.digest else f"{self.name}:latest"
 
 

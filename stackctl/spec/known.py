@@ -1,6 +1,6 @@
-"""The images that stackctl knows: where they listen, what they need, where they keep their data, how one logs in.
+"""The images that stackctl knows: where they listen, what they need, where they keep data, how clients log in.
 
-The facts are data, in `known.toml`; those of the official images are from their pages in docker-library/docs.
+The facts stand in `known.toml`. Facts about official images come from their pages in docker-library/docs.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.text.parts import Part, Text, cut, parts, words
 
 Environment = Mapping[str, str | None]
-"""A container's variables; None stands for one that is removed."""
+"""A container's variables. None means that the variable is removed."""
 Source = str
-"""Where a value comes from: `$NAME`, `--option *` or the text itself."""
+"""Where a value comes from: the variable `$NAME`, the option `--option *` of the command, or the text itself."""
 
 _WEB = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 
 
 class Connection(Struct, frozen=True):
-    """How a client reaches a server and logs in, as far as its own settings tell."""
+    """How a client reaches a server and logs in, read from the server's settings."""
 
     scheme: str
     port: int
@@ -43,7 +43,7 @@ class Connection(Struct, frozen=True):
     def url(self, host: str, port: int | None = None) -> str:
         """The URL with every part percent-encoded (RFC 3986), or `host:port` for a server that has no scheme.
 
-        It holds the login, except for HTTP, whose clients take that apart from the URL.
+        The URL holds the login, except for HTTP: HTTP clients take the login separately.
         """
         where = f"{host}:{port or self.port}"
         if not self.scheme:
@@ -72,47 +72,49 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     """One table of `known.toml`, for one major version."""
 
     name: str
-    """The table's name, which is what people call the server."""
+    """The table's name: what people call the server."""
     images: tuple[str, ...]
-    """The repositories, without registry and tag."""
+    """The image's repositories, without registry and tag."""
     programs: tuple[str, ...]
-    """What a command that starts the server begins with."""
+    """The programs that start the server."""
     port: int
-    """Where it listens unless told otherwise."""
+    """The port on which the server listens by default."""
     port_from: tuple[Source, ...] = ()
     protocol: str = ""
-    """What to speak to learn whether it is ready; empty where its configuration decides the port."""
+    """The protocol to ask whether the server is ready; empty if its configuration decides the port."""
     probe: tuple[str, ...] = ()
-    """The same question as a command of the image, with places for {port}, {user} and {database}."""
+    """A command of the image that asks the same, with places for {port}, {user} and {database}."""
     scheme: str = ""
-    """Of its URLs; empty where clients are given `host:port`."""
+    """The scheme of the server's URLs; empty if clients take `host:port`."""
     query: str = ""
-    """What its URLs need once there is a user."""
+    """The query of the server's URLs if there is a user."""
     logins: tuple[Login, ...] = ()
-    """The first one whose user has a value is the one that clients are to use."""
+    """Logins that the image may create. Clients use the first one whose user has a value."""
     database: tuple[Source, ...] = ()
     required: tuple[tuple[str, ...], ...] = ()
-    """Of each group at least one variable must be set, or the server refuses to start; `NAME=value` wants that value."""
+    """Groups of variables. At least one variable of each group must be set, else the server refuses to start. `NAME=value`
+    means that the variable must have that value.
+    """
     variables: frozenset[str] = frozenset()
-    """Every variable the image reads; empty if it reads whole families of them."""
+    """All variables that the image reads; empty if it reads every variable with some prefix."""
     data: tuple[str, ...] = ()
-    """Where it keeps its data. Several where the tag does not tell the version: any one of them."""
+    """The directories where the server keeps its data. If the tag does not tell the version, those of all versions."""
     data_from: tuple[Source, ...] = ()
     initial: frozenset[str] = frozenset()
-    """The variables that are read only while the data directory is empty."""
+    """The variables that the image reads only while the data directory is empty."""
     opens: Literal["", "own", "older", "previous", "any"] = ""
-    """Whose data the server opens, by major version; "" where nobody has said so.
+    """Which data the server opens, by the major version that wrote them; "" if this is not known.
 
-    own: those of its own version. older: of older ones, too. previous: of the one before it, too. any: of every version.
-    What it opens of another version it converts.
+    own: only data of its own version. older: also of older versions. previous: also of the version before it. any: of every
+    version. The server converts data of another version that it opens.
     """
     version_from: tuple[Source, ...] = ()
-    """The image's own variables that tell its version."""
+    """Variables set by the image that tell its version."""
     data_if: tuple[Source, ...] = ()
-    """If given: the options of which one must be on (neither empty nor `no`) for data to be kept at all."""
+    """If given: the server keeps data only if at least one of these options is on (neither empty nor `no`)."""
 
     def runs_server(self, command: Sequence[str] | None, entrypoint: Sequence[str] | None = None) -> bool:
-        """Whether a container with this command and entrypoint (None: the image's own) runs the server.
+        """Whether a container with this command and entrypoint (None: the image's) runs the server.
 
         `postgres -c x=y`, `-c x=y` and `sh -c "… && postgres"` do, `bash` and `pg_dump` do not.
         """
@@ -128,7 +130,7 @@ class KnownImage(Struct, frozen=True, kw_only=True):
             starts = re.findall(r"(?:^|[;&|\n(])\s*(?:(?:exec|then|do|else)\s+)*([^\s;&|]+)", script)
             return any(self._is_server(word) or _is_entrypoint(word) for word in starts)
         program = next((word for word in argv if not _is_entrypoint(word)), None)
-        # Redis and Valkey take the path of a configuration for an argument of the server.
+        # Redis and Valkey: a command that is only the path of a configuration starts the server with it.
         return program is None or self._is_server(program) or program.endswith(".conf")
 
     def _is_server(self, word: str) -> bool:
@@ -156,7 +158,7 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         )
 
     def ready(self, environment: Environment, command: Sequence[str] | None = None) -> tuple[str, ...]:
-        """The program, with its arguments, that ends with 0 in the container once the server is ready; () if none can tell."""
+        """A command that ends with 0 in the container once the server is ready; () if there is none."""
         connection = self.connection(environment, command)
         return tuple(
             word.format(port=connection.port, user=connection.user, database=connection.database)
@@ -164,7 +166,7 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         )
 
     def data_paths(self, environment: Environment, command: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Where the server of such a container keeps its data, any one of them; () if it keeps none, or if nobody can tell."""
+        """The directories where the server of such a container may keep its data. () if it keeps none, or if that is not known."""
         find = _Finder(environment, command)
         if self.data_if and all(find((source,)) in ("", "no") for source in self.data_if):
             return ()
@@ -175,14 +177,15 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     def every_data_path(
         self, environment: Environment, command: Sequence[str] | None = None
     ) -> tuple[str, ...]:
-        """Where the server of any version keeps its data."""
+        """The directories where the server of any version keeps its data."""
         return _known(self.name, None).data_paths(environment, command)
 
     def holds(self, mount: str, path: str) -> bool:
-        """Whether data of the path are on what is mounted: it is the path or lies within it, as `…/mnesia` of RabbitMQ.
+        """Whether a mount holds data of the path: the mount is the path itself, or lies within it, such as `…/mnesia` of
+        RabbitMQ.
 
-        A mount around the image's own path does not hold them: the image declares a volume there, which hides it. A mount
-        around a path that the settings name does.
+        A mount above the path holds the data only if the settings name the path. At the image's own path it does not: the
+        image declares a volume there, which hides the mount.
         """
         mount, path = mount.rstrip("/"), path.rstrip("/")
         return f"{mount}/".startswith(f"{path}/") or (
@@ -190,12 +193,12 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         )
 
     def major(self, environment: Environment) -> int | None:
-        """The major version that the image's own variables tell; MariaDB writes `1:10.11.2+maria` for 10."""
+        """The major version that the variables of the image tell. MariaDB writes `1:10.11.2+maria`, which means 10."""
         found = re.match(r"(?:\d+:)?(\d+)", _Finder(environment, None)(self.version_from))
         return int(found[1]) if found else None
 
     def opens_data_of(self, before: int, after: int) -> bool:
-        """Whether the server of one major version opens the data of another."""
+        """Whether a server of the major version `after` opens data of the major version `before`."""
         match self.opens:
             case "older":
                 return before <= after
@@ -206,7 +209,7 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         return before == after
 
     def missing(self, environment: Environment) -> tuple[tuple[str, ...], ...]:
-        """The groups of `required` of which no variable is set."""
+        """The groups of `required` in which no variable is set."""
 
         def given(variable: str) -> bool:
             name, _, wanted = variable.partition("=")
@@ -217,15 +220,15 @@ class KnownImage(Struct, frozen=True, kw_only=True):
 
 
 def known_image(ref: str) -> KnownImage | None:
-    """What is known about an image, whatever registry, tag and digest its reference has; None for a stranger."""
+    """What is known about an image; None if it is not known. Registry and digest of the reference do not matter."""
     image = ImageRef.parse(ref)
-    # Mirrors of Docker Hub's own images keep their `library/`.
+    # A mirror of Docker Hub's official images keeps `library/` in their names.
     name = _names().get(image.repository.rpartition("library/")[2])
     return _known(name, _major(image.tag)) if name else None
 
 
 def major_version(ref: str) -> int | None:
-    """The major version that the tag of a reference tells, if it does."""
+    """The major version that the tag of a reference tells; None if it tells none."""
     return _major(ImageRef.parse(ref).tag)
 
 
@@ -236,25 +239,27 @@ def starters() -> Mapping[str, Mapping[str, Any]]:
 
 @functools.cache
 def server_schemes() -> Mapping[str, int]:
-    """The schemes of URLs that lead to a known server, with the port that such a URL means without one; 0 for none."""
+    """The schemes of URLs that lead to a known server, with the port of a URL that names none; 0 if there is no default."""
     return {scheme: port for schemes in _in_one_line("schemes").values() for scheme, port in schemes.items()}
 
 
 @functools.cache
 def scheme_ports() -> Mapping[str, int]:
-    """The port that a URL means without one, by its scheme."""
+    """The port of a URL that names none, by its scheme."""
     return _WEB | {scheme: port for scheme, port in server_schemes().items() if port}
 
 
 def _major(tag: str) -> int | None:
-    """The major version: `15-alpine` → 15; of an image on top of Postgres it is Postgres' own, `0.8.0-pg17` → 17."""
+    """The major version: `15-alpine` → 15. An image that is built on Postgres names the version of Postgres: `0.8.0-pg17` → 17."""
     match = re.search(r"\bpg(\d{1,4})", tag) or re.match(r"v?(\d{1,4})", tag)
     return int(match[1]) if match else None
 
 
 @functools.cache
 def _sections() -> dict[str, str]:
-    """The text of each table with its subtables: to read all of them would be a tenth of a short run."""
+    """The text of each table with its subtables. Only the tables that are needed are parsed: to parse all takes a tenth of a
+    short run.
+    """
     text = Path(__file__).with_name("known.toml").read_text(encoding="utf-8")
     sections: defaultdict[str, str] = defaultdict(str)
     for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE)[1:]:
@@ -274,19 +279,21 @@ def _tables() -> dict[str, dict[str, Any]]:
 
 @functools.cache
 def _names() -> dict[str, str]:
-    """The table by image."""
+    """The name of the table, by repository."""
     return {image: name for name, images in _in_one_line("images").items() for image in images}
 
 
 def _in_one_line(key: str) -> dict[str, Any]:
-    """By table what a key says that stands in one line of its own, as `images` and `schemes` do, without reading the tables."""
+    """The value of a key by table. The key stands in one line, as `images` and `schemes` do, so no table must be parsed."""
     lines = {name: re.search(f"^{key} = .*", text, re.MULTILINE) for name, text in _sections().items()}
     return {name: tomllib.loads(line[0])[key] for name, line in lines.items() if line}
 
 
 @functools.cache
 def _known(name: str, major: int | None) -> KnownImage:
-    """The table with what changed up to that major version; of an unknown version the newest, and all its data paths."""
+    """The table, with the changes up to that major version. If the version is not known: the newest, with the data paths of all
+    versions.
+    """
     table = {key: value for key, value in _table(name).items() if key not in ("starter", "schemes")}
     data = [table.get("data", [])]
     for since, changed in sorted(table.pop("since", {}).items(), key=lambda item: int(item[0])):
@@ -309,23 +316,23 @@ def _known(name: str, major: int | None) -> KnownImage:
 
 
 class _Finder:
-    """Looks sources up in one container's variables and command."""
+    """Finds the values of sources in the variables and the command of one container."""
 
     def __init__(self, environment: Environment, command: Sequence[str] | None) -> None:
         self.environment = environment
         self.words = _words(command or ())
 
     def __call__(self, sources: Sequence[Source]) -> str:
-        """The value of the first source that has one, else the empty text."""
-        return next((value for source in sources if (value := self.look(source))), "")
+        """The value of the first source that has one, else ""."""
+        return next((value for source in sources if (value := self.value_of(source))), "")
 
-    def look(self, source: Source) -> str:
+    def value_of(self, source: Source) -> str:
         if source.startswith("$"):
             return self.environment.get(source[1:]) or ""
         if not source.endswith(" *"):
             return source
         value = self.option(source.removesuffix(" *"))
-        variable = re.fullmatch(r"\$\{?(\w+)\}?", value)  # for the shell of the container
+        variable = re.fullmatch(r"\$\{?(\w+)\}?", value)  # the shell of the container replaces it
         return (self.environment.get(variable[1]) or "") if variable else value
 
     def option(self, name: str) -> str:
@@ -348,12 +355,12 @@ def _words(argv: Sequence[str]) -> list[str]:
 
 
 def _script(argv: Sequence[str]) -> str | None:
-    """The script of `sh -c SCRIPT`."""
+    """The script of `sh -c SCRIPT`; None for any other command."""
     if len(argv) > 2 and PurePosixPath(argv[0]).name in _SHELLS and re.fullmatch(r"-\w*c", argv[1]):
         return argv[2]
     return None
 
 
 def _is_entrypoint(word: str) -> bool:
-    """Whether it is a program that ends by running the rest of the command."""
+    """Whether the program prepares something and then runs the rest of the command."""
     return PurePosixPath(word).name in ("docker-entrypoint.sh", "entrypoint.sh", "tini", "dumb-init", "--")

@@ -1,9 +1,16 @@
-"""What a stack.toml may say. The names and meanings are the Compose Specification's unless a docstring says otherwise.
+"""What a stack.toml may say. Names and meanings come from the Compose Specification, unless a docstring says otherwise.
 
-The classes are the parser, the JSON Schema and the reference at once: `structure` reads them, `schema` describes them.
-A field's metadata: `doc` (one line for people), `listed` (how an array stands for the table), `one` (a bare item stands for
-an array of one), `keys` (which names are allowed), `toml: False` (not a key: filled in after reading); `body`, `sent` and `digest` are
-what `plain_keys` tells of a key that the engine takes as it is.
+The classes are the parser, the JSON Schema and the reference at once: `structure` reads with them, `json_schema` describes
+them. The metadata of a field:
+
+| name | meaning |
+|---|---|
+| `doc` | one line for people |
+| `listed` | how to read an item of an array that stands for the table |
+| `one` | a single item stands for an array of one item |
+| `keys` | checks the names in the table |
+| `toml: False` | the field is not a key: it is filled in after reading |
+| `body`, `sent`, `digest` | the engine takes the key as it is: see `plain_keys` |
 """
 
 import os
@@ -46,11 +53,11 @@ def key(doc: str, **metadata: Any) -> About:
 
 
 FILLED_IN = About({"toml": False})
-"""Marks a field that is no key: it is filled in after reading."""
+"""Marks a field that is not a key: it is filled in after reading."""
 
 
 def _pair(separators: str = "=") -> Callable[[object], tuple[str, object]]:
-    """Read an item of a list that stands for a table: `NAME=value`, or `NAME` alone (None)."""
+    """A function that reads an item of a list that stands for a table: `NAME=value`, or `NAME` alone (None)."""
 
     def split(item: object) -> tuple[str, object]:
         if not isinstance(item, str) or not item:
@@ -62,7 +69,7 @@ def _pair(separators: str = "=") -> Callable[[object], tuple[str, object]]:
 
 
 def _name(item: object) -> tuple[str, object]:
-    """Read an item of a list of names that stands for a table with that key and no settings."""
+    """Read an item of a list of names. Each item stands for a table with that key and no settings."""
     if not isinstance(item, str) or not item:
         raise ValueError(f"expected a name, found {item!r}")
     return item, {}
@@ -76,19 +83,21 @@ def _resource_name(name: str) -> None:
 
 
 def _home_is_known(key: str, path: str) -> Check:
-    """`~` and `~user` stand for a directory only where this machine knows the user."""
+    """A problem if the path begins with `~` or `~user` and this machine does not know the user."""
     user = path.partition("/")[0]
     if user.startswith("~") and os.path.expanduser(user) == user:  # noqa: PTH111 Path's own raises on ~nobody
         who = f"user {user[1:]!r}" if user != "~" else "home directory"
         yield (
             (key,),
-            f"{path!r} names no directory: there is no {who} on this machine",
+            f"{path!r} is not a directory: there is no {who} on this machine",
             "write the whole path",
         )
 
 
 class Condition(StrEnum):
-    """What a dependent waits for. `ready` is stackctl's own: healthy if there is a check, completed if it is a job, else started."""
+    """What a dependent waits for. Compose does not have `ready`: healthy for a service with a check, completed for a job, else
+    started.
+    """
 
     started = "service_started"
     healthy = "service_healthy"
@@ -157,7 +166,7 @@ _PORT = re.compile(
 class Port(Struct, frozen=True, kw_only=True):
     """A port of the container published on the host: `"8000:80"`, `"127.0.0.1:8000:80/tcp"`, or `80` for a free host port.
 
-    Unlike in Compose, a port without an address is published on 127.0.0.1 only; `"0.0.0.0:8000:80"` opens it.
+    Unlike in Compose, a port without an address is published on 127.0.0.1 only. `"0.0.0.0:8000:80"` publishes it on every address.
     """
 
     target: Annotated[PortRange, key("The port inside the container.")]
@@ -167,7 +176,7 @@ class Port(Struct, frozen=True, kw_only=True):
 
     SHORT: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
     NOT_DONE: ClassVar[Mapping[str, str]] = {
-        "mode": "it only means something in a Swarm",
+        "mode": "it has a meaning only in a Swarm",
         "name": "nothing reads it",
         "app_protocol": "nothing reads it",
     }
@@ -301,7 +310,7 @@ class Dependency(Struct, frozen=True, kw_only=True):
 
 
 class Healthcheck(Struct, frozen=True, kw_only=True):
-    """How to tell that the service is ready. One of `test`, `tcp`, `http`, `log`; the last three are stackctl's own."""
+    """How to tell that the service is ready: one of `test`, `tcp`, `http`, `log`. Of these, Compose has only `test`."""
 
     test: Annotated[HealthTest | None, key("A command run in the container: exit 0 means healthy.")] = None
     tcp: Annotated[int | None, key("Ready when this port of the container accepts a connection.")] = None
@@ -438,7 +447,7 @@ class Service(Struct, frozen=True, kw_only=True):
     shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize")] = None
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
-    """The environment as the container gets it, from `environment` and `env_file`; None removes a variable of the image."""
+    """The environment that the container gets, from `environment` and `env_file`. None removes a variable of the image."""
 
     NOT_DONE: ClassVar[Mapping[str, str]] = SERVICE_KEYS
     KIND: ClassVar[str] = "service"
@@ -478,12 +487,12 @@ class Service(Struct, frozen=True, kw_only=True):
 
 
 class Job(Service, frozen=True, kw_only=True):
-    """A container that runs to completion once: a migration, a seed. It runs again only when its definition, image or inputs changed."""
+    """A container that runs to completion once: a migration, a seed. It runs again only if its definition, image or inputs have changed."""
 
     inputs: Annotated[tuple[str, ...], key("Files (globs) whose content decides whether it runs again.")] = ()
 
     inputs_digest: Annotated[str, FILLED_IN] = ""
-    """Of the content of the files that `inputs` names, filled in by the reader."""
+    """The digest of the files that `inputs` names. The reader fills it in."""
 
     KIND: ClassVar[str] = "job"
 
@@ -549,18 +558,20 @@ class Stack(Struct, frozen=True, kw_only=True):
 
     project: Annotated[str, FILLED_IN] = ""
     marks: Annotated[Mapping[str, str], FILLED_IN] = {}
-    """Labels that everything made for it carries besides its own, outside the digest: whose run it is."""
+    """Further labels of everything that is made for the stack. They tell which test run made it, and do not count for the
+    digest.
+    """
     directory: Annotated[Path, FILLED_IN] = Path()
     files: Annotated[tuple[Path, ...], FILLED_IN] = ()
     problems: Annotated[tuple[Problem, ...], FILLED_IN] = ()
     sources: Annotated[tuple[Source, ...], FILLED_IN] = ()
 
     NOT_DONE: ClassVar[Mapping[str, str]] = STACK_KEYS
-    IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: drop it"}
+    IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: leave it out"}
 
     @property
     def everything(self) -> dict[str, Service]:
-        """Services and jobs, which share one set of names."""
+        """Services and jobs by name. A service and a job cannot have the same name."""
         return {**self.services, **self.jobs}
 
     def check(self) -> Check:

@@ -1,8 +1,10 @@
-"""The keys of a service that the engine takes as they are. What is said of such a key stands beside its declaration in the model.
+"""The keys of a service that the engine takes as they are. Their metadata stand beside their declaration in the model.
 
-`body` is its line in the request that creates a container, `HostConfig.CapAdd`; `sent` is how the value is written there, if not
-as it is. A key with a line counts for the digest, and so does one with `digest`, whose value goes into the request by a way of
-its own.
+| metadata | meaning |
+|---|---|
+| `body` | the key's line in the request that creates a container, such as `HostConfig.CapAdd`. The key counts for the digest |
+| `sent` | writes the value as the request wants it; without it the value stays |
+| `digest` | the key counts for the digest, but other code puts its value into the request |
 """
 
 import functools
@@ -17,7 +19,7 @@ from stackctl.spec.values import ByteSize
 
 
 class PlainKey(Struct, frozen=True):
-    """`optional`: the value may be None, which leaves the image's or the engine's own."""
+    """A plain key. `optional`: the value may be None; then the image or the engine decides."""
 
     name: str
     body: str
@@ -26,7 +28,7 @@ class PlainKey(Struct, frozen=True):
 
 
 def definition(service: Service) -> Iterator[tuple[str, Any]]:
-    """What counts for the digest, by key. An empty value is none; of an optional switch `false` tells, too."""
+    """The keys that count for the digest, with their values. Empty values do not count, but `false` of an optional key does."""
     for key in _plain_keys():
         value = bare(getattr(service, key.name))
         if value or (value is False and key.optional):
@@ -42,7 +44,7 @@ def lines(service: Service) -> Iterator[tuple[str, Any]]:
 
 
 def bare(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value in the form that JSON takes."""
     match value:
         case ByteSize(size):
             return size

@@ -1,4 +1,4 @@
-"""Which services and jobs of a stack are meant, dependencies first."""
+"""Choose services and jobs of a stack, dependencies first."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from stackctl.spelling import did_you_mean
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """Which part of a stack is meant: some services and what they depend on, or all that the profiles enable.
+    """A part of a stack: some services with their dependencies, or all that the profiles enable.
 
-    `publish_host` is the address for ports that name none; None: 127.0.0.1, if the engine runs on this machine.
+    `publish_host` is the host address for ports that name none. None means 127.0.0.1; ports are then refused if the engine
+    runs on another machine.
     """
 
     services: Collection[str] = ()
@@ -28,12 +29,12 @@ class Selection(Struct, frozen=True, kw_only=True):
 def select(
     stack: Stack, services: Collection[str] = (), profiles: Collection[str] = (), *, dependencies: bool = True
 ) -> dict[str, Service]:
-    """The services and jobs that are meant, and unless `dependencies` is false what they depend on; dependencies first.
+    """The chosen services and jobs and, unless `dependencies` is false, what they depend on. Dependencies come first.
 
-    Without `services` all that `profiles` enable. One asked for by name needs no profile, nor does what it cannot do
-    without (Compose spec, 15-profiles).
+    Without `services`, all that `profiles` enable are chosen. A service that is asked for by name needs no profile; nor do
+    its required dependencies (Compose spec, 15-profiles).
 
-    Raises UsageError for a name that is none of them, SpecError for a required dependency that no profile enables.
+    Raises UsageError for a name that is no service or job, SpecError for a required dependency that no profile enables.
     """
     everything = stack.everything
     for name in services:
@@ -48,12 +49,14 @@ def select(
 def choose(
     stack: Stack, services: Collection[str] = (), profiles: Collection[str] = (), *, dependencies: bool = True
 ) -> tuple[dict[str, Service], list[Problem]]:
-    """What `select` gives, in no order, as far as it is there, and the required dependencies that no profile enables."""
+    """The services that `select` gives, without an order and without names that do not exist; and a problem for each required
+    dependency that no profile enables.
+    """
     everything = stack.everything
     pending = [*services] or [name for name, service in everything.items() if _enabled(service, profiles)]
     chosen: dict[str, Service] = {}
     problems: list[Problem] = []
-    for name in pending:  # it grows
+    for name in pending:  # the list grows in the loop
         if name in chosen or name not in everything:
             continue
         chosen[name] = everything[name]
@@ -70,7 +73,8 @@ def choose(
 def dependencies_of(service: Service) -> dict[str, Dependency]:
     """What a service waits for: `depends_on`, and the service whose network it shares.
 
-    It cannot run without the latter, and not beside a new one: `required` and `restart` go with it, whatever is written.
+    A service cannot run without the container whose network it shares, and must be restarted with it. So that dependency
+    always has `required` and `restart`.
     """
     found = dict(service.depends_on)
     if service.network_mode and (shared := service.network_mode.service):
@@ -80,12 +84,12 @@ def dependencies_of(service: Service) -> dict[str, Dependency]:
 
 
 def table(service: Service) -> str:
-    """The table of the spec it stands in."""
+    """The table of the file in which it stands: `services` or `jobs`."""
     return "jobs" if isinstance(service, Job) else "services"
 
 
 def _dependencies_first(chosen: Mapping[str, Service], everything: Iterable[str]) -> Iterator[str]:
-    """In the order of their writing where dependencies leave a choice."""
+    """The names, dependencies first. If dependencies leave a choice, the order of the file decides."""
     written = {name: place for place, name in enumerate(everything)}
     needs = {name: chosen.keys() & dependencies_of(service).keys() for name, service in chosen.items()}
     order = TopologicalSorter(needs)

@@ -1,4 +1,4 @@
-"""The server that a service runs, as far as its image is known."""
+"""The server that a service runs, if its image is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stackctl.spec.model import Service
 
 
 def server(service: Service) -> KnownImage | None:
-    """The known image whose server it runs. Of an image built here nothing is known, whatever its name."""
+    """The known image whose server the service runs, else None. An image that is built here is never known."""
     known = known_image(service.image) if service.image and not service.build else None
     command = service.command.argv if service.command else None
     entrypoint = service.entrypoint.argv if service.entrypoint else None
@@ -15,7 +15,7 @@ def server(service: Service) -> KnownImage | None:
 
 
 def connection(service: Service) -> Connection | None:
-    """How clients reach that server and log in."""
+    """How clients reach the service's server and log in; None if the server is not known."""
     known = server(service)
     command = service.command.argv if service.command else None
     return known.connection(service.resolved, command) if known else None

@@ -1,13 +1,13 @@
 """Turn plain TOML data into frozen records, collecting every problem with its key path.
 
-One walk over the type hints reads the data; `schema` walks the same hints to describe it. What a type may bring:
+One walk over the type hints reads the data; `json_schema` walks the same hints to describe it. What a type may have:
 
-- a class with `parse` and `SCHEMA` is a value with a grammar of its own;
-- a record is a table; with `short` and `SHORT` it has a shorthand, expanded into the table before it is read;
-- `check` yields what is wrong between the fields of a record, once each of them is right;
-- `NOT_DONE` and `IGNORED` map keys that are known but not among the fields to what to say about them.
+- a class with `parse` and `SCHEMA` is a value with its own grammar;
+- a record is a table; with `short` and `SHORT` it has a short form, which is turned into the table before it is read;
+- `check` yields mistakes between the fields of a record, once each field alone is right;
+- `NOT_DONE` and `IGNORED` hold keys that are known but are not fields, with what to say about each.
 
-Keys that begin with `x-` are the user's own in every table that is a record (Compose spec, 11-extension).
+In every table that is a record, keys that begin with `x-` are not read (Compose spec, 11-extension).
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from stackctl.spelling import Guesses
 T = TypeVar("T")
 Path = tuple[Key, ...]
 Frame = tuple[type, Path]
-"""A record being read, and where."""
+"""A record that is being read, and its key path."""
 
 _KINDS: Mapping[Any, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 _FROM_TEXT: Mapping[Any, Callable[[str], Any]] = {
@@ -40,7 +40,7 @@ _NO_OPTIONS: Mapping[str, Any] = {}
 
 
 class Mistake(ValueError):  # noqa: N818
-    """A ValueError with a way out, for `parse`, `short`, `listed` and `keys`."""
+    """A ValueError with a hint, for `parse`, `short`, `listed` and `keys` to raise."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -48,13 +48,13 @@ class Mistake(ValueError):  # noqa: N818
 
 
 class About(Struct, frozen=True):
-    """What a record says of one of its keys: an annotation beside the field's type, `Annotated[str, About({…})]`."""
+    """The metadata of a key: an annotation beside the field's type, `Annotated[str, About({…})]`."""
 
     metadata: Mapping[str, Any]
 
 
 class Form(Struct, frozen=True):
-    """A field of a record as a key of a table: the name it has in TOML, its type without `None`, and its metadata."""
+    """A field of a record as a key of a table: its name in TOML, its type without `None`, and its metadata."""
 
     key: str
     attribute: str
@@ -65,7 +65,7 @@ class Form(Struct, frozen=True):
 
 @functools.cache
 def forms(table: type) -> Mapping[str, Form]:
-    """The keys of a record, in the order of its fields; those with `toml: False` are no keys."""
+    """The keys of a record, in the order of its fields. A field with `toml: False` is not a key."""
     found = {}
     for field in structs.fields(table):
         hint, metadata = _annotated(field.type)
@@ -76,29 +76,29 @@ def forms(table: type) -> Mapping[str, Form]:
 
 
 def _annotated(hint: Any) -> tuple[Any, Mapping[str, Any]]:
-    """A field's type and what its annotation says of its key."""
+    """A field's type, and the metadata in its annotation."""
     if get_origin(hint) is not Annotated:
         return hint, {}
     return hint.__origin__, hint.__metadata__[0].metadata
 
 
 def is_table(hint: Any) -> bool:
-    """Whether this is a record written as a table, not a value with a grammar of its own."""
+    """Whether the type is a record that is written as a table, not a value with its own grammar."""
     return isinstance(hint, type) and issubclass(hint, Struct) and not hasattr(hint, "parse")
 
 
 def without_none(hint: Any) -> Any:
-    """`X | None` → `X`: TOML has no null, an optional key is left out."""
+    """`X | None` → `X`. TOML has no null: an optional key is left out."""
     if get_origin(hint) in (types.UnionType, typing.Union):
         return functools.reduce(lambda a, b: a | b, (arm for arm in get_args(hint) if arm is not type(None)))
     return hint
 
 
 def structure(hint: type[T], value: object, path: Path = ()) -> tuple[T | None, list[Problem]]:
-    """Read `value` as a `hint`.
+    """Read `value` as the type `hint`.
 
-    The answer is whole if no problem is an error. Else it is what could be read, so that further checks may go on: a wrong
-    item is left out of its array or table, a wrong key keeps its default; None if nothing could be read.
+    If no problem is an error, the result is complete. Else it is the part that could be read, so that further checks can go
+    on: a wrong item is left out of its array or table, a wrong key keeps its default. None if nothing could be read.
     """
     reader = _Reader()
     result = reader.read(hint, value, path, ())
@@ -106,11 +106,13 @@ def structure(hint: type[T], value: object, path: Path = ()) -> tuple[T | None, 
 
 
 _NOTHING: Any = object()
-"""What a wrong value is read as."""
+"""The result of reading a wrong value."""
 
 
 class _Reader:
-    """The walk. `outer` is the tables around a value, the innermost last: an unknown key may belong to one of them."""
+    """The walk over the type hints. `outer` are the tables around a value, the innermost last: an unknown key may belong to
+    one of them.
+    """
 
     def __init__(self, guesses: Guesses | None = None) -> None:
         self.problems: list[Problem] = []
@@ -123,7 +125,7 @@ class _Reader:
         return _NOTHING
 
     def attempt(self, path: Path, call: Callable[..., Any], *arguments: object) -> Any:
-        """Call a grammar of the model; what it raises becomes a problem at `path`."""
+        """Call a function of the model. A ValueError that it raises becomes a problem at `path`."""
         try:
             return call(*arguments)
         except ValueError as error:
@@ -157,7 +159,7 @@ class _Reader:
         return self.read_scalar(get_args(hint) or (hint,), value, path)
 
     def read_scalar(self, kinds: tuple[type, ...], value: Any, path: Path) -> Any:
-        # Only text in which a variable was replaced may stand for a number or a boolean, as in Compose.
+        # A text may stand for a number or a boolean only if it comes from a variable, as in Compose.
         if isinstance(value, Text) and value.parts and str not in kinds:
             for kind in kinds:
                 with contextlib.suppress(ValueError, KeyError):
@@ -217,7 +219,7 @@ class _Reader:
                 yield (*path, n), *pair
 
     def explain_swallowed(self, path: Path) -> None:
-        """The commonest slip of TOML: a key written below a sub-table's header belongs to the sub-table."""
+        """Add a hint for a frequent mistake in TOML: a key below the header of a sub-table belongs to the sub-table."""
         *_, table, key = path
         hint = f"{key} is read as a part of {table}: move it above that table's header"
         self.problems[-1] = structs.replace(self.problems[-1], hint=hint)
@@ -232,7 +234,7 @@ class _Reader:
             return _NOTHING
         inner = _Reader(self.guesses)
         result = inner.read_keys(table, expanded, path, outer)
-        # The shorthand has no keys of its own to point at.
+        # A short form has no keys, so problems name the whole value.
         self.problems += (structs.replace(problem, path=path) for problem in inner.problems)
         self.errors += inner.errors
         return result
@@ -270,7 +272,7 @@ class _Reader:
 
 
 def _belongs(key: str, table: type, path: Path, outer: tuple[Frame, ...]) -> str:
-    """Where an unknown key would be known: in a table around this one, or in one directly below it."""
+    """A hint if another table knows the key: a table around this one, or one directly below it; else ""."""
     for around, place in reversed(outer):
         if key in forms(around):
             return f"it belongs in [{dotted(place)}]" if place else "it belongs at the top of the file"
@@ -284,7 +286,7 @@ def _belongs(key: str, table: type, path: Path, outer: tuple[Frame, ...]) -> str
 
 
 def choices(hint: Any) -> tuple[str, ...]:
-    """The texts a StrEnum or Literal allows; nothing for any other type."""
+    """The texts that a StrEnum or Literal allows; none for any other type."""
     if get_origin(hint) is Literal:
         return get_args(hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -293,7 +295,7 @@ def choices(hint: Any) -> tuple[str, ...]:
 
 
 def describe(value: object) -> str:
-    """A value as TOML writes it, with its kind where that is what is wrong with it."""
+    """A value for messages: its kind, and the value as TOML writes it."""
     match value:
         case bool():
             return "true" if value else "false"

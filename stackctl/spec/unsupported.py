@@ -1,8 +1,8 @@
-"""Keys of the Compose Specification that stackctl knows and does not do, each with the reason or the way out."""
+"""Keys of the Compose Specification that stackctl knows but does not support, each with the reason or what to do."""
 
-_LATER = "this version of stackctl does not do it"
-_LIMITS = "resource limits are not done"
-_SWARM = "it only means something in a Swarm"
+_LATER = "this version of stackctl does not have it"
+_LIMITS = "this version of stackctl has no resource limits"
+_SWARM = "it has a meaning only in a Swarm"
 
 SERVICE_KEYS = {
     **dict.fromkeys(

@@ -1,6 +1,6 @@
-"""Values with a grammar of their own: durations, sizes, commands, port ranges.
+"""Values that have their own grammar: durations, sizes, commands, port ranges.
 
-Each has `parse` (any TOML value → the value, or `ValueError` saying what was expected) and `SCHEMA` (its JSON Schema).
+Each has `parse` (a TOML value → the value; raises `ValueError`, which says what is expected) and `SCHEMA` (its JSON Schema).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SIZE = r"(?i)(\d+(?:\.\d+)?)\s*(b|[kmgtp](?:i?b)?)?"
 
 
 class Variable(Struct, frozen=True):
-    """One environment variable of a container: its text, or None when it is to be taken from the caller's environment."""
+    """One environment variable of a container: its text, or None if its value comes from the caller's environment."""
 
     text: str | None
     SCHEMA: ClassVar[dict[str, Any]] = {
@@ -63,7 +63,7 @@ class Duration(Struct, frozen=True, order=True):
 
     @property
     def whole_seconds(self) -> int:
-        """Rounded up, so that `500ms` of grace is never none at all."""
+        """The seconds, rounded up: a grace of `500ms` must not become 0."""
         return math.ceil(self.seconds)
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class Duration(Struct, frozen=True, order=True):
 
 
 class ByteSize(Struct, frozen=True):
-    """A number of bytes: an integer, or `64m`, `1.5gb`; units are powers of 1024 (Compose spec, 11-extension)."""
+    """A number of bytes: an integer, or `64m`, `1.5gb`. Units are powers of 1024 (Compose spec, 11-extension)."""
 
     bytes: int
     SCHEMA: ClassVar[dict[str, Any]] = {
@@ -89,7 +89,7 @@ class ByteSize(Struct, frozen=True):
         raise ValueError(f'expected a size such as "64m" or "1gb", found {value!r}')
 
     def __str__(self) -> str:
-        """In the largest unit that gives a whole number."""
+        """The size in the largest unit that gives a whole number."""
         power = next((power for power in (4, 3, 2, 1) if self.bytes and not self.bytes % 1024**power), 0)
         return f"{self.bytes // 1024**power}{'bkmgt'[power]}"
 
@@ -108,14 +108,14 @@ _TMPFS_NUMBERS = {
 
 
 class Tmpfs(Struct, frozen=True):
-    """A path held in memory, with the options of its mount: `/run`, `/run:size=64m,mode=1777,uid=1000`.
+    """A path that is held in memory, with mount options: `/run`, `/run:size=64m,mode=1777,uid=1000`.
 
-    The options are those that `docker run --tmpfs` takes; see tmpfs(5).
+    `docker run --tmpfs` takes the same options; see tmpfs(5).
     """
 
     path: str
     options: str = ""
-    """As the engine takes them: the size in bytes."""
+    """The options in the form that the engine takes: the size is in bytes."""
     SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
 
     @classmethod
@@ -138,7 +138,7 @@ def _tmpfs_option(text: str) -> str:
     if grammar := _TMPFS_NUMBERS.get(name):
         if not re.fullmatch(grammar, value):
             kind = "digits from 0 to 7" if name == "mode" else "a number"
-            raise ValueError(f"the option {name} of a tmpfs wants {kind}, found {value!r}")
+            raise ValueError(f"the option {name} of a tmpfs must be {kind}, found {value!r}")
         return text
     if equals or name not in _TMPFS_FLAGS:
         known = ("size", *_TMPFS_NUMBERS, *sorted(_TMPFS_FLAGS))
@@ -150,7 +150,7 @@ def _tmpfs_option(text: str) -> str:
 
 
 class Command(Struct, frozen=True):
-    """A program and its arguments. A string is split into words as a shell would, but no shell runs it."""
+    """A program and its arguments. A string is split into words as a shell splits it, but no shell runs it."""
 
     argv: tuple[str, ...]
     SCHEMA: ClassVar[dict[str, Any]] = {
@@ -170,7 +170,7 @@ class Command(Struct, frozen=True):
 
 
 class HealthTest(Struct, frozen=True):
-    """Docker's health test: a string runs in the image's shell, an array starts with CMD, CMD-SHELL or NONE."""
+    """Docker's health test. A string runs in the image's shell; an array begins with CMD, CMD-SHELL or NONE."""
 
     test: tuple[str, ...]
     SCHEMA: ClassVar[dict[str, Any]] = Command.SCHEMA
@@ -190,7 +190,7 @@ class HealthTest(Struct, frozen=True):
 
 
 class HttpTarget(Struct, frozen=True):
-    """Where an HTTP check asks: a port of the container and a path, written `:8000/health`."""
+    """The target of an HTTP check: a port of the container and a path, written `:8000/health`."""
 
     port: int
     path: str
@@ -213,7 +213,7 @@ class HttpTarget(Struct, frozen=True):
 
 
 class Pattern(Struct, frozen=True):
-    """A regular expression (Python's `re`) looked for in a container's log."""
+    """A regular expression (Python's `re`), which is looked for in a container's log."""
 
     regex: str
     SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
@@ -233,7 +233,7 @@ class Pattern(Struct, frozen=True):
 
 
 class PortRange(Struct, frozen=True, order=True):
-    """One port or a range of ports, `8000` or `8000-8010`, both ends included."""
+    """One port or a range of ports: `8000` or `8000-8010`. Both ends belong to the range."""
 
     first: int
     last: int
@@ -263,7 +263,7 @@ class PortRange(Struct, frozen=True, order=True):
 
 
 class ExposedPorts(str):
-    """Ports of the container that others use: `8000`, `8000-8010`, `53/udp`."""
+    """Ports of the container that other services use: `8000`, `8000-8010`, `53/udp`."""
 
     __slots__ = ()
     SCHEMA: ClassVar[dict[str, Any]] = {
@@ -287,7 +287,7 @@ class ExposedPorts(str):
 
 
 class Address(str):
-    """An IP address, version 4 or 6, without brackets. Engines take anything else for "every address"."""
+    """An IP address, version 4 or 6, without brackets. An engine takes any other text for "every address"."""
 
     __slots__ = ()
     SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
@@ -296,7 +296,7 @@ class Address(str):
     def parse(cls, value: object) -> Self:
         if isinstance(value, str):
             try:
-                if "%" not in value:  # engines do not know zones
+                if "%" not in value:  # Python allows a zone (`fe80::1%eth0`), engines do not
                     ipaddress.ip_address(value)
                     return cls(value)
             except ValueError:
@@ -336,7 +336,7 @@ class Restart(Struct, frozen=True):
 
 
 class NetworkMode(Struct, frozen=True):
-    """`none`, `host`, `bridge`, or the network of another: `service:NAME`, `container:NAME`."""
+    """`none`, `host`, `bridge`, or the network of another container: `service:NAME`, `container:NAME`."""
 
     mode: str
     SCHEMA: ClassVar[dict[str, Any]] = {
@@ -352,7 +352,7 @@ class NetworkMode(Struct, frozen=True):
 
     @property
     def service(self) -> str | None:
-        """The service whose network namespace is shared, if it is one."""
+        """The name in `service:NAME`; None for any other mode."""
         return self.mode.removeprefix("service:") if self.mode.startswith("service:") else None
 
     def __str__(self) -> str:

@@ -150,7 +150,7 @@ def test_an_image_of_ones_own_choice(
         (["postgress"], "did you mean 'postgres'?"),
         (["somebody/thing:1"], "it knows mariadb, memcached"),
         (["redis", "redis:6"], "redis is given twice"),
-        (['postgres:"'], "no name of an image"),
+        (['postgres:"'], "not the name of an image"),
     ],
 )
 def test_what_init_cannot_do(run: Run, tmp_path: Path, images: list[str], message: str) -> None:

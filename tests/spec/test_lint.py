@@ -157,15 +157,15 @@ ports = ["0.0.0.0:7999-8001:1-3"]
     assert (
         found
         == """\
-SC301 error 1:11 services.postgres: postgres refuses to start without POSTGRES_PASSWORD; docker run -d would still have printed an id and returned 0 (set POSTGRES_PASSWORD, or one of POSTGRES_PASSWORD_FILE, POSTGRES_HOST_AUTH_METHOD=trust)
+SC301 error 1:11 services.postgres: postgres refuses to start without POSTGRES_PASSWORD; docker run -d would still print an id and return 0 (set POSTGRES_PASSWORD, or one of POSTGRES_PASSWORD_FILE, POSTGRES_HOST_AUTH_METHOD=trust)
 SC401 warning 1:11 services.postgres: postgres writes to /var/lib/postgresql/data, and nothing is mounted there: after down, the data are gone (add volumes = ["postgres-data:/var/lib/postgresql/data"] and [volumes.postgres-data])
 SC302 warning 3:16 services.postgres.environment.POSTGRES_PASSWRD: POSTGRES_PASSWRD means nothing to postgres (did you mean POSTGRES_PASSWORD?)
-SC101 error 7:13 services.api.networks.backned: api joins network "backned", which nothing creates: Docker would stop at "network backned not found" and leave a dead container holding the name (did you mean 'backend'?)
+SC101 error 7:13 services.api.networks.backned: api joins network "backned", which nothing creates: Docker would stop at "network backned not found" and leave a dead container with the name (did you mean 'backend'?)
 SC101 error 8:12 services.api.volumes[0]: api mounts volume "uploads", which is not defined (add [volumes.uploads], or write "./uploads" for a directory)
 SC101 error 10:15 services.api.depends_on.postgers: api waits for "postgers", which is neither a service nor a job (did you mean 'postgres'?)
 SC101 error 10:27 services.api.depends_on.redis: api waits for "redis", which is neither a service nor a job (add [services.redis], or take it out)
-SC102 error 11:13 services.api.environment.DATABASE_URL: DATABASE_URL in api points at host "postgress": container names are DNS names, and no container here answers to that one (did you mean 'postgres'?)
-SC102 error 12:13 services.api.environment.DB_HOST: DB_HOST in api points at host "data": container names are DNS names, and no container here answers to that one (the hosts here: api, front, postgres, seed, web)
+SC102 error 11:13 services.api.environment.DATABASE_URL: DATABASE_URL in api points at host "postgress": container names are DNS names, and no container here has that name (did you mean 'postgres'?)
+SC102 error 12:13 services.api.environment.DB_HOST: DB_HOST in api points at host "data": container names are DNS names, and no container here has that name (the hosts here: api, front, postgres, seed, web)
 SC201 warning 13:13 services.api.environment.QUEUE: api uses postgres (QUEUE) but does not wait for it (add "postgres" to depends_on of api)
 SC101 error 18:1 services.web.network_mode: web shares the network of "apy", which is neither a service nor a job (did you mean 'api'?)
 SC109 error 22:1 jobs.seed.container_name: web and seed both want the name "front": names of containers are machine-wide (take it out of one of them)
@@ -201,9 +201,9 @@ image = "redis"
 depends_on = ["one"]
 """
     ) == [
-        "SC113 error 3:15 services.a.depends_on.b: a → b → job → a: nobody can go first (take one of them out)",
-        "SC113 error 15:15 services.me.depends_on.me: me → me: nobody can go first (take one of them out)",
-        "SC113 error 17:11 services.one.depends_on.two: one → two → one: nobody can go first (take one of them out)",
+        "SC113 error 3:15 services.a.depends_on.b: a → b → job → a: none can start first (remove one of these dependencies)",
+        "SC113 error 15:15 services.me.depends_on.me: me → me: none can start first (remove one of these dependencies)",
+        "SC113 error 17:11 services.one.depends_on.two: one → two → one: none can start first (remove one of these dependencies)",
     ]
 
 

@@ -32,7 +32,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
         (b"[a]\nports = [\n  { target = 80,\n    published = 1 }]\n", "stack.toml:3:3: `{ … }` must be on one line (TOML has no line breaks within braces)"),
         (b"a = { b = nginx }\n", 'stack.toml:1:11: invalid value (text needs quotes: key = "value")'),
         (b"a = { b = 1 }\nc = nginx\n", 'stack.toml:2:5: invalid value (text needs quotes: key = "value")'),
-        (b"a = { b = 1 }\na.c = 2\n", "stack.toml:2:8: cannot mutate immutable namespace a (what stands in { … } or [ … ] is complete: write all of it in one place)"),
+        (b"a = { b = 1 }\na.c = 2\n", "stack.toml:2:8: cannot mutate immutable namespace a (nothing can be added to { … } or [ … ] later: write all of it in one place)"),
         (b'a = "x\n', "stack.toml:1:7: illegal character '\\n' (the string is not closed on its line)"),
         (b"a = [1,\n", "stack.toml:1:8: invalid value, found the end of the file (is a bracket or a quote left open?)"),
         (b"a = 1\nb = '\xff'\n", "stack.toml:2:6: the byte 0xff is not UTF-8 (save the file as UTF-8)"),

@@ -1,1 +1,1 @@
-"""Mistakes that can be seen before anything runs; the rules are in `rules`."""
+"""Find mistakes before anything runs. `rules` lists the rules."""

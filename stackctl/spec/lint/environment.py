@@ -9,18 +9,18 @@ from stackctl.spec.model import Stack
 from stackctl.spelling import Neighbours, misspelt
 
 _SHORTEST_PART = 5
-"""Names of the application's own variables are compared from this length on: in short ones a letter makes another word."""
+"""Shorter names of an application's variables are not compared: in a short name, another letter makes another word."""
 _MOST_NAMES = 2000
-"""Services of one image that differ in more names are not compared: that is a list of settings, not a slip of the pen."""
+"""Services of one image that differ in more names are not compared: so many names are settings, not spelling mistakes."""
 
 
 def missing_variables(stack: Stack) -> Iterator[Problem]:
     """An image refuses to start without a variable that is not set, such as `POSTGRES_PASSWORD`.
 
-    `docker run -d` prints an id and ends with 0 all the same; the container dies a moment later. Nothing is said of a
-    service whose data lies on an external volume: what is there was set up before.
+    `docker run -d` still prints an id and ends with 0; the container dies a moment later. A service whose data lie on an
+    external volume is not checked: its data were set up before.
 
-    Fix: set the variable, best as `"${NAME}"` with the value in `.env`, which git does not see.
+    Fix: set the variable. The best way is `"${NAME}"` with the value in `.env`, which git does not track.
     """
     for member in members(stack):
         known = member.server
@@ -30,15 +30,16 @@ def missing_variables(stack: Stack) -> Iterator[Problem]:
             yield Problem(
                 member.path,
                 f"{known.name} refuses to start without {first}; "
-                "docker run -d would still have printed an id and returned 0",
+                "docker run -d would still print an id and return 0",
                 f"set {first}" + (f", or one of {', '.join(others)}" if others else ""),
             )
 
 
 def misspelt_variables(stack: Stack) -> Iterator[Problem]:
-    """A variable's name is a letter or two away from one that the image reads, or that the same image is given elsewhere.
+    """A variable's name differs by one or two letters from a variable that the image reads, or that another service sets for
+    the same image.
 
-    Images ignore what they do not know: the setting would silently not be there.
+    An image ignores variables that it does not know: the setting would be missing, and nobody would say so.
 
     Fix: correct the name.
     """
@@ -59,9 +60,10 @@ def misspelt_variables(stack: Stack) -> Iterator[Problem]:
 
 
 def _unlike_siblings(those: Sequence[Member]) -> Iterator[Problem]:
-    """Each variable that another one lacks, if the other one has one of nearly the same name that the member lacks.
+    """A problem for each variable whose name another service of the same program writes in nearly the same way.
 
-    `those` run the same program; those whose image is known are only compared with.
+    One service has the one name, another has the other name, and none has both. `those` run the same program. A service
+    whose image is known has no problems here, but others are compared with it.
     """
     holders: dict[str, list[Member]] = {}
     for member in those:
@@ -76,7 +78,7 @@ def _unlike_siblings(those: Sequence[Member]) -> Iterator[Problem]:
         for name in differing
     }
     for name, others in near.items():
-        # Whoever has the name, and who has the other one instead.
+        # For each similar name: a service that has the similar name but not this one.
         instead = {o: next((m for m in holders[o] if name not in m.service.resolved), None) for o in others}
         for member in holders[name]:
             own = member.service.resolved
@@ -90,7 +92,7 @@ def _unlike_siblings(those: Sequence[Member]) -> Iterator[Problem]:
 
 
 def _program(member: Member) -> str:
-    """What a service runs: two of them run the same if these texts are equal."""
+    """A text for what a service runs: two services run the same program if their texts are equal."""
     build = member.service.build
     if build is None:
         return f"image {member.service.image}"
@@ -100,7 +102,7 @@ def _program(member: Member) -> str:
 
 
 def _brings_data(stack: Stack, member: Member, known: KnownImage) -> bool:
-    """Whether the data may have been set up before: it lies on an external volume."""
+    """Whether the service's data lie on an external volume. Then they may have been set up before."""
     paths = known.data_paths(member.service.resolved, member.command)
     sources = [mount.source or "" for mount in member.service.volumes if mount.target in paths]
     return any(name in stack.volumes and stack.volumes[name].external for name in sources)

@@ -1,4 +1,4 @@
-"""What several rules ask about the services and jobs of a stack."""
+"""Facts about services and jobs that several rules need."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ Path = tuple[Key, ...]
 
 
 class Member(Struct, frozen=True):
-    """A service or job, with its name and where it is written."""
+    """A service or job, with its name and its key path."""
 
     path: Path
     name: str
@@ -30,24 +30,27 @@ class Member(Struct, frozen=True):
 
     @property
     def server(self) -> KnownImage | None:
-        """The known image whose server it runs."""
+        """The known image whose server the member runs, else None."""
         return server(self.service)
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The keys under which a table of members holds it: its profiles or "", and `*`, under which all are."""
+        """The keys under which a table of members holds this one: its profiles, or "" if it needs none; and `*`, which holds
+        every member.
+        """
         return (*(self.service.profiles or ("",)), "*")
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The keys of such a table under which all those are that may run together with it.
+        """The keys of such a table that together hold every member that may run together with this one.
 
-        These have a profile of its own, or need none; if it needs none itself, they are all.
+        These are the members that share a profile with this one, and those that need none. If this one needs no profile,
+        it may run with every member.
         """
         return (*self.service.profiles, "") if self.service.profiles else ("*",)
 
     def variable(self, name: str) -> Path:
-        """Where a variable of its environment is written."""
+        """The key path of a variable of the member's environment."""
         return (
             (*self.path, "environment", name)
             if name in self.service.environment
@@ -63,7 +66,7 @@ def members(stack: Stack) -> Iterator[Member]:
 
 
 def dependencies(stack: Stack) -> dict[str, list[str]]:
-    """What each service and job directly waits for. Names that are not defined are left out."""
+    """For each service and job: what it waits for directly. Names that are not defined are left out."""
     everything = stack.everything
     return {
         name: [each for each in dependencies_of(service) if each in everything]

@@ -1,4 +1,4 @@
-"""Rules about names: what is referred to must be there, and no two may have the same."""
+"""Rules about names: a name that is used must be defined, and no two containers may have the same name."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -11,10 +11,10 @@ from stackctl.spelling import Guesses, Neighbours, close
 
 
 def undefined_names(stack: Stack) -> Iterator[Problem]:
-    """A network, a volume or a service is named that the file does not define.
+    """The file uses the name of a network, a volume or a service that it does not define.
 
-    With `docker run`, a forgotten network stops the script after the container was created, and the dead container
-    keeps the name. Here nothing is created before every name is found.
+    With `docker run`, a missing network stops the script after the container is created, and the dead container keeps the
+    name. `stackctl` creates nothing before every name is found.
 
     Fix: correct the name, or add the table `[networks.NAME]`, `[volumes.NAME]` or `[services.NAME]`.
     """
@@ -37,7 +37,7 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
                 yield Problem(
                     (*member.path, "networks", name),
                     f'{member.name} joins network "{name}", which nothing creates: Docker would stop at '
-                    f'"network {name} not found" and leave a dead container holding the name',
+                    f'"network {name} not found" and leave a dead container with the name',
                     guesses.did_you_mean(name, chain(stack.networks, ["default"]), f"add [networks.{name}]"),
                 )
         for index, mount in enumerate(member.service.volumes):
@@ -61,15 +61,15 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
 
 
 def unknown_hosts(stack: Stack) -> Iterator[Problem]:
-    """A URL, or a variable such as `DB_HOST`, names a host that no container of the stack answers to.
+    """A URL, or a variable such as `DB_HOST`, names a host, but no container of the stack has that name.
 
-    Containers find each other by name: the service's, its `container_name`, its `hostname` and its network aliases.
-    Looked at are URLs of databases and queues, and variables that end in `_HOST`, `_HOSTNAME`, `_SERVER`, `_ADDR`,
-    `_BROKERS` or `_ENDPOINT` and name a database or queue or come near to one of these names. A host with a dot is
-    taken to be outside the stack, and nothing is said of services on an external network, where strangers may answer,
-    or without a network of the stack.
+    Containers find each other by name: the name of the service, its `container_name`, its `hostname` and its network
+    aliases. The rule checks URLs of databases and queues. It also checks variables that end in `_HOST`, `_HOSTNAME`,
+    `_SERVER`, `_ADDR`, `_BROKERS` or `_ENDPOINT`, if they name a database or queue, or if the host is close to one of these
+    names. A host with a dot counts as a host outside the stack. A service on an external network is not checked, because
+    other containers may have the name; nor is a service without a network of the stack.
 
-    Fix: correct the name. `${services.db.url}` writes the whole URL and cannot be misspelt unnoticed.
+    Fix: correct the name. `${services.db.url}` writes the whole URL, and a spelling mistake in it is always found.
     """
     named = _host_names(stack)
     numbered = {f"{stack.project}-{name}-1" for name in stack.everything}
@@ -90,7 +90,7 @@ def unknown_hosts(stack: Stack) -> Iterator[Problem]:
             yield Problem(
                 use.path,
                 f'{use.source} in {member.name} points at host "{use.host}": '
-                "container names are DNS names, and no container here answers to that one",
+                "container names are DNS names, and no container here has that name",
                 guesses.did_you_mean(use.host, chain(named, own), _listed(hosts, own)),
             )
 
@@ -100,7 +100,7 @@ _LISTED = 20
 
 
 def _listed(hosts: Sequence[str], own: set[str]) -> str:
-    """`hosts` are sorted: those of the stack; `own`: those that only this service knows."""
+    """The hosts, for a hint. `hosts` are those of the stack, sorted; `own` are those that only this service knows."""
     shown = sorted({*hosts[:_LISTED], *own})[:_LISTED]
     more = len(hosts) + len(own) - len(shown)
     return f"the hosts here: {', '.join(shown)}" + (f", and {more} more" if more > 0 else "")
@@ -109,9 +109,9 @@ def _listed(hosts: Sequence[str], own: set[str]) -> str:
 def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
     """Two services have the same `container_name`.
 
-    A container's name is unique on the whole machine: the second one could not be created.
+    A container's name is unique on the whole machine: the second container could not be created.
 
-    Fix: take `container_name` out of one of them; a service is reached by its own name anyway.
+    Fix: remove `container_name` from one of them. Other services reach it by the service's name.
     """
     first: dict[tuple[str, str], Member] = {}
     for member in members(stack):
@@ -129,7 +129,7 @@ def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
 
 
 def _host_names(stack: Stack) -> set[str]:
-    """Every name by which a container of the stack can be found, in lower case."""
+    """All names by which containers of the stack can be found, in lower case."""
     found: set[str] = set()
     for member in members(stack):
         service = member.service
@@ -139,7 +139,7 @@ def _host_names(stack: Stack) -> set[str]:
 
 
 def _has_other_neighbours(stack: Stack, member: Member) -> bool:
-    """Whether names may be answered from outside the stack: on an external network, on the host's, or on none."""
+    """Whether the service may find hosts outside the stack: it is on an external network, on the host's network, or on none."""
     mode = member.service.network_mode
     joined = (stack.networks.get(name) for name in member.service.networks or ("default",))
     return bool(mode and mode.service is None) or any(network and network.external for network in joined)

@@ -1,4 +1,4 @@
-"""Rules about who goes first."""
+"""Rules about the order of services."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,24 +14,24 @@ def circles(stack: Stack) -> Iterator[Problem]:
 
     A reference such as `${services.db.url}` and `network_mode = "service:NAME"` wait for their service, too.
 
-    Fix: take one `depends_on` out; mostly one of them can do without the other at its start, and try again.
+    Fix: remove one `depends_on`. Most often one of the services can start without the other and try again until it is there.
     """
     everything = stack.everything
     for circle in Walk(dependencies(stack)).circles:
         one, other = circle[:2]
         yield Problem(
             _edge(everything[one], one, other),
-            f"{_drawn(circle)}: nobody can go first",
-            "take one of them out",
+            f"{_drawn(circle)}: none can start first",
+            "remove one of these dependencies",
         )
 
 
 def unwaited_services(stack: Stack) -> Iterator[Problem]:
     """A service names another one in a URL or a host variable, but does not wait for it.
 
-    Started at the wrong moment, it finds nobody there. `depends_on` starts it once the other is ready; waiting for a
-    service that waits for the other is enough. Nothing is said where the other one waits for this one, or where each
-    names the other: somebody has to go first.
+    If the service starts too early, it does not find the other one. With `depends_on` it starts once the other is ready. It
+    is enough to wait for a service that waits for the other. The rule says nothing if the other service waits for this
+    one, or if each names the other: one of them must start first.
 
     Fix: add the name to `depends_on`, or write the URL as `${services.NAME.url}`, which implies it.
     """
@@ -56,7 +56,7 @@ def unwaited_services(stack: Stack) -> Iterator[Problem]:
 
 
 _DRAWN = 12
-"""How many names of a circle are written out."""
+"""How many names of a circle a message shows."""
 
 
 def _drawn(circle: Sequence[str]) -> str:
@@ -66,17 +66,17 @@ def _drawn(circle: Sequence[str]) -> str:
 
 
 def _edge(service: Service, one: str, other: str) -> Path:
-    """Where it is written that one waits for the other."""
+    """The key path which says that `one` waits for `other`."""
     path = ("jobs" if isinstance(service, Job) else "services", one)
     return (*path, "depends_on", other) if other in service.depends_on else (*path, "network_mode")
 
 
 def _hosts(name: str, service: Service) -> set[str]:
-    """The names by which others find it, in lower case."""
+    """The names by which other services find the service, in lower case."""
     aliases = {alias for network in service.networks.values() for alias in network.aliases}
     return {each.lower() for each in ({name, service.container_name or name} | aliases)}
 
 
 def _always_with(one: Service, other: Service) -> bool:
-    """Whether the other one runs whenever the one does, as far as profiles go."""
+    """Whether the profiles start `other` whenever they start `one`."""
     return not other.profiles or (bool(one.profiles) and set(one.profiles) <= set(other.profiles))

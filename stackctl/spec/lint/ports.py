@@ -15,11 +15,11 @@ from stackctl.spec.values import PortRange
 _DEFAULT_ADDRESS = "127.0.0.1"
 
 _Key = tuple[str, str, str]
-"""Protocol, address and profile of bindings that exclude each other."""
+"""Protocol, address and profile. Two bindings that share a key cannot have the same port."""
 
 
 class Binding(Struct, frozen=True):
-    """Ports of the host that a service takes for itself."""
+    """Host ports that a service publishes."""
 
     path: Path
     member: Member
@@ -28,14 +28,16 @@ class Binding(Struct, frozen=True):
     protocol: str
 
     def places(self) -> Iterator[_Key]:
-        """Where it is to be found: under its address and under all of its family, for each of its profiles."""
+        """The keys under which the binding is held: its address, and every address of its family, for each of its profiles."""
         text, version, _ = _read(self.address)
         for profile in self.member.profiles:
             yield self.protocol, text, profile
             yield self.protocol, f"any {version}", profile
 
     def rivals(self) -> Iterator[_Key]:
-        """Where all those are that cannot have the same port: `0.0.0.0` and `[::]` take it of all addresses of the family."""
+        """The keys under which all bindings are held that cannot have the same port. `0.0.0.0` and `[::]` take a port of every
+        address of their family.
+        """
         text, version, unspecified = _read(self.address)
         everywhere = "0.0.0.0" if version == 4 else "::"  # noqa: S104
         wanted = (f"any {version}",) if unspecified else (text, everywhere)
@@ -45,16 +47,16 @@ class Binding(Struct, frozen=True):
 
 @functools.lru_cache(maxsize=1024)
 def _read(address: str) -> tuple[str, int, bool]:
-    """An address in its usual form, its version, and whether it stands for every address."""
+    """The address in its usual form, its version, and whether it means every address."""
     found = ipaddress.ip_address(address)
     return str(found), found.version, found.is_unspecified
 
 
 class Taken:
-    """The ports that are taken, and by which binding first.
+    """The ports that are taken, and the first binding that took each.
 
-    `starts`, `ends`: the taken ports, as ranges that neither overlap nor touch. `since`, `owners`: from which port on
-    something else was the first to take them. All are sorted, so that nothing is ever compared with everything.
+    `starts` and `ends` are the taken ports as ranges that neither overlap nor touch. From the port `since[n]` on, the
+    binding `owners[n]` was the first. All lists are sorted, so a search need not look at every range.
     """
 
     def __init__(self) -> None:
@@ -64,7 +66,7 @@ class Taken:
         self.owners: list[Binding] = []
 
     def first(self, ports: PortRange) -> tuple[int, Binding] | None:
-        """The lowest of the ports that is taken, and who was the first to take it."""
+        """The lowest of these ports that is taken, and the binding that took it first."""
         index = bisect_left(self.ends, ports.first)
         if index == len(self.starts) or self.starts[index] > ports.last:
             return None
@@ -96,13 +98,13 @@ class Taken:
 
 
 def duplicate_ports(stack: Stack) -> Iterator[Problem]:
-    """A port of the host is published twice.
+    """Two services publish the same port of the host.
 
-    The second container could not start. `0.0.0.0` takes the port of every IPv4 address, `[::]` that of every IPv6
-    address; tcp and udp are apart; services that no profile starts together may share a port. Where the engine is to
-    choose from a range, it finds a free one.
+    The second container could not start. `0.0.0.0` takes the port of every IPv4 address, `[::]` of every IPv6 address. tcp
+    and udp do not conflict. Services that no profile starts together may have the same port. A range from which the engine
+    chooses a free port does not conflict.
 
-    Fix: publish one of them elsewhere. Containers of the stack reach each other without any published port.
+    Fix: publish one of them on another port. Containers of the stack reach each other without published ports.
     """
     taken: dict[_Key, Taken] = {}
     everyone = Taken()

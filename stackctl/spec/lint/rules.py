@@ -1,4 +1,4 @@
-"""Mistakes that can be seen before anything runs. One small function a rule; its docstring is its help page."""
+"""The rules that find mistakes before anything runs. Each rule is one function, whose docstring is the rule's help page."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -14,7 +14,7 @@ from stackctl.spec.model import Stack
 
 
 class Rule(Struct, frozen=True):
-    """`find` yields problems that need neither rule nor severity: these are the rule's."""
+    """A rule. `find` yields problems without rule and severity: `lint` fills in those of the rule."""
 
     title: str
     severity: Severity
@@ -32,11 +32,11 @@ RULES: Mapping[str, Rule] = {
     "SC401": Rule("Data that is not kept", "warning", unkept_data),
     "SC501": Rule("Port published twice", "error", duplicate_ports),
 }
-"""An error is something that cannot work; a warning is probably a mistake."""
+"""All rules by number. An error cannot work; a warning is probably a mistake."""
 
 
 def lint(stack: Stack, only: Collection[str] = RULES) -> tuple[Problem, ...]:
-    """Everything the rules (or `only` some) find in a stack, rule by rule."""
+    """The problems that the rules (or `only` some of them) find in a stack, rule by rule."""
     return tuple(
         structs.replace(problem, rule=number, severity=rule.severity)
         for number, rule in RULES.items()

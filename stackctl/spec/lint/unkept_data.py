@@ -10,9 +10,9 @@ from stackctl.spec.model import Stack
 def unkept_data(stack: Stack) -> Iterator[Problem]:
     """A database has nothing mounted where it keeps its data.
 
-    The data would be in the container, or in a volume without a name that the next container does not find. Any mount
-    counts, a tmpfs too: it says that the data is meant to be forgotten. Redis and Valkey count as caches unless their
-    command turns `--appendonly` or `--save` on.
+    The data would be in the container, or in a volume without a name, which the next container does not find. Any mount is
+    enough, even a tmpfs: it says that the data need not be kept. Redis and Valkey count as caches unless their command
+    turns on `--appendonly` or `--save`.
 
     Fix: `volumes = ["NAME:PATH"]` and a table `[volumes.NAME]`.
     """

@@ -1,4 +1,4 @@
-"""Which hosts the values of a service name: those in URLs, and those in variables that say they hold a host."""
+"""Find the hosts that a service names: in URLs, and in variables whose name says that they hold a host."""
 
 import re
 from collections.abc import Iterator
@@ -22,22 +22,22 @@ _NO_HOSTS = frozenset({"localhost", "true", "false", "yes", "no", "on", "off", "
 
 
 class Kind(IntEnum):
-    """How sure it is that the host is meant to be a container of the stack."""
+    """Why the host counts as a container of the stack. A higher number is more certain."""
 
     url = 1
-    """A URL of any kind, which may lead anywhere."""
+    """The host stands in some URL, which may lead anywhere."""
     variable = 2
-    """The variable says that it holds a host."""
+    """The variable's name says that it holds a host."""
     server = 3
-    """The URL's scheme, or the variable, says that it is a database or a queue."""
+    """The URL's scheme, or the variable's name, says that the host is a database or a queue."""
 
 
 class Use(Struct, frozen=True):
-    """A host that a value names, always a single label: a name with a dot is not a container's."""
+    """A host that a value names. It has no dot: a name with a dot is not the name of a container."""
 
     path: Path
     source: str
-    """What people call the place: the variable, or `command`."""
+    """The place, for people: the name of the variable, or `command`."""
     host: str
     kind: Kind
 
@@ -67,7 +67,7 @@ def _urls(text: str, path: Path, source: str, least: Kind) -> Iterator[Use]:
 
 
 def _hosts(text: str) -> Iterator[str]:
-    """The names in `host`, `host:port` and lists of them, in lower case, as DNS compares them."""
+    """The names in `host`, `host:port` and lists of these, in lower case: DNS ignores case."""
     for part in text.split(","):
         match = re.fullmatch(r"([^:/\s]+)(?::\d*)?", part.strip())
         host = match[1].lower() if match else ""

@@ -1,6 +1,7 @@
-"""The JSON Schema of a table, from the same classes that read it.
+"""The JSON Schema of a table, made from the classes that read it.
 
-Written for Taplo, which most editors use for TOML: Draft 4, and no `$ref`, beside which Taplo ignores every description.
+It is made for Taplo, which most editors use for TOML. So it is Draft 4 and has no `$ref`: Taplo ignores every description
+beside a `$ref`.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,11 @@ Schema = dict[str, Any]
 
 _TYPES: Mapping[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$"}
-"""A text with a variable in it may stand for any scalar."""
+"""A text that holds a variable may stand for any scalar."""
 
 
 def json_schema(table: type, title: str = "stack.toml") -> Schema:
-    """The schema of a document whose root is `table`. Equal classes give equal schemas, key order included."""
+    """The schema of a document whose root is `table`. Equal classes give equal schemas, with keys in the same order."""
     return {"$schema": "http://json-schema.org/draft-04/schema#", "title": title, **_table(table)}
 
 
@@ -67,7 +68,7 @@ def _type(hint: Any, metadata: Mapping[str, Any]) -> Schema:
 
 
 def _or_variable(schema: Schema) -> Schema:
-    """Allow a text with a variable where not every text is allowed anyway."""
+    """The schema that also allows a text with a variable, unless it allows every text already."""
     if schema == {"type": "string"}:
         return dict(schema)
     return {"anyOf": [*_arms(schema), _VARIABLE]}
@@ -78,6 +79,6 @@ def _arms(schema: Schema) -> list[Schema]:
 
 
 def _summary(table: type) -> str:
-    """The first line of a class's docstring, unless it is the one that dataclass makes up."""
+    """The first line of a class's docstring; "" if the docstring is generated."""
     doc = (table.__doc__ or "").strip()
     return "" if doc.startswith(f"{table.__name__}(") else doc.partition("\n")[0]

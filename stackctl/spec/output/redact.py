@@ -1,4 +1,6 @@
-"""Hide what looks secret in the plain tree of a stack: by its variable, by the name it stands under or after, and in URLs."""
+"""Hide secrets in the plain tree of a stack. A value is a secret by the name of its variable, its key or its option, or by its
+place in a URL.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,16 +13,16 @@ from stackctl.spec.text.parts import concealed, parts
 from stackctl.spec.values import Variable
 
 _URL = r"(://[^/\s:@]*:)([^\s/,]*(?=@)|\S*(?=@))"
-"""`scheme://user:password@`, also where the password holds a character that it should have percent-encoded."""
+"""`scheme://user:password@`, even if the password holds a character that should be percent-encoded."""
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s&;"']+)"""
 _ASSIGNED = rf"(?<![\w.-])(-[\w.-]+)([ =]+){_VALUE}|([\w.]+)(=){_VALUE}"
 """`NAME=value` and `--option value` within a text."""
 _DEFAULT = r"(\$\{(\w+):?[-+])([^{}]+)(?=\})"
-"""What stands for a variable where it is not set: `${NAME:-value}`."""
+"""The default of a variable: `${NAME:-value}`."""
 _SHORTEST = 4
-"""Characters. Shorter secrets are found in any text, and the dots would make a riddle of it."""
+"""Characters. Shorter secrets occur in any text by chance: with dots for them nobody could read it."""
 _REFERENCE = r"\$(\w+|\{\w+\})"
-"""A variable's name says nothing that is secret."""
+"""The name of a variable is no secret."""
 
 
 def redacted(tree: Any, name: str = "") -> Any:
@@ -39,7 +41,9 @@ def redacted(tree: Any, name: str = "") -> Any:
 
 
 def secrets(value: Any, name: str = "") -> Iterator[str]:
-    """The secrets in records, by the variables they come from and the keys they stand under. `name`: that of the value."""
+    """The secrets in a record: texts from secret variables and texts under secret keys. `name`: the key or option that the
+    value belongs to.
+    """
     match value:
         case str() if looks_secret(name):
             found = [str(value)]
@@ -59,14 +63,14 @@ def secrets(value: Any, name: str = "") -> Iterator[str]:
 
 
 def without(text: str, hidden: Iterable[str]) -> str:
-    """A text that somebody else wrote, with dots for secrets that it repeats."""
+    """The text, with dots for each of the `hidden` secrets."""
     for secret in sorted({*hidden}, key=len, reverse=True):
         text = text.replace(secret, DOTS)
     return text
 
 
 def _words(words: list[Any], name: str) -> Iterator[Any]:
-    """The words of a command: what follows an option belongs to it."""
+    """The words of a command, with dots for secrets. A word after an option is the option's value."""
     before = name
     for word in words:
         yield redacted(word, before)

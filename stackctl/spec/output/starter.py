@@ -1,4 +1,4 @@
-"""The stack.toml that `stackctl init` writes: known images, and the Dockerfile that is there."""
+"""The stack.toml that `stackctl init` writes: services of known images, and one that is built from the Dockerfile."""
 
 import json
 import re
@@ -17,13 +17,13 @@ SCHEMA = "stack.schema.json"
 
 _SQL = ("postgresql", "mysql")
 _HEADING = """\
-# `stackctl up` brings this up, in order, and waits until each part is ready;
-# `stackctl down` takes it away and keeps the data.
+# `stackctl up` starts this in order, and waits until each part is ready.
+# `stackctl down` removes it and keeps the data.
 """
 
 
 class Starter(Struct, frozen=True):
-    """The text of a stack.toml, and the names of the secrets that it takes from `.env`."""
+    """The text of a stack.toml, and the names of the secrets that it reads from `.env`."""
 
     text: str
     secrets: tuple[str, ...]
@@ -41,7 +41,7 @@ def starter(
         schema: whether the first line names the schema for editors.
 
     Raises:
-        UsageError: an image that is not known, or known only without a starter, or given twice.
+        UsageError: an image is not known, has no starter, or is given twice.
     """
     chosen = [_pick(image) for image in images]
     names = [each.name for each in chosen]
@@ -62,7 +62,7 @@ def starter(
 
 
 class _Pick(Struct, frozen=True):
-    """A known image that was asked for: the name and the table of its service, and what is known of it."""
+    """A known image that the user asked for: the name and the table of its service, and what is known about the image."""
 
     name: str
     service: Mapping[str, Any]
@@ -84,7 +84,7 @@ def _pick(image: str) -> _Pick:
         hint = did_you_mean(name, starters(), "add what else you need to the stack.toml by hand")
         raise UsageError(f"init does not know {image!r}; it knows {there}", hint)
     if not is_reference(service["image"]):
-        raise UsageError(f"{image!r} is no name of an image")
+        raise UsageError(f"{image!r} is not the name of an image")
     known = known_image(service["image"])
     assert known is not None
     paths = known.data_paths(service.get("environment", {}), service.get("command"))
@@ -116,7 +116,7 @@ def _comment(key: str, value: Any) -> str:
         case "volumes", _:
             return "  # `down` keeps it"
         case "hostname", _:
-            return "  # its data lie under this name"
+            return "  # the data are stored under this name"
         case "ports", [str(port)]:
             return f"  # http://127.0.0.1:{port.partition(':')[0]}"
     return ""
@@ -127,7 +127,7 @@ def _environment(name: str, values: Mapping[str, str]) -> str:
         return ""
     lines = [f"\n[services.{name}.environment]"]
     for key, value in values.items():
-        note = "  # from .env, which git does not see" if "$" in value else ""
+        note = "  # from .env, which git does not track" if "$" in value else ""
         lines.append(f"{key} = {_toml(value)}{note}")
     return "\n".join(lines) + "\n"
 
@@ -147,7 +147,7 @@ def _api(dockerfile: str, chosen: Sequence[_Pick]) -> str:
 
 
 def _example(chosen: Sequence[_Pick]) -> str:
-    """How a service of one's own would look."""
+    """A comment that shows what a service of the user may look like."""
     lines = [
         "A service of your own; `build` names the directory of its Dockerfile:",
         "",
@@ -161,12 +161,14 @@ def _example(chosen: Sequence[_Pick]) -> str:
 
 
 def _where(chosen: Sequence[_Pick]) -> Iterator[str]:
-    """The environment that tells a service where the others are: the first SQL database is DATABASE_URL, as frameworks expect."""
+    """The environment that tells a service where the others are. The first SQL database becomes DATABASE_URL, the name that
+    frameworks expect.
+    """
     servers = [each for each in chosen if "ports" not in each.service]
     database = next((each for each in servers if each.known.scheme in _SQL), None)
     if servers:
         yield ""
-        yield "[services.api.environment]  # written from their own settings; api waits until they are ready"
+        yield "[services.api.environment]  # stackctl fills these in; api waits until these services are ready"
     for each in servers:
         variable = "DATABASE_URL" if each is database else f"{each.name.upper()}_URL"
         yield f'{variable} = "${{services.{each.name}.url}}"'

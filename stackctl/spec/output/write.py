@@ -1,4 +1,4 @@
-"""A Stack as plain data, and that as TOML which reads back to the same Stack: the inverse of `structure`."""
+"""Turn a Stack into plain data, and plain data into TOML that reads back to the same Stack: the inverse of `structure`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from stackctl.spec.values import Command, HealthTest, PortRange, Variable
 
 
 def understood(stack: Stack) -> Stack:
-    """The stack as it is meant: with the name that its project has, and the environment that each container gets.
+    """The stack with the name of its project, and with the environment that each container gets.
 
-    What `env_file` adds stands in `environment`; the files are read no more.
+    `environment` then holds what `env_file` adds, so the files are not needed any more.
     """
 
     def finish(services: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,9 +36,9 @@ def understood(stack: Stack) -> Stack:
 
 
 def plain(value: Any, *, short: bool = False) -> Any:
-    """Tables, arrays, texts, numbers and booleans; what has its default is left out.
+    """The value as tables, arrays, texts, numbers and booleans. Keys with their default value are left out.
 
-    `short`: in the short forms that people write, wherever one says the same.
+    `short`: use the short forms that people write, if a short form says the same.
     """
     match value:
         case Variable(None):
@@ -62,7 +62,7 @@ def plain(value: Any, *, short: bool = False) -> Any:
 
 
 def toml(tree: Mapping[str, Any]) -> str:
-    """A plain tree as a TOML document. Texts mean what they say: a dollar is written as two."""
+    """A plain tree as a TOML document. Texts are literal: each dollar is written as two."""
     import tomli_w
 
     return tomli_w.dumps(_literal(tree))
@@ -91,7 +91,7 @@ def _default(field: structs.FieldInfo) -> Any:
 
 
 def _brief(value: Any) -> Any:
-    """The short form of a table, None where there is none that reads back to the same."""
+    """The short form of a table; None if no short form reads back to the same table."""
     match value:
         case Build(context=text) | EnvFile(path=text):
             brief: str | int = text

@@ -1,4 +1,4 @@
-"""Which files make up the stack, and what its project is called."""
+"""Find the files of the stack, and the name of its project."""
 
 import contextlib
 import os
@@ -18,8 +18,8 @@ def find(directory: Path) -> tuple[Path, ...]:
     """The nearest stack.toml in `directory` or above it, and the stack.override.toml beside it if there is one.
 
     Raises:
-        UsageError: there is none; or a compose file is nearer; or it stands above `directory` and belongs to a stranger,
-            who could have put it there to have their containers started.
+        UsageError: there is no stack.toml; or a compose file is nearer; or the stack.toml stands above `directory` and
+            belongs to another user, who could have put it there to have containers started.
     """
     directory = directory.absolute()
     for folder in (directory, *directory.parents):
@@ -36,7 +36,7 @@ def find(directory: Path) -> tuple[Path, ...]:
 
 
 def not_compose(path: Path) -> UsageError:
-    """What to say about a compose file."""
+    """The error for a compose file."""
     return UsageError(
         f"{path} is a compose file; this version reads {NAME} only", "the keys are the same: write it as TOML"
     )
@@ -47,7 +47,7 @@ def _trusted(path: Path) -> bool:
 
 
 def locations(request: StackRequest) -> tuple[tuple[Path, ...], Path]:
-    """The stack's files, and the directory that paths in them are relative to; where none is named they are looked for.
+    """The stack's files, and the directory that paths in them are relative to. If no file is named, `find` looks for them.
 
     Raises:
         UsageError: as `find`.
@@ -58,15 +58,16 @@ def locations(request: StackRequest) -> tuple[tuple[Path, ...], Path]:
 
 
 def join(directory: Path, path: Path) -> Path:
-    """An absolute path without `..`; symbolic links stay as they are written."""
+    """The absolute path, without `..`. Symbolic links are not followed."""
     return Path(os.path.normpath(directory / os.path.expanduser(path)))  # noqa: PTH111 Path's own raises on ~nobody
 
 
 def project_name(given: str | None, environ: Mapping[str, str], declared: str | None, directory: Path) -> str:
-    """The project's name: `-p` > `STACKCTL_PROJECT` > `name` > the directory's name, made to fit.
+    """The project's name. The first of these decides: `-p`, `STACKCTL_PROJECT`, `name`, the directory's name, changed by
+    `normal`.
 
     Raises:
-        UsageError: what was asked for is no project name, or the directory's name cannot be made into one.
+        UsageError: the name that was given is not a project name, or nothing is left of the directory's name.
     """
     for name, where in (
         (given, "-p"),
@@ -84,10 +85,10 @@ def project_name(given: str | None, environ: Mapping[str, str], declared: str | 
 
 
 def lenient_project_name(request: StackRequest) -> str:
-    """The project's name also where the stack is missing or broken: `name` is then taken from its line alone.
+    """The project's name, even if the stack's file is missing or broken: only the line of `name` is read.
 
     Raises:
-        UsageError: as `project_name`; or the name depends on a variable, and a guess might hit another project.
+        UsageError: as `project_name`; or the name depends on a variable, and a guess might name another project.
     """
     try:
         paths, base = locations(request)
@@ -109,12 +110,12 @@ def _declared_name(text: str) -> str:
 
 
 def normal(name: str) -> str:
-    """Lower case, without what a project name cannot hold (Compose spec, 04-version-and-name)."""
+    """The name in lower case, without characters that a project name cannot have (Compose spec, 04-version-and-name)."""
     return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-")
 
 
 def merge(trees: Iterable[Mapping[str, object]]) -> dict[str, object]:
-    """Lay trees over each other: tables merge by key, everything else is replaced."""
+    """Lay later trees over earlier ones: tables merge key by key, every other value is replaced."""
     merged: dict[str, object] = {}
     for tree in trees:
         for key, value in tree.items():

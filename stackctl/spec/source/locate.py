@@ -1,8 +1,7 @@
 """Find where each key of a TOML document is written.
 
-`tomllib` gives no positions, so this reads the text once more, and only when there is a problem to show. The text has
-already been accepted by `tomllib`: the scanner knows headers, dotted keys, inline tables and arrays, and skips over
-every other value.
+`tomllib` gives no positions. So the text is read once more, but only if there is a problem to show. `tomllib` has accepted
+the text before: the scanner knows headers, dotted keys, inline tables and arrays, and skips every other value.
 """
 
 import bisect
@@ -30,30 +29,30 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LONGEST = 400
-"""Characters of a source line that is worth showing."""
+"""A source line with more characters is not shown."""
 _DEPTH = 100
-"""Dotted keys are cut after as many parts; `toml.parse` refuses such a document anyway."""
+"""Dotted keys are cut after this many parts. `toml.parse` refuses such a document."""
 
 
 class Source(Struct, frozen=True):
-    """The text of a file and the name under which it is shown. The lines of a `secret` one are never shown."""
+    """The text of a file, and the name that messages show. The lines of a `secret` file are never shown."""
 
     file: str
     text: str
     secret: bool = False
 
     def place(self, offset: int) -> Place:
-        """Line and column of a character."""
+        """The place of a character, by its offset in the text."""
         starts = _line_starts(self.text)
         line = bisect.bisect_right(starts, offset)
         return self.at(line, offset - starts[line - 1] + 1)
 
     def offset(self, line: int, column: int) -> int:
-        """The character at a line and column."""
+        """The offset of the character at a line and column."""
         return _line_starts(self.text)[line - 1] + column - 1
 
     def at(self, line: int, column: int) -> Place:
-        """A place with its source line, unless that is secret or too long to be shown."""
+        """The place, with its source line unless the line is secret or too long."""
         start, *following = _line_starts(self.text)[line - 1 : line + 1]
         end = following[0] - 1 if following else len(self.text)
         shown = not self.secret and end - start <= _LONGEST
@@ -72,15 +71,15 @@ def _line_starts(text: str) -> Sequence[int]:
 def locate(text: str) -> Mapping[Path, int]:
     """Map every key path of a TOML document, and every element of its arrays, to the offset at which it is written.
 
-    A table that is only implied by `[a.b]` stands where that header names it.
+    The header `[a.b]` also makes the table `a`: its offset is that of `a` in the header.
     """
     return _Scanner(text).document()
 
 
 def place(problem: Problem, sources: Sequence[Source]) -> Problem:
-    """Give a problem its place: the last of the files that has its key, else that has the nearest key around it.
+    """Give a problem its place: its key in the last file that has the key; else the nearest key around it.
 
-    A problem without a key has no place but the one it brings.
+    A problem without a key keeps the place that it has, or none.
     """
     if problem.place or not sources or not problem.path:
         return problem
@@ -93,7 +92,7 @@ def place(problem: Problem, sources: Sequence[Source]) -> Problem:
 
 
 def place_all(problems: Iterable[Problem], sources: Sequence[Source]) -> tuple[Problem, ...]:
-    """Give every problem its place, and put them in the order in which they are read: file by file, line by line."""
+    """Give every problem its place, and sort the problems: file by file, line by line."""
     files = [source.file for source in sources]
 
     def position(problem: Problem) -> tuple[int, str, int, int]:
@@ -149,7 +148,7 @@ class _Scanner:
         return self.found
 
     def header(self, newest: dict[Path, int]) -> Path:
-        """`[a.b]` or `[[a.b]]`; a key that names an array of tables means its newest element."""
+        """Read `[a.b]` or `[[a.b]]`. A key that names an array of tables means its newest element."""
         self.take()
         is_array = self.peek().text == "["
         self.skip("[")
@@ -220,7 +219,7 @@ class _Scanner:
         self.take()
 
     def mark(self, path: Path, at: int, *, named: bool) -> None:
-        """Remember a place: the first one that names the path itself, else the first that implies it."""
+        """Remember where a path is written: first of all where it is named, else where a longer path begins with it."""
         if named and path not in self.named:
             self.named.add(path)
             self.found[path] = at

@@ -1,4 +1,4 @@
-"""From files to a Stack: find, read, merge, interpolate, structure, resolve, check; the mistakes of all steps at once."""
+"""Turn files into a Stack: find, read, merge, interpolate, structure, resolve, check. All mistakes are told at once."""
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,29 +28,29 @@ _WRONG = "SC112"
 
 
 class Written(Struct, frozen=True):
-    """The files as they are written: one tree, its variables not yet replaced, and where those are looked for.
+    """The merged tree of the files, whose variables are not replaced yet, and where variables are looked for.
 
-    The `x-` keys at the top are left out: they are the user's own.
+    The tree has no `x-` keys at its top: stackctl does not read them.
     """
 
     tree: Mapping[str, Any]
     lookup: Lookup
     files: tuple[Path, ...]
     directory: Path
-    """What paths in the tree are relative to."""
+    """The directory that paths in the tree are relative to."""
     sources: tuple[Source, ...]
 
 
 def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
     """Read a stack.
 
-    `checks` are what else must hold. They also see a stack of which a part could not be read; of such a part they can only
-    say that a name is undefined.
+    `checks` find further problems. They also get a stack of which a part could not be read. Of what they find about such a
+    part, only undefined names are told.
 
     Raises:
         SpecError: with every problem found, in the order of the text. Warnings and notes alone do not raise: they are
             in `problems` of the stack.
-        UsageError: there is no file, it is a compose file, or the project has no proper name.
+        UsageError: there is no file, the file is a compose file, or the project has no valid name.
     """
     written = gather(request)
     marker = references.marker(_table(written.tree.get("services")).keys())
@@ -85,7 +85,7 @@ def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
 def _resolve(
     stack: Stack, tree: Mapping[str, Any], written: Written, request: StackRequest
 ) -> tuple[Stack, list[Problem]]:
-    """Fill in what is not written in the tree itself: environments, references, and the files that decide about jobs."""
+    """Fill in what the tree does not hold: environments, values of references, and digests of the jobs' inputs."""
 
     def read_file(file: str) -> tuple[Source | None, list[Problem]]:
         return _load(join(written.directory, Path(file)), request.directory.absolute(), secret=True)
@@ -122,14 +122,14 @@ def _unknown_profiles(stack: Stack, profiles: Collection[str]) -> Iterator[Probl
 
 
 def _asked_for(stack: Stack, selection: Selection) -> Callable[[Problem], bool]:
-    """Tells whether a problem counts: it is none of a service that is not asked for."""
+    """A function that tells whether a problem counts: problems of services that are not asked for do not."""
     chosen, _ = choose(stack, selection.services, selection.profiles, dependencies=selection.dependencies)
     others = stack.everything.keys() - chosen.keys()
     return lambda problem: _owner(problem) not in others
 
 
 def _concealed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
-    """The problem with dots for the secrets of the value it is about."""
+    """The problem, with dots for secrets in the value that it is about."""
     secrets = [
         part.text
         for text in _texts_at(tree, problem.path)
@@ -151,7 +151,7 @@ def _concealed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
 
 
 def _texts_at(tree: Any, path: Sequence[Key]) -> Iterator[str]:
-    """The texts that stand at a path; in an array that stands for a table, all of its items."""
+    """The texts at a path. If an array stands for a table, all of its items."""
     for key in path:
         try:
             tree = tree[key]
@@ -167,9 +167,9 @@ def _owners(problems: Iterable[Problem]) -> set[str | None]:
 
 
 def _is_certain(problem: Problem, broken: Container[object], unclear: Container[object]) -> bool:
-    """Whether what a check says holds also of a service that was read in part, or whose variables are not all set.
+    """Whether a problem is true even if its service was read only in part, or if some of its variables are not set.
 
-    A name is undefined whatever else is wrong; a variable may be missing only because another one is not set.
+    An undefined name is undefined whatever else is wrong. But a value may be missing only because a variable is not set.
     """
     owner = _owner(problem)
     if owner in broken:
@@ -178,11 +178,11 @@ def _is_certain(problem: Problem, broken: Container[object], unclear: Container[
 
 
 def gather(request: StackRequest) -> Written:
-    """Find, parse and merge the files, and find out what variables there are.
+    """Find, parse and merge the files, and find the variables.
 
     Raises:
-        SpecError: a file is missing, or no TOML, or a file of variables cannot be read.
-        UsageError: there is no file, it is a compose file, or TOML has no word for a value of `overrides`.
+        SpecError: a file is missing or not TOML, or a file of variables cannot be read.
+        UsageError: there is no file, the file is a compose file, or TOML cannot hold a value of `overrides`.
     """
     directory = request.directory.absolute()
     paths, base = locations(request)
@@ -202,7 +202,7 @@ def gather(request: StackRequest) -> Written:
 
 
 def place(stack: Stack, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Give problems found later, with a key path, their places in the stack's files, and put them in that order."""
+    """Give problems that were found later their places in the stack's files, and sort them by place."""
     return place_all(problems, stack.sources)
 
 
@@ -227,7 +227,7 @@ def _read_specs(
 
 
 def _written_out(overrides: Mapping[str, Any]) -> Source:
-    """Overrides as a file would have them, so that a mistake in them has a place and a line to show."""
+    """The overrides as the text of a file, so that a mistake in them has a place and a line to show."""
     import tomli_w
 
     try:
@@ -237,7 +237,9 @@ def _written_out(overrides: Mapping[str, Any]) -> Source:
 
 
 def _lookup(request: StackRequest, base: Path) -> tuple[Lookup, list[Problem]]:
-    """Where variables come from: the shell, then the named files, the last first, else the `.env` beside the stack."""
+    """Where variables are looked for: the shell, then the named files (the last one first); if none is named, the `.env`
+    beside the stack.
+    """
     directory = request.directory.absolute()
     problems: list[Problem] = []
     shell = Variables("shell", request.environ)
@@ -259,7 +261,7 @@ def _lookup(request: StackRequest, base: Path) -> tuple[Lookup, list[Problem]]:
 
 
 def _load(path: Path, directory: Path, *, secret: bool = False) -> tuple[Source | None, list[Problem]]:
-    """The text of a file; None if there is no such file, or if it cannot be read, which is a problem."""
+    """The text of a file. None if there is no such file; None and a problem if the file cannot be read."""
     file = _shown(path, directory)
     largest = dotenv.LARGEST if secret else toml.LARGEST
     try:
@@ -276,9 +278,9 @@ def _load(path: Path, directory: Path, *, secret: bool = False) -> tuple[Source 
 def _counting(
     unset: Sequence[Problem], wrong: Sequence[Problem], asked_for: Callable[[Problem], bool]
 ) -> list[Problem]:
-    """Of a value without its variable say that only, not what is wrong with the rest of it.
+    """The problems that are told. If a variable of a value is not set, no other problem of that value is told.
 
-    An unset variable of a service that is not asked for counts only if the service cannot be read without it.
+    An unset variable of a service that is not asked for counts only if the service cannot be read without the variable.
     """
     replaced = {problem.path for problem in unset}
     kept, needed = [], set()
@@ -292,7 +294,7 @@ def _counting(
 
 
 def _owner(problem: Problem) -> str | None:
-    """The service or job a problem belongs to."""
+    """The service or job that a problem belongs to."""
     return str(problem.path[1]) if len(problem.path) > 1 and problem.path[0] in _SECTIONS else None
 
 
@@ -305,5 +307,5 @@ def _table(value: object) -> dict[str, Any]:
 
 
 def _shown(path: Path, directory: Path) -> str:
-    """A file as the user knows it: relative if it is below where they are."""
+    """The name of a file for messages: relative if the file is below the user's directory."""
     return str(path.relative_to(directory) if path.is_relative_to(directory) else path)

@@ -1,4 +1,4 @@
-"""Which stack is to be read, and how."""
+"""The request to read a stack."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from stackctl.spec.selection import Selection
 
 
 class StackRequest(Struct, frozen=True, kw_only=True):
-    """Which stack is to be read, and how."""
+    """Which stack to read, and how."""
 
     files: Sequence[Path] = ()
-    """Later ones are laid over earlier ones; none: the stack.toml in `directory` or above it."""
+    """The stack's files; later ones are laid over earlier ones. If empty: the stack.toml in `directory` or above it."""
     directory: Path
-    """Where the user is; file names are relative to it."""
+    """The user's directory. File names are relative to it."""
     environ: Mapping[str, str]
     """The shell's variables."""
     env_files: Sequence[Path] = ()
     """Files of variables instead of the `.env` beside the stack; later ones win."""
     selection: Selection = Selection()
-    """What is asked for: unset variables and missing env_files of the rest do not count. Unknown names are passed over."""
+    """The part of the stack that is asked for. Unset variables and missing env_files of other services do not count. Unknown
+    names are no error here.
+    """
     strict: bool = True
-    """Whether an unset variable or a missing env_file is an error; else it is empty."""
+    """Whether an unset variable or a missing env_file is an error; else it counts as empty."""
     name: str | None = None
     """The project's name, if the command line gives one."""
     project_directory: Path | None = None
-    """What paths in the files are relative to, instead of the first file's directory."""
+    """The directory that paths in the files are relative to; None: the directory of the first file."""
     overrides: Mapping[str, Any] | None = None
-    """A tree laid over those of the files, as a last file would be."""
+    """A tree that is laid over the files, as if it were the last file."""

@@ -1,4 +1,4 @@
-"""Bytes → the tree of a TOML document, or the problem that it is none. Never a traceback, whatever the bytes are."""
+"""Turn bytes into the tree of a TOML document, or into problems. No bytes lead to a traceback."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from stackctl.errors import Place, Problem, dotted
 from stackctl.spec.source.locate import TOKEN, Source
 
 LARGEST = 1 << 20
-"""Bytes a stack file may have. A stack of a hundred services has thirty thousand."""
+"""How many bytes a stack file may have. A stack of a hundred services has about thirty thousand."""
 DEEPEST = 64
 """How many tables and arrays may be nested."""
 
@@ -18,7 +18,7 @@ _HINTS = {
     "Expected '=' after a key in a key/value pair": "write key = value; YAML's key: value is no TOML",
     "Cannot overwrite a value": "this key is given twice",
     "Cannot declare": "merge the two tables",
-    "Cannot mutate immutable namespace": "what stands in { … } or [ … ] is complete: write all of it in one place",
+    "Cannot mutate immutable namespace": "nothing can be added to { … } or [ … ] later: write all of it in one place",
     "Illegal character '\\n'": "the string is not closed on its line",
     "Expected newline or end of document after a statement": "one key per line, and one value per key",
 }
@@ -31,7 +31,7 @@ _POSITION = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 def decode(
     file: str, data: bytes, largest: int = LARGEST, *, secret: bool = False
 ) -> tuple[Source, list[Problem]]:
-    """The text of a file. A byte order mark is dropped; bytes that are not UTF-8 are a problem with a place."""
+    """The text of a file. A byte order mark is dropped. Bytes that are not UTF-8 are a problem with a place."""
     if len(data) > largest:
         message = f"the file is larger than {largest:,} bytes"
         return Source(file, "", secret), [Problem((), message, "is this the right file?", place=Place(file))]
@@ -46,7 +46,7 @@ def decode(
 
 
 def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
-    """The tree of a document, and what keeps it from being one."""
+    """The tree of a document, and its problems."""
     try:
         tree = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
@@ -60,7 +60,7 @@ def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _syntax(source: Source, text: str) -> Problem:
-    """`Invalid value (at line 3, column 5)` → the same with a place, and a way out for the usual slips."""
+    """The problem behind tomllib's `Invalid value (at line 3, column 5)`: with a place, and a hint for usual mistakes."""
     position = re.search(_POSITION, text)
     message = text[: position.start()] if position else text
     message = re.sub(_NAMESPACE, lambda match: dotted(ast.literal_eval(match[0])), message)
@@ -81,7 +81,7 @@ def _syntax(source: Source, text: str) -> Problem:
 
 
 def _open_inline_table(source: Source, error: int) -> int | None:
-    """Where the inline table begins within which a line ends, not behind the error."""
+    """The offset of an inline table that goes on over a line end and begins before the error; None if there is none."""
     opened: list[tuple[str, int]] = []
     for match in TOKEN.finditer(source.text):
         if match.start() > error:
@@ -96,7 +96,7 @@ def _open_inline_table(source: Source, error: int) -> int | None:
 
 
 def _on_several_lines(source: Source, opening: int) -> Problem:
-    """The commonest slip of TOML 1.0: an inline table goes on in the next line."""
+    """The problem of an inline table on several lines, the most frequent mistake in TOML 1.0."""
     before = source.text[:opening]
     key = re.search(_KEY_BEFORE, before)
     header = [match[1].strip() for match in re.finditer(_HEADER, before)][-1:]
@@ -106,7 +106,7 @@ def _on_several_lines(source: Source, opening: int) -> Problem:
 
 
 def _beyond_limits(tree: dict[str, Any]) -> list[Problem]:
-    """What TOML allows and nothing below can hold: endless nesting, integers beyond 64 bits, the NUL character.
+    """Problems for values that TOML allows but stackctl does not: deep nesting, integers beyond 64 bits, the NUL character.
 
     No argument, variable or path of a POSIX system can contain NUL.
     """

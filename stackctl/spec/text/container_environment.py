@@ -1,7 +1,7 @@
-"""The environment of each container: `environment` over its `env_file`s, the last of which wins.
+"""The environment of each container: `environment` wins over the `env_file`s, and a later file wins over an earlier one.
 
-A name without a value takes the caller's; if that has none either, the variable is removed, even one of the image's
-(as in Compose: a variable that resolves to nothing masks the image's).
+A name without a value takes the value of the caller. If the caller has none, the variable is removed, even if the image
+sets it (as in Compose).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,13 +17,13 @@ from stackctl.spec.text.interpolate import Lookup, Variables
 from stackctl.spec.values import Variable
 
 ReadFile = Callable[[str], tuple[Source | None, list[Problem]]]
-"""Gives the text of a file named relative to the stack's directory; None, without a problem, if there is no such file."""
+"""Reads a file, whose name is relative to the stack's directory. Gives None and no problem if there is no such file."""
 
 
 def resolve(
     stack: Stack, lookup: Lookup, read_file: ReadFile, *, strict: bool
 ) -> tuple[Stack, list[Problem]]:
-    """Fill in `resolved` of every service and job, and the build arguments that are passed through."""
+    """Fill in `resolved` of every service and job, and the build arguments that take their value from the caller."""
     problems: list[Problem] = []
 
     def finish(section: str, services: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-r"""`.env` files and `env_file`s, as Compose reads them (its dotenv grammar; Compose spec, 05-services, "Env_file format").
+r"""Read `.env` files and `env_file`s as Compose does (its dotenv grammar; Compose spec, 05-services, "Env_file format").
 
-python-dotenv splits the text into bindings; what the quotes mean is decided here: single quotes are literal, double
-quotes know escapes and variables, no quotes know variables. `$$` and `\$` are a dollar.
+python-dotenv splits the text into bindings. This module decides what the quotes mean: a value in single quotes stays as it
+is, double quotes allow escapes and variables, a value without quotes allows variables. `$$` and `\$` mean a dollar.
 """
 
 import io
@@ -15,7 +15,7 @@ from stackctl.spec.source.locate import Source
 from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand
 
 LARGEST = 1 << 18
-"""Bytes a file of variables may have; an engine takes fewer."""
+"""How many bytes a file of variables may have. No engine takes so many."""
 
 _KEY = r"[\w.\-\[\]]+"
 _COLON = r"(?m)(?:^|(?<=\r))([^\S\n]*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*):"
@@ -25,7 +25,7 @@ _CONTROL = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 
 
 class _Binding(Struct, frozen=True):
-    """`value`: what stands unquoted, None if there is no `=`; `written`: what stands behind the `=`, quotes and all."""
+    """`value`: the text without quotes, None if there is no `=`. `written`: the text after the `=`, with quotes."""
 
     line: int
     key: str
@@ -36,10 +36,10 @@ class _Binding(Struct, frozen=True):
 def parse(
     source: Source, lookup: Lookup, *, strict: bool = True
 ) -> tuple[dict[str, str | None], list[Problem]]:
-    """The variables of a file; None for a key without a value, which is to be inherited.
+    """The variables of a file; None for a key without a value, which takes the caller's value.
 
-    A value sees `lookup` first, then what stands above it in the file. Problems carry their place, never a source line:
-    it may hold a secret.
+    A variable in a value is looked for in `lookup` first, then in the lines above. Problems have a place but never show
+    the line: it may hold a secret.
     """
     values: dict[str, str | None] = {}
     above: dict[str, str] = {}
@@ -49,7 +49,7 @@ def parse(
         where = Place(source.file, binding.line, 1)
         if binding.written.startswith(("'", '"')) and not re.match(_QUOTED, binding.written):
             problems.append(Problem((), "the quote is not closed", place=where))
-            break  # whatever follows may be a part of the value
+            break  # the rest of the file may belong to the value
         if not re.fullmatch(_KEY, binding.key):
             problems.append(Problem((), "expected KEY=value", "a # starts a comment", place=where))
             continue
@@ -81,16 +81,16 @@ def parse_raw(source: Source) -> tuple[dict[str, str | None], list[Problem]]:
 
 
 def inherit(values: Mapping[str, str | None], lookup: Lookup) -> dict[str, str]:
-    """Give the keys without a value the caller's; one that is set nowhere is left out."""
+    """Give each key without a value the caller's value. A key that is set nowhere is left out."""
     found = {key: lookup.get(key) if value is None else value for key, value in values.items()}
     return {key: value for key, value in found.items() if value is not None}
 
 
 def _bindings(text: str) -> Iterator[_Binding]:
-    """The bindings of a text; one that python-dotenv cannot read has an empty key.
+    """The bindings of a text. A binding that python-dotenv cannot read has an empty key.
 
-    `KEY: value` is read as `KEY=value`, which python-dotenv does not know. What only looks like it, within a quoted text
-    of several lines, is taken from the text as it is written.
+    `KEY: value` is read as `KEY=value`; python-dotenv does not know this form, so the text is changed before. A quoted text
+    of several lines may look the same: its value is taken from the unchanged text.
     """
     from dotenv.parser import parse_stream
 

@@ -1,4 +1,4 @@
-"""Hosts as they stand in text: in URLs, and as `host:port` by themselves."""
+"""Find hosts in text: in URLs, and as `host:port`."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 HOST = r"[a-z0-9][\w.-]*"
-"""A pattern of names and IPv4 addresses, whatever the case of their letters."""
+"""A pattern for names and IPv4 addresses. It is used without regard to case."""
 
 _HOSTS = rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*"
 _ADDRESSES = re.compile(
@@ -17,13 +17,13 @@ _ADDRESSES = re.compile(
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
-"""Schemes after which something else stands: an image, a path, a bucket."""
+"""Schemes of URLs that name no host, but an image, a path or a bucket."""
 
 
 class Hosts(Struct, frozen=True):
-    """The hosts of one URL, or a list of them, each as `host` or `host:port`.
+    """The hosts of one URL, or a list of hosts, each as `host` or `host:port`.
 
-    `scheme` is in lower case, without what follows a `+`; "" outside of a URL.
+    `scheme` is in lower case, without the end that follows a `+`; "" outside of a URL.
     """
 
     scheme: str
@@ -35,7 +35,7 @@ def addresses(text: str) -> Iterator[Hosts]:
 
 
 def replaced(text: str, hosts: Callable[[Hosts], str]) -> str:
-    """The text with other hosts for those of each address."""
+    """The text with the hosts of each address replaced. `hosts` gives the new ones."""
 
     def replace(match: re.Match[str]) -> str:
         address = _address(match)
@@ -45,9 +45,8 @@ def replaced(text: str, hosts: Callable[[Hosts], str]) -> str:
 
 
 def _address(match: re.Match[str]) -> Hosts | None:
-    """None where no host is meant. What `+srv` names is looked up in the public DNS (MongoDB, "SRV Connection Format").
-
-    Outside of a URL at least one host must have a port.
+    """The address that was found; None if no host is meant. A `+srv` URL names a record of the public DNS, not a host
+    (MongoDB, "SRV Connection Format"). Outside of a URL at least one host must have a port.
     """
     scheme, hosts = (match["scheme"] or "").lower(), match["hosts"]
     if scheme in _HOSTLESS or scheme.endswith("+srv") or not (scheme or ":" in hosts):

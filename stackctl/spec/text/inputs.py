@@ -11,7 +11,7 @@ from stackctl.spec.model import Stack
 
 
 def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
-    """Fill in `inputs_digest` of every job that names inputs. A pattern that matches nothing is a problem of its own."""
+    """Fill in `inputs_digest` of every job that names inputs. Each pattern that matches no file is a problem."""
     problems: list[Problem] = []
     jobs = {}
     for name, job in stack.jobs.items():
@@ -33,13 +33,13 @@ def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
 
 
 def _files(base: Path, pattern: str) -> Iterator[Path]:
-    """The files that a glob names; a directory stands for all files below it."""
+    """The files that a glob names. A directory means all files below it."""
     for path in base.glob(pattern):
         yield from (inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else (path,)
 
 
 def _digest(base: Path, files: Sequence[Path]) -> str:
-    """Of names and contents; neither times nor permissions count."""
+    """A digest of the files' names and contents. Times and permissions do not count."""
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.relative_to(base).as_posix()}\0{path.stat().st_size}\0".encode())

@@ -1,7 +1,8 @@
 """Variables in values: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a} $$`, nested (Compose spec, 12-interpolation).
 
-Stricter than Compose: a variable that is not set is a problem that names where it was looked for, never silently the
-empty text. Set but empty counts as set. Keys are never touched, and `$` before anything else stays as it is.
+It is stricter than Compose: an unset variable is a problem that names where it was looked for, and never becomes an empty
+text in silence. A variable that is set to the empty text counts as set. Keys are never changed. `$` before any other
+character stays.
 """
 
 import re
@@ -22,11 +23,11 @@ _DEEPEST = 20
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?", re.DOTALL)
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
-"""NUL, and what Python makes of bytes of the environment that are not UTF-8."""
+"""NUL, and the characters that stand for bytes of the environment that are not UTF-8 (PEP 383)."""
 
 
 class Variables(Struct, frozen=True):
-    """Some variables and the name of the place they come from, such as `shell` or `.env: no such file`."""
+    """Variables, and the name of the place they come from, such as `shell` or `.env: no such file`."""
 
     name: str
     values: Mapping[str, str]
@@ -36,13 +37,13 @@ class Variables(Struct, frozen=True):
 
 
 class Lookup(Struct, frozen=True):
-    """Where variables are looked for, the first place that has one wins."""
+    """The places where variables are looked for. The first place that has the variable wins."""
 
     sources: Sequence[Variables] = ()
     guesses: Guesses = field(default_factory=Guesses)
 
     def source(self, name: str) -> Variables | None:
-        """The place that has it."""
+        """The first place that has the variable."""
         return next((source for source in self.sources if name in source.values), None)
 
     def get(self, name: str) -> str | None:
@@ -50,7 +51,7 @@ class Lookup(Struct, frozen=True):
         return source.values[name] if source else None
 
     def part(self, name: str) -> Part | None:
-        """The value, and where it is from."""
+        """The variable's value as a part of a text; None if the variable is not set."""
         source = self.source(name)
         return Part(str(source.values[name]), VariableOrigin(name, source.name)) if source else None
 
@@ -70,19 +71,19 @@ class Flaw(Struct, frozen=True):
 
 
 Special = Callable[[str], Reference | Flaw | None]
-"""Answers for the text between the braces before it is read as a variable; None: it is one."""
+"""Is asked about each text between braces, before the text is read as a variable. None means that it is a variable."""
 
 
 def expand(
     template: str, lookup: Lookup, *, strict: bool = True, special: Special | None = None
 ) -> tuple[Text, list[Flaw]]:
-    """Replace the variables of one text. What cannot be replaced becomes the empty text and, if `strict`, a flaw."""
+    """Replace the variables of one text. An unset variable becomes the empty text, and also a flaw if `strict`."""
     expansion = _Expansion(lookup, strict, special)
     return Text.of(expansion.parts(template, 0)), expansion.flaws
 
 
 def variables(template: str) -> Iterator[tuple[str, str | None]]:
-    """The variables that a text mentions, also within defaults and alternatives, each with its default if it has one."""
+    """The variables that a text mentions, including those in defaults and alternatives. Each comes with its default or None."""
     at = 0
     while (dollar := template.find("$", at)) >= 0:
         at = dollar + 1
@@ -190,7 +191,7 @@ class _Expansion(Struct):
         )
 
     def default(self, name: str, part: Part) -> Part:
-        """A part of a variable's default is as much a value of that variable."""
+        """The part, marked as a value of the variable: its default is as secret as its value."""
         return Part(part.text, VariableOrigin(name, "")) if part.literal else part
 
     def variable(self, name: str) -> list[Part]:
@@ -210,7 +211,7 @@ class _Expansion(Struct):
 
 
 def _closing(template: str, opening: int) -> int | None:
-    """The index of the brace that balances the one at `opening`."""
+    """The index of the brace that closes the one at `opening`."""
     depth = 0
     for index in range(opening, len(template)):
         depth += {"{": 1, "}": -1}.get(template[index], 0)

@@ -1,7 +1,7 @@
-"""Text that knows where each part of it comes from: what is written, which variable, which reference.
+"""Text that knows where each of its parts comes from: from the file, a variable or a reference.
 
-To everything else it is the text alone. Who shows it, or writes it down for others, asks for its parts: a part from
-`${DB_PASSWORD}` is a secret wherever it is used, and a script can name the variable instead of its value.
+Most code uses it as a plain string. Code that shows a text, or writes it into a file, asks for the parts: a part from
+`${DB_PASSWORD}` stays a secret wherever it is used, and a script can name the variable instead of its value.
 """
 
 import shlex
@@ -14,7 +14,7 @@ from stackctl.secret import DOTS, looks_secret
 
 
 class VariableOrigin(Struct, frozen=True):
-    """The name of a variable, and the place where it is set: `shell`, `.env`; "" where its default is used."""
+    """The name of a variable, and the place where it is set: `shell`, `.env`; "" if its default is used."""
 
     name: str
     place: str
@@ -31,13 +31,15 @@ class Reference(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """A piece of a text. Without a variable and a reference it stands in the file; within a reference both are possible."""
+    """A piece of a text. A piece without `variable` and `reference` stands in the file as it is. A piece of a reference's value
+    may come from a variable as well.
+    """
 
     text: str
     variable: VariableOrigin | None = None
     reference: Reference | None = None
     pending: bool = False
-    """The value of the reference is not known yet; the text is the reference as it is written."""
+    """Whether the value of the reference is not known yet. Then the text is the reference as the file writes it."""
 
     @property
     def literal(self) -> bool:
@@ -52,13 +54,13 @@ class Part(Struct, frozen=True):
 
 
 class Text(str):
-    """A string; a number or boolean is written the way TOML and YAML write it (Compose spec, 05-services)."""
+    """A string. A number or a boolean becomes text as TOML and YAML write it (Compose spec, 05-services)."""
 
     __slots__ = ("parts",)
     SCHEMA: ClassVar[dict[str, Any]] = {"type": ["string", "number", "boolean"]}
 
     parts: tuple[Part, ...]
-    """Empty where all of it is written in the file."""
+    """Empty if the whole text stands in the file."""
 
     def __new__(cls, text: object = "", parts: tuple[Part, ...] = ()) -> Self:
         self = super().__new__(cls, text)
@@ -66,7 +68,7 @@ class Text(str):
         return self
 
     def __repr__(self) -> str:
-        """With dots for secrets: it goes into messages and into reports of failed tests."""
+        """The `repr`, with dots for secrets: messages and reports of failed tests show it."""
         return repr(concealed(self))
 
     @classmethod
@@ -92,12 +94,12 @@ def parts(text: str) -> tuple[Part, ...]:
 
 
 def concealed(text: str) -> str:
-    """The text with dots for what comes from a secret: a variable of a secret's name, the password of a service."""
+    """The text with dots for its secret parts: a variable whose name says so, or the password of a service."""
     return "".join(DOTS if part.text and part.secret else part.text for part in parts(text))
 
 
 def cut(text: str, start: int) -> str:
-    """The text from a character on, its parts with it."""
+    """The end of a text from a character on. It keeps its parts."""
     if not isinstance(text, Text) or not text.parts:
         return text[start:]
     kept = []
@@ -114,7 +116,7 @@ def pending(text: str) -> Iterator[Reference]:
 
 
 def filled(text: str, value: Callable[[Reference], str | None]) -> str:
-    """The text with the values of its pending references; one of which none is known stays pending."""
+    """The text with values for its pending references. A reference without a known value stays pending."""
     if not any(pending(text)):
         return text
     found: list[Part] = []
@@ -128,7 +130,7 @@ def filled(text: str, value: Callable[[Reference], str | None]) -> str:
 
 
 def written(text: str) -> str:
-    """The text as it was written, with the names of variables and references in place of their values."""
+    """The text as the file writes it: with the names of variables and references instead of their values."""
     shown: list[str] = []
     before: Reference | None = None
     for part in parts(text):
@@ -140,7 +142,7 @@ def written(text: str) -> str:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Split a command line into words as a POSIX shell does, which nothing else in it is left to (`shlex.split`).
+    """Split a command line into words, as a POSIX shell splits it (`shlex.split`). Words keep their parts.
 
     Raises:
         ValueError: a quote is not closed, or a backslash ends the text.
@@ -151,7 +153,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 class _Splitter:
-    """Reads character by character; each goes on into the word together with the part that it comes from."""
+    """Reads character by character. Each character goes into a word together with its part."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -175,7 +177,7 @@ class _Splitter:
 
     def read(self, letter: str, part: Part) -> None:
         if self.escaped:
-            # Within double quotes a backslash is one, unless it stands before one of these.
+            # Within double quotes a backslash stays, unless it stands before a quote or another backslash.
             self.add(letter if not self.quote or letter in '"\\' else f"\\{letter}", part)
             self.escaped = False
         elif letter == "\\" and self.quote != "'":

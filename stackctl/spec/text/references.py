@@ -1,7 +1,7 @@
-"""`${services.db.url}` and the like: what one service needs to know of another, written once.
+"""References such as `${services.db.url}`: what one service must know about another stands in the file once.
 
-Interpolation leaves each reference as a part of its text whose value is pending. When every service's environment is known,
-`resolve` puts the values in.
+Interpolation makes each reference a pending part of its text. `resolve` puts in the values once the environment of every
+service is known.
 """
 
 import re
@@ -26,7 +26,7 @@ _WRITTEN = re.compile(r"services\.(.+)\.([^.]+)", re.DOTALL)
 
 
 def marker(names: Collection[str]) -> Callable[[tuple[Key, ...]], Special]:
-    """What interpolation asks about `${services.…}` in a tree whose services have these names."""
+    """The `Special` of each key path, for a tree whose services have these names. It recognises `${services.…}`."""
     guesses = Guesses()
     return lambda path: lambda inner: _mark(inner, path, names, guesses)
 
@@ -66,7 +66,7 @@ def references(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[Key, ...], Refer
 
 
 def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]]:
-    """Put the values of all references in, and let the services that refer to others depend on them."""
+    """Put in the values of all references. A service that refers to another then depends on it."""
     found = [*references(tree)]
     if not found:
         return stack, []
@@ -76,12 +76,12 @@ def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]
         if (owner := str(path[1])) in everything and reference.service in everything:
             referred[owner][reference.service] = None
     values = _Values()
-    # Each after those it refers to. In a circle somebody comes too early: that is reported as a circle of dependencies.
+    # A service comes after those it refers to. A circle has no such order: it is reported as a circle of dependencies.
     for name in Walk({name: [*others] for name, others in referred.items()}).order:
         service = _fill(everything[name], values.get)
         if name in stack.services:
             values.add(name, service)
-            service = _fill(service, values.get)  # what it says of itself
+            service = _fill(service, values.get)  # its references to itself
         everything[name] = _wait_for(service, referred[name].keys() - {name})
     problems = [
         Problem(path, str(mistake), mistake.hint, rule="SC112")
@@ -94,7 +94,7 @@ def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]
 
 
 class _Values:
-    """What is known of the services so far. `mistakes`: why the value of a reference cannot be known."""
+    """The values of references that are known so far. `mistakes`: why a reference has no value."""
 
     def __init__(self) -> None:
         self.mistakes: dict[Reference, Mistake] = {}
@@ -102,7 +102,7 @@ class _Values:
         self._services: dict[str, tuple[KnownImage, Connection] | Mistake] = {}
 
     def add(self, name: str, service: Service) -> None:
-        """Take in a service whose references to others are filled in."""
+        """Add a service whose references to other services have their values."""
         image = known_image(service.image) if service.image else None
         if image is None:
             what = f"the image {service.image!r}" if service.image else "the image built"
@@ -116,7 +116,7 @@ class _Values:
     def get(self, reference: Reference) -> str | None:
         """The value of a reference; None while its service is not known.
 
-        One that has no value is the empty text: why is said where it is written.
+        A reference without a value gives the empty text. The problem stands where the reference is written.
         """
         if reference.service not in self._services:
             return None
@@ -165,7 +165,7 @@ def _where_set(image: KnownImage, attribute: str) -> str:
 
 
 def _fill(service: Service, value: Callable[[Reference], str | None]) -> Service:
-    """The service with the values of references where they may stand; those without a value stay pending."""
+    """The service with values for its references. A reference without a value stays pending."""
 
     def fill(text: str) -> str:
         return filled(text, value)

@@ -10,9 +10,9 @@ from stackctl.spec.text.interpolate import Lookup, variables
 
 
 class Mention(Struct, frozen=True):
-    """A variable that the files mention. `value`, `source`: what it is and where it is set; None: nowhere.
+    """A variable that the files mention. `value` and `source`: its value, and where it is set; None if it is not set.
 
-    `default`: what the files say instead where it is not set; None if one mention has no default.
+    `default`: the value that the files give if it is not set; None if a mention has no default.
     """
 
     name: str
@@ -25,7 +25,9 @@ class Mention(Struct, frozen=True):
 
 
 def mentions(tree: Mapping[str, Any], lookup: Lookup) -> tuple[Mention, ...]:
-    """Every variable of a tree before its variables are replaced, by name; those passed through to containers, too."""
+    """Every variable that a tree mentions, sorted by name, including variables that are passed through to containers. The tree
+    is one whose variables have not been replaced.
+    """
     defaults: dict[str, list[str | None]] = {}
     for name, default in _found(tree, ""):
         defaults.setdefault(name, []).append(default)
