@@ -1,12 +1,12 @@
-"""Bring a stack of containers up and down from one file, stack.toml: in order, waiting until each is ready.
+"""Bring a stack of containers up and down from one file, stack.toml. Containers start in order, and each is waited for.
 
     import stackctl
 
-    with stackctl.running("stack.toml") as app:      # a project of its own, free host ports, gone afterwards
+    with stackctl.running("stack.toml") as app:      # its own project and free host ports; all is removed at the end
         httpx.get(app["api"].url("/health"))
 
-Or step by step: `load` reads, `plan` decides, `up`, `down` and `execute` do, `status` compares. Every error that is not a bug of
-stackctl is a `StackError`.
+Or step by step: `load` reads the file, `plan` decides, `up`, `down` and `execute` act, `status` compares. Every error is a
+`StackError`, unless it is a bug of stackctl.
 """
 
 from __future__ import annotations

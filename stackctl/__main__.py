@@ -1,4 +1,4 @@
-"""The process: `stackctl`, which is also `python -m stackctl`."""
+"""The process `stackctl`, also as `python -m stackctl`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from typing import NoReturn
 
 _GARBAGE = 50_000
-"""New objects after which Python looks for garbage. Loading modules makes many objects and no garbage."""
+"""After this many new objects Python looks for garbage. Loading modules makes many objects and no garbage."""
 
 
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit code."""
+    """Run the command line, and end the process with its exit code."""
     if sys.platform == "win32":
         sys.exit("stackctl runs on Linux and macOS, and on Windows within WSL 2: start it in a WSL terminal")
     gc.set_threshold(_GARBAGE)
@@ -22,7 +22,7 @@ def main(args: list[str] | None = None) -> NoReturn:
     prepare()
     code = guarded(lambda: cli.main(args, prog_name="stackctl", standalone_mode=False))
     finish()
-    gc.freeze()  # the interpreter looks for garbage once more before it ends: a tenth of a short run, and for nothing
+    gc.freeze()  # else the interpreter looks for garbage before it ends, which takes a tenth of a short run
     sys.exit(code)
 
 

@@ -1,4 +1,4 @@
-"""The verbs as functions, the public face of `project.Project`.
+"""The public functions. Each is a verb of `project.Project`.
 
 stack = stackctl.load("stack.toml")
 engine = stackctl.connect()
@@ -38,9 +38,10 @@ def plan(
     options: UpOptions | None = None,
     images: ImageOptions | None = None,
 ) -> Plan:
-    """What `up` would do, as one plan; `execute` does it. Makes no call that writes.
+    """The plan of what `up` would do; `execute` does it. Makes no call that writes.
 
-    Raises PreflightError with every reason why it would fail.
+    `selection` is the part of the stack (default: all that needs no profile). Raises PreflightError with every reason why
+    `up` would fail, and EngineError.
     """
     return Project(stack, engine).plan(
         selection or Selection(), options or UpOptions(), images or ImageOptions()
@@ -55,10 +56,14 @@ def execute(
     lock_timeout: float = 60.0,
     waiting: Waiting | None = None,
 ) -> Iterator[Event]:
-    """Do a plan, in parallel where its order allows, and tell what happens. Nothing happens before the first event is asked for.
+    """Do a plan, and yield an event for everything that happens. Steps run in parallel if their order allows it. Nothing is
+    done before the first event is asked for.
 
-    A plan of `up` that pulls or builds is planned again once the images are here, as `up` does: only then is known what they
-    bring along. Raises LockedError (another run), PreflightError, EngineError. What fails later is an event.
+    A plan of `up` that pulls or builds images is planned again once the images are here: only then is it known what
+    containers inherit from them. `cancel` stops the run: no new step begins. The lock of the project is waited for, at most
+    `lock_timeout` seconds; `waiting` is called with words about the run that holds it.
+
+    Raises LockedError if another run holds the project, PreflightError, EngineError. A step that fails is an event.
     """
     stack = plan.stack if isinstance(plan, UpPlan) else Stack(project=plan.project)
     return Project(stack, engine, lock_timeout=lock_timeout, waiting=waiting).execute(plan, cancel=cancel)
@@ -75,11 +80,11 @@ def up(
     lock_timeout: float = 60.0,
     waiting: Waiting | None = None,
 ) -> Iterator[Event]:
-    """Bring a stack up: first the images, then, from a second look, everything else; returns when all is ready.
+    """Bring a stack up: first the images, then, planned after a second look, everything else. The last event comes when all is
+    ready.
 
-    `waiting` is told who holds the project while this run waits for it, `lock_timeout` seconds at most.
-
-    Raises PreflightError before anything was changed, LockedError (another run), EngineError. What fails later is an event.
+    `cancel`, `lock_timeout` (seconds) and `waiting` are as for `execute`. Raises PreflightError before anything is changed,
+    LockedError if another run holds the project, EngineError. A step that fails is an event.
     """
     project = Project(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
     return project.up(
@@ -98,11 +103,12 @@ def down(
     waiting: Waiting | None = None,
     confirm: Callable[[Plan], bool] = lambda _: True,
 ) -> Iterator[Event]:
-    """Take a project away. Its volumes stay unless the options say otherwise; without the stack its labels are enough.
+    """Remove a project. Its volumes stay, unless the options say otherwise. Labels tell what belongs to the project; the stack
+    only adds the order.
 
-    `confirm` is asked with the plan before anything is done; False does nothing.
-
-    Raises PreflightError if the project was started from another directory, unless `adopt` is among the options.
+    `confirm` gets the plan before anything is done; if it returns False, nothing is done. `cancel`, `lock_timeout` (seconds)
+    and `waiting` are as for `execute`. Raises PreflightError if the project was started from another directory (unless the
+    options have `adopt`), LockedError, EngineError. A step that fails is an event.
     """
     stack = replace(stack or Stack(), project=project)
     target = Project(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
@@ -110,19 +116,24 @@ def down(
 
 
 def doomed(plan: Plan, engine: Look) -> tuple[LostVolume, ...]:
-    """The volumes that a plan removes, with what a person has to know before agreeing."""
+    """The volumes that a plan removes, with what a person must know before they agree."""
     return lost_volumes(plan, engine.observe(), engine.volume_sizes()) if plan.loses_data else ()
 
 
 def status(stack: Stack, engine: Look, selection: Selection | None = None) -> tuple[StatusRow, ...]:
-    """Desired beside observed: one row a service, with what drifted from the spec."""
+    """Compare what should be with what is: a row for each container, with everything that differs from the file.
+
+    Raises UsageError for an unknown service, SpecError for a selection that cannot work, EngineError.
+    """
     return Looking(stack, engine).status(selection or Selection())
 
 
 def containers(
     engine: Look, project: str, names: Collection[str] = (), known: Collection[str] = ()
 ) -> tuple[ObservedContainer, ...]:
-    """The containers of a project, or those of the named services. Raises UsageError for a name that is none of them."""
+    """The containers of a project, or only those of the services `names`. `known` are names that are no mistake even if they
+    have no container. Raises UsageError for any other name, EngineError.
+    """
     return containers_of(of_project(engine.containers(project), project), project, names, known)
 
 

@@ -1,4 +1,4 @@
-"""The error family. Whatever stackctl raises on purpose is a StackError; its class says whose fault it is."""
+"""The errors of stackctl. Every error that it raises on purpose is a StackError, whose class says where the fault is."""
 
 import re
 from collections import Counter
@@ -12,9 +12,9 @@ Severity = Literal["error", "warning", "note"]
 
 
 class Place(Struct, frozen=True, order=True):
-    """A position in a file. `line` and `column` count from 1, columns in characters; without them it is the whole file.
+    """A position in a file. `line` and `column` count from 1, columns in characters. Without them the whole file is meant.
 
-    `text` is the source line, and empty where it is not to be shown: in a file of secrets, or if it is very long.
+    `text` is the source line. It is empty if it must not be shown: in a file of secrets, or if the line is very long.
     """
 
     file: str
@@ -27,9 +27,9 @@ class Place(Struct, frozen=True, order=True):
 
 
 class Problem(Struct, frozen=True):
-    """One mistake in what the user wrote: where (by key path, and in the text once placed), what, and a way out.
+    """One mistake in what the user wrote: where it is (key path and place in the text), what is wrong, and what to do (`hint`).
 
-    `rule` is the number under which the documentation explains it, such as `SC101`.
+    `rule` is the number under which docs/rules.md explains the mistake, such as `SC101`.
     """
 
     path: tuple[Key, ...]
@@ -41,11 +41,11 @@ class Problem(Struct, frozen=True):
 
     @property
     def where(self) -> str:
-        """The key path as one writes it: `services.web.ports[1]`."""
+        """The key path as text: `services.web.ports[1]`."""
         return dotted(self.path)
 
     def __str__(self) -> str:
-        """`file:line:column: path: message (hint)`, leaving out what is not known."""
+        """`file:line:column: path: message (hint)`. Parts that are not known are left out."""
         before = [str(part) for part in (self.place, self.where) if part]
         return ": ".join([*before, self.message]) + (f" ({self.hint})" if self.hint else "")
 
@@ -63,11 +63,11 @@ def dotted(path: Iterable[Key]) -> str:
 
 
 MOST_ALIKE = 20
-"""How many problems of one kind are told in full."""
+"""How many problems of one rule are shown."""
 
 
 def told(problems: Iterable[Problem]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """The problems to show, at most MOST_ALIKE of one rule, and a line for each rule of which there are more."""
+    """The problems to show, at most MOST_ALIKE of each rule; and for each rule that has more, a line that says how many."""
     shown: list[Problem] = []
     number: Counter[tuple[Severity, str]] = Counter()
     for problem in problems:
@@ -84,7 +84,9 @@ def told(problems: Iterable[Problem]) -> tuple[tuple[Problem, ...], tuple[str, .
 
 
 class StackError(Exception):
-    """Something the user should read: a message, and where there is one, a way out."""
+    """An error for the user: `message` says what is wrong, `hint` says what to do, or is "". `exit_code` is the exit code of the
+    command line.
+    """
 
     exit_code: ClassVar[int] = 1
 
@@ -98,7 +100,7 @@ class StackError(Exception):
 
 
 class SpecError(StackError):
-    """The stack's file cannot be used as it is. `problems` holds every mistake found, in the order of the text."""
+    """The stack's file has mistakes. `problems` holds all that were found, in the order of the text."""
 
     exit_code = 2
 
@@ -109,43 +111,43 @@ class SpecError(StackError):
 
 
 class PreflightError(SpecError):
-    """The stack is in order, but this engine or machine is not ready for it: a port is taken, a file is missing."""
+    """The stack's file is right, but this engine or machine is not ready for it: a port is taken, a file is missing."""
 
     exit_code = 1
 
 
 class UsageError(StackError):
-    """The command line asks for something that is not there or does not go together."""
+    """The options or arguments ask for something that does not exist, or do not fit together."""
 
     exit_code = 2
 
 
 class EngineError(StackError):
-    """The container engine cannot be reached, or refused."""
+    """The container engine cannot be reached, or it has refused."""
 
     exit_code = 1
 
 
 class ExecTimeoutError(EngineError):
-    """A command in a container still ran when its time was over."""
+    """A command in a container still ran after its timeout."""
 
     def __init__(
         self, message: str, hint: str = "", *, stdout: bytes = b"", stderr: bytes = b"", ended: bool = True
     ) -> None:
         super().__init__(message, hint)
         self.stdout = stdout
-        """What it had said by then."""
+        """What the command had written to stdout until then."""
         self.stderr = stderr
         self.ended = ended
-        """It was ended in the container, too; otherwise it may go on there."""
+        """Whether the command was ended in the container. If not, it may go on there."""
 
 
 class PortTakenError(EngineError):
-    """A container could not be started, because somebody else has a host port that it wants."""
+    """A container cannot start, because another process or container has its host port."""
 
 
 class CancelledError(EngineError):
-    """The run was called off before this was done."""
+    """The run was cancelled before this was done."""
 
 
 class LockedError(StackError):
@@ -155,7 +157,7 @@ class LockedError(StackError):
 
 
 class WaitError(EngineError):
-    """What was waited for will never be ready, with the evidence a reader needs to see why."""
+    """A container that was waited for can never become ready. The attributes show why."""
 
     def __init__(
         self,
@@ -168,14 +170,14 @@ class WaitError(EngineError):
     ) -> None:
         super().__init__(message, hint)
         self.exit_code_of_container = exit_code_of_container
-        """With what its main process ended; None while it runs."""
+        """The exit code of the container's main process; None while it runs."""
         self.last_answer = last_answer
-        """What the last check said."""
+        """The answer of the last check."""
         self.log_tail = tuple(log_tail)
-        """The last lines it wrote."""
+        """The last lines that the container wrote."""
 
 
 class WaitTimeoutError(WaitError):
-    """A wait ran out before what it waited for was ready."""
+    """A container was not ready within its timeout. The attributes show how far it came."""
 
     exit_code = 4

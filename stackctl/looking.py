@@ -1,4 +1,4 @@
-"""What only looks: a stack as its files say, an engine, and what is there beside what should be. Loads nothing that acts."""
+"""Read a stack, connect to an engine, and compare what should be with what is. Loads no module that changes an engine."""
 
 from __future__ import annotations
 
@@ -41,13 +41,22 @@ def load(
     dependencies: bool = True,
     strict: bool = True,
 ) -> Stack:
-    """Read a stack and check it. Without a file, `stack.toml` is looked for in the directory and above.
+    """Read a stack and check it.
 
-    `overrides` are laid over the files, as the tables of a last one. `strict`: a variable that is not set is an error
-    (else it is empty). With `services` only those of these services count and, unless `dependencies` is false, of those
-    they depend on. Warnings are in `problems` of the stack.
+    | argument | meaning |
+    |---|---|
+    | `files` | the files; later ones are laid over earlier ones. None: the `stack.toml` in `directory` or above it |
+    | `name` | the project's name; it wins over the file |
+    | `directory` | what file names are relative to (default: the current directory) |
+    | `project_directory` | what paths in the files are relative to (default: the directory of the first file) |
+    | `overrides` | tables that are laid over the files |
+    | `env_files` | files of variables instead of the `.env` beside the stack; later ones win |
+    | `environ` | the variables of the shell (default: `os.environ`) |
+    | `services`, `profiles`, `dependencies` | the part that is asked for: unset variables of other services are no error |
+    | `strict` | an unset variable is an error; else it is empty |
 
-    Raises SpecError with every mistake at once, UsageError where there is no file or no proper project name.
+    Warnings are in `problems` of the stack. Raises SpecError with all mistakes at once; UsageError if there is no file, or if
+    the project has no valid name.
     """
     request = StackRequest(
         files=[Path(file) for file in files],
@@ -64,7 +73,7 @@ def load(
 
 
 def load_requested(request: StackRequest) -> Stack:
-    """The stack of a request, checked as `load` checks it."""
+    """Read the stack of a request, and check it as `load` does."""
     if not request.strict:
         return read(request, [_circles])
     from stackctl.spec.lint.rules import lint
@@ -79,12 +88,14 @@ def connect(
     insecure: bool = False,
     waiting: Callable[[str], None] = lambda _: None,
 ) -> Engine:
-    """The engine that `host` or a Docker context names, else the one the environment points to.
+    """Connect to the engine that `host` or a Docker context names. If both are None, the environment decides, as for the Docker
+    CLI (DOCKER_HOST, DOCKER_CONTEXT, the current context, the usual sockets).
 
-    `insecure` allows a tcp engine on another machine without TLS: whoever listens on the way owns that machine. `waiting` is
-    told, once, what is waited for when the engine takes more than three seconds to answer.
+    `insecure` allows a tcp engine on another machine without TLS: anyone on the network between could then control that
+    machine. `waiting` is called once, with words about what is waited for, if the engine does not answer for three seconds.
 
-    Raises EngineError, saying what to do, if none answers; UsageError for an unknown context or a tcp engine without TLS.
+    Raises EngineError, which says what to do, if no engine answers; UsageError for an unknown context, and for a tcp engine
+    on another machine without TLS.
     """
     from stackctl.engine.transport import connect as connecting
 
@@ -92,21 +103,23 @@ def connect(
 
 
 def _circles(stack: Stack) -> tuple[Problem, ...]:
-    """The one rule that also holds for those who only look: dependencies in a circle have no order."""
+    """Problems of circular dependencies. This rule is needed even to look: a circle has no order."""
     return tuple(replace(problem, rule="SC113", severity="error") for problem in circles(stack))
 
 
 class Looking:
-    """A stack on an engine, to be looked at. A project of which only the name is known is a stack without services."""
+    """A stack on an engine, which is looked at. If only the name of a project is known, the stack has no services."""
 
     def __init__(self, stack: Stack, engine: Look) -> None:
         self.stack = stack
         self.engine = engine
         self.name = stack.project
 
-    def look(self, selection: Selection, *, strangers: bool = True) -> tuple[Desired, Observed]:
-        """What should be there and what is: the two inputs of every plan and of the status, which needs no `strangers`, the
-        containers of other projects.
+    def desired_and_observed(
+        self, selection: Selection, *, strangers: bool = True
+    ) -> tuple[Desired, Observed]:
+        """What should be there and what is there: the two inputs of every plan and of the status. `strangers`: look also at
+        the containers of other projects, which the status does not need.
         """
         observed = self.engine.observe("" if strangers else self.name)
         try:
@@ -124,26 +137,27 @@ class Looking:
         return desired, replace(observed, answers=self._answers(desired, observed))
 
     def status(self, selection: Selection) -> tuple[StatusRow, ...]:
-        """Desired beside observed: a row for each container, with what differs from the spec."""
-        return status(View.of(*self.look(selection, strangers=False)))
+        """Compare desired with observed: a row for each container, with everything that differs from the file."""
+        return status(View.of(*self.desired_and_observed(selection, strangers=False)))
 
     def containers(self, names: Collection[str] = ()) -> tuple[ObservedContainer, ...]:
-        """The containers of the project, or those of the named services. Raises UsageError for a name that is none of them."""
+        """The containers of the project, or only those of the named services. Raises UsageError for an unknown name."""
         return containers_of(self._there(), self.name, names, self.stack.everything)
 
     def running_container(self, name: str) -> ObservedContainer:
-        """The container to run a command in. Raises UsageError if there is none of that name, or it does not run."""
+        """The container in which a command can run. Raises UsageError if no container has that name, or if it does not run."""
         return running_container(self._there(), self.name, name, self.stack.everything)
 
     def places(self) -> dict[str, ServicePlace]:
-        """Where each service that runs can be reached from this machine."""
+        """For each service that runs: where it can be reached from this machine."""
         observed = self.engine.observe(self.name)
         return places_of_services(places(of_project(observed.containers, self.name), observed.engine))
 
     def environment(self, service: str | None = None) -> dict[str, str]:
-        """The variables with which a process on this machine reaches the stack; with a service those of its container.
+        """The variables with which a process on this machine reaches the stack. With `service`: the variables of its container,
+        changed so that they work on this machine.
 
-        Raises UsageError for a name that is no service, EngineError if nothing of the project runs.
+        Raises UsageError for an unknown service, EngineError if nothing of the project runs.
         """
         if service is not None:
             select(self.stack, [service], dependencies=False)
@@ -157,7 +171,7 @@ class Looking:
         return of_project(self.engine.containers(self.name), self.name)
 
     def _answers(self, desired: Desired, observed: Observed) -> Mapping[str, str]:
-        """What the checks of the running containers say, as far as that can be told from outside."""
+        """What the checks of running containers say, if they can be asked over the network."""
         wanted = {want.replica: want for want in desired.containers}
         mine = [c for c in ours(observed, desired.project, desired.instance) if c.replica in wanted]
         return self.engine.answers_from_outside(

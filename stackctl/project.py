@@ -1,6 +1,6 @@
-"""A project on an engine: what is looked at, what is decided, and what is done while no other run may.
+"""A project on an engine: look, decide, act. The functions of `api.py` are its verbs.
 
-Every verb that writes holds the project's lock from its look to the end of its execution. The verbs of `api.py` are these.
+Every verb that writes holds the project's lock, from its look to the end of its execution.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from stackctl.spec.source.reading import place
 
 Events = Generator[Event, None, None]
 Waiting = Callable[[str], None]
-"""Told who holds the project, while a run waits for it."""
+"""Is called with words about the run that holds the project, while another run waits."""
 
 
 class Project(Looking):
-    """A stack on an engine. A project of which only the name is known is a stack without services.
+    """A stack on an engine, which is brought up and down. If only the name of a project is known, the stack has no services.
 
-    `lock_timeout` is how many seconds to wait for another run; `waiting` is told who holds the project meanwhile.
+    `lock_timeout` is the number of seconds to wait for another run; `waiting` is then called with words about that run.
     """
 
     engine: Manage
@@ -65,11 +65,11 @@ class Project(Looking):
     # Decide
 
     def plan(self, selection: Selection, options: UpOptions, images: ImageOptions) -> UpPlan:
-        """What `up` does. Makes no call that writes. Raises PreflightError with every reason why it would fail.
+        """The plan of what `up` does. Makes no call that writes. Raises PreflightError with every reason why `up` would fail.
 
-        If the options say so, warnings are reasons, too; otherwise they are in the plan.
+        With the option `strict` a warning is such a reason, too; otherwise warnings are in the plan.
         """
-        view = View.of(*self.look(selection), options)
+        view = View.of(*self.desired_and_observed(selection), options)
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
@@ -78,7 +78,7 @@ class Project(Looking):
         return self._up_plan(view, selection, warnings, plan_images(view.desired, view.observed, images))
 
     def plan_down(self, options: DownOptions) -> Plan:
-        """What `down` does. Raises PreflightError if the project was started from another directory."""
+        """The plan of what `down` does. Raises PreflightError if the project was started from another directory."""
         observed = self.engine.observe()
         if not options.adopt:
             source = Naming(self.stack, "").source if self.stack.files else options.source
@@ -109,7 +109,7 @@ class Project(Looking):
         *,
         cancel: Cancel | None = None,
     ) -> Events:
-        """Plan and do: first the images, then, planned from a second look, everything else."""
+        """Plan and act: first the images, then, planned after a second look, everything else."""
         began = time.monotonic()
         with self._locked():
             yield from self._do(self.plan(selection, options, images), cancel, began)
@@ -123,7 +123,7 @@ class Project(Looking):
     def down(
         self, options: DownOptions, *, cancel: Cancel | None = None, confirm: Callable[[Plan], bool]
     ) -> Events:
-        """Take the project away, unless `confirm`, which is asked with the plan, says no."""
+        """Remove the project, unless `confirm`, which gets the plan, returns False."""
         began = time.monotonic()
         with self._locked():
             plan = self.plan_down(options)
@@ -131,7 +131,7 @@ class Project(Looking):
                 yield from self._do(plan, cancel, began)
 
     def stop(self, services: Collection[str], *, cancel: Cancel | None = None) -> Events:
-        """Stop the containers of the named services, or all, and keep them."""
+        """Stop the containers of the named services, or all containers. They are not removed."""
         began = time.monotonic()
         with self._locked():
             plan = self.plan_down(DownOptions(services=services))
@@ -142,7 +142,7 @@ class Project(Looking):
         return self._images(selection, ImageOptions(build=True), BuildImage, cancel)
 
     def pull(self, selection: Selection, images: ImageOptions, *, cancel: Cancel | None = None) -> Events:
-        """Pull the images of a part of the stack; those that are built here are left alone."""
+        """Pull the images of a part of the stack, except those that are built."""
         return self._images(selection, images, PullImage, cancel)
 
     def _images(
@@ -154,7 +154,7 @@ class Project(Looking):
     ) -> Events:
         began = time.monotonic()
         with self._locked():
-            plan = plan_images(*self.look(selection), images)
+            plan = plan_images(*self.desired_and_observed(selection), images)
             yield from self._do(_part(plan, kind), cancel, began)
 
     @contextmanager
@@ -165,7 +165,9 @@ class Project(Looking):
             yield
 
     def _do(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
-        """Do a plan. Once an `up` has its images, the rest is planned again: only now is known what the images bring along."""
+        """Do a plan. Once an `up` has its images, the rest is planned again: only now is it known what containers inherit from
+        the images.
+        """
         images = _part(plan, PullImage, BuildImage)
         if isinstance(plan, UpPlan) and images.steps:
             failed = False
@@ -185,8 +187,8 @@ class Project(Looking):
         yield from execute(plan, self.engine.perform, cancel=cancel, began=began)
 
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
-        """The plan of an `up` whose images are here. Raises PreflightError for what only the images could tell."""
-        view = self._with_image_configs(View.of(*self.look(selection), options))
+        """The plan of an `up` whose images are here. Raises PreflightError for problems that only the images can show."""
+        view = self._with_image_configs(View.of(*self.desired_and_observed(selection), options))
         return self._up_plan(view, selection, self._warnings(told_by_images(view), options))
 
     def _up_plan(
@@ -206,15 +208,15 @@ class Project(Looking):
             raise PreflightError(placed)
         return placed
 
-    # What a look is made of
+    # What is needed to plan
 
     def _with_image_configs(self, view: View) -> View:
-        """The view with what the images bring along, for the containers that may be created."""
+        """The view, with what containers that may be created inherit from their images."""
         refs = images_to_look_into(view)
         return view.with_configs(self.engine.image_configs(refs)) if refs else view
 
     def _refuse_other_directory(self, observed: Observed, source: str, hint: str) -> None:
-        """Raise PreflightError if the project was started from a spec in another directory than `source` ("": unknown)."""
+        """Raise PreflightError if the project was started from a file in another directory than `source` ("": not known)."""
         mine = of_project(observed.containers, self.name)
         other = other_source((container.source for container in mine), source) if source else None
         if other:
@@ -222,7 +224,9 @@ class Project(Looking):
             raise PreflightError([Problem(("name",), message, hint)])
 
     def _host(self, view: View) -> HostFacts:
-        """What only this machine can tell, as far as the engine shares it: who holds which port, and which paths there are."""
+        """What only this machine can tell: which process holds which port, and which paths exist. Nothing is asked that the
+        engine does not share with this machine.
+        """
         engine = view.observed.engine
         if not (engine.shares_loopback or engine.shares_paths):
             return HostFacts()
@@ -235,6 +239,6 @@ class Project(Looking):
 
 
 def _part(plan: Plan, *kinds: type) -> Plan:
-    """The steps of some kinds of action alone, which wait for none of the others."""
+    """The steps with some kinds of action alone. These steps must not wait for other kinds of steps."""
     steps = tuple(step for step in plan.steps if isinstance(step.action, kinds))
     return Plan(plan.project, steps, warnings=plan.warnings)

@@ -1,6 +1,6 @@
-"""The pytest plugin: stacks as fixtures, one for all workers, gone afterwards whatever happens, explained where a test fails.
+"""The pytest plugin: stacks as fixtures. All workers share a stack; it is always removed at the end; a failed test shows its state.
 
-pytest loads it in every run: what it needs beyond pytest is imported when a test asks for a stack.
+pytest loads this module in every run. So it imports what it needs, apart from pytest, when a test asks for a stack.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _FAILED = pytest.StashKey[bool]()
 _HERE = Path(__file__).parent
 
 _MARKERS = (
-    "stack(services=[…], profiles=[…]): what of the stack the test needs; the rest is not started if no test needs it",
+    "stack(services=[…], profiles=[…]): the part of the stack that the test needs; a part that no test needs is not started",
     "stack_reset(SERVICE, …): put the data of these services back before the test",
-    "stack_isolated: give the test a stack of its own",
+    "stack_isolated: give the test its own stack",
 )
 
 
@@ -83,13 +83,15 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test marked `stack_isolated` has a stack that is no other's: a parameter keeps it apart, and lets it live as long."""
+    """Give each test marked `stack_isolated` its own stack. A parameter makes pytest set up the fixture `stack` for this test
+    alone.
+    """
     if metafunc.definition.get_closest_marker("stack_isolated") and "stack" in metafunc.fixturenames:
         metafunc.parametrize("stack", [ISOLATED], indirect=True, ids=[ISOLATED], scope="function")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The data are put back before any other fixture of a test marked `stack_reset` adds to them."""
+    """For a test marked `stack_reset`, put the data back before its other fixtures run, since these may add data."""
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("stack_reset"):
             item.fixturenames.insert(0, "stack_reset")
@@ -100,7 +102,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
     item.stash[_BEGAN] = time.time()
 
 
-@pytest.hookimpl(hookwrapper=True)  # which pytest 7 knows, too
+@pytest.hookimpl(hookwrapper=True)  # pytest 7 does not know `wrapper`
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Result[pytest.TestReport], None]:
@@ -117,7 +119,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what stays on the engine, and how to look at it and to be rid of it."""
+    """Say which stacks stay on the engine, how to look at them, and how to remove them."""
     if STACKS not in config.stash:
         return
     staying = config.stash[STACKS].staying(failed=config.stash.get(_FAILED, False))
@@ -129,7 +131,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The end: of a worker, which leaves what others still use; of the run, which takes everything away."""
+    """End a worker or the run. A worker leaves what others still use; the end of the run removes everything."""
     if STACKS not in config.stash:
         return
     stacks = config.stash[STACKS]
@@ -141,17 +143,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
         _say(
             config,
-            f"stackctl: not all could be removed (it is tried once more in the background): {error_report(error)}",
+            f"stackctl: not all could be removed (the reaper tries again in the background): {error_report(error)}",
         )
     finally:
         stacks.leave()
 
 
 def _leave_as_written(config: pytest.Config) -> None:
-    """Have pytest import stackctl's modules as they are.
+    """Let pytest import the modules of stackctl without rewriting their assertions.
 
-    pytest rewrites the assertions of all modules of a plugin's distribution. No module of stackctl is a test, and to rewrite
-    them takes seconds where no byte code may be written (PYTHONDONTWRITEBYTECODE, a directory of somebody else).
+    pytest rewrites all modules of a plugin's distribution. No module of stackctl is a test. To rewrite them takes seconds if
+    Python cannot store byte code (PYTHONDONTWRITEBYTECODE, a directory of another user).
     """
     hook = getattr(config.pluginmanager, "rewrite_hook", None)
     marked: set[str] = getattr(
@@ -182,14 +184,14 @@ def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> No
 def _reported(
     excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item, stacks: Stacks | None
 ) -> pytest.ExceptionInfo[BaseException]:
-    """What a report shows of an exception: its traceback without stackctl's own lines.
+    """The exception as a report shows it: its traceback has no lines of stackctl.
 
-    pytest raises what `pytest_stack_ready` raised again for every test of that stack. The first one shows the traceback, the
-    others name the first.
+    If `pytest_stack_ready` raises, pytest raises the same exception again for every test of that stack. The report of the
+    first test shows the traceback, the other reports name the first test.
     """
     error = excinfo.value
     if isinstance(error, StackError):
-        if error.__cause__ is not None:  # how stackctl came to know of it
+        if error.__cause__ is not None:  # the cause lies within stackctl and tells a reader nothing
             error.__cause__, error.__suppress_context__ = None, True
         return _without_lines_of_stackctl(error)
     first = stacks.hook_failure(error, item.nodeid) if stacks else None

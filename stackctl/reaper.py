@@ -1,11 +1,11 @@
-"""The reaper: waits until the owner of a run has ended, for whatever reason, and removes what the run has left on the engine.
+"""The reaper: a process that waits until the owner of a run has ended, and then removes what the run has left on the engine.
 
     python -m stackctl.reaper RUN [--host URL | --context NAME]
 
-RUN is `Run.pack` of `stackctl.testing.runs.run`. The reaper needs the Docker SDK and nothing else. It touches nothing that does not
-carry the run's label, and leaves alone what was kept. It writes to `reaper.log` in the run's directory.
+RUN is `Run.pack` of `stackctl.testing.runs.run`. The reaper removes only what carries the run's label, and nothing that is to be
+kept. It writes to `reaper.log` in the run's directory.
 
-It begins while a stack starts, which needs the processors. So it imports next to nothing until the owner has ended.
+The reaper starts while a stack starts, which needs the processors. So it imports almost nothing until the owner has ended.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from stackctl.engine.protocol import Manage
 
 _PATIENCE = 60.0
-"""Seconds that the other processes of the run have to end: until then they may still make something."""
+"""Seconds that the other processes of the run have to end. Until then they may still create something."""
 _PAUSE = 0.25
 
 
 def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
-    """Remove what the run has made, until nothing is left and no process of the run lives that could make more."""
+    """Remove what the run has made, until nothing is left and no process of the run lives: a process could make more."""
     from stackctl.engine.execute import execute
     from stackctl.planner.runs.runs import plan_reap
     from stackctl.planner.steps.events import Failed
@@ -47,13 +47,13 @@ def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
 
 
 def main() -> None:
-    """Wait, and clean up."""
+    """Wait for the end of the run's owner, then remove what is left."""
     parser = argparse.ArgumentParser(prog="python -m stackctl.reaper")
     parser.add_argument("run", type=Run.unpack)
     parser.add_argument("--host")
     parser.add_argument("--context")
     given = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # meant for the run, not for the reaper
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # these end the run, not the reaper
         signal.signal(number, signal.SIG_IGN)
     run: Run = given.run
     wait_for_end(run.owner)
@@ -62,7 +62,7 @@ def main() -> None:
     from stackctl.engine.transport.connect import connect
 
     try:
-        # The run has used this engine: what it was allowed is allowed here.
+        # The run was allowed to use this engine, so the reaper is allowed as well.
         reap(run, connect(given.host, given.context, insecure=True))
     except StackError as error:
         print(error, file=sys.stderr)

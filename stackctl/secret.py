@@ -1,4 +1,4 @@
-"""A value that must not be shown, and the names by which one recognises what is probably one."""
+"""Secrets: values that must not be shown, and the names that probably belong to a secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from msgspec import Struct
 
 DOTS = "•••"
-"""What is shown instead."""
+"""The text that is shown instead of a secret."""
 
 _SECRET = re.compile(
     r"(?:pass(?:word|wd|phrase)?|.pwd|secret|token|credential|(?:api|access|private|secret)key)s?(?=$|[_.-])"
@@ -18,7 +18,7 @@ _WHERE = re.compile(r"[_.-](?:file|path|dir)$", re.IGNORECASE)
 
 
 class Secret(Struct, frozen=True):
-    """Text that prints as dots everywhere; `reveal()` is the only way to its value, for the engine alone."""
+    """A text that prints as dots everywhere. Only `reveal()` gives the value, and only the engine should get it."""
 
     _value: str
 
@@ -32,7 +32,7 @@ class Secret(Struct, frozen=True):
 
 
 def veiled(record: Struct, *hidden: str) -> str:
-    """The `repr` of a record in which dots stand for the hidden fields: they may hold a secret, or are too long to show."""
+    """The `repr` of a record, with dots for the `hidden` fields: these may hold a secret, or are too long to show."""
     fields = (
         (name, DOTS if name in hidden else repr(getattr(record, name))) for name in record.__struct_fields__
     )
@@ -42,6 +42,6 @@ def veiled(record: Struct, *hidden: str) -> str:
 def looks_secret(name: str) -> bool:
     """Whether a variable, option or label of this name probably holds a secret: `DB_PASSWORD`, `apikey`, `--requirepass`.
 
-    One that says where a secret lies (`DB_PASSWORD_FILE`) holds none.
+    A name that says where a secret is stored (`DB_PASSWORD_FILE`) holds no secret.
     """
     return bool(_SECRET.search(name)) and not _WHERE.search(name)

@@ -1,4 +1,4 @@
-"""What somebody may have meant: words that are a slip of the pen apart."""
+"""Find the word that somebody probably meant, by its spelling."""
 
 import functools
 import re
@@ -7,7 +7,9 @@ from itertools import combinations
 
 
 def distance(a: str, b: str) -> int:
-    """How many letters to insert, delete, replace, or swap with the next one, to make `b` of `a` (optimal string alignment)."""
+    """How many letters must be inserted, deleted, replaced, or swapped with the next one, to turn `a` into `b` (optimal string
+    alignment distance).
+    """
     rows: list[list[int]] = [[*range(len(b) + 1)]]
     for i, letter in enumerate(a):
         row = [i + 1]
@@ -21,12 +23,14 @@ def distance(a: str, b: str) -> int:
 
 
 def close(a: str, b: str) -> bool:
-    """Whether one may be a slip of the pen for the other: at most two letters apart, one in a short word."""
+    """Whether one word may be a misspelling of the other: a distance of at most two, in short words of one."""
     return abs(len(a) - len(b)) <= 2 and distance(a, b) <= (2 if min(len(a), len(b)) > 4 else 1)
 
 
 def nearest(word: str, options: Iterable[str]) -> str | None:
-    """The option that was probably meant: one that differs in a third of the letters at most, else one within the word, or around it."""
+    """The option that was probably meant: one that differs in at most a third of the letters; else one that is a part of the
+    word, or contains it.
+    """
     names = sorted(set(options))
     most = max(len(word) // 3, 1)
     near = [name for name in names if abs(len(name) - len(word)) <= most]
@@ -43,7 +47,7 @@ def did_you_mean(word: object, options: Iterable[object], otherwise: str = "") -
 
 
 class Guesses:
-    """Suggestions for the first unknown words. A file of thousands of mistakes is not read to its end, and each guess costs time."""
+    """Suggestions, but only for the first unknown words: nobody reads thousands of mistakes, and each suggestion costs time."""
 
     MOST = 100
 
@@ -56,10 +60,11 @@ class Guesses:
 
 
 class Neighbours:
-    """Finds the words close to another one, without a look at each of them.
+    """Finds the words that are close to another word, without comparing each of them.
 
-    Two words at most two letters apart become the same when each loses at most two letters
-    (https://github.com/wolfgarbe/SymSpell explains it). A number counts as one letter: `WORKER_1` and `WORKER_2` are meant.
+    If two words differ by at most two letters, they become equal when each loses at most two letters
+    (https://github.com/wolfgarbe/SymSpell explains this). A number counts as one letter, since `WORKER_1` and `WORKER_2` are
+    two names, not a mistake.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -72,13 +77,13 @@ class Neighbours:
                 self._by_rest.setdefault(rest, []).append(stem)
 
     def stems(self, word: str) -> set[str]:
-        """The words close to this one, with `0` for every number."""
+        """The words that are close to this one. In each, `0` stands for every number."""
         stem = _stem(word)
         candidates = {other for rest in _rests(stem) for other in self._by_rest.get(rest, ())}
         return {other for other in candidates if close(stem, other)}
 
     def of(self, word: str) -> set[str]:
-        """The words close to this one that have the same numbers, if it is one of many."""
+        """The words that are close to this one. Of several words that differ only in numbers, the one with the same numbers."""
         found = (self._words[stem] for stem in self.stems(word) if stem != _stem(word))
         numbers = _numbers(word)
         same = (
@@ -96,7 +101,7 @@ def _numbers(word: str) -> tuple[str, ...]:
 
 
 def _rests(word: str) -> set[str]:
-    """What is left of a word without up to two of its letters."""
+    """The word, and what is left of it without one or two of its letters."""
     places = range(len(word))
     once = {word[:n] + word[n + 1 :] for n in places}
     twice = {word[:n] + word[n + 1 : m] + word[m + 1 :] for n, m in combinations(places, 2)}
@@ -105,10 +110,10 @@ def _rests(word: str) -> set[str]:
 
 @functools.lru_cache(maxsize=8192)
 def misspelt(name: str, known: str, shortest: int = 2) -> bool:
-    """Whether a variable's name looks like a slip of the pen for another one.
+    """Whether a variable's name looks like a misspelling of another name.
 
-    What the names share, part by part (`POSTGRES_`), is left out of the comparison: `DB_HOST` is not a misspelt `DB_PORT`.
-    Numbered names (`KEY_1`, `KEY_2`) are meant. Parts shorter than `shortest` are never compared.
+    Parts that both names share at the beginning or end (`POSTGRES_`) are not compared: `DB_HOST` is not a misspelt `DB_PORT`.
+    Names that differ only in a number (`KEY_1`, `KEY_2`) are no mistake. A rest shorter than `shortest` is never compared.
     """
     a, b = name.split("_"), known.split("_")
     while a and b and a[0] == b[0]:

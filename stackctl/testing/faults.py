@@ -89,7 +89,7 @@ def wait_ready(service: LiveService, timeout: float | None = None) -> None:
 
 def recover(service: LiveService) -> None:
     """Undo whatever was done to the service's container, and return once it is ready again."""
-    desired, observed = service.app.look(service.name)
+    desired, observed = service.app.desired_and_observed(service.name)
     (want, *_), app = desired.containers, service.app
     have = next((c for c in observed.containers if c.name == want.name), None)
     if have is None:

@@ -49,7 +49,7 @@ class LiveStack:
     def container_name(self, service: str) -> str:
         return Naming(self.stack, "").container(service)
 
-    def look(self, *services: str) -> tuple[Desired, Observed]:
+    def desired_and_observed(self, *services: str) -> tuple[Desired, Observed]:
         """What should be there, and what is there: for these services, or for all.
 
         It puts no check to the services, as a service may be paused or stopped.
@@ -162,7 +162,7 @@ class LiveService:
 
     def want(self) -> DesiredContainer:
         """Its container as it should be."""
-        container, *_ = self.app.look(self.name)[0].containers
+        container, *_ = self.app.desired_and_observed(self.name)[0].containers
         return container
 
     def _reach(self, target: int | None) -> tuple[str, int]:

@@ -74,8 +74,8 @@ class Volumes:
             raise no_such_snapshot(self._service.name, name, sorted(path.name for path in self._taken()))
         targets: list[str] = json.loads((directory / _INDEX).read_text())
         container = self._service.container
-        succeed(execute(plan_images(*self._look()), self._engine.perform))
-        desired, observed = self._look()
+        succeed(execute(plan_images(*self._desired_and_observed()), self._engine.perform))
+        desired, observed = self._desired_and_observed()
         volumes = self._volumes(container, observed)
         plan = self._plan_anew(container, volumes, desired, observed)
         self._remove(container, volumes)
@@ -117,8 +117,8 @@ class Volumes:
     def _mounts(self, container: ObservedContainer) -> list[Mounted]:
         return [mount for mount in container.mounts if mount.type == "volume"]
 
-    def _look(self) -> tuple[Desired, Observed]:
-        return self._service.app.look(self._service.name)
+    def _desired_and_observed(self) -> tuple[Desired, Observed]:
+        return self._service.app.desired_and_observed(self._service.name)
 
     def _volumes(self, container: ObservedContainer, observed: Observed) -> list[str]:
         """The names of its volumes. Raises UsageError if another container uses one of these."""
