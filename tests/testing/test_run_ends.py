@@ -87,6 +87,19 @@ def test_what_a_dead_run_kept_stays(engine: MemoryEngine, file: Path) -> None:
         assert projects(engine) == {"kept"}
 
 
+def test_a_dead_run_is_forgotten_with_what_it_kept(engine: MemoryEngine, file: Path) -> None:
+    dead, elsewhere = dead_run(), dead_run()
+    for run, project in ((dead, "one"), (dead, "two"), (elsewhere, "three")):
+        up(run, file, engine, project)
+        run.keep(project)
+    elsewhere.directory.joinpath("reapers").write_text("tcp://elsewhere:2376\n")
+    for project, started in (("one", True), ("two", False), ("three", False)):
+        running.remove(engine, project)
+        sweep(engine)
+        assert dead.started is started
+    assert elsewhere.started, "what it kept may be on the other engine"
+
+
 def test_the_reaper_removes_what_its_run_left_and_nothing_else(engine: MemoryEngine, file: Path) -> None:
     mine, other = Run.begin(), Run.begin()
     up(mine, file, engine, "mine")

@@ -29,6 +29,15 @@ def owners(observed: Observed) -> dict[str, Owner | None]:
     }
 
 
+def projects_of(run: str, observed: Observed) -> frozenset[str]:
+    """The projects of which something is there that was made for the run."""
+    return frozenset(
+        thing.project
+        for thing in _everything(observed)
+        if thing.project and thing.labels.get(labels.RUN) == run
+    )
+
+
 def strangers(observed: Observed, project: str, run: str) -> list[str]:
     """The names of what belongs to the project but was not made for that run. A test run must neither change nor remove it."""
     return sorted(

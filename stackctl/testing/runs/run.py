@@ -33,6 +33,7 @@ _KEPT = "kept"
 _PROJECTS = "projects"
 _OWNER = "owner"
 _MEMBERS = "member-"
+_REAPERS = "reapers"
 _guard = threading.Lock()
 
 
@@ -138,14 +139,18 @@ class Run:
         found = (unpack(text) for text in packed)
         return [owner for owner in found if owner is not None and not is_dead(owner)]
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The engines that the run has a reaper for."""
+        called = self.directory / _REAPERS
+        return frozenset(called.read_text().split("\n")[:-1] if called.exists() else ())
+
     def forget(self) -> None:
         """Remove its directory."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _call_reaper(self, endpoint: Endpoint) -> None:
-        called = self.directory / "reapers"
-        text = called.read_text() if called.exists() else ""
-        if f"{endpoint.host}\n" in text:
+        if endpoint.host in self.hosts:
             return
         way = ["--context", endpoint.context] if endpoint.context else ["--host", endpoint.host]
         with (self.directory / "reaper.log").open("ab") as log:
@@ -159,7 +164,8 @@ class Run:
                 start_new_session=True,
             )
         process.returncode = 0  # it outlives this process, and nobody waits for it
-        called.write_text(f"{text}{endpoint.host}\n")
+        with (self.directory / _REAPERS).open("a") as called:
+            called.write(f"{endpoint.host}\n")
 
 
 def current() -> Run:
@@ -175,9 +181,12 @@ _current: Run | None = None
 
 
 def sweep(engine: Manage) -> None:
-    """Remove what dead runs have left, without what they kept. What belongs to a run that may be alive stays."""
+    """Remove what dead runs have left, without what they kept. What belongs to a run that may be alive stays.
+
+    A dead run is forgotten with the last project that it kept. What was kept on another engine cannot be looked at from here.
+    """
     from stackctl.engine.execute import execute
-    from stackctl.planner.runs.runs import owners, plan_reap
+    from stackctl.planner.runs.runs import owners, plan_reap, projects_of
 
     observed = engine.observe()
     dead = [
@@ -190,8 +199,10 @@ def sweep(engine: Manage) -> None:
     if plan.steps:
         for _ in execute(plan, engine.perform):
             continue
+    endpoint: Endpoint | None = getattr(engine, "endpoint", None)
+    here = {endpoint.host} if endpoint else set()
     for run in dead:
-        if not run.kept:
+        if not run.kept or (run.hosts <= here and run.kept.isdisjoint(projects_of(run.id, observed))):
             run.forget()
 
 
