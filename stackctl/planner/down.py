@@ -10,7 +10,7 @@ from msgspec import Struct
 from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.world.matching import is_anonymous, members, ours
+from stackctl.planner.world.matching import is_anonymous, members, ours, users_of_volumes
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import (
     Labelled,
@@ -95,7 +95,7 @@ def plan_down(
         if (network.project, network.instance) == (project, instance):
             _plan_network(draft, network, inside.get(network.id, ()), spared or {})
     if options.volumes:
-        users = _users_of_volumes(observed)
+        users = users_of_volumes(observed)
         for volume in volumes:
             _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
     elif volumes:
@@ -198,15 +198,6 @@ def _plan_volume(
         draft.notes.append(f"volume {volume.name} is kept: {_are(strangers)} using it")
     else:
         draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(Removed(c.id) for c in users))
-
-
-def _users_of_volumes(observed: Observed) -> dict[str, list[ObservedContainer]]:
-    """The containers that mount each volume, by its name."""
-    found: dict[str, list[ObservedContainer]] = {}
-    for container in observed.containers:
-        for name in dict.fromkeys(mount.name for mount in container.mounts if mount.type == "volume"):
-            found.setdefault(name, []).append(container)
-    return found
 
 
 def _are(names: list[str]) -> str:

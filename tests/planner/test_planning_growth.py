@@ -8,20 +8,30 @@ from types import FrameType
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 from plan_world import World, stack
 
 from stackctl.planner.before.images import images_to_look_into, plan_images
 from stackctl.planner.before.preflight import preflight, questions
 from stackctl.planner.down import DownOptions, plan_down
+from stackctl.planner.runs.runs import plan_reap
 from stackctl.planner.status import status
 from stackctl.planner.up.planning import plan_up
 from stackctl.planner.view.view import View
+from stackctl.planner.world import labels
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
-from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine
+from stackctl.planner.world.observed import (
+    Observed,
+    ObservedContainer,
+    ObservedEngine,
+    ObservedNetwork,
+    ObservedVolume,
+)
 from stackctl.spec.model import Stack
 
 T = TypeVar("T")
+Thing = TypeVar("Thing", ObservedContainer, ObservedNetwork, ObservedVolume)
 
 KINDS = {
     "apart": '[services.s{n}]\nimage = "{image}"\nports = ["{port}:80"]\nvolumes = ["v{n}:/v"]\nnetworks = ["n{n}"]\n[networks.n{n}]\n[volumes.v{n}]\n',
@@ -93,7 +103,23 @@ def costs(kind: str, number: int) -> dict[str, int]:
     found["down"], _ = counted(
         lambda: plan_down("shop", "i", observed, DownOptions(volumes=True), dependencies=needs)
     )
+    found["reap"], plan = counted(lambda: plan_reap(["r"], left_by("r", observed)))
+    assert len(plan.steps) == len(observed.containers + observed.networks + observed.volumes)
     return found
+
+
+def left_by(run: str, observed: Observed) -> Observed:
+    """The same, as if the run had made all of it."""
+
+    def marked(thing: Thing) -> Thing:
+        return replace(thing, labels={**thing.labels, labels.RUN: run})
+
+    return replace(
+        observed,
+        containers=tuple(map(marked, observed.containers)),
+        networks=tuple(map(marked, observed.networks)),
+        volumes=tuple(map(marked, observed.volumes)),
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

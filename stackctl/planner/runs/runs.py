@@ -13,7 +13,7 @@ from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveN
 from stackctl.planner.steps.facts import Removed
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world import labels
-from stackctl.planner.world.matching import image_id, members
+from stackctl.planner.world.matching import image_id, members, users_of_volumes
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
 from stackctl.planner.world.replica import Replica
@@ -57,7 +57,7 @@ def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[s
         return thing.labels.get(labels.RUN) in runs and thing.project not in spared
 
     draft = Draft()
-    inside = members(observed)
+    inside, users = members(observed), users_of_volumes(observed)
     for container in observed.containers:
         if goes(container):
             action = RemoveContainer(container.id, container.name, volumes=True)
@@ -68,8 +68,8 @@ def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[s
             draft.add(RemoveNetwork(network.id, network.name), _why(network), *gone)
     for volume in observed.volumes:
         if goes(volume):
-            users = (c for c in observed.containers if any(m.name == volume.name for m in c.mounts))
-            draft.add(RemoveVolume(volume.name), _why(volume), *(Removed(c.id) for c in users))
+            gone = (Removed(container.id) for container in users.get(volume.name, ()))
+            draft.add(RemoveVolume(volume.name), _why(volume), *gone)
     return draft.plan()
 
 

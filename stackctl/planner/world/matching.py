@@ -96,6 +96,15 @@ def members(observed: Observed) -> Mapping[str, Sequence[ObservedContainer]]:
     return found
 
 
+def users_of_volumes(observed: Observed) -> Mapping[str, Sequence[ObservedContainer]]:
+    """The containers that mount each volume, by its name."""
+    found: dict[str, list[ObservedContainer]] = {}
+    for container in observed.containers:
+        for name in dict.fromkeys(mount.name for mount in container.mounts if mount.type == "volume"):
+            found.setdefault(name, []).append(container)
+    return found
+
+
 def differences(
     want: DesiredContainer, have: ObservedContainer, observed: Observed, networks: NetworksInUse
 ) -> tuple[str, ...]:
