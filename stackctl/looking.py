@@ -22,6 +22,7 @@ from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import instance_of, of_project, ours
 from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.spec.lint.order import circles
+from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection, select
 from stackctl.spec.source.reading import place, read
@@ -104,7 +105,7 @@ def connect(
 
 def _circles(stack: Stack) -> tuple[Problem, ...]:
     """Problems of circular dependencies. This rule is needed even to look: a circle has no order."""
-    return tuple(replace(problem, rule="SC113", severity="error") for problem in circles(stack))
+    return tuple(replace(problem, rule="SC113", severity="error") for problem in circles(Subject(stack)))
 
 
 class Looking:

@@ -14,6 +14,8 @@ import pytest
 from stackctl.errors import SpecError
 from stackctl.show.problems import problems_text
 from stackctl.spec.lint.rules import lint
+from stackctl.spec.lint.uses import uses
+from stackctl.spec.server import server
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
@@ -57,13 +59,16 @@ def stack(kind: str, number: int) -> str:
     )  # fmt: skip
 
 
-def calls(work: Callable[[], object]) -> int:
-    """How many functions are called, those in C included."""
+def calls(work: Callable[[], object], of: Callable[..., object] | None = None) -> int:
+    """How many functions are called, those in C included; with `of` how often that one is."""
     counted = 0
 
-    def count(_: FrameType, event: str, __: object) -> None:
+    def count(frame: FrameType, event: str, __: object) -> None:
         nonlocal counted
-        counted += event in ("call", "c_call")
+        if of is None:
+            counted += event in ("call", "c_call")
+        else:
+            counted += event == "call" and frame.f_code is of.__code__
 
     before = sys.getprofile()
     sys.setprofile(count)
@@ -86,6 +91,13 @@ def test_twice_as_many_services_take_twice_the_work(tmp_path: Path, kind: str) -
     one = calls(lambda: check(tmp_path, stack(kind, 100)))
     two = calls(lambda: check(tmp_path, stack(kind, 200)))
     assert two / one <= 2.3
+
+
+def test_what_several_rules_ask_about_a_service_is_found_out_once(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(stack("variables of an image", 100))
+    services = read(StackRequest(directory=tmp_path, environ={}), [])
+    for asked in (server, uses):
+        assert calls(lambda: lint(services), of=asked) == 100
 
 
 def test_twice_as_many_variables_take_twice_the_work() -> None:

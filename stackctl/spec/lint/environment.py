@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from stackctl.errors import Problem
 from stackctl.spec.known import KnownImage
-from stackctl.spec.lint.members import Member, members
+from stackctl.spec.lint.members import Member
+from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack
 from stackctl.spelling import Neighbours, misspelt
 
@@ -14,7 +15,7 @@ _MOST_NAMES = 2000
 """Services of one image that differ in more names are not compared: so many names are settings, not spelling mistakes."""
 
 
-def missing_variables(stack: Stack) -> Iterator[Problem]:
+def missing_variables(subject: Subject) -> Iterator[Problem]:
     """An image refuses to start without a variable that is not set, such as `POSTGRES_PASSWORD`.
 
     `docker run -d` still prints an id and ends with 0; the container dies a moment later. A service whose data lie on an
@@ -22,9 +23,9 @@ def missing_variables(stack: Stack) -> Iterator[Problem]:
 
     Fix: set the variable. The best way is `"${NAME}"` with the value in `.env`, which git does not track.
     """
-    for member in members(stack):
+    for member in subject.members:
         known = member.server
-        if not known or _brings_data(stack, member, known):
+        if not known or _brings_data(subject.stack, member, known):
             continue
         for first, *others in known.missing(member.service.resolved):
             yield Problem(
@@ -35,7 +36,7 @@ def missing_variables(stack: Stack) -> Iterator[Problem]:
             )
 
 
-def misspelt_variables(stack: Stack) -> Iterator[Problem]:
+def misspelt_variables(subject: Subject) -> Iterator[Problem]:
     """A variable's name differs by one or two letters from a variable that the image reads, or that another service sets for
     the same image.
 
@@ -44,7 +45,7 @@ def misspelt_variables(stack: Stack) -> Iterator[Problem]:
     Fix: correct the name.
     """
     programs: dict[str, list[Member]] = {}
-    for member in members(stack):
+    for member in subject.members:
         programs.setdefault(_program(member), []).append(member)
         known = member.server
         if known and known.variables:

@@ -1,19 +1,18 @@
 """Facts about services and jobs that several rules need."""
 
-from collections.abc import Iterator
+from functools import cached_property
 
 from msgspec import Struct
 
 from stackctl.errors import Key
 from stackctl.spec.known import KnownImage
-from stackctl.spec.model import Service, Stack
-from stackctl.spec.selection import dependencies_of
+from stackctl.spec.model import Service
 from stackctl.spec.server import server
 
 Path = tuple[Key, ...]
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, dict=True):
     """A service or job, with its name and its key path."""
 
     path: Path
@@ -28,7 +27,7 @@ class Member(Struct, frozen=True):
     def entrypoint(self) -> tuple[str, ...] | None:
         return self.service.entrypoint.argv if self.service.entrypoint else None
 
-    @property
+    @cached_property
     def server(self) -> KnownImage | None:
         """The known image whose server the member runs, else None."""
         return server(self.service)
@@ -56,19 +55,3 @@ class Member(Struct, frozen=True):
             if name in self.service.environment
             else (*self.path, "env_file")
         )
-
-
-def members(stack: Stack) -> Iterator[Member]:
-    for name, service in stack.services.items():
-        yield Member(("services", name), name, service)
-    for name, job in stack.jobs.items():
-        yield Member(("jobs", name), name, job)
-
-
-def dependencies(stack: Stack) -> dict[str, list[str]]:
-    """For each service and job: what it waits for directly. Names that are not defined are left out."""
-    everything = stack.everything
-    return {
-        name: [each for each in dependencies_of(service) if each in everything]
-        for name, service in everything.items()
-    }

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from stackctl.errors import Problem
-from stackctl.spec.lint.members import Member, members
-from stackctl.spec.lint.uses import Kind, uses
+from stackctl.spec.lint.members import Member
+from stackctl.spec.lint.subject import Subject
+from stackctl.spec.lint.uses import Kind
 from stackctl.spec.model import Stack
 from stackctl.spelling import Guesses, Neighbours, close
 
 
-def undefined_names(stack: Stack) -> Iterator[Problem]:
+def undefined_names(subject: Subject) -> Iterator[Problem]:
     """The file uses the name of a network, a volume or a service that it does not define.
 
     With `docker run`, a missing network stops the script after the container is created, and the dead container keeps the
@@ -18,13 +19,13 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
 
     Fix: correct the name, or add the table `[networks.NAME]`, `[volumes.NAME]` or `[services.NAME]`.
     """
-    everything = stack.everything
+    stack, everything = subject.stack, subject.stack.everything
     guesses = Guesses()
 
     def meant(name: str, member: Member, otherwise: str = "") -> str:
         return guesses.did_you_mean(name, (each for each in everything if each != member.name), otherwise)
 
-    for member in members(stack):
+    for member in subject.members:
         for name in member.service.depends_on:
             if name not in everything:
                 yield Problem(
@@ -60,7 +61,7 @@ def undefined_names(stack: Stack) -> Iterator[Problem]:
             )
 
 
-def unknown_hosts(stack: Stack) -> Iterator[Problem]:
+def unknown_hosts(subject: Subject) -> Iterator[Problem]:
     """A URL, or a variable such as `DB_HOST`, names a host, but no container of the stack has that name.
 
     Containers find each other by name: the name of the service, its `container_name`, its `hostname` and its network
@@ -71,16 +72,16 @@ def unknown_hosts(stack: Stack) -> Iterator[Problem]:
 
     Fix: correct the name. `${services.db.url}` writes the whole URL, and a spelling mistake in it is always found.
     """
-    named = _host_names(stack)
+    stack, named = subject.stack, _host_names(subject)
     numbered = {f"{stack.project}-{name}-1" for name in stack.everything}
     hosts = sorted(named)
     guesses = Guesses()
     near_named: Neighbours | None = None
-    for member in members(stack):
+    for member in subject.members:
         if _has_other_neighbours(stack, member):
             continue
         own = {host.lower() for host in member.service.extra_hosts}
-        for use in dict.fromkeys(uses(member)):
+        for use in dict.fromkeys(subject.uses[member.name]):
             if use.kind is Kind.url or use.host in named or use.host in own or use.host in numbered:
                 continue
             if use.kind is Kind.variable:
@@ -106,7 +107,7 @@ def _listed(hosts: Sequence[str], own: set[str]) -> str:
     return f"the hosts here: {', '.join(shown)}" + (f", and {more} more" if more > 0 else "")
 
 
-def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
+def duplicate_container_names(subject: Subject) -> Iterator[Problem]:
     """Two services have the same `container_name`.
 
     A container's name is unique on the whole machine: the second container could not be created.
@@ -114,7 +115,7 @@ def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
     Fix: remove `container_name` from one of them. Other services reach it by the service's name.
     """
     first: dict[tuple[str, str], Member] = {}
-    for member in members(stack):
+    for member in subject.members:
         if name := member.service.container_name:
             others = (first.get((name, profile)) for profile in member.beside)
             if other := next(filter(None, others), None):
@@ -128,10 +129,10 @@ def duplicate_container_names(stack: Stack) -> Iterator[Problem]:
                 first.setdefault((name, profile), member)
 
 
-def _host_names(stack: Stack) -> set[str]:
+def _host_names(subject: Subject) -> set[str]:
     """All names by which containers of the stack can be found, in lower case."""
     found: set[str] = set()
-    for member in members(stack):
+    for member in subject.members:
         service = member.service
         found |= {name for name in (member.name, service.container_name, service.hostname) if name}
         found |= {alias for network in service.networks.values() for alias in network.aliases}

@@ -3,21 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 from stackctl.errors import Problem
-from stackctl.spec.graph import Walk
-from stackctl.spec.lint.members import Path, dependencies, members
-from stackctl.spec.lint.uses import uses
-from stackctl.spec.model import Job, Service, Stack
+from stackctl.spec.lint.members import Path
+from stackctl.spec.lint.subject import Subject
+from stackctl.spec.model import Job, Service
 
 
-def circles(stack: Stack) -> Iterator[Problem]:
+def circles(subject: Subject) -> Iterator[Problem]:
     """Services wait for each other in a circle, so that none can start.
 
     A reference such as `${services.db.url}` and `network_mode = "service:NAME"` wait for their service, too.
 
     Fix: remove one `depends_on`. Most often one of the services can start without the other and try again until it is there.
     """
-    everything = stack.everything
-    for circle in Walk(dependencies(stack)).circles:
+    everything = subject.stack.everything
+    for circle in subject.dependencies.circles:
         one, other = circle[:2]
         yield Problem(
             _edge(everything[one], one, other),
@@ -26,7 +25,7 @@ def circles(stack: Stack) -> Iterator[Problem]:
         )
 
 
-def unwaited_services(stack: Stack) -> Iterator[Problem]:
+def unwaited_services(subject: Subject) -> Iterator[Problem]:
     """A service names another one in a URL or a host variable, but does not wait for it.
 
     If the service starts too early, it does not find the other one. With `depends_on` it starts once the other is ready. It
@@ -35,12 +34,13 @@ def unwaited_services(stack: Stack) -> Iterator[Problem]:
 
     Fix: add the name to `depends_on`, or write the URL as `${services.NAME.url}`, which implies it.
     """
+    stack = subject.stack
     owners = {host: name for name, service in stack.services.items() for host in _hosts(name, service)}
     everything = stack.everything
-    reached = Walk(dependencies(stack)).reached()
+    reached = subject.dependencies.reached()
     used: dict[str, dict[str, tuple[Path, str]]] = {}
-    for member in members(stack):
-        for use in uses(member):
+    for member in subject.members:
+        for use in subject.uses[member.name]:
             if (other := owners.get(use.host)) and other != member.name:
                 used.setdefault(member.name, {}).setdefault(other, (use.path, use.source))
     for name, others in used.items():

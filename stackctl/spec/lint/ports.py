@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from stackctl.errors import Problem
-from stackctl.spec.lint.members import Member, Path, members
-from stackctl.spec.model import Port, Stack
+from stackctl.spec.lint.members import Member, Path
+from stackctl.spec.lint.subject import Subject
+from stackctl.spec.model import Port
 from stackctl.spec.values import PortRange
 
 _DEFAULT_ADDRESS = "127.0.0.1"
@@ -97,7 +98,7 @@ class Taken:
         self.owners.insert(index, binding)
 
 
-def duplicate_ports(stack: Stack) -> Iterator[Problem]:
+def duplicate_ports(subject: Subject) -> Iterator[Problem]:
     """Two services publish the same port of the host.
 
     The second container could not start. `0.0.0.0` takes the port of every IPv4 address, `[::]` of every IPv6 address. tcp
@@ -109,7 +110,7 @@ def duplicate_ports(stack: Stack) -> Iterator[Problem]:
     taken: dict[_Key, Taken] = {}
     everyone = Taken()
     clashes: list[tuple[int, Binding, Binding]] = []
-    for binding in _bindings(stack):
+    for binding in _bindings(subject):
         rivals = (taken[key].first(binding.ports) for key in binding.rivals() if key in taken)
         if found := min(filter(None, rivals), key=lambda clash: clash[0], default=None):
             clashes.append((*found, binding))
@@ -129,8 +130,8 @@ def duplicate_ports(stack: Stack) -> Iterator[Problem]:
         )
 
 
-def _bindings(stack: Stack) -> Iterator[Binding]:
-    for member in members(stack):
+def _bindings(subject: Subject) -> Iterator[Binding]:
+    for member in subject.members:
         for index, port in enumerate(member.service.ports):
             if port.published and not _engine_chooses(port):
                 address = port.host_ip or _DEFAULT_ADDRESS

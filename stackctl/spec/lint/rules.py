@@ -9,6 +9,7 @@ from stackctl.spec.lint.environment import missing_variables, misspelt_variables
 from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
 from stackctl.spec.lint.order import circles, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
+from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.unkept_data import unkept_data
 from stackctl.spec.model import Stack
 
@@ -18,7 +19,7 @@ class Rule(Struct, frozen=True):
 
     title: str
     severity: Severity
-    find: Callable[[Stack], Iterator[Problem]]
+    find: Callable[[Subject], Iterator[Problem]]
 
 
 RULES: Mapping[str, Rule] = {
@@ -37,9 +38,10 @@ RULES: Mapping[str, Rule] = {
 
 def lint(stack: Stack, only: Collection[str] = RULES) -> tuple[Problem, ...]:
     """The problems that the rules (or `only` some of them) find in a stack, rule by rule."""
+    subject = Subject(stack)
     return tuple(
         structs.replace(problem, rule=number, severity=rule.severity)
         for number, rule in RULES.items()
         if number in only
-        for problem in rule.find(stack)
+        for problem in rule.find(subject)
     )

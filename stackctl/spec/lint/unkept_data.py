@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from stackctl.errors import Problem
-from stackctl.spec.lint.members import Member, members
-from stackctl.spec.model import Stack
+from stackctl.spec.lint.members import Member
+from stackctl.spec.lint.subject import Subject
 
 
-def unkept_data(stack: Stack) -> Iterator[Problem]:
+def unkept_data(subject: Subject) -> Iterator[Problem]:
     """A database has nothing mounted where it keeps its data.
 
     The data would be in the container, or in a volume without a name, which the next container does not find. Any mount is
@@ -16,7 +16,7 @@ def unkept_data(stack: Stack) -> Iterator[Problem]:
 
     Fix: `volumes = ["NAME:PATH"]` and a table `[volumes.NAME]`.
     """
-    for member in members(stack):
+    for member in subject.members:
         known = member.server
         paths = known.data_paths(member.service.resolved, member.command) if known else ()
         if (
