@@ -6,7 +6,7 @@ import gc
 import sys
 from typing import NoReturn
 
-_GARBAGE = 50_000
+_GARBAGE = 200_000
 """After this many new objects Python looks for garbage. Loading modules makes many objects and no garbage."""
 
 

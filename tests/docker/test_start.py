@@ -19,7 +19,7 @@ sys.argv[0] = "stackctl"
 from stackctl.__main__ import main
 main()
 """
-LIBRARIES = "import click, msgspec, h11, json, tomllib, socket, hashlib"
+LIBRARIES = "import click, msgspec, json, tomllib, socket, hashlib"
 TABLE = f"{LIBRARIES}, tabulate"
 
 NEVER = {
@@ -99,7 +99,7 @@ def test_a_command_that_changes_nothing_must_not_load_the_sdk(up: Project, comma
 def test_help_must_load_neither_engine_nor_planner(up: Project, command: str) -> None:
     found = loaded(up, *command.split())
     assert (
-        within(found, NEVER | {"h11", "stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"})
+        within(found, NEVER | {"stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"})
         == set()
     )
 

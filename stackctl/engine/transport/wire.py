@@ -1,24 +1,18 @@
-"""HTTP/1.1 for the calls that look at an engine, listen to its events, or talk with its containers.
-
-h11 knows the protocol and touches no socket. So the connection can carry bytes both ways after an answer's head.
-"""
+"""HTTP/1.1 for the calls that look at an engine, listen to its events, or talk with its containers."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
-
-import h11
 
 from stackctl.engine.transport.byte_stream import ByteStream
 from stackctl.engine.transport.duplex import Duplex
+from stackctl.engine.transport.http1 import AnswerReader, Head, chunk, request_head
 from stackctl.engine.transport.messages import Request, SilentError
 
 _IDLE = 64
 """How many idle connections are kept for later requests, at most."""
-_LONGEST_HEAD = 1 << 16
 _SLOW = 3.0
 """After this many seconds without an answer the user is told what is waited for."""
 _SAFE_TO_REPEAT = ("GET", "HEAD")
@@ -110,12 +104,10 @@ class Wire:
 class WireAnswer:
     """An `Answer`. Once it is read to its end, its connection can carry another request."""
 
-    def __init__(self, head: _Head, connection: _Connection, give: Callable[[_Connection], None]) -> None:
-        self.status: int = head.status_code
-        self.reason = bytes(head.reason).decode("latin-1")
-        self.headers: Mapping[str, str] = {
-            bytes(name).decode("latin-1"): bytes(value).decode("latin-1") for name, value in head.headers
-        }
+    def __init__(self, head: Head, connection: _Connection, give: Callable[[_Connection], None]) -> None:
+        self.status = head.status
+        self.reason = head.reason
+        self.headers = head.headers
         self._connection = connection
         self._give = give
         self._over = False
@@ -126,12 +118,12 @@ class WireAnswer:
     def chunks(self) -> Iterator[bytes]:
         while not self._over:
             try:
-                event = self._connection.event()
+                piece = self._connection.piece()
             except BaseException:
                 self.close()
                 raise
-            if type(event) is h11.Data:
-                yield bytes(event.data)
+            if piece:
+                yield piece
             else:
                 self._over = True
                 if self._connection.is_reusable():
@@ -155,15 +147,16 @@ class WireAnswer:
             self._connection.close()
 
 
-_Head = h11.Response | h11.InformationalResponse
-
-
 class _Connection:
     """A connection, and the state of its present request and answer."""
 
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+        self._answers = AnswerReader(self._receive)
+        self._method = ""
+        """The method of the request that was sent last."""
+        self._lasting = True
+        """Whether the connection can carry another request after the present answer."""
         self._used = False
         self._heard = False
         """Whether at least one byte of the present answer has come."""
@@ -185,23 +178,23 @@ class _Connection:
         elif request.method in ("POST", "PUT"):
             framing = {"Content-Length": "0"}
         sent = {**headers, **request.headers, **framing}
+        self._method = request.method
         self.stream.set_timeout(request.timeout)
-        head = self._send(
-            h11.Request(method=request.method, target=request.target, headers=list(sent.items()))
-        )
+        head = request_head(request.method, request.target, sent)
         if body is None or isinstance(body, bytes):
-            data = self._send(h11.Data(data=body)) if body else b""
-            self.stream.send_all(head + data + self._send(h11.EndOfMessage()))
+            self.stream.send_all(head + (body or b""))
             return
+        self._lasting = False  # until the whole body is sent
         self.stream.send_all(head)
         with suppress(BrokenPipeError, ConnectionResetError):  # a refused upload: the answer says why
-            for part in body:
+            for part in filter(None, body):
                 if self.stream.is_readable():
                     return  # the answer has come already: the engine does not read the rest
-                self.stream.send_all(self._send(h11.Data(data=part)))
-            self.stream.send_all(self._send(h11.EndOfMessage()))
+                self.stream.send_all(chunk(part))
+            self.stream.send_all(chunk(b""))
+            self._lasting = True
 
-    def head(self, timeout: float | None, slow: Callable[[], None]) -> _Head:
+    def head(self, timeout: float | None, slow: Callable[[], None]) -> Head:
         """The head of the answer. Raises SilentError if it has not come within `timeout` seconds."""
         if timeout is None:
             return self._head()
@@ -218,57 +211,39 @@ class _Connection:
         finally:
             self.stream.set_timeout(timeout)
 
-    def _late_head(self) -> _Head:
+    def _late_head(self) -> Head:
         try:
             return self._head()
         except TimeoutError:
             raise SilentError("no answer in time") from None
 
-    def _head(self) -> _Head:
-        while True:
-            event = self.event()
-            if type(event) is h11.Response or (
-                type(event) is h11.InformationalResponse and event.status_code == 101
-            ):
-                return event
+    def _head(self) -> Head:
+        head = self._answers.head(self._method)
+        self._lasting = self._lasting and head.lasting
+        return head
 
-    def event(self) -> Any:
-        """The next h11 event from the other side. Raises ConnectionError if the connection ends, or if what comes is not
-        HTTP.
-        """
-        try:
-            while (event := self._http.next_event()) is h11.NEED_DATA:
-                data = self.stream.receive()
-                if not data and not self._heard:
-                    raise ConnectionResetError("the connection was closed without an answer")
-                self._heard = True
-                self._http.receive_data(data)
-        except h11.RemoteProtocolError as error:
-            if self._http.trailing_data[1]:
-                raise ConnectionResetError("the connection broke off in the middle of an answer") from error
-            raise ConnectionError(f"the server there does not speak HTTP: {error}") from error
-        return event
+    def piece(self) -> bytes:
+        """The next bytes of the body; none at its end."""
+        return self._answers.piece()
 
     def trailing(self) -> bytes:
-        """The bytes that came after the head of an answer whose connection is no longer HTTP."""
-        return self._http.trailing_data[0]
+        """What came after the head of an answer that is no longer HTTP."""
+        return bytes(self._answers.unread)
 
     def is_reusable(self) -> bool:
-        """Make the connection ready for another request. Return whether that is possible."""
-        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+        """Whether it can carry another request; it is ready for it then."""
+        if not self._lasting or self._answers.unread:
             return False
-        self._http.start_next_cycle()
         self._used, self._heard = True, False
         return True
 
     def close(self) -> None:
         self.stream.close()
 
-    def _send(self, event: h11.Event) -> bytes:
-        try:
-            return self._http.send(event) or b""
-        except h11.LocalProtocolError as error:
-            raise OSError(f"this is no HTTP request: {error}") from error
+    def _receive(self) -> bytes:
+        data = self.stream.receive()
+        self._heard = self._heard or bool(data)
+        return data
 
 
 def _repeatable(request: Request) -> bool:
