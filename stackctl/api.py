@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Iterator
 
 from msgspec.structs import replace
 
+from stackctl.comparing import Comparing
 from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Look, Manage
 from stackctl.errors import PreflightError, SpecError, StackError
-from stackctl.looking import Looking, connect, load
+from stackctl.looking import connect, load
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
 from stackctl.planner.status import StatusRow
@@ -22,8 +23,7 @@ from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import UpPlan
 from stackctl.planner.view.slots import UpOptions
-from stackctl.planner.world.containers import containers_of
-from stackctl.planner.world.matching import of_project
+from stackctl.planner.world.containers import containers_of, of_project
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.project import Project, Waiting
 from stackctl.spec.model import Stack
@@ -125,7 +125,7 @@ def status(stack: Stack, engine: Look, selection: Selection | None = None) -> tu
 
     Raises UsageError for an unknown service, SpecError for a selection that cannot work, EngineError.
     """
-    return Looking(stack, engine).status(selection or Selection())
+    return Comparing(stack, engine).status(selection or Selection())
 
 
 def containers(

@@ -1,4 +1,4 @@
-"""Read a stack, connect to an engine, and compare what should be with what is. Loads no module that changes an engine."""
+"""Read a stack, connect to an engine, and look at what is there. Loads no module that changes an engine."""
 
 from __future__ import annotations
 
@@ -10,22 +10,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from stackctl.engine.protocol import Engine, Look
-from stackctl.errors import EngineError, Problem, SpecError
-from stackctl.planner.reach.outside import service_env, stack_env
-from stackctl.planner.reach.places import ServicePlace, places, places_of_services
-from stackctl.planner.status import StatusRow, status
-from stackctl.planner.view.view import View
-from stackctl.planner.world.checks import unanswered
-from stackctl.planner.world.containers import containers_of, running_container
-from stackctl.planner.world.desire import desire
-from stackctl.planner.world.desired import Desired
-from stackctl.planner.world.matching import instance_of, of_project, ours
-from stackctl.planner.world.observed import Observed, ObservedContainer
+from stackctl.errors import Problem
+from stackctl.planner.world.containers import containers_of, of_project, running_container
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.lint.order import circles
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack
-from stackctl.spec.selection import Selection, select
-from stackctl.spec.source.reading import place, read
+from stackctl.spec.selection import Selection
+from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 
 
@@ -116,31 +108,6 @@ class Looking:
         self.engine = engine
         self.name = stack.project
 
-    def desired_and_observed(
-        self, selection: Selection, *, strangers: bool = True
-    ) -> tuple[Desired, Observed]:
-        """What should be there and what is there: the two inputs of every plan and of the status. `strangers`: look also at
-        the containers of other projects, which the status does not need.
-        """
-        observed = self.engine.observe("" if strangers else self.name)
-        try:
-            desired = desire(
-                self.stack,
-                instance=instance_of(observed, self.name) or os.urandom(8).hex(),
-                services=selection.services,
-                profiles=selection.profiles,
-                dependencies=selection.dependencies,
-                publish_host=selection.publish_host
-                or ("127.0.0.1" if observed.engine.shares_loopback else None),
-            )
-        except SpecError as error:
-            raise SpecError(place(self.stack, error.problems)) from error
-        return desired, replace(observed, answers=self._answers(desired, observed))
-
-    def status(self, selection: Selection) -> tuple[StatusRow, ...]:
-        """Compare desired with observed: a row for each container, with everything that differs from the file."""
-        return status(View.of(*self.desired_and_observed(selection, strangers=False)))
-
     def containers(self, names: Collection[str] = ()) -> tuple[ObservedContainer, ...]:
         """The containers of the project, or only those of the named services. Raises UsageError for an unknown name."""
         return containers_of(self._there(), self.name, names, self.stack.everything)
@@ -149,32 +116,6 @@ class Looking:
         """The container in which a command can run. Raises UsageError if no container has that name, or if it does not run."""
         return running_container(self._there(), self.name, name, self.stack.everything)
 
-    def places(self) -> dict[str, ServicePlace]:
-        """For each service that runs: where it can be reached from this machine."""
-        observed = self.engine.observe(self.name)
-        return places_of_services(places(of_project(observed.containers, self.name), observed.engine))
-
-    def environment(self, service: str | None = None) -> dict[str, str]:
-        """The variables with which a process on this machine reaches the stack. With `service`: the variables of its container,
-        changed so that they work on this machine.
-
-        Raises UsageError for an unknown service, EngineError if nothing of the project runs.
-        """
-        if service is not None:
-            select(self.stack, [service], dependencies=False)
-        found = self.places()
-        if not found:
-            raise EngineError(f"nothing of project {self.name} runs", "stackctl up starts it")
-        return stack_env(self.stack, found) if service is None else service_env(service, self.stack, found)
-
     def _there(self) -> list[ObservedContainer]:
         """The containers of the project."""
         return of_project(self.engine.containers(self.name), self.name)
-
-    def _answers(self, desired: Desired, observed: Observed) -> Mapping[str, str]:
-        """What the checks of running containers say, if they can be asked over the network."""
-        wanted = {want.replica: want for want in desired.containers}
-        mine = [c for c in ours(observed, desired.project, desired.instance) if c.replica in wanted]
-        return self.engine.answers_from_outside(
-            {have.id: unanswered(wanted[have.replica], have) for have in mine}, observed
-        )

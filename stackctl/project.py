@@ -12,12 +12,12 @@ from contextlib import contextmanager
 
 from msgspec.structs import replace
 
+from stackctl.comparing import Comparing
 from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
 from stackctl.errors import PreflightError, Problem
-from stackctl.looking import Looking
 from stackctl.planner.before.images import ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.before.preflight import HostFacts, preflight, questions, told_by_images
 from stackctl.planner.down import DownOptions, plan_down, spared
@@ -29,8 +29,7 @@ from stackctl.planner.steps.secrets import concealed
 from stackctl.planner.up.planning import UpPlan, plan_up
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
-from stackctl.planner.world.containers import other_source
-from stackctl.planner.world.matching import instance_of, of_project
+from stackctl.planner.world.containers import instance_of, of_project, other_source
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
@@ -42,7 +41,7 @@ Waiting = Callable[[str], None]
 """Is called with words about the run that holds the project, while another run waits."""
 
 
-class Project(Looking):
+class Project(Comparing):
     """A stack on an engine, which is brought up and down. If only the name of a project is known, the stack has no services.
 
     `lock_timeout` is the number of seconds to wait for another run; `waiting` is then called with words about that run.

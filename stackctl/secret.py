@@ -9,12 +9,11 @@ from msgspec import Struct
 DOTS = "•••"
 """The text that is shown instead of a secret."""
 
-_SECRET = re.compile(
-    r"(?:pass(?:word|wd|phrase)?|.pwd|secret|token|credential|(?:api|access|private|secret)key)s?(?=$|[_.-])"
-    r"|(?:^|[_.-])keys?(?=$|[_.-])",
-    re.IGNORECASE,
+_HIDDEN = (
+    r"(?i)(?:pass(?:word|wd|phrase)?|.pwd|secret|token|credential|(?:api|access|private|secret)key)s?(?=$|[_.-])"
+    r"|(?:^|[_.-])keys?(?=$|[_.-])"
 )
-_WHERE = re.compile(r"[_.-](?:file|path|dir)$", re.IGNORECASE)
+_WHERE = r"(?i)[_.-](?:file|path|dir)$"
 
 
 class Secret(Struct, frozen=True):
@@ -44,4 +43,4 @@ def looks_secret(name: str) -> bool:
 
     A name that says where a secret is stored (`DB_PASSWORD_FILE`) holds no secret.
     """
-    return bool(_SECRET.search(name)) and not _WHERE.search(name)
+    return bool(re.search(_HIDDEN, name)) and not re.search(_WHERE, name)

@@ -16,9 +16,9 @@ from stackctl.planner.reach import places as addresses
 from stackctl.planner.reach.outside import service_env, stack_env
 from stackctl.planner.reach.places import ServicePlace
 from stackctl.planner.steps.actions import Action
+from stackctl.planner.world.containers import instance_of
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired, DesiredContainer
-from stackctl.planner.world.matching import instance_of
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.project import Project

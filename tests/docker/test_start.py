@@ -99,8 +99,7 @@ def test_a_command_that_changes_nothing_must_not_load_the_sdk(up: Project, comma
 def test_help_must_load_neither_engine_nor_planner(up: Project, command: str) -> None:
     found = loaded(up, *command.split())
     assert (
-        within(found, NEVER | {"stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"})
-        == set()
+        within(found, NEVER | {"stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"}) == set()
     )
 
 

@@ -23,7 +23,19 @@ values = st.sampled_from(
 )
 lines = st.lists(st.tuples(names, values), max_size=3)
 firsts = st.sampled_from(
-    ["HTTP/1.1 200 OK", "HTTP/1.1 200", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 304 X", "HTTP/1.1 100 Continue", "HTTP/1.1 404 Not  Found ", "HTTP/1.1 20 OK", "HTTP/2 200", "hello", ""]
+    [
+        "HTTP/1.1 200 OK",
+        "HTTP/1.1 200",
+        "HTTP/1.0 200 OK",
+        "HTTP/1.1 204 No Content",
+        "HTTP/1.1 304 X",
+        "HTTP/1.1 100 Continue",
+        "HTTP/1.1 404 Not  Found ",
+        "HTTP/1.1 20 OK",
+        "HTTP/2 200",
+        "hello",
+        "",
+    ]
 )
 bodies = st.sampled_from(
     [b"", b"abc", b"hello", b"3\r\nabc\r\n0\r\n\r\n", b"3;x=1\r\nabc\r\n2 \r\nde\r\n0\r\nT: 1\r\n\r\n"]

@@ -5,15 +5,8 @@ from plan_stories import WEB, WEB_CHANGED, changed, connect, container, do, labe
 from plan_world import World, desired
 
 from stackctl.planner.world import labels
-from stackctl.planner.world.matching import (
-    differences,
-    image_id,
-    instance_of,
-    is_ours,
-    members,
-    networks_in_use,
-    ours,
-)
+from stackctl.planner.world.containers import instance_of
+from stackctl.planner.world.matching import differences, image_id, is_ours, members, networks_in_use, ours
 from stackctl.planner.world.observed import (
     Observed,
     ObservedContainer,

@@ -4,8 +4,7 @@ import pytest
 
 from stackctl.errors import UsageError
 from stackctl.planner.world import labels
-from stackctl.planner.world.containers import containers_of, other_source, running_container
-from stackctl.planner.world.matching import of_project
+from stackctl.planner.world.containers import containers_of, of_project, other_source, running_container
 from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine
 
 

@@ -11,7 +11,7 @@ import click
 
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
-from stackctl.looking import Looking
+from stackctl.comparing import Comparing
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
@@ -38,7 +38,7 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
       (eval "$(stackctl env api --export)" && alembic upgrade head)
     """
     stack = settings.load_leniently()
-    project = Looking(stack, settings.engine())
+    project = Comparing(stack, settings.engine())
     found = project.environment(service)
     settings.tell_whose(stack, (container.source for container in project.containers()))
     if as_json:

@@ -9,7 +9,7 @@ import click
 
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
-from stackctl.looking import Looking
+from stackctl.comparing import Comparing
 from stackctl.show.tables import status_json, status_text
 
 
@@ -27,7 +27,7 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     """
     stack = settings.load_leniently()
     selection = settings.selection(services, dependencies=not services)
-    rows = Looking(stack, settings.engine()).status(selection)
+    rows = Comparing(stack, settings.engine()).status(selection)
     settings.tell_whose(stack, (row.source for row in rows))
     if as_json:
         print(json.dumps(status_json(rows, stack.project), indent=2))

@@ -62,7 +62,7 @@ def command(
     """
     from stackctl import api
     from stackctl.cli import follow as runs
-    from stackctl.looking import Looking
+    from stackctl.comparing import Comparing
     from stackctl.planner.status import status
     from stackctl.planner.steps.events import Planned
     from stackctl.planner.up.planning import UpPlan
@@ -89,7 +89,7 @@ def command(
             case [UpPlan(steps=(), view=view)]:  # nothing was done, so the view of the plan is still true
                 rows = status(view)
             case _:
-                rows = Looking(stack, engine).status(arguments["selection"])
+                rows = Comparing(stack, engine).status(arguments["selection"])
         print(endpoints(rows), end="", file=lasting(sys.stdout), flush=True)
     if code == 0 and follow:
         return _stay(settings, stack, engine, services, began)

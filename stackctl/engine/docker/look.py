@@ -10,7 +10,6 @@ from socket import gethostname
 from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
-from stackctl.engine.ready.answers import answers_from_outside
 from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
@@ -89,6 +88,8 @@ class DockerLook:
     def answers_from_outside(
         self, probes: Mapping[str, Sequence[Probe]], observed: Observed
     ) -> Mapping[str, str]:
+        from stackctl.engine.ready.answers import answers_from_outside  # most looks ask no container
+
         return answers_from_outside(probes, observed)
 
     def image_config(self, ref: str) -> ImageConfig | None:

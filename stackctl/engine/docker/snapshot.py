@@ -24,8 +24,8 @@ from stackctl.spec.image_ref import ImageRef
 Json = Any
 Row = Mapping[str, Json]
 
-_HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
-_EXIT_CODE = re.compile(r"(?:Exited|Restarting) \((\d+)\)")
+_HEALTH = r"\((?:health: )?(starting|healthy|unhealthy)\)"
+_EXIT_CODE = r"(?:Exited|Restarting) \((\d+)\)"
 
 _TRUE_CREATED_AT = (1, 42)
 """The first API version whose CreatedAt of a volume never changes (moby/moby#44719). Before, it is the time of the last
@@ -60,7 +60,7 @@ def container(row: Row, network_ids: Mapping[str, str]) -> ObservedContainer:
     """`network_ids` fills in the ids of networks, which the engine leaves empty until the container's first start."""
     status = row.get("Status", "")
     state = row.get("State", "created").lower()
-    code = _EXIT_CODE.match(status)
+    code = re.match(_EXIT_CODE, status)
     joined = (row.get("NetworkSettings") or {}).get("Networks") or {}
     return ObservedContainer(
         id=row["Id"],
@@ -169,7 +169,7 @@ def _health(row: Row, status: str) -> str:
     """Since API 1.52 the health has its own field; before, it stands in the status: `Up 3 minutes (health: starting)`."""
     if health := row.get("Health"):
         return str(health.get("Status", "")).replace("none", "")
-    found = _HEALTH.search(status)
+    found = re.search(_HEALTH, status)
     return str(found[1]) if found else ""
 
 

@@ -142,7 +142,8 @@ def _reason(error: Exception) -> str:
 
 
 def _connect(door: _Door, timeout: float) -> socket.socket:
-    connection = socket.create_connection((door.host, door.port), timeout=min(timeout, CONNECT_TIMEOUT))
+    host = door.host.encode() if door.host.isascii() else door.host  # bytes do not load the codec of IDNA
+    connection = socket.create_connection((host, door.port), timeout=min(timeout, CONNECT_TIMEOUT))  # type: ignore[arg-type]
     connection.settimeout(timeout)
     return connection
 

@@ -6,23 +6,17 @@ answers.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 _LONGEST = 1 << 16
 """Bytes of a head, or of a line between two pieces of a body, at most."""
 
-_TOKEN = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]+")
-_TARGET = re.compile(r"[!-~]+")
-_VALUE = re.compile(r"[\t -~\x80-\xff]*")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
-_LINE_END = re.compile(rb"\r?\n(?![ \t])")
-_FOLD = re.compile(rb"\r?\n[ \t]+")
-_STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: ([^\r\n]*))?")
-_HEADER = re.compile(rb"([!#-'*+\-.0-9A-Z^-z|~]+):[ \t]*(.*?)[ \t]*")
-_NUMBER = re.compile(r"[0-9]{1,18}")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?")
+_VISIBLE = frozenset(map(chr, range(0x21, 0x7F)))
+_TOKEN = _VISIBLE - set('"(),/:;<=>?@[\\]{}')
+_TEXT = _VISIBLE | set("\t ") | set(map(chr, range(0x80, 0x100)))
+_HEX = frozenset("0123456789abcdefABCDEF")
+_BLANK = " \t"
 
 
 class Head(NamedTuple):
@@ -38,8 +32,12 @@ class Head(NamedTuple):
 def request_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
     """The line of the request and its headers. Raises OSError for a text that would end a line early."""
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    tokens = all(map(_TOKEN.fullmatch, (method, *headers)))
-    if not (tokens and _TARGET.fullmatch(target) and all(map(_VALUE.fullmatch, headers.values()))):
+    if not (
+        all(name and _TOKEN.issuperset(name) for name in (method, *headers))
+        and target
+        and _VISIBLE.issuperset(target)
+        and all(map(_TEXT.issuperset, headers.values()))
+    ):
         raise OSError(f"this is no HTTP request: {lines!r}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
@@ -70,7 +68,7 @@ class AnswerReader:
     def head(self, method: str) -> Head:
         """The head of the answer to a request with that method. An answer that only says "go on" is passed over."""
         while True:
-            status, reason, headers, version = self._read_head()
+            status, reason, headers, newer = self._read_head()
             if status >= 200 or status == 101:
                 break
         chunked, length = headers.get("transfer-encoding") is not None, headers.get("content-length")
@@ -81,9 +79,9 @@ class AnswerReader:
             self._chunked, self._left = True, 0
         elif length is not None:
             self._left = int(length)
-        closes = "close" in re.split("[ ,]+", headers.get("connection", "").lower())
+        closes = "close" in headers.get("connection", "").lower().replace(",", " ").split()
         whole = self._ended or self._left is not None
-        return Head(status, reason, headers, lasting=whole and not closes and version == b"1")
+        return Head(status, reason, headers, lasting=whole and not closes and newer)
 
     def piece(self) -> bytes:
         """The next bytes of the body, as they come; none at its end."""
@@ -103,8 +101,9 @@ class AnswerReader:
             self._left -= len(piece)
         return piece
 
-    def _read_head(self) -> tuple[int, str, dict[str, str], bytes]:
-        while not (end := _HEAD_END.search(self.unread)):
+    def _read_head(self) -> tuple[int, str, dict[str, str], bool]:
+        """Status, reason, headers, and whether it is HTTP/1.1."""
+        while (end := self._blank_line()) < 0:
             if len(self.unread) > _LONGEST:
                 raise _foreign("a head without an end")
             if not self._more():
@@ -113,35 +112,31 @@ class AnswerReader:
                     if self.unread
                     else ConnectionResetError("the connection was closed without an answer")
                 )
-        text = self._take(end.end())[: end.start()]
-        first, *rest = _LINE_END.split(text)
-        status = _STATUS.fullmatch(first)
-        if not status:
-            raise _foreign(repr(first[:80].decode("latin-1")))
-        headers: dict[str, str] = {}
-        for line in rest:
-            header = _HEADER.fullmatch(_FOLD.sub(b" ", line))
-            if not header:
-                raise _foreign(f"header {line[:80].decode('latin-1')!r}")
-            name, value = header[1].decode("latin-1").lower(), header[2].decode("latin-1")
-            if name == "content-length" and (
-                not _NUMBER.fullmatch(value) or headers.get(name, value) != value
-            ):
-                raise _foreign(f"content length {value!r}")
-            if name == "transfer-encoding" and (value.lower() != "chunked" or name in headers):
-                raise _foreign(f"transfer encoding {value!r}")
-            headers[name] = value
-        return int(status[2]), (status[3] or b"").decode("latin-1"), headers, status[1]
+        text = self._take(end).decode("latin-1")
+        self._line()
+        first, *rest = (line.removesuffix("\r") for line in text.split("\n")[:-1])
+        version, _, status = first.partition(" ")
+        code, _, reason = status.partition(" ")
+        if version not in ("HTTP/1.1", "HTTP/1.0") or not (
+            code.isascii() and code.isdigit() and len(code) == 3
+        ):
+            raise _foreign(repr(first[:80]))
+        return int(code), reason, _headers(rest), version == "HTTP/1.1"
+
+    def _blank_line(self) -> int:
+        """Where the empty line after a head begins; -1 if it has not come."""
+        found = [place for end in (b"\n\n", b"\n\r\n") if (place := self.unread.find(end)) >= 0]
+        return min(found, default=-2) + 1
 
     def _next_chunk(self) -> int:
         """How long the next chunk is. After the last one, 0, come trailers, which nobody reads."""
         if self._begun and self._line():
             raise _foreign("a chunk that is longer than it says")
         self._begun = True
-        size = _CHUNK.fullmatch(line := self._line())
-        if not size:
-            raise _foreign(f"chunk {line[:80].decode('latin-1')!r}")
-        length = int(size[1], 16)
+        size = self._line().decode("latin-1").partition(";")[0].rstrip(_BLANK)
+        if not 0 < len(size) <= 16 or not _HEX.issuperset(size):
+            raise _foreign(f"chunk {size[:80]!r}")
+        length = int(size, 16)
         if not length:
             while self._line():
                 pass
@@ -167,8 +162,32 @@ class AnswerReader:
         return bool(data)
 
 
+def _headers(lines: Iterable[str]) -> dict[str, str]:
+    """Of a header that comes twice the last. A line that begins with a space goes on with the one before (RFC 9112, 5.2)."""
+    whole: list[str] = []
+    for line in lines:
+        if whole and line[:1] in (" ", "\t"):
+            whole[-1] += " " + line.lstrip(_BLANK)
+        else:
+            whole.append(line)
+    headers: dict[str, str] = {}
+    for line in whole:
+        key, colon, content = line.partition(":")
+        if not (key and colon and _TOKEN.issuperset(key)):
+            raise _foreign(f"header {line[:80]!r}")
+        name, value = key.lower(), content.strip(_BLANK)
+        if name == "content-length":
+            number = value.isascii() and value.isdigit() and len(value) < 19
+            if not number or headers.get(name, value) != value:
+                raise _foreign(f"content length {value!r}")
+        elif name == "transfer-encoding" and (value.lower() != "chunked" or name in headers):
+            raise _foreign(f"transfer encoding {value!r}")
+        headers[name] = value
+    return headers
+
+
 def _foreign(what: str) -> ConnectionError:
-    return ConnectionError(f"what answers there does not speak HTTP: {what}")
+    return ConnectionError(f"the server there does not speak HTTP: {what}")
 
 
 def _broken() -> ConnectionResetError:

@@ -5,8 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from stackctl.errors import UsageError
-from stackctl.planner.world.observed import ObservedContainer
+from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
 from stackctl.spelling import did_you_mean
+
+
+def instance_of(observed: Observed, project: str) -> str | None:
+    """The instance of a project that is there, told by its containers, else its networks, else its volumes; None if it has none.
+
+    When accidents left several, the one with most containers wins and the others are somebody else's.
+    """
+    for objects in (observed.containers, observed.networks, observed.volumes):
+        found = [o for o in objects if o.project == project and o.instance]
+        if found:
+            return _commonest(found)
+    return None
+
+
+def _commonest(objects: Iterable[ObservedContainer | ObservedNetwork | ObservedVolume]) -> str | None:
+    found = [o.instance for o in objects if o.instance]
+    return max(sorted(set(found)), key=found.count, default=None)
+
+
+def of_project(containers: Iterable[ObservedContainer], project: str) -> list[ObservedContainer]:
+    """The containers, networks or volumes that stackctl made for this project, in the instance that is there."""
+    mine = [c for c in containers if c.project == project and c.instance]
+    instance = _commonest(mine)
+    return [c for c in mine if c.instance == instance]
 
 
 def containers_of(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 
 # ECMA-48 and xterm: CSI, then the strings (OSC, DCS, SOS, PM, APC) up to their end, then all other escapes.
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"
     r"|\x1b[ -/]*[0-~]"
 )
-_SGR = re.compile(r"\x1b\[[0-9;:]*m")
-_CONTROL = re.compile(
+_SGR = r"\x1b\[[0-9;:]*m"
+_CONTROL = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _RESET = "\x1b[0m"
@@ -23,7 +23,9 @@ _RESET = "\x1b[0m"
 
 def clean(text: str) -> str:
     """The text without escape sequences and control characters, newlines and tabs excepted."""
-    return _CONTROL.sub("", _SEQUENCE.sub("", text))
+    if text.isprintable():  # as nearly every text is
+        return text
+    return re.sub(_CONTROL, "", re.sub(_SEQUENCE, "", text))
 
 
 def one_line(text: str) -> str:
@@ -35,12 +37,12 @@ def clean_keeping_color(text: str) -> str:
     """`clean`, but colour (SGR) stays, and ends with the text."""
     parts: list[str] = []
     end = 0
-    for match in _SEQUENCE.finditer(text):
-        parts.append(_CONTROL.sub("", text[end : match.start()]))
-        if _SGR.fullmatch(match[0]):
+    for match in re.finditer(_SEQUENCE, text):
+        parts.append(re.sub(_CONTROL, "", text[end : match.start()]))
+        if re.fullmatch(_SGR, match[0]):
             parts.append(match[0])
         end = match.end()
-    parts.append(_CONTROL.sub("", text[end:]))
+    parts.append(re.sub(_CONTROL, "", text[end:]))
     kept = "".join(parts)
     return kept + _RESET if "\x1b" in kept and not kept.endswith(_RESET) else kept
 

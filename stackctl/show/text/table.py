@@ -16,7 +16,7 @@ _LEAST = 10
 """A column that would be narrower is left out."""
 _WHOLE = ("CREATED", "SINCE")
 """Half a time says nothing: these columns are left out, not cut."""
-_STYLED = re.compile(r"\x1b\[[0-9;]*m")
+_STYLED = r"\x1b\[[0-9;]*m"
 
 
 def table(
@@ -66,4 +66,4 @@ def _width(columns: Mapping[str, Sequence[str]], padding: int = 0) -> int:
 
 def _visible(text: str) -> int:
     """How many columns a text takes on a terminal; its colours take none."""
-    return len(_STYLED.sub("", text))
+    return len(re.sub(_STYLED, "", text))

@@ -17,17 +17,14 @@ from stackctl.secret import veiled
 
 Path = tuple[Key, ...]
 
-TOKEN = re.compile(
-    r"""
+LEXEME = r"""(?xs)
     (?P<string> \"{3} (?:\\.|[^\\])*? \"{3,5} | '{3} .*? '{3,5} | "(?:\\.|[^"\\])*" | '[^']*' )
   | (?P<comment> \#[^\n]* )
   | (?P<newline> \n )
   | (?P<space> [ \t\r]+ )
   | (?P<mark> [\[\]{}=,.] )
   | (?P<bare> [^\s\[\]{}=,.\#"']+ )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
 _LONGEST = 400
 """A source line with more characters is not shown."""
 _DEPTH = 100
@@ -115,7 +112,7 @@ _END = _Token("end", "", -1)
 
 class _Scanner:
     def __init__(self, text: str) -> None:
-        found = ((match.lastgroup or "", match[0], match.start()) for match in TOKEN.finditer(text))
+        found = ((match.lastgroup or "", match[0], match.start()) for match in re.finditer(LEXEME, text))
         self.tokens = [_Token(*token) for token in found if token[0] not in ("space", "comment")]
         self.next = 0
         self.found: dict[Path, int] = {}

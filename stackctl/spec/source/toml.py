@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 from stackctl.errors import Place, Problem, dotted
-from stackctl.spec.source.locate import TOKEN, Source
+from stackctl.spec.source.locate import LEXEME, Source
 
 LARGEST = 1 << 20
 """How many bytes a stack file may have. A stack of a hundred services has about thirty thousand."""
@@ -83,7 +83,7 @@ def _syntax(source: Source, text: str) -> Problem:
 def _open_inline_table(source: Source, error: int) -> int | None:
     """The offset of an inline table that goes on over a line end and begins before the error; None if there is none."""
     opened: list[tuple[str, int]] = []
-    for match in TOKEN.finditer(source.text):
+    for match in re.finditer(LEXEME, source.text):
         if match.start() > error:
             break
         if match[0] in ("{", "["):

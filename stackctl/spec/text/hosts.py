@@ -9,13 +9,10 @@ HOST = r"[a-z0-9][\w.-]*"
 """A pattern for names and IPv4 addresses. It is used without regard to case."""
 
 _HOSTS = rf"{HOST}(?::\d{{1,5}})?(?:,{HOST}(?::\d{{1,5}})?)*"
-_ADDRESSES = re.compile(
-    rf"""(?P<before>
+_ADDRESSES = rf"""(?xia)(?P<before>
         \b(?P<scheme>[a-z][a-z0-9+.-]{{0,30}})://(?:[^\s/?\#"']*@)?     # postgresql://user:password@
         | (?<=//) | (?<![^\s@,=;&|"'(\[<])                              # or where a word begins
-    )(?P<hosts>{_HOSTS})(?![\w.:@-])""",
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
+    )(?P<hosts>{_HOSTS})(?![\w.:@-])"""
 _HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
 """Schemes of URLs that name no host, but an image, a path or a bucket."""
 
@@ -31,7 +28,7 @@ class Hosts(Struct, frozen=True):
 
 
 def addresses(text: str) -> Iterator[Hosts]:
-    return (address for match in _ADDRESSES.finditer(text) if (address := _address(match)))
+    return (address for match in re.finditer(_ADDRESSES, text) if (address := _address(match)))
 
 
 def replaced(text: str, hosts: Callable[[Hosts], str]) -> str:
@@ -41,7 +38,7 @@ def replaced(text: str, hosts: Callable[[Hosts], str]) -> str:
         address = _address(match)
         return match["before"] + hosts(address) if address else match[0]
 
-    return _ADDRESSES.sub(replace, text)
+    return re.sub(_ADDRESSES, replace, text)
 
 
 def _address(match: re.Match[str]) -> Hosts | None:

@@ -21,8 +21,8 @@ _DEEPEST = 20
 """How many `${A:-${B:-…}}` may be nested."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?", re.DOTALL)
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+_BRACED = r"(?s)([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?"
+_UNUSABLE = "[\0\ud800-\udfff]"
 """NUL, and the characters that stand for bytes of the environment that are not UTF-8 (PEP 383)."""
 
 
@@ -90,7 +90,7 @@ def variables(template: str) -> Iterator[tuple[str, str | None]]:
         if template.startswith("$", at):
             at += 1
         elif template.startswith("{", at) and (end := _closing(template, at)) is not None:
-            if match := _BRACED.fullmatch(template[at + 1 : end]):
+            if match := re.fullmatch(_BRACED, template[at + 1 : end]):
                 name, operator, word = match.groups()
                 yield name, word if operator in ("-", ":-") else None
                 yield from variables(word or "")
@@ -165,7 +165,7 @@ class _Expansion(Struct):
             return []
         if answer is not None:
             return [Part(str(answer), reference=answer, pending=True)]
-        match = _BRACED.fullmatch(inner)
+        match = re.fullmatch(_BRACED, inner)
         if match is None:
             return self.flaw(
                 f'"${{{inner}}}" is not a variable',
@@ -201,7 +201,7 @@ class _Expansion(Struct):
                 return []
             hint = self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
             return self.flaw(self.lookup.unset(name), hint)
-        if _UNUSABLE.search(found.text):
+        if re.search(_UNUSABLE, found.text):
             return self.flaw(f"the value of {name} is not UTF-8 text")
         return [found]
 

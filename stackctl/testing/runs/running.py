@@ -20,7 +20,7 @@ from stackctl.planner.runs.runs import replaced_images, strangers
 from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
-from stackctl.planner.world.matching import of_project
+from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import place

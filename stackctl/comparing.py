@@ -1,0 +1,78 @@
+"""What should be beside what is: the status, and the inputs of every plan. Loads nothing that acts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from stackctl.errors import EngineError, SpecError
+from stackctl.looking import Looking
+from stackctl.planner.reach.outside import service_env, stack_env
+from stackctl.planner.reach.places import ServicePlace, places, places_of_services
+from stackctl.planner.status import StatusRow, status
+from stackctl.planner.view.view import View
+from stackctl.planner.world.checks import unanswered
+from stackctl.planner.world.containers import instance_of, of_project
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.matching import ours
+from stackctl.planner.world.observed import Observed
+from stackctl.spec.selection import Selection, select
+from stackctl.spec.source.reading import place
+
+
+class Comparing(Looking):
+    """A stack on an engine, to be compared with what is there."""
+
+    def desired_and_observed(
+        self, selection: Selection, *, strangers: bool = True
+    ) -> tuple[Desired, Observed]:
+        """What should be there and what is there: the two inputs of every plan and of the status. `strangers`: look also at
+        the containers of other projects, which the status does not need.
+        """
+        observed = self.engine.observe("" if strangers else self.name)
+        try:
+            desired = desire(
+                self.stack,
+                instance=instance_of(observed, self.name) or os.urandom(8).hex(),
+                services=selection.services,
+                profiles=selection.profiles,
+                dependencies=selection.dependencies,
+                publish_host=selection.publish_host
+                or ("127.0.0.1" if observed.engine.shares_loopback else None),
+            )
+        except SpecError as error:
+            raise SpecError(place(self.stack, error.problems)) from error
+        return desired, replace(observed, answers=self._answers(desired, observed))
+
+    def status(self, selection: Selection) -> tuple[StatusRow, ...]:
+        """Compare desired with observed: a row for each container, with everything that differs from the file."""
+        return status(View.of(*self.desired_and_observed(selection, strangers=False)))
+
+    def places(self) -> dict[str, ServicePlace]:
+        """For each service that runs: where it can be reached from this machine."""
+        observed = self.engine.observe(self.name)
+        return places_of_services(places(of_project(observed.containers, self.name), observed.engine))
+
+    def environment(self, service: str | None = None) -> dict[str, str]:
+        """The variables with which a process on this machine reaches the stack. With `service`: the variables of its container,
+        changed so that they work on this machine.
+
+        Raises UsageError for an unknown service, EngineError if nothing of the project runs.
+        """
+        if service is not None:
+            select(self.stack, [service], dependencies=False)
+        found = self.places()
+        if not found:
+            raise EngineError(f"nothing of project {self.name} runs", "stackctl up starts it")
+        return stack_env(self.stack, found) if service is None else service_env(service, self.stack, found)
+
+    def _answers(self, desired: Desired, observed: Observed) -> Mapping[str, str]:
+        """What the checks of running containers say, if they can be asked over the network."""
+        wanted = {want.replica: want for want in desired.containers}
+        mine = [c for c in ours(observed, desired.project, desired.instance) if c.replica in wanted]
+        return self.engine.answers_from_outside(
+            {have.id: unanswered(wanted[have.replica], have) for have in mine}, observed
+        )
