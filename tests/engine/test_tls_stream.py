@@ -6,6 +6,7 @@ import itertools
 import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -147,3 +148,31 @@ def test_a_certificate_of_a_stranger_is_refused(contexts: tuple[ssl.SSLContext, 
         TlsStream(ours, ssl.create_default_context(), "127.0.0.1")
     ours.close()
     thread.join(20)
+
+
+@pytest.mark.parametrize("goodbye", [True, False], ids=["with a goodbye", "without a word"])
+def test_what_is_sent_after_the_other_side_has_left_is_taken_and_nobody_reads_it(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], goodbye: bool
+) -> None:
+    server, client = contexts
+    ours, theirs = socket.socketpair()
+
+    def leave() -> None:
+        connection = server.wrap_socket(theirs, server_side=True)
+        if goodbye:
+            with suppress(OSError):
+                connection.unwrap()
+        connection.close()
+
+    other = threading.Thread(target=leave)
+    other.start()
+    line = Duplex(TlsStream(ours, client, "127.0.0.1"), b"")
+    over = False
+    while not over:
+        line.wait(10)
+        _, over = line.receive()
+    for _ in range(3):
+        assert line.send(b"hello") == 5
+    line.end_input()
+    other.join(10)
+    ours.close()

@@ -127,7 +127,10 @@ class TlsStream(ByteStream):
     def send(self, data: bytes | memoryview) -> int:
         """Sends one record at a time. Its plain text counts as sent once the socket has taken the whole record."""
         if not self._sealed and data:
-            self._taken = self._tls.write(data[:_TLS_RECORD])
+            try:
+                self._taken = self._tls.write(data[:_TLS_RECORD])
+            except self._ended as error:
+                raise BrokenPipeError("the other side has closed the connection") from error
             self._sealed = self._outgoing.read()
         self._sealed = self._sealed[super().send(self._sealed) :]
         if self._sealed:
