@@ -13,8 +13,7 @@ from stackctl.engine.protocol import Engine, Look
 from stackctl.errors import Problem
 from stackctl.planner.world.containers import containers_of, of_project, running_container
 from stackctl.planner.world.observed import ObservedContainer
-from stackctl.spec.lint.order import circles
-from stackctl.spec.lint.subject import Subject
+from stackctl.spec.lint.circles import circles, dependencies
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import read
@@ -97,7 +96,9 @@ def connect(
 
 def _circles(stack: Stack) -> tuple[Problem, ...]:
     """Problems of circular dependencies. This rule is needed even to look: a circle has no order."""
-    return tuple(replace(problem, rule="SC113", severity="error") for problem in circles(Subject(stack)))
+    return tuple(
+        replace(problem, rule="SC113", severity="error") for problem in circles(stack, dependencies(stack))
+    )
 
 
 class Looking:

@@ -30,7 +30,8 @@ NEVER = {
 """What no command needs that changes nothing."""
 ACTS = {
     "stackctl.api", "stackctl.engine.execute", "stackctl.engine.host", "stackctl.engine.lock", "stackctl.planner.down",
-    "stackctl.planner.steps.actions", "stackctl.planner.before", "stackctl.planner.up", "stackctl.project", "subprocess", "tempfile",
+    "stackctl.planner.steps.actions", "stackctl.planner.before", "stackctl.planner.up", "stackctl.project", "stackctl.spec.lint.subject",
+    "subprocess", "tempfile",
 }  # fmt: skip
 """What no command needs that only looks."""
 

@@ -1,28 +1,22 @@
 """Rules about the order of services."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from stackctl.errors import Problem
+from stackctl.spec.lint.circles import circles
 from stackctl.spec.lint.members import Path
 from stackctl.spec.lint.subject import Subject
-from stackctl.spec.model import Job, Service
+from stackctl.spec.model import Service
 
 
-def circles(subject: Subject) -> Iterator[Problem]:
+def circular_dependencies(subject: Subject) -> Iterator[Problem]:
     """Services wait for each other in a circle, so that none can start.
 
     A reference such as `${services.db.url}` and `network_mode = "service:NAME"` wait for their service, too.
 
     Fix: remove one `depends_on`. Most often one of the services can start without the other and try again until it is there.
     """
-    everything = subject.stack.everything
-    for circle in subject.dependencies.circles:
-        one, other = circle[:2]
-        yield Problem(
-            _edge(everything[one], one, other),
-            f"{_drawn(circle)}: none can start first",
-            "remove one of these dependencies",
-        )
+    return circles(subject.stack, subject.dependencies)
 
 
 def unwaited_services(subject: Subject) -> Iterator[Problem]:
@@ -53,22 +47,6 @@ def unwaited_services(subject: Subject) -> Iterator[Problem]:
                 f"{name} uses {other} ({source}) but does not wait for it",
                 f'add "{other}" to depends_on of {name}',
             )
-
-
-_DRAWN = 12
-"""How many names of a circle a message shows."""
-
-
-def _drawn(circle: Sequence[str]) -> str:
-    if len(circle) > _DRAWN:
-        circle = [*circle[: _DRAWN - 2], f"… {len(circle) - _DRAWN} more …", circle[-1]]
-    return " → ".join(circle)
-
-
-def _edge(service: Service, one: str, other: str) -> Path:
-    """The key path which says that `one` waits for `other`."""
-    path = ("jobs" if isinstance(service, Job) else "services", one)
-    return (*path, "depends_on", other) if other in service.depends_on else (*path, "network_mode")
 
 
 def _hosts(name: str, service: Service) -> set[str]:

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 from stackctl.errors import Problem, Severity
 from stackctl.spec.lint.environment import missing_variables, misspelt_variables
 from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
-from stackctl.spec.lint.order import circles, unwaited_services
+from stackctl.spec.lint.order import circular_dependencies, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.unkept_data import unkept_data
@@ -26,7 +26,7 @@ RULES: Mapping[str, Rule] = {
     "SC101": Rule("Undefined name", "error", undefined_names),
     "SC102": Rule("Unknown host", "error", unknown_hosts),
     "SC109": Rule("Container name taken twice", "error", duplicate_container_names),
-    "SC113": Rule("Circular dependency", "error", circles),
+    "SC113": Rule("Circular dependency", "error", circular_dependencies),
     "SC201": Rule("Used, but not waited for", "warning", unwaited_services),
     "SC301": Rule("Required variable missing", "error", missing_variables),
     "SC302": Rule("Misspelt variable", "warning", misspelt_variables),

@@ -6,10 +6,10 @@ from functools import cached_property
 from msgspec import Struct
 
 from stackctl.spec.graph import Walk
+from stackctl.spec.lint.circles import dependencies
 from stackctl.spec.lint.members import Member
 from stackctl.spec.lint.uses import Use, uses
 from stackctl.spec.model import Stack
-from stackctl.spec.selection import dependencies_of
 
 
 class Subject(Struct, frozen=True, dict=True):
@@ -31,11 +31,5 @@ class Subject(Struct, frozen=True, dict=True):
 
     @cached_property
     def dependencies(self) -> Walk:
-        """What each service and job directly waits for, as a graph. Names that are not defined are left out."""
-        everything = self.stack.everything
-        return Walk(
-            {
-                name: [each for each in dependencies_of(service) if each in everything]
-                for name, service in everything.items()
-            }
-        )
+        """What each service and job directly waits for."""
+        return dependencies(self.stack)
