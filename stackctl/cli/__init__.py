@@ -11,6 +11,7 @@ import click
 
 from stackctl.cli.options import accept_global_options, asked_for, global_options
 from stackctl.cli.streams import lasting, silence
+from stackctl.errors import UsageError
 from stackctl.version import __version__
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -91,7 +92,6 @@ class Commands(click.Group):
         except Exception as error:
             command, progress = asked_for(sys.argv[1:] if args is None else args)
             if progress == "json" and (command in _FOLLOWED or command not in _COMMANDS):
-                from stackctl.errors import UsageError
                 from stackctl.show.run.jsonl import error_event
 
                 told = UsageError(error.format_message()) if isinstance(error, click.UsageError) else error

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from msgspec.structs import replace
 
-from stackctl.cli.settings import Settings
-
-if TYPE_CHECKING:
-    from stackctl.spec.model import Stack
+from stackctl.cli.global_options import GlobalOptions
+from stackctl.errors import StackError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,27 +19,28 @@ PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
 def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """The names of services and jobs, for the shell's completion; none where the stack cannot be read."""
-    stack = _stack_to_complete(ctx)
-    return [name for name in stack.everything if name.startswith(incomplete)] if stack else []
+    services, _profiles = _names_to_complete(ctx)
+    return [name for name in services if name.startswith(incomplete)]
 
 
 def complete_profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """The names of profiles, for the shell's completion; none where the stack cannot be read."""
-    stack = _stack_to_complete(ctx)
-    names = {name for each in stack.everything.values() for name in each.profiles} if stack else ()
-    return sorted(name for name in names if name.startswith(incomplete))
+    _services, profiles = _names_to_complete(ctx)
+    return sorted(name for name in profiles if name.startswith(incomplete))
 
 
-def _stack_to_complete(ctx: click.Context) -> Stack | None:
-    from stackctl.errors import StackError
+def _names_to_complete(ctx: click.Context) -> tuple[Collection[str], Collection[str]]:
+    """The names of the stack's services and jobs, and those of its profiles."""
+    from stackctl.cli.settings import Settings
 
-    settings = Settings()
+    options = GlobalOptions()
     for group in _groups(ctx):
-        settings = _filled(settings, {name: group.params[name] for name in group.params.keys() & _NAMES})
+        options = _filled(options, {name: group.params[name] for name in group.params.keys() & _NAMES})
     try:
-        return _filled(settings, ctx.meta.get(_AFTER, {})).load_leniently()
+        stack = Settings.of(_filled(options, ctx.meta.get(_AFTER, {}))).load_leniently()
     except (StackError, OSError):
-        return None
+        return (), ()
+    return stack.everything, {name for each in stack.everything.values() for name in each.profiles}
 
 
 services_argument = click.argument(
@@ -65,7 +64,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 """How each global option is written, and the arguments of its `click.Option`."""
 _NAMES = frozenset(declared[-1] for declared, _ in _OPTIONS)
 _LISTS = {"files": "files", "env_files": "env_files", "profile": "profiles"}
-"""The options that may be given several times, and what `Settings` calls them."""
+"""The options that may be given several times, and what `GlobalOptions` calls them."""
 _AFTER = "stackctl.global options after the command"
 """Where click's context keeps them until the command begins."""
 _ACCEPTED = "The global options, which `stackctl --help` lists, may stand here as well."
@@ -76,7 +75,7 @@ def global_options(function: F) -> F:
 
     @click.pass_context
     def callback(ctx: click.Context, /, **values: Any) -> None:
-        ctx.obj = _filled(ctx.find_object(Settings) or Settings(), values)
+        ctx.obj = _filled(ctx.find_object(GlobalOptions) or GlobalOptions(), values)
 
     callback.__doc__ = function.__doc__
     callback.__name__ = function.__name__
@@ -108,16 +107,16 @@ def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     return keep
 
 
-def settings_of(ctx: click.Context) -> Settings:
+def options_of(ctx: click.Context) -> GlobalOptions:
     """What the global options say, before and after the command."""
-    settings = ctx.find_object(Settings) or Settings()
+    options = ctx.find_object(GlobalOptions) or GlobalOptions()
     after = dict(ctx.meta.get(_AFTER, {}))
     for option, name in _LISTS.items():
         if option in after and not _said(
             ctx, option
         ):  # an option wins over its variable, and adds to other options
-            settings = replace(settings, **{name: ()})
-    return _filled(settings, after)
+            options = replace(options, **{name: ()})
+    return _filled(options, after)
 
 
 def asked_for(args: Sequence[str]) -> tuple[str, str]:
@@ -141,28 +140,40 @@ def _groups(ctx: click.Context) -> list[click.Context]:
     return [*(_groups(ctx.parent) if ctx.parent else ()), ctx]
 
 
-def _filled(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """The settings, changed by the global options that were given."""
+def _filled(options: GlobalOptions, values: Mapping[str, Any]) -> GlobalOptions:
+    """The options, changed by the global options that were given."""
     given = {name: value for name, value in values.items() if value not in (None, (), "auto", False)}
     profiles = [p for text in given.pop("profile", ()) for p in text.split(",") if p]
     no_color = given.pop("no_color", False)
     for name in ("files", "env_files"):
         if name in given:
-            given[name] = (*getattr(settings, name), *given[name])
+            given[name] = (*getattr(options, name), *given[name])
     return replace(
-        settings,
+        options,
         **given,
-        color=settings.color and not no_color,
-        profiles=(*settings.profiles, *profiles),
+        color=options.color and not no_color,
+        profiles=(*options.profiles, *profiles),
     )
 
 
-def pass_settings(function: F) -> F:
-    """Give a command the settings as its first argument."""
+def pass_options(function: F) -> F:
+    """Give a command the global options as its first argument."""
 
     @click.pass_context
     def command(ctx: click.Context, /, *args: Any, **values: Any) -> Any:
-        ctx.obj = settings_of(ctx)
+        ctx.obj = options_of(ctx)
         return ctx.invoke(function, ctx.obj, *args, **values)
+
+    return update_wrapper(command, function)  # type: ignore[return-value]
+
+
+def pass_settings(function: F) -> F:
+    """Give a command the settings, which follow from the global options, as its first argument."""
+
+    @pass_options
+    def command(options: GlobalOptions, /, *args: Any, **values: Any) -> Any:
+        from stackctl.cli.settings import Settings
+
+        return function(Settings.of(options), *args, **values)
 
     return update_wrapper(command, function)  # type: ignore[return-value]

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-
-from stackctl.cli.settings import Settings
-
-if TYPE_CHECKING:
-    from stackctl.spec.model import Stack
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,51 +29,3 @@ def planning_options(function: F) -> F:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
-
-
-def checked(
-    settings: Settings, services: tuple[str, ...], *, strict: bool, dependencies: bool = True
-) -> Stack:
-    """Read the part of the stack that is asked for. `strict`: warnings are errors.
-
-    Raises SpecError.
-    """
-    from msgspec.structs import replace
-
-    from stackctl.errors import SpecError
-
-    stack = settings.load(services, dependencies=dependencies, warn=not strict)
-    if strict and (warnings := [p for p in stack.problems if p.severity == "warning"]):
-        raise SpecError(replace(problem, severity="error") for problem in warnings)
-    return stack
-
-
-def plan_arguments(
-    settings: Settings, services: tuple[str, ...], given: dict[str, Any]
-) -> tuple[Stack, dict[str, Any]]:
-    """Read the stack, and turn the options into the arguments of `api.up` and `api.plan`.
-
-    Raises SpecError, with `--strict` for warnings as well.
-    """
-    from stackctl.api import ImageOptions, UpOptions
-    from stackctl.spec.model import PullPolicy
-
-    if given["force_recreate"] and given["no_recreate"]:
-        raise click.UsageError("--force-recreate and --no-recreate exclude each other")
-    stack = checked(settings, services, strict=given["strict"], dependencies=not given["no_deps"])
-    recreate = "always" if given["force_recreate"] else "never" if given["no_recreate"] else "changed"
-    return stack, {
-        "selection": settings.selection(services, dependencies=not given["no_deps"]),
-        "options": UpOptions(
-            recreate=recreate,  # type: ignore[arg-type]
-            remove_orphans=given["remove_orphans"],
-            rerun=given["rerun"],
-            adopt=given["adopt"],
-            strict=given["strict"],
-            wait_timeout=given["wait_timeout"],
-            grace=given["timeout"],
-        ),
-        "images": ImageOptions(
-            build=given["build"], pull=PullPolicy(given["pull"]) if given["pull"] else None
-        ),
-    }

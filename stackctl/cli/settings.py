@@ -1,4 +1,4 @@
-"""What the global options say, and what a command gets from it: the stack, the engine, the width of the terminal."""
+"""What a command gets by way of the global options: the stack, the engine, the terminal."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from msgspec import Struct
+from msgspec.structs import asdict, replace
 
-if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
-    from stackctl.errors import Problem
-    from stackctl.show.text.style import Style
-    from stackctl.spec.model import Stack
-    from stackctl.spec.selection import Selection
-    from stackctl.spec.source.request import StackRequest
+from stackctl.cli.global_options import GlobalOptions
+from stackctl.engine.protocol import Engine
+from stackctl.errors import Problem, SpecError, UsageError
+from stackctl.looking import connect, load_requested
+from stackctl.planner.world.containers import other_source
+from stackctl.planner.world.naming import Naming
+from stackctl.show.text.safe import one_line
+from stackctl.show.text.style import Style, style_for
+from stackctl.spec.model import Stack
+from stackctl.spec.selection import Selection
+from stackctl.spec.source.discovery import lenient_project_name, locations
+from stackctl.spec.source.request import StackRequest
 
 
 def on_stderr(text: str) -> None:
@@ -25,23 +30,16 @@ def on_stderr(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-class Settings(Struct):
-    """What the global options say. Commands read the stack and reach the engine through it."""
+class Settings(GlobalOptions):
+    """The global options, and what they lead to. Commands read the stack and reach the engine through it."""
 
-    files: tuple[str, ...] = ()
-    project_name: str | None = None
-    env_files: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    project_directory: str | None = None
-    host: str | None = None
-    context: str | None = None
-    insecure: bool = False
-    progress: str = "auto"
-    color: bool = True
-    publish_host: str | None = None
     say: Callable[[str], None] = on_stderr
     """Tells something from any thread. While a run is shown, what shows it tells this as well, so that a display stays whole."""
     _engine: Engine | None = None
+
+    @classmethod
+    def of(cls, options: GlobalOptions) -> Settings:
+        return cls(**asdict(options))
 
     def load(
         self,
@@ -55,19 +53,25 @@ class Settings(Struct):
 
         With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on.
         """
-        from stackctl.looking import load_requested
-
         stack = load_requested(self.request(services, dependencies=dependencies, strict=strict))
         if warn:
             self.warn(stack.problems)
+        return stack
+
+    def load_asked(self, services: Collection[str], *, strict: bool, dependencies: bool = True) -> Stack:
+        """Read the part of the stack that is asked for. `strict`: warnings are errors.
+
+        Raises SpecError.
+        """
+        stack = self.load(services, dependencies=dependencies, warn=not strict)
+        if strict and (warnings := [p for p in stack.problems if p.severity == "warning"]):
+            raise SpecError(replace(problem, severity="error") for problem in warnings)
         return stack
 
     def request(
         self, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
     ) -> StackRequest:
         """Which stack is meant, and which part of it."""
-        from stackctl.spec.source.request import StackRequest
-
         return StackRequest(
             files=[Path(file) for file in self.files],
             directory=Path.cwd(),
@@ -99,15 +103,10 @@ class Settings(Struct):
 
     def project(self) -> str:
         """The project's name, also where the stack cannot be read."""
-        from stackctl.spec.source.discovery import lenient_project_name
-
         return lenient_project_name(self.request())
 
     def source(self) -> str:
         """The path of the stack's file, also where that cannot be read; "" if there is no file."""
-        from stackctl.errors import UsageError
-        from stackctl.spec.source.discovery import locations
-
         try:
             files, _ = locations(self.request())
         except UsageError:
@@ -116,10 +115,6 @@ class Settings(Struct):
 
     def tell_whose(self, stack: Stack, sources: Iterable[str | None]) -> None:
         """Say so on stderr if what is shown was made from a spec in another directory; `sources` are the specs' paths."""
-        from stackctl.planner.world.containers import other_source
-        from stackctl.planner.world.naming import Naming
-        from stackctl.show.text.safe import one_line
-
         here = Naming(stack, "").source
         if other := other_source(sources, here):
             note = f"note: project {stack.project} was started from {other}; this is {here}"
@@ -128,8 +123,6 @@ class Settings(Struct):
     def engine(self) -> Engine:
         """The engine, connected at first use and closed when the command ends."""
         if self._engine is None:
-            from stackctl.looking import connect
-
             self._engine = connect(
                 host=self.host, context=self.context, insecure=self.insecure, waiting=self.tell_waiting
             )
@@ -137,8 +130,6 @@ class Settings(Struct):
         return self._engine
 
     def selection(self, services: Collection[str] = (), *, dependencies: bool = True) -> Selection:
-        from stackctl.spec.selection import Selection
-
         return Selection(
             services=services,
             profiles=self.profiles,
@@ -147,8 +138,6 @@ class Settings(Struct):
         )
 
     def style(self, stream: Any) -> Style:
-        from stackctl.show.text.style import style_for
-
         return style_for(stream, no_color=not self.color)
 
     def tell_waiting(self, what: str) -> None:

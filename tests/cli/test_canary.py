@@ -105,7 +105,7 @@ def stackctl_says(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     running = engine()
 
     def says(*args: str, on: MemoryEngine = running) -> str:
-        monkeypatch.setattr("stackctl.looking.connect", lambda **_: on)
+        monkeypatch.setattr("stackctl.cli.settings.connect", lambda **_: on)
         ran = run(*args, FROM_SHELL_TOKEN=CANARY)
         return ran.out + ran.err
 

@@ -75,9 +75,9 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "libraries", "most"),
     [
-        ("status", TABLE, 100),
+        ("status", TABLE, 101),
         ("status --json", LIBRARIES, 115),
-        ("ps", TABLE, 100),
+        ("ps", TABLE, 101),
         ("ps --quiet", LIBRARIES, 115),
         ("port web 80", LIBRARIES, 115),
     ],

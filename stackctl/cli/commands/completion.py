@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import get_completion_class
+
+from stackctl.cli import cli
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_STACKCTL_COMPLETE"
@@ -21,10 +24,6 @@ def command(shell: str) -> int:
       zsh    echo 'eval "$(stackctl completion zsh)"' >> ~/.zshrc
       fish   stackctl completion fish > ~/.config/fish/completions/stackctl.fish
     """
-    from click.shell_completion import get_completion_class
-
-    from stackctl.cli import cli
-
     completion = get_completion_class(shell)
     assert completion is not None
     print(completion(cli, {}, "stackctl", VARIABLE).source())

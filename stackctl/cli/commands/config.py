@@ -5,28 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import tomli_w
 from msgspec.structs import replace
 
 from stackctl.cli.options import pass_settings, services_argument
-from stackctl.cli.plan_options import checked
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import Desired
 from stackctl.show.tables import variables_text
 from stackctl.show.text.style import Style, columns
+from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
-from stackctl.spec.source.reading import gather, place
+from stackctl.spec.source.reading import Written, gather, place
 from stackctl.spec.text.variables import mentions
-
-if TYPE_CHECKING:
-    from stackctl.planner.world.desired import Desired
-    from stackctl.spec.model import Stack
-    from stackctl.spec.source.reading import Written
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
@@ -113,7 +109,7 @@ def command(
 
 def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> tuple[Stack, Desired]:
     """The stack, and what the services asked for come to. Raises SpecError for every mistake that stops `up`."""
-    stack = checked(settings, services, strict=strict)
+    stack = settings.load_asked(services, strict=strict)
     try:
         return stack, desire(stack, instance="", services=services, profiles=settings.profiles)
     except SpecError as error:

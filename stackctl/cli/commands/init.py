@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from stackctl.cli.commands.schema import schema_text
-from stackctl.cli.options import pass_settings
-from stackctl.cli.settings import Settings
+from stackctl.cli.global_options import GlobalOptions
+from stackctl.cli.options import pass_options
 from stackctl.errors import UsageError
 from stackctl.spec.known import starters
 from stackctl.spec.output.starter import SCHEMA, starter
@@ -30,8 +30,8 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[st
 @click.option(
     "--no-schema", is_flag=True, help="Without stack.schema.json, from which editors complete keys."
 )
-@pass_settings
-def command(settings: Settings, images: tuple[str, ...], no_schema: bool) -> int:
+@pass_options
+def command(options: GlobalOptions, images: tuple[str, ...], no_schema: bool) -> int:
     """Write a stack.toml to start from
 
     Names of known images become services with their volumes and settings, a Dockerfile that is here becomes a service that knows
@@ -44,16 +44,16 @@ def command(settings: Settings, images: tuple[str, ...], no_schema: bool) -> int
       stackctl init postgres:16 rabbitmq  with a version of your own
     """
     file = (
-        Path(settings.files[0]).expanduser()
-        if settings.files
-        else Path(settings.project_directory or ".") / NAME
+        Path(options.files[0]).expanduser()
+        if options.files
+        else Path(options.project_directory or ".") / NAME
     )
     directory = file.absolute().parent
     if file.exists():
         raise UsageError(f"{file} exists", "stackctl up brings it up; init never overwrites")
     dockerfile = directory / "Dockerfile"
     made = starter(
-        settings.project_name or normal(directory.name) or "app",
+        options.project_name or normal(directory.name) or "app",
         images,
         dockerfile.read_text(errors="replace") if dockerfile.is_file() else None,
         schema=not no_schema,

@@ -10,7 +10,8 @@ import click
 
 from stackctl import api
 from stackctl.cli.options import pass_settings, services_argument
-from stackctl.cli.plan_options import plan_arguments, planning_options
+from stackctl.cli.plan_arguments import plan_arguments
+from stackctl.cli.plan_options import planning_options
 from stackctl.cli.settings import Settings
 from stackctl.show.plan_text import plan_json, plan_text, steps_text
 
