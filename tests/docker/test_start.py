@@ -75,11 +75,11 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "libraries", "most"),
     [
-        ("status", TABLE, 101),
+        ("status", TABLE, 103),
         ("status --json", LIBRARIES, 115),
-        ("ps", TABLE, 101),
-        ("ps --quiet", LIBRARIES, 115),
-        ("port web 80", LIBRARIES, 115),
+        ("ps", TABLE, 90),
+        ("ps --quiet", LIBRARIES, 102),
+        ("port web 80", LIBRARIES, 87),
     ],
 )
 def test_a_command_that_looks_must_load_nothing_that_acts(
