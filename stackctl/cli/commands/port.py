@@ -12,7 +12,7 @@ from stackctl.looking import Looking
 
 @click.command("port")
 @click.argument("service", shell_complete=complete_services)
-@click.argument("target", type=int, metavar="PRIVATE_PORT", required=False)
+@click.argument("target", type=int, metavar="[PRIVATE_PORT]", required=False)
 @click.option(
     "--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", help="The protocol (tcp)."
 )
