@@ -11,6 +11,7 @@ Or step by step: `load` reads the file, `plan` decides, `up`, `down` and `execut
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from stackctl.version import __version__
@@ -87,8 +88,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used, so that importing stackctl costs nothing (PEP 562)."""
-    import importlib
-
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = "errors" if name in _ERRORS else "testing" if name in _TESTING else "api"

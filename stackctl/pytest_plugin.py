@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stackctl.errors import StackError
-from stackctl.testing.plugin import settings
+from stackctl.testing.plugin import hooks, settings
 from stackctl.testing.plugin.fixtures import (
     ISOLATED,
     RUN,
@@ -61,8 +61,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    from stackctl.testing.plugin import hooks
-
     pluginmanager.add_hookspecs(hooks)
 
 

@@ -13,37 +13,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
-from typing import TYPE_CHECKING
 
 from stackctl.engine.processes import wait_for_end
 from stackctl.errors import StackError
 from stackctl.testing.runs.run import Run
-
-if TYPE_CHECKING:
-    from stackctl.engine.protocol import Manage
-
-_PATIENCE = 60.0
-"""Seconds that the other processes of the run have to end. Until then they may still create something."""
-_PAUSE = 0.25
-
-
-def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
-    """Remove what the run has made, until nothing is left and no process of the run lives: a process could make more."""
-    from stackctl.engine.execute import execute
-    from stackctl.planner.runs.runs import plan_reap
-    from stackctl.planner.steps.events import Failed
-
-    deadline = time.monotonic() + patience
-    while True:
-        busy = bool(run.members)
-        plan = plan_reap([run.id], engine.observe(), spared=run.kept)
-        for event in execute(plan, engine.perform):
-            if isinstance(event, Failed):
-                print(event.error, file=sys.stderr)
-        if (not plan.steps and not busy) or time.monotonic() > deadline:
-            return
-        time.sleep(_PAUSE)
 
 
 def main() -> None:
@@ -60,6 +33,7 @@ def main() -> None:
     if not run.started:  # the owner has tidied up
         return
     from stackctl.engine.transport.connect import connect
+    from stackctl.testing.runs.reaping import reap
 
     try:
         # The run was allowed to use this engine, so the reaper is allowed as well.

@@ -13,16 +13,15 @@ if TYPE_CHECKING:
     from stackctl.testing.data.redis import Keyspace
     from stackctl.testing.plugin.fixtures import service_fixture, stack_fixture
     from stackctl.testing.runs.running import Recipe, running
-    from stackctl.testing.service import Output, RunningService
-    from stackctl.testing.stack import Running
+    from stackctl.testing.stack import Output, Running, RunningService
 
 _WHERE = {
     "Database": "data.postgres",
     "Keyspace": "data.redis",
-    "Output": "service",
+    "Output": "stack",
     "Recipe": "runs.running",
     "Running": "stack",
-    "RunningService": "service",
+    "RunningService": "stack",
     "running": "runs.running",
     "service_fixture": "plugin.fixtures",
     "stack_fixture": "plugin.fixtures",

@@ -16,13 +16,13 @@ from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.engine.processes import _start_of, this_process
 from stackctl.errors import EngineError, StackError
 from stackctl.planner.steps.actions import BuildImage
-from stackctl.reaper import reap
 from stackctl.testing import Recipe, Running
 from stackctl.testing.plugin.session import Stacks
 from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.plugin.starting import StartError
 from stackctl.testing.runs import running
-from stackctl.testing.runs.run import Run, sweep
+from stackctl.testing.runs.reaping import reap, sweep
+from stackctl.testing.runs.run import Run
 
 pytest_plugins = ["memory_fixtures"]
 
@@ -153,7 +153,9 @@ def test_all_workers_share_a_stack_that_one_of_them_starts(engine: MemoryEngine,
     made = workers(engine, run)
     with ThreadPoolExecutor(3) as threads:
         apps = list(
-            threads.map(lambda w: w.share(settings(file), {}, lambda app: ready.append(app.project)), made)
+            threads.map(
+                lambda w: w.share(settings(file), {}, lambda app: ready.append(app.project)).app, made
+            )
         )
     assert len({app.project for app in apps}) == len(ready) == 1
     assert len(engine.observe().containers) == 1
@@ -175,7 +177,7 @@ def test_a_start_that_fails_is_tried_once_and_told_to_every_worker(engine: Memor
 
 def test_each_worker_may_have_a_stack_of_its_own(engine: MemoryEngine, file: Path) -> None:
     made = workers(engine, Run.begin())
-    apps = [w.share(settings(file, xdist="per-worker"), {}, lambda _: None) for w in made]
+    apps = [w.share(settings(file, xdist="per-worker"), {}, lambda _: None).app for w in made]
     assert [app.project.rpartition("-")[2] for app in apps] == ["gw0", "gw1", "gw2"]
     made[0].finish(failed=False)
     assert projects(engine) == set()
@@ -185,10 +187,10 @@ def test_a_reused_stack_that_a_live_run_uses_is_not_touched(engine: MemoryEngine
     first, second = (workers(engine, Run.begin(), 1)[0] for _ in range(2))
     lease = Path(first.run.directory.parent)
     reuse = settings(file, reuse=True)
-    app = first.share(reuse, {}, lambda _: None)
+    app = first.share(reuse, {}, lambda _: None).app
     (held,) = lease.glob("*.json")
     held.write_text(replace(this_process(), pid=os.getppid(), start=_start_of(os.getppid())).pack())
-    other = second.share(reuse, {}, lambda _: None)
+    other = second.share(reuse, {}, lambda _: None).app
     assert other.project != app.project
     second.finish(failed=False)
     assert projects(engine) == {app.project}

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.plugin.settings import PluginSettings, read
 
 if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
     from stackctl.testing.plugin.session import Stacks
-    from stackctl.testing.service import RunningService
-    from stackctl.testing.stack import Running
+    from stackctl.testing.stack import Running, RunningService
 
 STACKS = pytest.StashKey["Stacks"]()
 """The stacks of this process, once a test has asked for one."""
@@ -26,15 +24,6 @@ ISOLATED = "isolated"
 """The parameter of a stack that one test has to itself."""
 RUN = "stackctl_run"
 """The key under which an xdist controller passes the run to its workers."""
-
-
-class Given(NamedTuple):
-    """A stack that a fixture gives to tests now."""
-
-    app: Running
-    settings: PluginSettings
-    since: float
-    """When it was ready, in seconds since the epoch on this machine's clock: what it wrote before belongs to no test."""
 
 
 def _lifetime(scope: str | None = None) -> Any:
@@ -49,7 +38,7 @@ def _lifetime(scope: str | None = None) -> Any:
 def stack_fixture(
     *, scope: str | None = None, overrides: Mapping[str, Any] | None = None, **settings: Any
 ) -> Any:
-    """A fixture that gives a running stack; `settings` are those of `Settings`, and go before all others.
+    """A fixture that gives a running stack; `settings` are those of `PluginSettings`, and go before all others.
 
     other = stack_fixture(file=("other.toml",), services=("db",), scope="module")
     """
@@ -180,9 +169,9 @@ def _provide(
             yield app
         return
     with errors_as_words(settings):
-        app = stacks.share(settings, overrides, _ready(request))
-    stacks.given[str(request.fixturename)] = [Given(app, settings, time.time())]
-    yield app
+        given = stacks.share(settings, overrides, _ready(request))
+    stacks.given[str(request.fixturename)] = [given]
+    yield given.app
 
 
 @contextmanager
@@ -192,17 +181,16 @@ def _own(
     stacks = stacks_of(request.config)
     failed = request.session.testsfailed
     with errors_as_words(settings):
-        app = stacks.own(settings, overrides, _ready(request))
-    given = Given(app, settings, time.time())
+        given = stacks.own(settings, overrides, _ready(request))
     in_use = stacks.given.setdefault(str(request.fixturename), [])
     in_use.append(given)
     try:
-        yield app
+        yield given.app
     finally:
         in_use.remove(given)
         keep = settings.keep == "failed" and request.session.testsfailed > failed
         with errors_as_words():
-            stacks.release(app, keep=keep or settings.keep == "always")
+            stacks.release(given.app, keep=keep or settings.keep == "always")
 
 
 def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, StackError
+from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.runs.run import Run
 
 if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
-    from stackctl.testing.plugin.fixtures import Given
-    from stackctl.testing.plugin.settings import PluginSettings
     from stackctl.testing.runs.lease import Ready
     from stackctl.testing.stack import Running
+
+
+class Given(NamedTuple):
+    """A stack that tests get now."""
+
+    app: Running
+    settings: PluginSettings
+    since: float
+    """When it was ready, in seconds since the epoch on this machine's clock: what it wrote before belongs to no test."""
 
 
 class NoEngineError(StackError):
@@ -47,7 +56,7 @@ class Stacks:
         except EngineError as error:
             raise NoEngineError(error.message, error.hint) from error
 
-    def share(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Running:
+    def share(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Given:
         """The stack of the whole run, or of this worker if the settings say so. It stays until the end of the run.
 
         Raises StackError. After a failed start each process that asks gets a StartError at once.
@@ -64,16 +73,16 @@ class Stacks:
                 app = start(wanted, self.run, self.engine)
                 self._shared[wanted.key] = app
                 self._open.append(app)
-            return self._shared[wanted.key]
+            return Given(self._shared[wanted.key], settings, time.time())
 
-    def own(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Running:
+    def own(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Given:
         """A stack that nobody else has, until `release`. Raises StackError."""
         from stackctl.testing.plugin.starting import Wanted, own
 
         self.run.join()
         app = own(Wanted.by(settings, self._directory, overrides, ready), self.run, self.engine)
         self._open.append(app)
-        return app
+        return Given(app, settings, time.time())
 
     def release(self, app: Running, *, keep: bool = False) -> None:
         """Take an own stack away, unless it is to be kept."""

@@ -5,14 +5,16 @@ An argument goes before the command line, that before an environment variable, t
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
+
+from stackctl.errors import UsageError
 
 PREFIX = "stack_"
 _YES = ("1", "true", "yes", "on")
@@ -80,8 +82,6 @@ class PluginSettings:
 
     def __post_init__(self) -> None:
         """Raises UsageError for a value that is none of the choices."""
-        from stackctl.errors import UsageError
-
         for field in fields():
             value, choices = getattr(self, field.name), field.metadata["choices"]
             if choices and value not in choices:
@@ -96,8 +96,6 @@ def fields() -> tuple[dataclasses.Field[Any], ...]:
 
 def add_options(parser: pytest.Parser) -> None:
     """An option and an ini key for each setting."""
-    import argparse
-
     group = parser.getgroup("stack", "stacks of containers (stackctl)")
     for field in fields():
         doc, kind = field.metadata["doc"], _kind(field)
@@ -137,8 +135,6 @@ def _given(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[tuple[
 
 def _understood(where: str, value: Any, field: dataclasses.Field[Any]) -> Any:
     """A text as what it stands for. Raises UsageError."""
-    from stackctl.errors import UsageError
-
     kind = _kind(field)
     if kind is tuple:
         return tuple(str(value).split(os.pathsep))

@@ -18,16 +18,13 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stackctl.engine.lock import held, held_by_one, own_directory
 from stackctl.engine.processes import is_dead, this_process
+from stackctl.engine.protocol import Look
+from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.runs.owner import Owner, unpack
 from stackctl.planner.world import labels
-
-if TYPE_CHECKING:
-    from stackctl.engine.protocol import Look, Manage
-    from stackctl.engine.transport.endpoint import Endpoint
 
 _KEPT = "kept"
 _PROJECTS = "projects"
@@ -180,33 +177,7 @@ def current() -> Run:
 _current: Run | None = None
 
 
-def sweep(engine: Manage) -> None:
-    """Remove what dead runs have left, without what they kept. What belongs to a run that may be alive stays.
-
-    A dead run is forgotten with the last project that it kept. What was kept on another engine cannot be looked at from here.
-    """
-    from stackctl.engine.execute import execute
-    from stackctl.planner.runs.runs import owners, plan_reap, projects_of
-
-    observed = engine.observe()
-    dead = [
-        Run(run, owner)
-        for run, owner in {**_owners_here(), **owners(observed)}.items()
-        if owner and is_dead(owner, restarted=observed.engine.shares_loopback)
-    ]
-    kept = frozenset[str]().union(*(run.kept for run in dead))
-    plan = plan_reap([run.id for run in dead], observed, spared=kept)
-    if plan.steps:
-        for _ in execute(plan, engine.perform):
-            continue
-    endpoint: Endpoint | None = getattr(engine, "endpoint", None)
-    here = {endpoint.host} if endpoint else set()
-    for run in dead:
-        if not run.kept or (run.hosts <= here and run.kept.isdisjoint(projects_of(run.id, observed))):
-            run.forget()
-
-
-def _owners_here() -> dict[str, Owner | None]:
+def owners_here() -> dict[str, Owner | None]:
     """The runs that have a directory, and their owners."""
     return {path.parent.name: unpack(path.read_text()) for path in _home().glob(f"*/{_OWNER}")}
 

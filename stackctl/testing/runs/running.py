@@ -25,7 +25,8 @@ from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import place
 from stackctl.testing.live_stack import publish_host
-from stackctl.testing.runs.run import Run, current, sweep
+from stackctl.testing.runs.reaping import sweep
+from stackctl.testing.runs.run import Run, current
 from stackctl.testing.stack import Running
 
 LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
