@@ -24,7 +24,8 @@ import stacks
 from results import Figure, Results, command_line, machine, publish, spread
 from tabulate import tabulate
 
-from tools import ROOT, FailedError, Project, Tool, compose, free_port, output, project, stackctl
+from stackctl.engine.host import free_ports
+from tools import ROOT, FailedError, Project, Tool, compose, output, project, stackctl
 
 REPEATS = 5
 """How often a round takes what changes nothing."""
@@ -122,7 +123,7 @@ def measure(names: list[str], rounds: int | None, tools: list[Tool]) -> Results:
 
 
 def take(results: Results, row: Row, turn: int, tool: Tool) -> None:
-    port, load = free_port(), os.getloadavg()[0]
+    (port,), load = free_ports(["tcp"]), os.getloadavg()[0]
     stack = row.stack(port)
     if tool.file == "compose.yaml":
         stack = stacks.for_compose(stack, row.interval, in_order=row.in_order)

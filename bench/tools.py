@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -179,12 +178,6 @@ def project(tool: Tool, name: str, port: int, stack: Stack) -> Iterator[Project]
             yield made
         finally:
             made.clean()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def remove(*command: str, names: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from typing import Any
 
@@ -72,17 +73,26 @@ def test_arguments_target_dockerfile_and_ignored_files_must_count(project: Proje
 
 
 def test_the_output_must_come_while_it_is_built(project: Project, builder: str) -> None:
-    project.write('[services.app]\nbuild = "app"\n')
-    project.write(
-        f"FROM busybox\nRUN echo {project.name}; echo begun; sleep 4; echo ended\n", "app/Dockerfile"
-    )
-    told = project.run("--progress", "json", "build").stdout
-    at = {
-        event["text"].split()[-1]: event["at"]
-        for event in map(json.loads, told.splitlines())
-        if event["event"] == "progress" and event["text"].endswith(("begun", "ended"))
-    }
-    assert at["ended"] - at["begun"] > 1, at
+    """The build goes on only once its first line was seen here."""
+    (bridge, *_) = project.api.inspect_network("bridge")["IPAM"]["Config"]
+    with socket.create_server((bridge["Gateway"], 0)) as gate:
+        gate.settimeout(60)
+        address, port = gate.getsockname()
+        wait = f'test "$(nc -w 60 {address} {port})" = "go on"'
+        project.write('[services.app]\nbuild = "app"\n')
+        # The quotes: the lines of the step's own text do not end like those that it writes.
+        step = f"echo {project.name}; echo be''gun; {wait} && echo en''ded"
+        project.write(f"FROM busybox\nRUN {step}\n", "app/Dockerfile")
+        with project.start("--progress", "json", "build") as process:
+            assert process.stdout
+            told = map(json.loads, process.stdout)
+            said = (event["text"] for event in told if event["event"] == "progress")
+            assert any(text.endswith("begun") for text in said)
+            connection, _ = gate.accept()
+            with connection:
+                connection.sendall(b"go on\n")
+            assert any(text.endswith("ended") for text in said)
+    assert process.returncode == 0
 
 
 def test_a_second_build_must_be_cached(project: Project, builder: str) -> None:
