@@ -14,7 +14,8 @@ import pytest
 
 from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Exec
-from stackctl.errors import EngineError, ExecTimeoutError, WaitError, WaitTimeoutError
+from stackctl.engine.talk.log_times import timestamp
+from stackctl.errors import EngineError, ExecTimeoutError, UsageError, WaitError, WaitTimeoutError
 from stackctl.planner.steps.actions import (
     Action,
     ConnectNetwork,
@@ -660,3 +661,19 @@ class EngineContract:
         assert [line.time for line in lines] == sorted(line.time for line in lines)
         assert len({line.container for line in lines}) == 2
         assert [line.text for line in bench.engine.logs([one], tail=2)] == ["b", "c"]
+
+    def test_logs_of_a_time(self, bench: Bench) -> None:
+        name = bench.start("one", ("sh", "-c", "echo a; sleep 0.1; echo b; sleep 0.1; echo c"))
+        bench.wait(name, Condition.completed, timeout=20)
+        a, b, c = bench.engine.logs([name])
+
+        def texts(**window: str) -> list[str]:
+            return [line.text for line in bench.engine.logs([name], **window)]  # type: ignore[arg-type]
+
+        for form in (b.time, b.time.replace("Z", "+00:00"), timestamp(b.time, 0) or ""):
+            assert texts(since=form) == ["b", "c"]
+            assert texts(until=form) == ["a", "b"]
+        assert texts(since=a.time, until="0s") == texts(since="10m") == ["a", "b", "c"]
+        assert texts(since=timestamp(c.time, 0) or "", until=timestamp(a.time, 0) or "") == []
+        with pytest.raises(UsageError, match="is not a time"):
+            texts(since="yesterday")

@@ -22,6 +22,7 @@ from lab import Lab
 
 from stackctl.engine.protocol import Exec, LogLine
 from stackctl.engine.talk import logs as reading
+from stackctl.engine.talk.log_times import timestamp
 from stackctl.errors import EngineError, UsageError
 from stackctl.planner.steps.actions import RemoveContainer, StopContainer, WaitFor
 from stackctl.spec.model import Condition
@@ -151,12 +152,12 @@ def test_logs_of_a_container_that_is_not_there(lab: Lab) -> None:
     ],
 )
 def test_times(text: str, seconds: str) -> None:
-    assert reading.timestamp(text, now=1000) == seconds
+    assert timestamp(text, now=1000) == seconds
 
 
 def test_what_is_no_time() -> None:
     with pytest.raises(UsageError, match="'yesterday' is not a time"):
-        reading.timestamp("yesterday", now=0)
+        timestamp("yesterday", now=0)
 
 
 def test_exec_returns_code_and_both_streams(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from msgspec import Struct, field, structs
 
@@ -96,7 +97,7 @@ class MemoryContainer(Struct):
         return self.state in ("running", "restarting", "paused")
 
     def start(self, ports: tuple[PublishedPort, ...], tick: Callable[[], float]) -> None:
-        """Begin to run; `tick` gives the times of its log lines."""
+        """Begin to run; `tick` gives the times of its log lines, in seconds since the epoch."""
         self.course = course_of(self.spec, self.config, self.behaviour)
         self.begun, self.paused, self.error, self.ports = True, False, "", ports
         self.started = self.clock
@@ -104,7 +105,8 @@ class MemoryContainer(Struct):
         said = [("stdout", line) for line in (*self.behaviour.log, *self.course.stdout.splitlines())]
         said += [("stderr", line) for line in self.course.stderr.splitlines()]
         for stream, text in said:
-            self.log.append(LogLine(self.id, stream, f"2000-01-01T00:00:{tick():020.9f}Z", text))
+            time = f"{datetime.fromtimestamp(tick(), UTC):%Y-%m-%dT%H:%M:%S}.000000000Z"
+            self.log.append(LogLine(self.id, stream, time, text))
 
     def fail(self, error: str) -> None:
         """Note that the engine could not start it, and why."""

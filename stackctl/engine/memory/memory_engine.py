@@ -10,6 +10,7 @@ import hashlib
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import assert_never
 
@@ -22,6 +23,7 @@ from stackctl.engine.memory.wait_target import MemoryTarget, ask
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
+from stackctl.engine.talk.log_times import timestamp
 from stackctl.errors import EngineError, ExecTimeoutError, PortTakenError
 from stackctl.planner.steps.actions import (
     Action,
@@ -202,12 +204,14 @@ class MemoryEngine:
     ) -> Iterator[LogLine]:
         with self._guard:
             self.reads += len(containers)
+            now = float(self._count)
+            first, last = _moment(since, now, "0"), _moment(until, now, "Infinity")
             found = [self._find(container) for container in containers]
             lines = [
                 line
                 for one in found
                 for line in one.log[max(0, len(one.log) - tail) if tail is not None else 0 :]
-                if (not since or line.time >= since) and (not until or line.time <= until)
+                if first <= _moment(line.time, now, "0") <= last
             ]
         return iter(sorted(lines, key=lambda line: line.time))
 
@@ -490,12 +494,17 @@ class MemoryEngine:
         return Files(container.name, stores)
 
     def _tick(self) -> float:
-        """A time that is later than all times before."""
+        """A time that is later than all times before, in seconds since the epoch."""
         self._count += 1
         return float(self._count)
 
     def _new_id(self, kind: str) -> str:
         return _digest(f"{kind} {self._tick()}")
+
+
+def _moment(text: str | None, now: float, otherwise: str) -> Decimal:
+    """A time in seconds since the epoch. Raises UsageError."""
+    return Decimal(timestamp(text, now) or otherwise)
 
 
 def _digest(text: str) -> str:

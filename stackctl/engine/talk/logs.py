@@ -9,17 +9,17 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
 
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.talk.frames import Frames
+from stackctl.engine.talk.log_times import timestamp
 from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.engine.transport.messages import lines
 from stackctl.engine.transport.wire import WireAnswer
-from stackctl.errors import EngineError, UsageError
+from stackctl.errors import EngineError
 
 LINE_LIMIT = 1 << 20
 """A line that is longer than this many bytes is cut."""
@@ -30,8 +30,6 @@ the stream."""
 _QUEUE = 10_000
 _STAMPED = re.compile(rb"(\d{4}-\d\d-\d\dT\S+) ?")
 _PIECES = re.compile(rb"[^\n]*\n|[^\n]+")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def logs(
@@ -55,23 +53,6 @@ def logs(
     yield from heapq.merge(*(source.past(tail, **window) for source in sources), key=lambda line: line.time)
     if follow:
         yield from _follow([source for source in sources if source.runs()], tail, **window)
-
-
-def timestamp(text: str | None, now: float) -> str | None:
-    """The time in the form that the API takes: seconds since the epoch with nine decimals. Raises `UsageError`."""
-    if text is None or re.fullmatch(r"\d+(\.\d+)?", text):
-        return text
-    if _DURATION.fullmatch(text):
-        ago = sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([a-z]+)", text))
-        return f"{now - ago:.9f}"
-    try:
-        whole = int(datetime.fromisoformat(text).timestamp())
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not a time", 'write "10m" (ago), "2030-01-31T12:00:00Z" or seconds since the epoch'
-        ) from error
-    fraction = re.search(r"[.,](\d+)", text)
-    return f"{whole}.{(fraction[1] if fraction else '')[:9]:0<9}"
 
 
 class _Assembler(Struct):
