@@ -9,21 +9,15 @@ import click
 
 from stackctl.api import ImageOptions, UpOptions
 from stackctl.cli.settings import Settings
-from stackctl.spec.model import PullPolicy, Stack
+from stackctl.spec.model import PullPolicy
 
 
-def plan_arguments(
-    settings: Settings, services: tuple[str, ...], given: Mapping[str, Any]
-) -> tuple[Stack, dict[str, Any]]:
-    """Read the stack, and turn the options into the arguments of `api.up` and `api.plan`.
-
-    Raises SpecError, with `--strict` for warnings as well.
-    """
+def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the options into the arguments of `api.up` and `api.plan`."""
     if given["force_recreate"] and given["no_recreate"]:
         raise click.UsageError("--force-recreate and --no-recreate exclude each other")
-    stack = settings.load_asked(services, strict=given["strict"], dependencies=not given["no_deps"])
     recreate = "always" if given["force_recreate"] else "never" if given["no_recreate"] else "changed"
-    return stack, {
+    return {
         "selection": settings.selection(services, dependencies=not given["no_deps"]),
         "options": UpOptions(
             recreate=recreate,  # type: ignore[arg-type]

@@ -9,7 +9,6 @@ from typing import Any
 
 from stackctl import api
 from stackctl.cli import follow as runs
-from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.plan_arguments import plan_arguments
 from stackctl.cli.settings import Settings
 from stackctl.cli.streams import lasting, silence
@@ -26,7 +25,8 @@ from stackctl.spec.model import Stack
 
 
 def run_up(
-    options: GlobalOptions,
+    settings: Settings,
+    stack: Stack,
     services: tuple[str, ...],
     planning: Mapping[str, Any],
     *,
@@ -34,8 +34,7 @@ def run_up(
     follow: bool,
 ) -> int:
     """Bring the stack up. `planning` are the values of `planning_options`."""
-    settings = Settings.of(options)
-    stack, arguments = plan_arguments(settings, services, planning)
+    arguments = plan_arguments(settings, services, planning)
     engine = settings.engine()
     began = time.time()
     plans: list[Plan] = []

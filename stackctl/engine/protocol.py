@@ -78,6 +78,11 @@ class Look(Protocol):
     def id(self) -> str:
         """An id that no other engine has. It is the same however the engine is reached, and names the lock."""
 
+    def expect(self, project: str | None = None) -> None:
+        """Ask now who the engine is and, with a project, what `observe(project)` asks. The engine answers while the caller
+        does something else, such as loading modules.
+        """
+
     def observe(self, project: str = "") -> Observed:
         """One snapshot. The number of calls does not depend on how much is there.
 

@@ -158,6 +158,16 @@ class EngineContract:
 
     # Looking
 
+    def test_what_is_asked_ahead_is_seen_by_the_next_look_alone(self, bench: Bench) -> None:
+        engine = bench.engine
+        engine.expect(bench.project)
+        ahead = engine.observe(bench.project)
+        name = bench.create()
+        after = engine.observe(bench.project)
+        assert not ahead.containers
+        assert [container.name for container in after.containers] == [name]
+        assert ahead.engine == after.engine
+
     def test_the_engine_says_who_it_is(self, engine: Engine) -> None:
         observed = engine.observe().engine
         assert engine.id == observed.id != ""

@@ -166,6 +166,14 @@ def test_several_questions_are_all_asked_before_the_first_answer_is_waited_for()
     server.join()
 
 
+def test_an_answer_that_nobody_waited_for_is_given_up_with_the_way() -> None:
+    server = Scripted(keeps_open(HELLO))
+    way = wire(server)
+    way.ask_all([GET])
+    way.close()
+    server.join()
+
+
 def test_connections_are_used_again() -> None:
     server = Scripted(says(HELLO, again=[[HELLO], [HELLO]]))
     way = wire(server)

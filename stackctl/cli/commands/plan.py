@@ -43,8 +43,8 @@ def command(
       stackctl plan --build
       stackctl plan --detailed-exitcode     for scripts: 10 means there is work
     """
-    stack, arguments = plan_arguments(settings, services, planning)
-    plan = api.plan(stack, settings.engine(), **arguments)
+    stack = settings.load_asked(services, strict=planning["strict"], dependencies=not planning["no_deps"])
+    plan = api.plan(stack, settings.engine(), **plan_arguments(settings, services, planning))
     settings.warn(plan.warnings)
     if as_json:
         print(json.dumps(plan_json(plan), indent=2))

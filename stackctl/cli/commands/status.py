@@ -9,8 +9,6 @@ import click
 
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
-from stackctl.comparing import Comparing
-from stackctl.show.tables import status_json, status_text
 
 
 @click.command("status")
@@ -27,7 +25,12 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     """
     stack = settings.load_leniently()
     selection = settings.selection(services, dependencies=not services)
-    rows = Comparing(stack, settings.engine()).status(selection)
+    engine = settings.engine()
+    engine.expect(stack.project)
+    from stackctl.comparing import Comparing  # they are loaded while the engine answers
+    from stackctl.show.tables import status_json, status_text
+
+    rows = Comparing(stack, engine).status(selection)
     settings.tell_whose(stack, (row.source for row in rows))
     if as_json:
         print(json.dumps(status_json(rows, stack.project), indent=2))

@@ -51,6 +51,11 @@ def command(
     """
     if follow and (detach or wait):
         raise click.UsageError("--follow stays, --detach and --wait return: choose one")
-    from stackctl.cli.up_run import run_up
+    from stackctl.cli.settings import Settings
 
-    return run_up(options, services, planning, lock_timeout=lock_timeout, follow=follow)
+    settings = Settings.of(options)
+    stack = settings.load_asked(services, strict=planning["strict"], dependencies=not planning["no_deps"])
+    settings.engine().expect()
+    from stackctl.cli.up_run import run_up  # it is loaded while the engine answers
+
+    return run_up(settings, stack, services, planning, lock_timeout=lock_timeout, follow=follow)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from socket import gethostname
 
 from stackctl.engine.docker import snapshot
@@ -27,6 +28,10 @@ def _containers(project: str) -> Call:
     return ("containers", "json"), {"all": True, "filters": filters}
 
 
+def _lists(project: str) -> Sequence[Call]:
+    return (_containers(project), (("networks",), {}), (("volumes",), {}), (("images", "json"), {}))
+
+
 class DockerLook:
     """Makes no call that writes. Safe to share between threads."""
 
@@ -34,7 +39,11 @@ class DockerLook:
         self.client = client
         self.endpoint = endpoint
         self.networks = NetworkIds(client)
+        self._asking = threading.Lock()
         self._engine: ObservedEngine | None = None
+        self._expected_engine: Callable[[], ObservedEngine] | None = None
+        self._expected: dict[str, Callable[[], list[Found]]] = {}
+        """By project: the lists that were asked for and are not read yet."""
         self._image_ids: Mapping[str, str] = {}
         self._configs: dict[str, ImageConfig] = {}
 
@@ -45,21 +54,25 @@ class DockerLook:
     @property
     def engine(self) -> ObservedEngine:
         """Which engine this is, and what it shares with this process. The engine is asked once."""
-        if self._engine is None:
-            asked = time.time()
-            (info,) = self.client.get_all(_INFO)
-            self._engine = self._who(info, asked)
-        return self._engine
+        with self._asking:
+            if self._engine is None:
+                self._engine = (self._expected_engine or self._ask_engine())()
+            return self._engine
+
+    def expect(self, project: str | None = None) -> None:
+        """Makes one call unless the engine is known, and with a project four more, all at once."""
+        with self._asking:
+            if self._engine is None and self._expected_engine is None:
+                self._expected_engine = self._ask_engine()
+        if project is not None:
+            self._expected[project] = self.client.ask_all(*_lists(project))
 
     def observe(self, project: str = "") -> Observed:
         """Makes four calls, the first time five, all at once."""
-        lists = [_containers(project), (("networks",), {}), (("volumes",), {}), (("images", "json"), {})]
-        asked = time.time()
-        containers, networks, volumes, images, *info = self.client.get_all(
-            *lists, *([] if self._engine else [_INFO])
-        )
-        if info:
-            self._engine = self._who(info[0], asked)
+        if project not in self._expected:
+            self.expect(project)
+        lists = self._expected.pop(project, None) or self.client.ask_all(*_lists(project))
+        containers, networks, volumes, images = lists()
         observed = snapshot.observed(
             self.engine,
             containers=containers.body,
@@ -72,7 +85,7 @@ class DockerLook:
         return observed
 
     def containers(self, project: str) -> tuple[ObservedContainer, ...]:
-        (rows,) = self.client.get_all(_containers(project))
+        (rows,) = self.client.ask_all(_containers(project))()
         return tuple(snapshot.container(row, {}) for row in rows.body)
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
@@ -106,6 +119,11 @@ class DockerLook:
         config = snapshot.image_config(answer)
         self._configs[answer["Id"]] = config
         return config
+
+    def _ask_engine(self) -> Callable[[], ObservedEngine]:
+        asked = time.time()
+        answer = self.client.ask_all(_INFO)
+        return lambda: self._who(answer()[0], asked)
 
     def _who(self, found: Found, asked: float) -> ObservedEngine:
         """The engine, from its answer to GET /info. `asked` is the time of the question in seconds since the epoch."""

@@ -145,6 +145,9 @@ class MemoryEngine:
 
     # Looking
 
+    def expect(self, project: str | None = None) -> None:
+        """There is nothing to wait for."""
+
     def observe(self, project: str = "") -> Observed:
         with self._guard:
             self.reads += 1

@@ -159,16 +159,24 @@ class WireClient(JsonClient[WireAnswer]):
         super().__init__(wire, version, unreachable)
         self._wire = wire
 
-    def get_all(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> list[Found]:
-        """The answers to several calls, which are sent at once. A call is a path and its parameters."""
+    def ask_all(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> Callable[[], list[Found]]:
+        """Send several calls at once; a call is a path and its parameters. The function that is returned waits for the answers,
+        and is called once at most.
+        """
         requests = [self._request("GET", path, params, timeout=LOOK_TIMEOUT) for path, params in calls]
-        with self.errors(), ExitStack() as cleanup:
-            answers = self._wire.send_all(requests)
-            for answer in answers:
-                cleanup.callback(answer.close)
-            for answer in answers:
-                _check(answer)
-            return [Found(json.loads(answer.read()), answer.headers) for answer in answers]
+        with self.errors():
+            answered = self._wire.ask_all(requests)
+
+        def found() -> list[Found]:
+            with self.errors(), ExitStack() as cleanup:
+                answers = answered()
+                for answer in answers:
+                    cleanup.callback(answer.close)
+                for answer in answers:
+                    _check(answer)
+                return [Found(json.loads(answer.read()), answer.headers) for answer in answers]
+
+        return found
 
     @contextmanager
     def hijack(self, *path: str, body: object) -> Iterator[Duplex]:

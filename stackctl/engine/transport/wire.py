@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from stackctl.engine.transport.byte_stream import ByteStream
@@ -35,6 +35,8 @@ class Wire:
         self._slow = slow
         self._headers = dict(headers)
         self._idle: list[_Connection] = []
+        self._pending: set[_Connection] = set()
+        """Connections whose answers nobody has waited for yet."""
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> WireAnswer:
@@ -42,20 +44,32 @@ class Wire:
 
     def send_all(self, requests: Sequence[Request]) -> list[WireAnswer]:
         """Send all requests, then wait for all answers. Answers are in the order of the requests."""
+        return self.ask_all(requests)()
+
+    def ask_all(self, requests: Sequence[Request]) -> Callable[[], list[WireAnswer]]:
+        """Send all requests. The function that is returned waits for the answers; it is called once at most."""
         asked: list[_Connection] = []
         try:
             asked.extend(self._ask(request) for request in requests)
-            return [self._answer(*pair) for pair in zip(requests, asked, strict=True)]
         except BaseException:
-            for connection in asked:
-                connection.close()
+            _close(asked)
             raise
+        self._pending.update(asked)
+
+        def answers() -> list[WireAnswer]:
+            self._pending.difference_update(asked)
+            try:
+                return [self._answer(*pair) for pair in zip(requests, asked, strict=True)]
+            except BaseException:
+                _close(asked)
+                raise
+
+        return answers
 
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        _close([*idle, *self._pending])
 
     def _ask(self, request: Request) -> _Connection:
         """Send the request; return the connection that was used. A request that is safe to repeat is sent again if an idle
@@ -244,6 +258,11 @@ class _Connection:
         data = self.stream.receive()
         self._heard = self._heard or bool(data)
         return data
+
+
+def _close(connections: Iterable[_Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _repeatable(request: Request) -> bool:
