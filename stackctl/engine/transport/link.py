@@ -6,11 +6,12 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stackctl.engine.transport.byte_stream import ByteStream, TlsStream
-from stackctl.engine.transport.client import ANSWER_TIMEOUT, Client, WireClient
+from stackctl.engine.transport.client import Client, WireClient
 from stackctl.engine.transport.endpoint import CONNECT_TIMEOUT, Endpoint, Tls, config
 from stackctl.engine.transport.messages import Request
 from stackctl.engine.transport.unreachable import unreachable
@@ -19,11 +20,7 @@ from stackctl.errors import EngineError
 
 if TYPE_CHECKING:
     import ssl
-    from pathlib import Path
 
-    from docker import APIClient
-
-_POOL = 64
 _FIRST_ANSWER = 30.0
 """Seconds that the engine has for its first answer."""
 
@@ -75,7 +72,12 @@ class Link:
             if self._changing is None:
                 from stackctl.engine.transport.sdk import Sdk
 
-                self._changing = Client(Sdk(self._api()), self._version, self._unreachable)
+                url = f"unix://{self._socket}" if self._socket else self.endpoint.host
+                try:
+                    sdk = Sdk(url, self._version, self.endpoint.tls, self._headers)
+                except OSError as error:
+                    raise self._unreachable(error) from error
+                self._changing = Client(sdk, self._version, self._unreachable)
             return self._changing
 
     def close(self) -> None:
@@ -92,27 +94,6 @@ class Link:
             tell, self._waiting = self._waiting, None
         if tell:
             tell(f"the Docker engine at {self.endpoint.host} to answer")
-
-    def _api(self) -> APIClient:
-        import docker
-
-        try:
-            api = docker.APIClient(
-                base_url=f"unix://{self._socket}" if self._socket else self.endpoint.host,
-                version=self._version,
-                timeout=int(ANSWER_TIMEOUT),
-                tls=_sdk_tls(self.endpoint.tls) if self.endpoint.tls else False,
-                max_pool_size=_POOL,
-            )
-        except docker.errors.InvalidConfigFile as error:
-            raise EngineError(
-                f"Docker's config.json cannot be read: {error}", "correct it or log in again"
-            ) from error
-        except docker.errors.DockerException as error:
-            raise self._unreachable(error) from error
-        api.trust_env = False  # requests must take neither a proxy nor certificates from the environment
-        api.headers.update(self._headers)
-        return api
 
 
 def _newest_version(wire: Wire) -> str:
@@ -156,13 +137,3 @@ def _tls_context(tls: Tls) -> ssl.SSLContext:
     if tls.cert and tls.key:
         context.load_cert_chain(tls.cert, tls.key)
     return context
-
-
-def _sdk_tls(tls: Tls) -> Any:
-    from docker.tls import TLSConfig
-
-    return TLSConfig(
-        client_cert=(str(tls.cert), str(tls.key)) if tls.cert and tls.key else None,
-        ca_cert=str(tls.ca) if tls.ca else None,
-        verify=tls.verify,
-    )

@@ -10,15 +10,41 @@ from collections.abc import Iterator, Mapping
 
 import requests
 from docker import APIClient
+from docker.errors import DockerException, InvalidConfigFile
+from docker.tls import TLSConfig
 
+from stackctl.engine.transport.client import ANSWER_TIMEOUT
+from stackctl.engine.transport.endpoint import Tls
 from stackctl.engine.transport.messages import Request
+from stackctl.errors import EngineError
+
+_POOL = 64
+"""Connections that are kept."""
 
 
 class Sdk:
     """A `Transport`."""
 
-    def __init__(self, api: APIClient) -> None:
-        self._api = api
+    def __init__(self, url: str, version: str, tls: Tls | None, headers: Mapping[str, str]) -> None:
+        """Raises `EngineError` if Docker's config.json cannot be read, OSError if the certificates cannot be used."""
+        try:
+            self._api = APIClient(
+                base_url=url,
+                version=version,
+                timeout=int(ANSWER_TIMEOUT),
+                tls=_tls(tls) if tls else False,
+                max_pool_size=_POOL,
+            )
+        except InvalidConfigFile as error:
+            raise EngineError(
+                f"Docker's config.json cannot be read: {error}", "correct it or log in again"
+            ) from error
+        except DockerException as error:
+            raise OSError(str(error)) from error
+        self._api.trust_env = (
+            False  # requests must take neither a proxy nor certificates from the environment
+        )
+        self._api.headers.update(headers)
 
     def send(self, request: Request) -> SdkAnswer:
         response = self._api.request(
@@ -52,3 +78,11 @@ class SdkAnswer:
 
     def close(self) -> None:
         self._response.close()
+
+
+def _tls(tls: Tls) -> TLSConfig:
+    return TLSConfig(
+        client_cert=(str(tls.cert), str(tls.key)) if tls.cert and tls.key else None,
+        ca_cert=str(tls.ca) if tls.ca else None,
+        verify=tls.verify,
+    )

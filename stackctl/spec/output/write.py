@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import tomli_w
 from msgspec import NODEFAULT, structs
 
 from stackctl.spec.model import Build, EnvFile, Mount, Port, Stack
@@ -63,8 +64,6 @@ def plain(value: Any, *, short: bool = False) -> Any:
 
 def toml(tree: Mapping[str, Any]) -> str:
     """A plain tree as a TOML document. Texts are literal: each dollar is written as two."""
-    import tomli_w
-
     return tomli_w.dumps(_literal(tree))
 
 

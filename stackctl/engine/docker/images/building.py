@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
+from docker.api.build import process_dockerfile
+from docker.auth import resolve_repository_name
+from docker.utils.build import tar
+
 from stackctl.engine.docker.images import dockerfile
 from stackctl.engine.docker.images.build_output import BuildKitOutput, BuildOutput, ClassicOutput
 from stackctl.engine.docker.images.pulling import credentials, encoded, raise_error
@@ -179,9 +183,6 @@ def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
 @contextmanager
 def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes], str | None]]:
     """The build's directory as a tar archive, without the files that .dockerignore names, and the Dockerfile's name in it."""
-    from docker.api.build import process_dockerfile
-    from docker.utils.build import tar
-
     ignore = build.context / ".dockerignore"
     patterns: list[str] = []
     if ignore.is_file():
@@ -197,8 +198,6 @@ def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes], str | None]]:
 
 
 def _registry_header(logins: Mapping[str, dict[str, Any] | None]) -> dict[str, str]:
-    from docker.auth import resolve_repository_name
-
     config: MutableMapping[str, Any] = {}
     for ref, login in logins.items():
         if login:
