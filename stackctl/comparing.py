@@ -1,4 +1,4 @@
-"""What should be beside what is: the status, and the inputs of every plan. Loads nothing that acts."""
+"""Compare what should be with what is: the status, and the inputs of every plan. Loads no module that changes an engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stackctl.spec.source.reading import place
 
 
 class Comparing(Looking):
-    """A stack on an engine, to be compared with what is there."""
+    """A stack on an engine, which is compared with what is there."""
 
     def desired_and_observed(
         self, selection: Selection, *, strangers: bool = True

@@ -1,4 +1,4 @@
-"""What `up` does: it follows an execution, prints where to find what is up, and stays with the logs if it is asked to."""
+"""The work of `up`: follow an execution, print the addresses of services, and show logs if asked to."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def run_up(
 
 
 def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...], began: float) -> int:
-    """Show the logs from `began` on, in seconds since the epoch, until they end, nobody reads them or Ctrl-C.
+    """Show the logs from `began` on (seconds since the epoch), until they end, the reader leaves, or the user presses Ctrl-C.
 
-    Then stop what was asked for, as Compose does: what came along as a dependency goes on.
+    Then stop the services that were asked for. Their dependencies go on, as with Compose.
     """
     from stackctl.cli.commands.logs import show
 

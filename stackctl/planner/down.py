@@ -1,4 +1,4 @@
-"""How to take a project away: containers, then networks, and volumes only when asked to."""
+"""Plan to remove a project: containers, then networks, and volumes only if asked to."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from stackctl.planner.world.observed import (
 from stackctl.spec.model import Stack
 
 Spared = Mapping[tuple[str, str], str]
-"""Networks and volumes that a spec wants kept: kind and name, and why."""
+"""Networks and volumes that the file wants to keep: kind and name, and why."""
 
 
 class DownOptions(Struct, frozen=True):
-    """`services`: only these (and no network or volume). `volumes`: the data too. `grace`: seconds, instead of each container's own.
+    """How to take a project down.
 
-    `adopt`: also a project that was started from another directory. `source`: the path of the spec, where it is there but cannot be read.
+    `services`: remove only these services, and no network or volume. `volumes`: remove the data, too. `grace`: seconds to stop,
+    for all containers. `adopt`: also remove a project that was started from another directory. `source`: the path of the file
+    if it cannot be read.
     """
 
     services: Collection[str] = ()
@@ -39,18 +41,18 @@ class DownOptions(Struct, frozen=True):
 
 
 class LostVolume(Struct, frozen=True):
-    """A volume that a plan removes, as a person has to know it. `created` is in seconds since the epoch, 0 if unknown."""
+    """A volume that a plan removes, with what a person must know. `created` is in seconds since the epoch, 0 if unknown."""
 
     name: str
     service: str
     anonymous: bool
     created: float
     size: int | None
-    """Bytes, as far as the engine knows."""
+    """Bytes; None if the engine does not know."""
 
 
 def lost_volumes(plan: Plan, observed: Observed, sizes: Mapping[str, int]) -> tuple[LostVolume, ...]:
-    """What `down --volumes` asks about."""
+    """The volumes about which `down --volumes` asks the user."""
     lost = frozenset(plan.loses_data)
     return tuple(
         LostVolume(v.name, v.key, v.anonymous, v.created, sizes.get(v.name))
@@ -105,7 +107,7 @@ def plan_down(
 
 
 def spared(stack: Stack) -> Spared:
-    """The networks and volumes that `down` leaves alone whatever their labels say: the spec protects them, or calls them external."""
+    """The networks and volumes that `down` never removes: the file protects them, or calls them external."""
     naming = Naming(stack, "")
     found: dict[tuple[str, str], str] = {}
     for key, network in stack.networks.items():

@@ -1,4 +1,4 @@
-"""Desired beside observed, as rows to show. The same comparison as the plan's."""
+"""Compare desired with observed, and make rows to show. The plan makes the same comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stackctl.planner.world.replica import Replica
 
 
 class StatusRow(Struct, frozen=True, kw_only=True):
-    """One container, wanted or found. `state` is "missing" for one that is not there; `drift` says what differs from the spec."""
+    """One container that is wanted or was found. `state` is "missing" if it is not there; `drift` says what differs from the file."""
 
     service: str
     number: int = 1
@@ -23,12 +23,12 @@ class StatusRow(Struct, frozen=True, kw_only=True):
     id: str = ""
     state: str = "missing"
     health: str = ""
-    """`failing` if a check that stackctl asked itself failed; else what the engine says of its own check; where it has none,
-    `healthy` if all checks that stackctl asked itself passed.
+    """`failing` if a check of stackctl fails; else the result of the engine's check; if the engine has none, `healthy` if all
+    checks of stackctl pass.
     """
     exit_code: int | None = None
     ports: tuple[PublishedPort, ...] = ()
-    """With the address at which an engine on another machine is reached from here."""
+    """Published ports. For an engine on another machine, with that machine's address."""
     since: str = ""
     """The engine's words: "Up 3 minutes"."""
     created: float = 0.0
@@ -76,7 +76,7 @@ def status(view: View) -> tuple[StatusRow, ...]:
 
 
 def _health(have: ObservedContainer, observed: Observed) -> tuple[str, tuple[str, ...]]:
-    """The health of a container, and what there is to say of it. While the engine's check is starting nothing has failed."""
+    """The health of a container, and the checks that fail. While the engine's check is starting, nothing has failed."""
     answer = observed.answers.get(have.id)
     if answer and have.health != "starting":
         return "failing", (f"failing · {answer}",)
@@ -91,14 +91,14 @@ def _settled(slot: Slot) -> Slot:
 
 
 def _seen_from_here(shown: StatusRow, engine: ObservedEngine) -> StatusRow:
-    """On another machine, a port that listens everywhere is reached at that machine's name."""
+    """The row, with ports that listen everywhere on another machine shown at that machine's name."""
     return replace(
         shown, ports=tuple(replace(p, host_ip=engine.remote_address(p.host_ip)) for p in shown.ports)
     )
 
 
 def row(have: ObservedContainer, drift: tuple[str, ...] = ()) -> StatusRow:
-    """What a container that was found shows of itself."""
+    """The row of a container that was found."""
     return StatusRow(
         service=have.service or have.name,
         number=have.number,

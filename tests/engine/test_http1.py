@@ -129,7 +129,7 @@ def test_a_request_says_what_it_was_given_or_is_refused(
 @pytest.mark.parametrize("text", ["a\r\nX: 1", "a\nb", "a\0", "\u20ac"])
 def test_a_text_that_would_end_a_line_is_refused(text: str) -> None:
     for request in (("GET", text, {}), (text, "/", {}), ("GET", "/", {"X": text}), ("GET", "/", {text: "x"})):
-        with pytest.raises(OSError, match="no HTTP request"):
+        with pytest.raises(OSError, match="not an HTTP request"):
             request_head(*request)
 
 

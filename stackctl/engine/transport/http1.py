@@ -1,7 +1,7 @@
-"""HTTP/1.1 as a client speaks it (RFC 9112): how a request is written, and how an answer is read. No socket is touched.
+"""Write requests and read answers of HTTP/1.1 as a client does (RFC 9112). This module touches no socket.
 
-Why not h11: loading h11 takes a tenth of a short run, and no other part of it would be used. The tests hold both to the same
-answers.
+h11 is not used, because to load it takes a tenth of a short run, and stackctl needs only a small part of it. The tests check
+that both read the same answers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 _LONGEST = 1 << 16
-"""Bytes of a head, or of a line between two pieces of a body, at most."""
+"""How many bytes a head, or a line between two chunks of a body, may have."""
 
 _VISIBLE = frozenset(map(chr, range(0x21, 0x7F)))
 _TOKEN = _VISIBLE - set('"(),/:;<=>?@[\\]{}')
@@ -20,7 +20,7 @@ _BLANK = " \t"
 
 
 class Head(NamedTuple):
-    """What comes before the body of an answer. Names of headers are in small letters."""
+    """The part of an answer before its body. Names of headers are in small letters."""
 
     status: int
     reason: str
@@ -30,7 +30,7 @@ class Head(NamedTuple):
 
 
 def request_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    """The line of the request and its headers. Raises OSError for a text that would end a line early."""
+    """The request line and the headers. Raises OSError for a text with characters that HTTP does not allow there."""
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if not (
         all(name and _TOKEN.issuperset(name) for name in (method, *headers))
@@ -38,35 +38,36 @@ def request_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
         and _VISIBLE.issuperset(target)
         and all(map(_TEXT.issuperset, headers.values()))
     ):
-        raise OSError(f"this is no HTTP request: {lines!r}")
+        raise OSError(f"this is not an HTTP request: {lines!r}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def chunk(data: bytes) -> bytes:
-    """A piece of a body whose length is not known before it ends. An empty one is the end (RFC 9112, 7.1)."""
+    """A chunk of a body whose length is not known in advance. An empty chunk ends the body (RFC 9112, 7.1)."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class AnswerReader:
-    """Reads one answer after another from what a connection receives.
+    """Reads one answer after another from the bytes that a connection receives.
 
-    `receive` gives the next bytes, and none at the end of the connection. What it raises comes through; the reader then goes on
-    where it was. Raises ConnectionError for what is no HTTP and ConnectionResetError for an answer that breaks off.
+    `receive` gives the next bytes; b"" at the end of the connection. An error of `receive` passes through; the reader can then
+    go on at the same place. Raises ConnectionError for bytes that are not HTTP, ConnectionResetError for an answer that
+    breaks off.
     """
 
     def __init__(self, receive: Callable[[], bytes]) -> None:
         self._receive = receive
         self._left: int | None = 0
-        """Bytes of the body, or of its chunk, that are still to come; None: all until the connection ends."""
+        """How many bytes of the body, or of the present chunk, have not come yet; None: the body ends with the connection."""
         self._chunked = False
         self._begun = False
-        """Whether a chunk came before: its line ends where the next one begins."""
+        """Whether a chunk has been read: the line end after it must be read before the next chunk."""
         self._ended = True
         self.unread = bytearray()
-        """What has come and was not read."""
+        """The bytes that have come and were not read yet."""
 
     def head(self, method: str) -> Head:
-        """The head of the answer to a request with that method. An answer that only says "go on" is passed over."""
+        """The head of the answer to a request with that method. An answer that only says "continue" (status 100) is skipped."""
         while True:
             status, reason, headers, newer = self._read_head()
             if status >= 200 or status == 101:
@@ -84,7 +85,7 @@ class AnswerReader:
         return Head(status, reason, headers, lasting=whole and not closes and newer)
 
     def piece(self) -> bytes:
-        """The next bytes of the body, as they come; none at its end."""
+        """The next bytes of the body, as they come; b"" at its end."""
         if self._chunked and not self._left and not self._ended:
             self._left = self._next_chunk()
         if self._left == 0:
@@ -102,7 +103,7 @@ class AnswerReader:
         return piece
 
     def _read_head(self) -> tuple[int, str, dict[str, str], bool]:
-        """Status, reason, headers, and whether it is HTTP/1.1."""
+        """The status, the reason, the headers, and whether the answer is HTTP/1.1."""
         while (end := self._blank_line()) < 0:
             if len(self.unread) > _LONGEST:
                 raise _foreign("a head without an end")
@@ -124,12 +125,12 @@ class AnswerReader:
         return int(code), reason, _headers(rest), version == "HTTP/1.1"
 
     def _blank_line(self) -> int:
-        """Where the empty line after a head begins; -1 if it has not come."""
+        """The index of the empty line after a head; -1 if it has not come yet."""
         found = [place for end in (b"\n\n", b"\n\r\n") if (place := self.unread.find(end)) >= 0]
         return min(found, default=-2) + 1
 
     def _next_chunk(self) -> int:
-        """How long the next chunk is. After the last one, 0, come trailers, which nobody reads."""
+        """The length of the next chunk. 0 is the last one; trailers may come after it, and are not used."""
         if self._begun and self._line():
             raise _foreign("a chunk that is longer than it says")
         self._begun = True
@@ -156,14 +157,16 @@ class AnswerReader:
         return taken
 
     def _more(self) -> bool:
-        """Whether more has come; False at the end of the connection."""
+        """Receive more bytes. Return False at the end of the connection."""
         data = self._receive()
         self.unread += data
         return bool(data)
 
 
 def _headers(lines: Iterable[str]) -> dict[str, str]:
-    """Of a header that comes twice the last. A line that begins with a space goes on with the one before (RFC 9112, 5.2)."""
+    """The headers by name. If a header comes twice, the last one counts. A line that begins with a space continues the line
+    before it (RFC 9112, 5.2).
+    """
     whole: list[str] = []
     for line in lines:
         if whole and line[:1] in (" ", "\t"):

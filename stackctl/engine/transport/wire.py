@@ -237,15 +237,15 @@ class _Connection:
         return head
 
     def piece(self) -> bytes:
-        """The next bytes of the body; none at its end."""
+        """The next bytes of the body; b"" at its end."""
         return self._answers.piece()
 
     def trailing(self) -> bytes:
-        """What came after the head of an answer that is no longer HTTP."""
+        """The bytes that came after the head of an answer whose connection is no longer HTTP."""
         return bytes(self._answers.unread)
 
     def is_reusable(self) -> bool:
-        """Whether it can carry another request; it is ready for it then."""
+        """Whether the connection can carry another request. If so, it is made ready for one."""
         if not self._lasting or self._answers.unread:
             return False
         self._used, self._heard = True, False

@@ -16,14 +16,16 @@ from stackctl.spec.model import Condition, PullPolicy
 
 
 class ImageOptions(Struct, frozen=True):
-    """`build`: build all that can be built, also when here. `pull`: a policy for all, instead of each service's own."""
+    """`build`: build all images that can be built, even if they are here. `pull`: a policy for all services, which wins over
+    their own.
+    """
 
     build: bool = False
     pull: PullPolicy | None = None
 
 
 def plan_images(desired: Desired, observed: Observed, options: ImageOptions | None = None) -> Plan:
-    """Pull and build what is missing or asked for; an image that can be built is never pulled."""
+    """Pull and build images that are missing or asked for. An image that can be built is never pulled."""
     draft = Draft(desired.project)
     for image in desired.images:
         here = image_id(observed, image.ref) is not None
@@ -35,8 +37,8 @@ def plan_images(desired: Desired, observed: Observed, options: ImageOptions | No
 
 
 def images_to_look_into(view: View) -> frozenset[str]:
-    """The images that a plan has to know more of: those of containers that it makes, those of containers whose health
-    somebody waits for while nothing here tells whether they have a check, and those that tell the version of kept data.
+    """The images about which a plan must know more: images of containers that the plan makes; images that may have a check, if
+    another service waits for the health of their container; images that tell the version of kept data.
     """
     wanted = view.desired.containers
     awaited = {need.service for want in wanted for need in want.needs if need.condition is Condition.healthy}

@@ -1,7 +1,7 @@
-"""What a new container cannot change about data that are already there, as far as the image is known (`known.toml`).
+"""Find changes that have no effect on data which are there already, for images in `known.toml`.
 
-Labels remember a digest of each setting, not its value: that tells a change. Only the container that is replaced is asked;
-one that never ran well may have left its data directory empty, and counts as none.
+Labels hold a digest of each setting, which is enough to see a change. The new container is compared only with the container that
+it replaces. A container that never ran well may have left its data directory empty, so it does not count.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from stackctl.planner.world.observed import ImageConfig, ObservedContainer
 from stackctl.spec.known import KnownImage, known_image, major_version
 
 _STOPPED = (0, 128 + 9, 128 + 15)
-"""Exit codes of a server that was stopped: it had run."""
+"""Exit codes of a server that was stopped. Such a server has run."""
 
 
 def ignored_settings(view: View) -> Iterator[Problem]:
-    """SC404: a setting changed that the image reads only while its data directory is empty."""
+    """SC404: a setting has changed, but the image reads it only while its data directory is empty."""
     for slot, old, known, storage in _kept(view):
         want, old_fields, new_fields = slot.want, old.fields, slot.want.fields
         for name in sorted(known.initial):
@@ -39,7 +39,7 @@ def ignored_settings(view: View) -> Iterator[Problem]:
 
 
 def other_versions(view: View) -> Iterator[Problem]:
-    """SC405: data of another major version. An error where the server is known to refuse them, else a warning."""
+    """SC405: data of another major version. An error if the server is known to refuse them, else a warning."""
     configs = view.observed.configs
     for slot, old, known, storage in _kept(view):
         before = _major(old, known, configs.get(old.image_id))
@@ -74,7 +74,7 @@ def images_of_kept_data(view: View) -> frozenset[str]:
 
 
 def _kept(view: View) -> Iterator[tuple[Slot, ObservedContainer, KnownImage, str]]:
-    """Each known server that is replaced and keeps its data, and the storage they are on, in words."""
+    """Each known server that is replaced and keeps its data, and the storage of the data, in words."""
     for slot in view.slots:
         old, known = slot.old, known_image(slot.want.image)
         if old and known and known.runs_server(slot.want.command, slot.want.entrypoint) and _has_run(old):
@@ -88,7 +88,7 @@ def _has_run(old: ObservedContainer) -> bool:
 
 
 def _shared_storage(want: DesiredContainer, old: ObservedContainer, known: KnownImage) -> str:
-    """What both containers keep the server's data on; "" if it is not the same."""
+    """The storage on which both containers keep the server's data; "" if it is not the same."""
     paths = known.every_data_path(want.environment, want.command)
     held = [mount for mount in old.mounts if any(known.holds(mount.target, path) for path in paths)]
     covered = {mount.target.rstrip("/"): mount for mount in want.mounts}
@@ -104,7 +104,7 @@ def _shared_storage(want: DesiredContainer, old: ObservedContainer, known: Known
 
 
 def _major(old: ObservedContainer, known: KnownImage, config: ImageConfig | None) -> int | None:
-    """The major version a container was made from. The engine gives only an id where its tag is another image now."""
+    """The major version of the image of a container. If another image has the tag now, the engine gives only an id."""
     same = known_image(old.image)
     tagged = major_version(old.image) if same and same.name == known.name else None
     return tagged or known.major(_environment(config))

@@ -1,4 +1,4 @@
-"""What would go wrong, found before the first write. Pure: what only the host knows comes in as `HostFacts`."""
+"""Find what would go wrong, before the first write. Pure: `HostFacts` brings what only the host knows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def questions(view: View) -> Questions:
 def preflight(
     view: View, host: HostFacts | None = None, images: ImageOptions | None = None
 ) -> tuple[Problem, ...]:
-    """Every reason why starting this stack on this engine would fail, all at once, and warnings; no error means go."""
+    """Every reason why a start of this stack on this engine would fail, all at once, and warnings. Without errors `up` may begin."""
     host = host or HostFacts()
     desired, observed, placed = view.desired, view.observed, view.slots
     return (
@@ -68,7 +68,7 @@ def preflight(
 
 
 def told_by_images(view: View) -> tuple[Problem, ...]:
-    """The checks that can say more once the images are here: these may bring a healthcheck, and tell their version."""
+    """The problems that can be found only once the images are here: images may have a healthcheck, and tell their version."""
     return (*_waits_without_check(view.slots, view.observed), *other_versions(view))
 
 
@@ -100,13 +100,13 @@ def _ports(placed: Slots, observed: Observed, host: HostFacts) -> Iterator[Probl
 
 
 class _FreePorts:
-    """The next free port after another one. What was passed over once is not asked again."""
+    """Finds the next free port after another one. A port that was found taken is not asked again."""
 
     def __init__(self, taken: Iterable[int]) -> None:
         self._next = {port: port + 1 for port in taken}
 
     def __call__(self, port: int) -> int:
-        """0 if there is none."""
+        """The next free port; 0 if there is none."""
         free, passed = port + 1, []
         while free in self._next:
             passed.append(free)
@@ -132,20 +132,20 @@ def _holds(container: ObservedContainer, port: DesiredPort) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two addresses can be the same socket: an unspecified one is all of its family."""
+    """Whether two addresses can be the same socket. An unspecified address means every address of its family."""
     a, b = ipaddress.ip_address(one or "0.0.0.0"), ipaddress.ip_address(other or "0.0.0.0")  # noqa: S104
     return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
 
 
 def _who(container: ObservedContainer, orphans: Collection[str]) -> str:
-    """Whose container it is that stands in the way."""
+    """Words that say to whom the container belongs."""
     if container.id in orphans:
         return ", which is no longer in the spec (--remove-orphans removes it)"
     return f" of project {container.project}" if container.project else ""
 
 
 def _container_names(placed: Slots, observed: Observed) -> Iterator[Problem]:
-    """SC110: a name that a container is to have, for good or while it is replaced, belongs to one that stays."""
+    """SC110: a container needs a name, for good or during a replacement, that belongs to a container which stays."""
     orphans = {container.id for container in placed.orphans}
     moving = placed.going | {slot.current.id for slot in placed if slot.current}
     staying = {c.name: c for c in observed.containers if c.id not in moving}
@@ -195,7 +195,7 @@ def _externals(desired: Desired, observed: Observed) -> Iterator[Problem]:
 
 
 def _images(desired: Desired, observed: Observed, options: ImageOptions | None) -> Iterator[Problem]:
-    """SC603: an image is neither here nor to be had."""
+    """SC603: an image is not here, and must not be pulled."""
     by_service = {want.service: want for want in desired.containers}
     for image in missing_images(desired, observed, options):
         yield Problem(
@@ -207,7 +207,7 @@ def _images(desired: Desired, observed: Observed, options: ImageOptions | None) 
 
 
 def _waits_without_check(placed: Slots, observed: Observed) -> Iterator[Problem]:
-    """SC203: waiting for the health of a service that has no way to tell it."""
+    """SC203: a service waits for the health of another service that has no check."""
     for slot in placed:
         for need in slot.want.needs:
             others = placed.by_service[need.service]
@@ -222,7 +222,7 @@ def _waits_without_check(placed: Slots, observed: Observed) -> Iterator[Problem]
 
 
 def _can_be_healthy(slot: Slot, observed: Observed) -> bool:
-    """Whether it has a check: its own, or that of its image, of which nothing may be known yet."""
+    """Whether the service has a check: its own, or the check of its image. An image that is not known yet may have one."""
     own, config = slot.want.healthcheck, observed.configs.get(slot.want.image)
     if slot.want.probes or (slot.current and slot.current.health):
         return True

@@ -1,4 +1,4 @@
-"""The environment of a process outside the stack: that of the containers, with the addresses that lead there from here."""
+"""The environment of a process outside the stack: the variables of the containers, with addresses that work on this machine."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _HOST_KEY = (
     r"(?P<quote>'?)(?P<after>[\s;&]|$)"
 )
 _PORT_KEY = r"(?ia)(?<![\w.-])(?P<key>port\s*=\s*'?)(?P<port>\d{1,5})(?!\w)"
-"""The host and the port of a connection in keywords, as libpq, PDO and ADO.NET have it: `host=db port=5432`."""
+"""The host and the port of a connection in keywords, as libpq, PDO and ADO.NET write it: `host=db port=5432`."""
 _HOST_VARIABLE = r"(?i)(.*)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS)"
 
 _LEAST_PORT = 21
-"""Outside of a URL, what is below is the version of an image: `redis:7`."""
+"""Outside of a URL, a lower number is the version of an image, not a port: `redis:7`."""
 
 
 def service_env(name: str, stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str]:
-    """The variables of a service's container, with addresses of the stack replaced by those to use from here.
+    """The variables of a service's container, with addresses of the stack replaced by addresses that work on this machine.
 
     An address that cannot be reached from here stays as it is.
     """
@@ -37,8 +37,8 @@ def service_env(name: str, stack: Stack, places: Mapping[str, ServicePlace]) -> 
 def stack_env(stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str]:
     """The variables with which a process finds the whole stack.
 
-    NAME_HOST, NAME_PORT and NAME_URL for every service that can be reached, and each variable of a service that holds such an
-    address, whether that service runs or not. One that is not the same for all who have it is left out: it would be a guess.
+    These are NAME_HOST, NAME_PORT and NAME_URL for every service that can be reached, and each variable of a service that holds
+    such an address, whether that service runs or not. A variable that has different values in two services is left out.
     """
     outside = _Outside(stack, places, _names(stack))
     named = _agreed(outside.named(name) for name in stack.everything)
@@ -51,7 +51,7 @@ def stack_env(stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str
 
 
 class _Outside(Struct, frozen=True):
-    """A stack seen from this machine. `names`: who answers to a name inside."""
+    """A stack seen from this machine. `names`: the service that has a name within the stack."""
 
     stack: Stack
     places: Mapping[str, ServicePlace]
@@ -72,7 +72,7 @@ class _Outside(Struct, frozen=True):
         }
 
     def changes(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The variables that hold addresses of the stack, as they are to be from here."""
+        """The variables that hold addresses of the stack, with addresses that work on this machine."""
         changed: dict[str, str] = {}
         for variable, value in environment.items():
             if value.lower() in self.names:
@@ -84,7 +84,7 @@ class _Outside(Struct, frozen=True):
         return changed
 
     def _host_and_port(self, variable: str, name: str, environment: Mapping[str, str]) -> dict[str, str]:
-        """A variable that is nothing but a name, if it says that this is a host, and the one of its port."""
+        """A variable whose value is only a host's name, if the variable's name says so, and the variable of its port."""
         match = re.fullmatch(_HOST_VARIABLE, variable)
         if match is None:
             return {}
@@ -115,7 +115,9 @@ class _Outside(Struct, frozen=True):
         return re.sub(_HOST_KEY, lambda _: text, value, count=1)
 
     def _find(self, name: str, port: str, scheme: str = "") -> tuple[str, int] | None:
-        """Where to connect to for a name and a port inside; without a port the scheme's, or the one the service is known for."""
+        """Host and port to connect to, for a name and a port within the stack. Without a port: the port of the scheme, or the
+        known port of the service.
+        """
         service = self.names.get(name.lower())
         place = self.places.get(service) if service else None
         if not service or not place:
@@ -131,7 +133,7 @@ def _own(service: Service) -> dict[str, str]:
 
 
 def _names(stack: Stack) -> dict[str, str]:
-    """The service by each name that it answers to inside, in lower case, as DNS compares them; "" for a name of several."""
+    """The service by each of its names within the stack, in lower case: DNS ignores case. "" for a name that several have."""
     naming = Naming(stack, instance="")
     found: dict[str, str] = {}
     for name, service in stack.everything.items():
@@ -143,7 +145,7 @@ def _names(stack: Stack) -> dict[str, str]:
 
 
 def _agreed(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The variables that have the same value wherever they stand."""
+    """The variables that have the same value in every environment."""
     values: dict[str, set[str]] = {}
     for environment in environments:
         for variable, value in environment.items():

@@ -22,7 +22,7 @@ class ServicePlace(Struct, frozen=True):
     published: Mapping[int, tuple[str, int]]
     """Host and port to connect to, by TCP port of the container."""
     address: str = ""
-    """The container's own address; "" where that cannot be reached from here."""
+    """The container's own address; "" if it cannot be reached from here."""
 
     def at(self, port: int) -> tuple[str, int] | None:
         """Host and port to connect to for a port of the container; None if it cannot be reached from here."""
@@ -41,9 +41,9 @@ def places_of_services(found: Mapping[Replica, ServicePlace]) -> dict[str, Servi
 
 
 def default_port(service: Service, place: ServicePlace) -> int | None:
-    """The port of the container that one means when saying none; None if nothing tells.
+    """The port of the container that is meant if none is named; None if there is no such port.
 
-    The known server's, else the one whose readiness is checked, else the first that is published.
+    It is the port of the known server, else the port that a check asks, else the first published port.
     """
     if known := connection(service):
         return known.port
@@ -57,7 +57,7 @@ def default_port(service: Service, place: ServicePlace) -> int | None:
 
 
 def reach(name: str, service: Service, place: ServicePlace, target: int | None = None) -> tuple[str, int]:
-    """Host and port to connect to for a port of a service, or for the one that is meant when none is said.
+    """Host and port to connect to for a port of a service; without a port, for its default port.
 
     Raises EngineError if it cannot be reached from here.
     """
@@ -83,8 +83,8 @@ def url(
 ) -> str:
     """The address of a service, or of a path there, as a URL.
 
-    That of a known server holds the login, and a path takes the place of the database; a variant of its scheme
-    (`postgresql+psycopg`) is still that server. Any other port or scheme gives `scheme://host:port/path`, HTTP unless said.
+    The URL of a known server holds the login; a path replaces the database. A variant of its scheme (`postgresql+psycopg`)
+    still means that server. Any other port or scheme gives `scheme://host:port/path`, with HTTP as the default scheme.
 
     Raises EngineError if the port cannot be reached from here.
     """
@@ -122,12 +122,12 @@ def _bracketed(host: str) -> str:
 
 
 def _family(scheme: str) -> str:
-    """`postgresql+psycopg` → `postgresql`: what is spoken, without the driver that speaks it (SQLAlchemy)."""
+    """`postgresql+psycopg` → `postgresql`: the scheme without the driver (SQLAlchemy)."""
     return scheme.partition("+")[0]
 
 
 def published_at(ports: Iterable[PublishedPort], engine: ObservedEngine) -> Mapping[int, tuple[str, int]]:
-    """Host and port to connect to, by TCP port of the container. Of several, IPv4 is chosen."""
+    """Host and port to connect to, by TCP port of the container. IPv4 wins over IPv6."""
     found: dict[int, tuple[str, int]] = {}
     for port in sorted(ports, key=lambda port: ":" in port.host_ip):
         host = engine.reach(port.host_ip)
@@ -137,7 +137,7 @@ def published_at(ports: Iterable[PublishedPort], engine: ObservedEngine) -> Mapp
 
 
 def own_addresses(network_mode: str, joined: Iterable[str], engine: ObservedEngine) -> tuple[str, ...]:
-    """The addresses at which a container itself can be reached from here. `joined` are those that it has in its networks."""
+    """The container's own addresses that can be reached from here. `joined` are its addresses in its networks."""
     if network_mode == "host":
         return (engine.reach(""),)
     return tuple(filter(None, joined)) if engine.reaches_containers else ()

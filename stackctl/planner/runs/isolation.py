@@ -35,7 +35,7 @@ def isolate(
     allow_external_volumes: bool = False,
     allow_data_binds: bool = False,
 ) -> Stack:
-    """The same stack as a project of its own.
+    """The same stack as a separate project.
 
     Host ports become those of `host_ports`, else free ones, on loopback alone. The ports of known servers, and those at which
     checks ask, are published as well: tests run outside of the containers. A `container_name` becomes an alias. Explicit names
@@ -109,8 +109,8 @@ def published(stack: Stack) -> Iterator[tuple[str, int, str]]:
 def _test_tags(stack: Stack) -> dict[str, str]:
     """The tags under which tests build the images of a stack, by those under which `up` builds them.
 
-    A tag is the same for every run in the same directory that builds the same way: an old builder knows no other cache than
-    the images that are there. It is another one in another directory, whose files may differ.
+    A tag is the same for every run in the same directory that builds the same way, because an old builder has no other cache than
+    the images that are there. Another directory has another tag: its files may differ.
     """
     naming = Naming(stack, instance="")
     tags = {}

@@ -1,4 +1,4 @@
-"""Whose a test run is: one process, so described that it is never taken for another."""
+"""The owner of a test run: one process, described so that it is never taken for another process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from msgspec.structs import asdict
 
 
 class Owner(Struct, frozen=True, kw_only=True):
-    """A process, so that it is never taken for another one that later has its number.
+    """A process, described so that it is never taken for another process that gets its number later.
 
-    `start` is when it began, `boot` is this start of the machine, `space` is the namespace that numbers its processes, each in
-    the system's own words; `uid` is the user.
+    `start` is when it began, `boot` is the present boot of the machine, `space` is the namespace of process numbers, each as the
+    system writes it; `uid` is the user.
     """
 
     pid: int

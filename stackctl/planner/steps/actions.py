@@ -1,4 +1,4 @@
-"""Everything stackctl can do to the world, one class an action, one engine call each (a wait makes none that writes).
+"""Everything that stackctl can do. Each action is a class, and one engine call (a wait makes no call that writes).
 
 `container` fields name an existing container by its id and a new one by its name.
 """
@@ -58,7 +58,7 @@ class StartContainer(Struct, frozen=True):
 
 
 class WaitFor(Struct, frozen=True):
-    """Wait until the container meets the condition, or evidence says it never will, or `timeout` seconds passed."""
+    """Wait until the container meets the condition, until it is clear that it never will, or until `timeout` seconds are over."""
 
     container: str
     name: str
@@ -67,7 +67,7 @@ class WaitFor(Struct, frozen=True):
     timing: Timing = Timing()
     timeout: float = 120.0
     ports: tuple[int, ...] = ()
-    """Published TCP ports of the container that must accept, where there is no probe."""
+    """Published TCP ports of the container that must accept a connection, if there is no probe."""
     oneshot_ok: bool = False
     """Exit 0 counts as ready: a job, or a service without a restart policy."""
     settle: float = 0.0
@@ -83,7 +83,7 @@ class StopContainer(Struct, frozen=True):
 
 
 class PauseContainer(Struct, frozen=True):
-    """Freeze its processes where they are: it keeps its addresses and ports, and answers nobody."""
+    """Freeze the container's processes. The container keeps its addresses and ports, but does not answer."""
 
     container: str
     name: str
@@ -103,7 +103,7 @@ class KillContainer(Struct, frozen=True):
 
 
 class SetRestart(Struct, frozen=True):
-    """Change the restart policy, so that an engine that restarts in between does not start a container that was replaced."""
+    """Change the restart policy, so that an engine which restarts meanwhile does not start a replaced container."""
 
     container: str
     name: str

@@ -38,7 +38,7 @@ class Done(Struct, frozen=True):
     at: float
     seconds: float
     note: str = ""
-    """What the doer has to say: "killed after 10 s: it ignores SIGTERM"."""
+    """The note of the action: "killed after 10 s: it ignores SIGTERM"."""
 
 
 class Failed(Struct, frozen=True):
@@ -57,7 +57,7 @@ class Skipped(Struct, frozen=True):
 
 
 class Rescued(Struct, frozen=True):
-    """After a failure, what worked before was put back; `error` if that failed too."""
+    """After a failure, the rescue has put back what worked before. `error`: why the rescue failed, if it did."""
 
     step: Step
     at: float

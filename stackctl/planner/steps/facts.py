@@ -36,7 +36,7 @@ class ContainerStarted(Struct, frozen=True):
 
 
 class Met(Struct, frozen=True):
-    """The replica meets a condition. Where that is not `required`, to have waited for it is enough."""
+    """The replica meets a condition. If this is not `required`, it is enough that it was waited for."""
 
     replica: Replica
     condition: Condition
@@ -60,7 +60,7 @@ class Removed(Struct, frozen=True):
 
 
 class Renamed(Struct, frozen=True):
-    """The container of that id has made way: it has another name than it was found with."""
+    """The container of that id no longer has the name with which it was found."""
 
     container: str
 

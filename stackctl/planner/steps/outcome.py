@@ -1,4 +1,4 @@
-"""What came of a plan: the events of its execution, summed up."""
+"""The outcome of a plan: a summary of the events of its execution."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     changed: int = 0
     """Steps done that wrote something."""
     failures: tuple[Failed, ...] = ()
-    """The first causes, each once: what was skipped because of them is not among them."""
+    """The first causes, each once. Steps that were skipped because of them are not among them."""
     tolerated: tuple[Failed, ...] = ()
     """Failures of optional steps."""
     skipped: tuple[Skipped, ...] = ()
     interrupted: bool = False
     running: frozenset[str] | None = None
-    """The services that the last look found running; None without one."""
+    """The services that run by the last look; None if there was no last look."""
     seconds: float = 0.0
 
     def after(self, event: Event) -> Outcome:
@@ -51,8 +51,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with: 130 interrupted, 4 a wait ran out, 5 something was changed and something failed,
-        1 nothing was changed and something failed, else 0.
+        """130: interrupted. 4: a container was not ready in time. 5: something was changed and something failed. 1: something
+        failed and nothing was changed. 0: all is done.
         """
         if self.interrupted:
             return 130
@@ -77,7 +77,7 @@ def succeed(events: Iterable[Event]) -> Outcome:
 
 
 def _told(failure: Failed, others: Iterable[Failed]) -> bool:
-    """Whether a wait for the same container is among the others: that is one cause, however many waited."""
+    """Whether a wait for the same container is among the others. Several failed waits for a container have one cause."""
     waits = [other.step.action for other in others if isinstance(other.step.action, WaitFor)]
     action = failure.step.action
     return isinstance(action, WaitFor) and any(action.container == wait.container for wait in waits)

@@ -1,4 +1,4 @@
-"""The plan: steps with their reasons and their order. Data, printed by itself and read by many."""
+"""The plan: steps with their reasons and their order."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from stackctl.planner.world.replica import Replica
 class Step(Struct, frozen=True):
     """One action, the reason for it, and the steps that must be done first.
 
-    `of` is whom it serves (None for networks, volumes). If the action fails, `rescue` is performed in order, so that
-    what worked before works again.
+    `of` is the replica that the step belongs to (None for networks and volumes). If the action fails, the actions in `rescue`
+    are performed in order, so that what worked before works again.
     """
 
     id: int
@@ -26,7 +26,7 @@ class Step(Struct, frozen=True):
     of: Replica | None = None
     rescue: tuple[Action, ...] = ()
     optional: bool = False
-    """Its failure does not skip the steps that come after it (`required = false`)."""
+    """Whether later steps go on even if this one fails (`required = false`)."""
 
     @property
     def service(self) -> str:
@@ -35,14 +35,14 @@ class Step(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Steps in an order that is safe one by one."""
+    """Steps in a safe order: they may be done one after another."""
 
     project: str = ""
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was found and deliberately left alone."""
+    """Sentences about things that were found and are left alone on purpose."""
     warnings: tuple[Problem, ...] = ()
-    """What is probably a mistake, and did not stop the plan."""
+    """Probable mistakes that did not stop the plan."""
 
     @property
     def changes(self) -> tuple[Step, ...]:
@@ -71,7 +71,7 @@ class Draft(Struct):
     _makers: dict[Fact, int] = field(default_factory=dict)
     """The steps that make each fact, as bits by id."""
     _before: list[int] = field(default_factory=lambda: [0])
-    """What must have succeeded before each step can, as bits by id: a plan of thousands of steps has millions of such pairs."""
+    """For each step, the steps that must succeed before it, as bits by id: a plan of thousands of steps has millions of such pairs."""
 
     def add(
         self,
@@ -85,9 +85,8 @@ class Draft(Struct):
     ) -> int:
         """Append a step and return its id; ids ascend.
 
-        It comes after the steps that make what it `needs`: a fact, or that a step has been done, given by its id; None is
-        ignored. Of these steps, those that others of them come after are left out, as they go without saying; but not where
-        only an optional step would say it, since that may fail.
+        The step comes after the steps that make what it `needs`. A need is a fact, or the id of a step; None is ignored. A step is
+        left out of `after` if another step in `after` comes after it, unless that other step is optional and may fail.
         """
         before, implied = 0, 0
         for need in needs:

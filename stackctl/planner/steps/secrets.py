@@ -1,4 +1,4 @@
-"""What an engine says of a step, without the secrets that it may repeat: engines quote what they were sent."""
+"""Hide secrets in what an engine says about a step: engines quote what they were sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to happen before a container can be started, as far as the snapshot does not show it already."""
+"""Find what must happen before a container can be started, unless the snapshot shows that it has happened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stackctl.spec.model import Condition
 class Unmet(Struct, frozen=True):
     need: Need
     why: str
-    """Who needs it."""
+    """The reason: who needs it."""
 
 
 def unmet_needs(view: View) -> dict[Replica, list[Unmet]]:
@@ -52,9 +52,9 @@ def _unmet(view: View, slot: Slot, before: dict[Replica, list[Unmet]]) -> list[U
 
 
 def is_met(view: View, slot: Slot, condition: Condition, ports: tuple[int, ...]) -> bool:
-    """Whether nobody has to wait for a condition: the snapshot itself shows that the current container meets it.
+    """Whether the snapshot shows that the current container meets the condition, so that no wait is needed.
 
-    A paused container never will, until somebody wakes it; it is not waited for.
+    A paused container cannot meet a condition until somebody unpauses it; it is not waited for.
     """
     want, have, condition = slot.want, slot.current, sure(condition, slot.want)
     if slot.paused or have is None or slot.starts:
@@ -69,10 +69,10 @@ def is_met(view: View, slot: Slot, condition: Condition, ports: tuple[int, ...])
 
 
 def sure(condition: Condition, want: DesiredContainer) -> Condition:
-    """Where there is a check, ready means healthy."""
+    """The condition; for a container with a check, `ready` becomes `healthy`."""
     return Condition.healthy if condition is Condition.ready and want.probes else condition
 
 
 def ports_to_ask(want: DesiredContainer) -> tuple[int, ...]:
-    """The ports that must accept connections where there is no check."""
+    """The ports that must accept connections if there is no check."""
     return () if want.probes else tuple(port.target for port in want.ports if port.protocol == "tcp")

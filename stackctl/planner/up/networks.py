@@ -1,4 +1,4 @@
-"""The networks of `up`: made, built anew with their containers reconnected, or left alone and named."""
+"""The networks of `up`: they are made, or made again and their containers reconnected, or left alone with a note."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def plan_networks(work: Work) -> None:
 
 
 def _rebuild(work: Work, network: DesiredNetwork, have: ObservedNetwork) -> None:
-    """Build a network anew. Only an empty network can be removed: every container leaves it, and joins the new one before it
-    is started again.
+    """Remove a network and make it again. Only an empty network can be removed: every container leaves it, and joins the new
+    network before the container is started again.
     """
     why = "its definition changed"
     inside = work.slots.networks.members.get(have.id, ())
@@ -51,10 +51,10 @@ def _leave(work: Work, container: ObservedContainer, network: ObservedNetwork, w
 
 
 def plan_superseded_networks(work: Work) -> None:
-    """Remove networks of the project that another network has replaced: the spec names it differently now, or two runs at
-    once made two of them.
+    """Remove networks of the project that another network has replaced: the file gives another name now, or two runs have made
+    two networks at the same time.
 
-    Only once they are empty. Of two with one name the one in use stays.
+    A network is removed only once it is empty. If two have the same name, the one in use stays.
     """
     networks = work.slots.networks
     in_use = {network.id for network in networks.meant.values()}

@@ -1,7 +1,7 @@
-"""How to get from what is there to what should be there.
+"""Plan the steps from what is there to what should be there.
 
-Everything is created first, so that a definition the engine refuses costs nothing; then each container is started as soon as
-what it waits for is ready. A container is replaced by way of names that tell, at any moment, how far it got:
+All containers are created first: if the engine refuses a definition, nothing is lost. Then each container is started as soon as
+everything that it waits for is ready. During a replacement, the names of the containers tell at any moment how far it came:
 
     create NAME.new → stop the old → the old to NAME.old, the new to NAME → start → remove the old
 """
@@ -24,7 +24,7 @@ from stackctl.spec.selection import Selection
 
 
 class UpPlan(Plan, frozen=True, kw_only=True):
-    """The plan of an `up`, and what it was made from: with it, the rest is planned again once the images are here."""
+    """The plan of an `up`, and what it was made from. With this the rest can be planned again once the images are here."""
 
     view: View
     stack: Stack
@@ -32,9 +32,9 @@ class UpPlan(Plan, frozen=True, kw_only=True):
 
 
 def plan_up(view: View, images: Plan | None = None) -> Plan:
-    """Plan the way from what is there to what should be. Planning again after doing it gives a plan without changes.
+    """Plan the steps from what is there to what should be. After the plan is done, a second plan has no changes.
 
-    `images` is what comes first to have the images (`plan_images`), where both are to be shown as one plan.
+    `images` is the plan that gets the images (`plan_images`), if both are shown as one plan.
     """
     work = Work.on(view)
     _plan_images(work, images or Plan())
@@ -79,7 +79,7 @@ def _plan_removals(work: Work) -> None:
 
 
 def _restore_policy(work: Work, slot: Slot, leftover: ObservedContainer) -> int | None:
-    """An interrupted run may have taken the restart policy of a container that now stays after all."""
+    """Give a container that stays its restart policy again: an interrupted run may have removed the policy."""
     have, want = slot.current, slot.want
     if have is None or leftover.replaces != have.id or want.restart == "no":
         return None

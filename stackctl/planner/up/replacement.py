@@ -1,4 +1,4 @@
-"""The life of one container in a plan: created, put in the place of another one, started, and put back if that fails."""
+"""The steps for one container: create it, put it in the place of another one, start it, and put the old one back on failure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from stackctl.planner.world.replica import Replica
 
 
 def create(work: Work, slot: Slot) -> None:
-    """Create the container of a slot that has none, beside the one it replaces, and have it join its networks."""
+    """Create the container of a slot that has none, beside the container that it replaces, and connect it to its networks."""
     if slot.current:
         return
     want, holder = slot.want, work.slots.holder(slot)
@@ -54,7 +54,7 @@ def create(work: Work, slot: Slot) -> None:
     needs += [VolumeThere(mount.source) for mount in want.mounts]
     if holder:
         needs.append(Created(holder.want.replica))
-    if want.kind == "job":  # its age tells whether data came after its last success
+    if want.kind == "job":  # the job must be newer than its data, else it would run again
         needs += [VolumeThere(volume) for volume in sorted(work.data[want.service])]
     created = Created(want.replica)
     action = CreateContainer(spec, name, slot.old.id if slot.old else None)
@@ -77,9 +77,9 @@ def _names(work: Work, want: DesiredContainer) -> Iterator[str]:
 
 
 def hand_over(work: Work) -> None:
-    """Have ports and names that pass from one service to another given free before either of the two starts.
+    """Free ports and names that pass from one service to another before either of the two starts.
 
-    All containers are created before that: if the engine refuses one, no other service must have been stopped for it.
+    All containers are created before that: if the engine refuses one, no other service may have been stopped for it.
     """
     created = [Created(replica) for replica in work.slots.by_replica]
     heirs = _heirs_of_ports(work)
@@ -100,7 +100,7 @@ def hand_over(work: Work) -> None:
 
 
 def _heirs_of_ports(work: Work) -> dict[PortFree, set[Replica]]:
-    """What is started and is to have a port of the host."""
+    """For each host port: the replicas that are started and will have it."""
     found: dict[PortFree, set[Replica]] = {}
     for slot in work.slots:
         for port in _free_ports(slot.want) if slot.starts else ():
@@ -109,12 +109,12 @@ def _heirs_of_ports(work: Work) -> dict[PortFree, set[Replica]]:
 
 
 def _free_ports(want: DesiredContainer) -> Iterator[PortFree]:
-    """The ports of the host that a container is to have, as far as they are known before its start."""
+    """The host ports that a container will have, if they are known before its start."""
     return (PortFree(port.host_port, port.protocol) for port in want.ports if port.host_port is not None)
 
 
 def start(work: Work, slot: Slot) -> None:
-    """Bring the container of a slot to life, once all it needs is there. What is found in the slot says by which steps:
+    """Start the container of a slot once everything that it needs is there. The containers found in the slot decide the steps:
 
     =============================  =========  ==================  ======  ===========
     found                          stop       names               start   remove
@@ -128,8 +128,7 @@ def start(work: Work, slot: Slot) -> None:
     both, of an interrupted run    the other  what is left of it  new     the other
     =============================  =========  ==================  ======  ===========
 
-    A name is changed only where it is another one. A container is stopped only where it runs, and a job that has ended well
-    is not started.
+    A name is changed only if it is wrong. A container is stopped only if it runs. A job that has ended with 0 is not started.
     """
     needs: list[Fact | int | None] = [_there(slot), *gates(work, slot), *_rebuilt(work, slot)]
     needs += [*_ready_current(work, slot, *needs)]
@@ -145,18 +144,18 @@ def start(work: Work, slot: Slot) -> None:
 
 
 def _there(slot: Slot) -> Fact:
-    """That the container that will be in a slot can be addressed: it is created, or has handed over another one's name."""
+    """The fact that the container which will be in a slot can be addressed: it is created, or has another name now."""
     return Renamed(slot.current.id) if slot.current else Created(slot.want.replica)
 
 
 def _rebuilt(work: Work, slot: Slot) -> list[NetworkThere]:
-    """The networks that are built anew, and that the containers of a slot had to leave."""
+    """The networks that are made again, and that the containers of a slot had to leave."""
     left = [joined.network for found in (slot.current, slot.old) if found for joined in found.networks]
     return [NetworkThere(name) for name in left if name in work.slots.rebuilt]
 
 
 def _ready_current(work: Work, slot: Slot, *needs: Fact | int | None) -> Iterator[Fact | int]:
-    """Stop the current container if it is restarted, and have it join the networks it lacks."""
+    """Stop the current container if it is restarted, and connect it to networks that it is not in."""
     if slot.current is None:
         return
     stopped = work.stop(slot.current, slot.want, slot.restart, *needs) if slot.restart else None
@@ -170,7 +169,7 @@ def _ready_current(work: Work, slot: Slot, *needs: Fact | int | None) -> Iterato
 
 
 def _stop_old(work: Work, slot: Slot, *needs: Fact | int | None) -> Retired | None:
-    """Stop the container that is replaced, once its successor exists and can start, and before it those that live off it."""
+    """Stop the container that is replaced, once the new one exists and can start. Stop its followers before it."""
     if slot.old is None or not slot.old.running or work.draft.makes(Retired(slot.old.id)):
         return Retired(slot.old.id) if slot.old else None
     ready = (_there(slot), *needs)
@@ -185,7 +184,7 @@ def _stop_follower(work: Work, slot: Slot, *needs: Fact | int | None) -> Fact | 
 
 
 def _make_way(work: Work, slot: Slot, *needs: Fact | int | None) -> Renamed | None:
-    """Take the name off the container that is replaced, unless it has another one, or has handed it over already."""
+    """Rename the container that is replaced, unless it has another name, or has given its name away already."""
     old, name = slot.old, slot.want.name
     if old is None:
         return None
@@ -205,7 +204,7 @@ def _take_name(work: Work, slot: Slot, *needs: Fact | int | None) -> Renamed | N
 
 
 def _start(work: Work, slot: Slot, *needs: Fact | int | None) -> ContainerStarted | None:
-    """Start the container, under its name; should that fail, the old one is put back."""
+    """Start the container under its name. If that fails, the old one is put back."""
     if not slot.starts:
         return None
     want, started = slot.want, ContainerStarted(slot.want.replica)
@@ -227,9 +226,10 @@ def _why_start(slot: Slot) -> str:
 
 
 def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
-    """When the successor cannot be started: the old container, and those stopped for its sake, get their life back.
+    """The actions if the new container cannot be started: the old container is put back and started, and so are those that were
+    stopped because of it.
 
-    Not where its port or name has gone to another service, which would lose it again, nor where the container whose
+    There are none if its port or name has gone to another service, which would lose it again, or if the container whose
     network it shares is gone.
     """
     old, want, holder = slot.old, slot.want, work.slots.holder(slot)

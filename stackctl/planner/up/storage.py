@@ -1,4 +1,4 @@
-"""The volumes of `up`: missing ones are made, none is ever removed. And the anonymous volumes of a container."""
+"""The volumes of `up`: missing volumes are made, no volume is ever removed; and the anonymous volumes of a container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting as steps: one wait for one condition, however many ask for it, and none for what the snapshot already shows."""
+"""Waits as steps: one wait for each condition, even if several containers need it; none if the snapshot shows it already."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stackctl.spec.model import Condition
 
 
 def gates(work: Work, slot: Slot) -> Iterator[Fact]:
-    """What has to be true before a container that this plan starts is started. A need is met by every replica of a service."""
+    """The facts that must be true before this plan starts a container. A need is met once every replica of the service meets it."""
     for unmet in work.unmet[slot.want.replica] if slot.starts else ():
         need = unmet.need
         for other in work.slots.by_service[need.service]:
@@ -26,9 +26,9 @@ def gates(work: Work, slot: Slot) -> Iterator[Fact]:
 
 
 def wait_until_ready(work: Work, slot: Slot) -> None:
-    """What `up` itself waits for: a job's end, a service's readiness.
+    """Add the wait of `up` itself: for a job's end, or until a service is ready.
 
-    A running service that only its published ports could tell about is believed: to ask would cost every `up` a call each.
+    A running service without a check counts as ready: to ask its published ports would cost every `up` a call.
     """
     job = slot.want.kind == "job"
     ports = ports_to_ask(slot.want) if slot.starts else ()
@@ -57,8 +57,8 @@ def wait_for(
     timeout: float,
     ports: tuple[int, ...] | None = None,
 ) -> WaitFor:
-    """The wait for one container, given by id or name; `ports` are those that must accept where there is no check (all
-    that are published).
+    """The wait for one container, which is given by id or name. `ports` are the ports that must accept a connection if there is
+    no check (default: all published ports).
     """
     condition = sure(condition, want)
     return WaitFor(

@@ -1,4 +1,4 @@
-"""A plan of `up` while it is written: what is there, what should be, the steps so far, and the names that they gave."""
+"""A plan of `up` while it is made: what is there, what should be, the steps so far, and the names that they give."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stackctl.planner.world.replica import Replica
 
 
 class Work(Struct):
-    """Actions that several parts of the planner plan. What they need and make is said in facts."""
+    """The plan so far, and steps that several parts of the planner add. Facts say what a step needs and makes."""
 
     draft: Draft
     view: View
@@ -71,7 +71,7 @@ class Work(Struct):
         return self.named.get(container.id, container.name)
 
     def is_free(self, name: str) -> bool:
-        """Whether nobody has a name, or a step takes it off who has it."""
+        """Whether no container has the name, or a step renames the container that has it."""
         return name not in self.taken or self.draft.makes(NameFree(name))
 
     def grace(self, want: DesiredContainer | None) -> int:
@@ -97,7 +97,7 @@ class Work(Struct):
     def retire(self, slot: Slot, *needs: Fact | int | None) -> Retired | None:
         """Stop the container that is replaced, so that no engine that restarts in between starts it again.
 
-        `needs` are to hold the making of its successor: that tells a later run that the restart policy was taken away.
+        `needs` must hold the creation of the new container: a later run sees from it that the restart policy was removed.
         """
         old, why = slot.old, f"replaced: {slot.why}"
         if old is None or not old.running:
@@ -116,7 +116,7 @@ class Work(Struct):
     def remove(
         self, container: ObservedContainer, want: DesiredContainer | None, why: str, *needs: Fact | int | None
     ) -> None:
-        """Remove a container, having stopped it. Its volumes stay."""
+        """Stop a container and remove it. Its volumes stay."""
         stopped = self.stop(container, want, why, *needs) if container.running else None
         action = RemoveContainer(container.id, container.name)
         makes: list[Fact] = [Removed(container.id), NameFree(container.name)]

@@ -1,7 +1,7 @@
-"""Deciding for every container found what becomes of it: it stays, is replaced, is restarted, or has no place.
+"""Decide for every container that was found: it stays, is replaced, is restarted, or has no place.
 
-Of several in one place, the best is looked at: one that fits before one that does not, one that runs before one that does
-not, one that has its name, the newest.
+If several containers are in one place, the best one counts: one that fits wins over one that does not, then one that runs, then
+one that has the right name, then the newest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stackctl.planner.world.replica import Replica
 
 
 def slots(desired: Desired, observed: Observed, options: UpOptions | None = None) -> Slots:
-    """Decide for every container found what becomes of it."""
+    """Decide what becomes of every container that was found."""
     found = _Found(desired, observed, options or UpOptions())
     others = found.others_in_changed_networks()
     rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
@@ -60,7 +60,7 @@ def _going(placed: Iterable[Slot], surplus: Iterable[tuple[ObservedContainer, st
 
 
 class _Found:
-    """The two inputs of every decision, and what follows from them at once."""
+    """The two inputs of every decision, and facts that follow from them."""
 
     def __init__(self, desired: Desired, observed: Observed, options: UpOptions) -> None:
         self.desired = desired
@@ -84,7 +84,7 @@ class _Found:
             self._sort_in(container)
 
     def _sort_in(self, container: ObservedContainer) -> None:
-        """Put a container of the project in its place, or among those that have none."""
+        """Put a container of the project in its place, or among the containers that have no place."""
         if container.kind == "run":
             if self.options.remove_orphans and not container.running:
                 self.surplus.append((container, "a one-off that ended"))
@@ -114,7 +114,7 @@ class _Found:
         return found
 
     def slot(self, want: DesiredContainer, placed: Mapping[Replica, Slot]) -> Slot:
-        """What becomes of the containers in one place; `placed` are the slots of what comes before it."""
+        """What becomes of the containers in one place. `placed` are the slots of the containers that come before it."""
         found = self.found.get(want.replica, [])
         gone = [c for c in found if c.state in ("dead", "removing")]
         reasons = {c.id: self.reasons(want, c, placed) for c in found if c not in gone}
@@ -137,7 +137,7 @@ class _Found:
     def reasons(
         self, want: DesiredContainer, have: ObservedContainer, placed: Mapping[Replica, Slot]
     ) -> tuple[str, ...]:
-        """Why a container found does not stay."""
+        """Why a container that was found does not stay; no reason if it stays."""
         if have.name == want.name + OLD:
             return ("it was being replaced",)
         shared = self.ties.holder.get(want.replica)
@@ -168,7 +168,7 @@ class _Found:
     def newest_volume(self) -> dict[str, tuple[float, str]]:
         """The newest volume of all that a service or job depends on, directly or not: when it was made, and its key.
 
-        One that is not there yet is newer than anything.
+        A volume that is not there yet is newer than everything.
         """
         created = {volume.name: volume.created for volume in self.observed.volumes}
         keys = {volume.name: volume.key for volume in self.desired.volumes}
@@ -196,7 +196,9 @@ def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
 
 
 def _restart(slot: Slot, placed: Mapping[Replica, Slot], ties: Ties, rebuilt: Collection[str]) -> str:
-    """Why the current container is restarted: its network is built anew, or what it lives off is replaced or starts."""
+    """Why the current container is restarted: its network is made again, or a container that it must not run without is replaced
+    or started.
+    """
     if slot.current is None or not slot.current.running:
         return ""
     for joined in slot.current.networks:

@@ -1,4 +1,4 @@
-"""The place of every container: which one it should be, which ones are there, and what becomes of them."""
+"""The slot of every container: the container that should be there, the containers that are there, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.replica import Replica
 
 OLD = ".old"
-"""What the name of a container that is being replaced ends in."""
+"""The end of the name of a container that is being replaced."""
 NEW = ".new"
-"""What the name of a container ends in until the one it replaces has made way."""
+"""The end of the name of a new container, until the container that it replaces has been renamed."""
 
 EVERY_TIME = "it reads a directory of the host, and no inputs say which files count"
 """Why a job that completed runs on every `up`."""
@@ -25,9 +25,9 @@ EVERY_TIME = "it reads a directory of the host, and no inputs say which files co
 class UpOptions(Struct, frozen=True):
     """How to bring a stack up. Times are in seconds.
 
-    `recreate`: containers that differ, all, or none. Where services were named, "always" means those; what they depend on
-    is treated as by "changed" (Compose's rule). `rerun`: jobs that completed run again: those that were named, or all if
-    no job was named.
+    `recreate`: containers that differ, all, or none. If services were named, "always" means only these; "changed" holds for
+    what they depend on (Compose's rule). `rerun`: jobs that have completed run again: the jobs that were named, or all if no
+    job was named.
     """
 
     recreate: Literal["changed", "always", "never"] = "changed"
@@ -71,7 +71,7 @@ class Slot(Struct, frozen=True):
 
 
 class Slots(Struct, frozen=True):
-    """Every container of the stack in its place, in dependency order, and what was found besides."""
+    """Every container of the stack in its slot, in dependency order, and the containers that have no slot."""
 
     by_replica: Mapping[Replica, Slot]
     by_service: Mapping[str, tuple[Slot, ...]]
@@ -81,12 +81,13 @@ class Slots(Struct, frozen=True):
     orphans: Sequence[ObservedContainer]
     """Containers of the project that are not in the spec and are left alone."""
     unselected: Sequence[ObservedContainer]
-    """Containers of services that are in the spec and not meant now: no profile enables them, or others were named."""
+    """Containers of services that are in the file but not selected now: no profile enables them, or others were named."""
     going: frozenset[str]
     """Ids of the containers that hold no port any more when a new container starts: removed, replaced or restarted ones."""
     networks: NetworksInUse
     rebuilt: frozenset[str]
-    """Networks that are built anew, by name: stackctl made them, their definition changed, and no other container is in them."""
+    """Networks that are made again, by name: stackctl has made them, their definition has changed, and no other container is in
+    them."""
     kept: Mapping[str, tuple[str, ...]]
     """Networks that stay although their definition changed, with the names of the other containers that are in them."""
 
@@ -99,11 +100,13 @@ class Slots(Struct, frozen=True):
         return self.by_replica[replica] if replica else None
 
     def sharers(self, slot: Slot) -> Iterator[Slot]:
-        """Those that share the network of this one, and so are made with its name."""
+        """The slots whose containers share the network of this one. They are created with this container's name."""
         return (self.by_replica[replica] for replica in self.ties.sharers.get(slot.want.replica, ()))
 
     def followers(self, slot: Slot) -> Iterator[Slot]:
-        """Those that must not run while this one is replaced: its network's sharers and, by `restart = true`, dependents."""
+        """The slots whose containers must not run while this one is replaced: those that share its network, and dependents with
+        `restart = true`.
+        """
         for replica in self.ties.followers.get(slot.want.replica, ()):
             other = self.by_replica[replica]
             if other.restart or self.ties.holder.get(replica) == slot.want.replica:
@@ -111,6 +114,6 @@ class Slots(Struct, frozen=True):
 
 
 def joined_to(have: ObservedContainer, holder: Slot) -> bool:
-    """Whether a container shares the network of the current container of `holder`. Docker notes the id it was made with."""
+    """Whether a container shares the network of the current container of `holder`. Docker stores that container's id."""
     kind, _, other = have.network_mode.partition(":")
     return kind != "container" or (holder.current is not None and other == holder.current.id)

@@ -1,4 +1,4 @@
-"""Who lives off whom among the containers that should be: found once, then looked up."""
+"""The ties between containers: which containers share a network, and which must not run without another one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Ties(Struct, frozen=True):
     """The ties between containers, by replica. Several replicas stand in dependency order."""
 
     position: Mapping[Replica, int]
-    """The place of each in dependency order."""
+    """The index of each replica in dependency order."""
     holder: Mapping[Replica, Replica]
-    """Whose network a container shares (`network_mode = "service:NAME"`)."""
+    """The container whose network another one shares (`network_mode = "service:NAME"`)."""
     sharers: Mapping[Replica, tuple[Replica, ...]]
-    """Those that share the network of a container, and so are made with its name."""
+    """The containers that share the network of a container. They are created with its name."""
     leads: Mapping[Replica, tuple[Replica, ...]]
-    """What a container must not run without while it is replaced: the holder of its network, and what it needs with
+    """The containers during whose replacement a container must not run: the holder of its network, and what it needs with
     `restart = true`.
     """
     followers: Mapping[Replica, tuple[Replica, ...]]
-    """The other way round."""
+    """The inverse of `leads`."""
 
 
 def ties(containers: Iterable[DesiredContainer]) -> Ties:
@@ -51,7 +51,7 @@ def ties(containers: Iterable[DesiredContainer]) -> Ties:
 def volumes_behind(containers: Iterable[DesiredContainer]) -> dict[str, frozenset[str]]:
     """The volumes, by name, of all that each service or job depends on, directly or not.
 
-    The containers stand in dependency order. None is told of where there is no job: nobody else asks.
+    The containers stand in dependency order. The result is empty if there is no job, because only jobs need it.
     """
     containers = tuple(containers)
     behind: dict[str, frozenset[str]] = {}

@@ -1,4 +1,6 @@
-"""What should be there beside what is: made once from a snapshot, and read by everything that decides or shows."""
+"""The view: what should be there beside what is there. It is made once from a snapshot; everything that decides or shows reads
+it.
+"""
 
 from __future__ import annotations
 
@@ -27,5 +29,5 @@ class View(Struct, frozen=True):
         return cls(desired, observed, options, slots(desired, observed, options))
 
     def with_configs(self, configs: Mapping[str, ImageConfig]) -> View:
-        """The same view with what the images bring along: no container's place depends on that."""
+        """The same view, with what containers inherit from images. No slot depends on that."""
         return replace(self, observed=replace(self.observed, configs=configs))

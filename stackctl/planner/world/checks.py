@@ -1,4 +1,4 @@
-"""The healthcheck of a service in its two forms: written into the container, and asked by stackctl while it waits."""
+"""The healthcheck of a service in its two forms: the check that the engine runs, and the checks that stackctl runs while it waits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NONE = ("NONE",)
 
 
 def healthcheck(service: Service) -> DesiredHealthcheck | None:
-    """What is written into the container: a command check or its timing. tcp, http and log checks are stackctl's own."""
+    """The check that is written into the container: a command or its timing. Only stackctl runs tcp, http and log checks."""
     check = service.healthcheck
     if check is None or check.tcp is not None or check.http or check.log:
         return None
@@ -41,7 +41,7 @@ def healthcheck(service: Service) -> DesiredHealthcheck | None:
 
 
 def timing(check: Check | None) -> Timing:
-    """When to ask. What the spec does not say is as Docker has it."""
+    """When to ask. Docker's defaults are used for what the file does not say."""
 
     def given(duration: Duration | None, default: float) -> float:
         return default if duration is None else duration.seconds
@@ -59,9 +59,9 @@ def timing(check: Check | None) -> Timing:
 
 
 def probes(service: Service) -> Iterator[Probe]:
-    """The service's own check, and the built-in one of a known image where the container runs its server.
+    """The service's own check, and the built-in check of a known image if the container runs its server.
 
-    Also beside its own: one through a socket answers while the server is still being set up.
+    Both are used: the service's own check may already pass, through a Unix socket, while the server is still being set up.
     """
     check = service.healthcheck
     if check and _disabled(check):
@@ -101,6 +101,6 @@ def _seconds(duration: Duration | None) -> float | None:
 
 
 def unanswered(want: DesiredContainer, have: ObservedContainer) -> tuple[Probe, ...]:
-    """The checks of a container that the engine's verdict on its health does not answer."""
+    """The checks of a container whose result the engine's health does not tell."""
     healthy = have.health == "healthy"
     return tuple(probe for probe in want.probes if not (healthy and isinstance(probe, CommandProbe)))

@@ -1,4 +1,4 @@
-"""Which container a person means by a name, and from which spec containers were made."""
+"""Find the container that a person means by a name, and the file from which containers were made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stackctl.spelling import did_you_mean
 
 
 def instance_of(observed: Observed, project: str) -> str | None:
-    """The instance of a project that is there, told by its containers, else its networks, else its volumes; None if it has none.
+    """The instance of a project that is there: its containers tell it, else its networks, else its volumes. None if there is none.
 
-    When accidents left several, the one with most containers wins and the others are somebody else's.
+    If there are several by accident, the one with the most containers wins; the others count as another stack's.
     """
     for objects in (observed.containers, observed.networks, observed.volumes):
         found = [o for o in objects if o.project == project and o.instance]
@@ -39,9 +39,10 @@ def containers_of(
     names: Collection[str] = (),
     known: Collection[str] = (),
 ) -> tuple[ObservedContainer, ...]:
-    """Of a project's containers those of the named services (or containers), all without a name; in the order of their names.
+    """The containers of a project that have one of the names, or belong to a service of that name; all if no name is given. They
+    are sorted by name.
 
-    `known` are the services of the spec: one of them without a container is no mistake.
+    `known` are the services of the file: it is no mistake if such a service has no container.
 
     Raises UsageError for a name that is neither a service nor a container of the project.
     """
@@ -60,7 +61,7 @@ def running_container(
 ) -> ObservedContainer:
     """The container to run a command in: the lowest replica, one-offs last.
 
-    Raises UsageError if there is none of that name, or it does not run.
+    Raises UsageError if no container has that name, or if it does not run.
     """
     found = containers_of(mine, project, [name], known)
     running = [c for c in found if c.state == "running"]
@@ -74,7 +75,7 @@ def running_container(
 
 
 def other_source(sources: Iterable[str | None], source: str) -> str | None:
-    """The first of these specs' paths that lies in another directory than `source`, if there is one."""
+    """The first of these paths of files that is in another directory than `source`; None if there is none."""
     return next((s for s in sorted(filter(None, sources)) if _parent(s) != _parent(source)), None)
 
 

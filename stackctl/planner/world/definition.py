@@ -1,6 +1,6 @@
-"""What makes a container, network or volume another one: the listed fields that its digest covers.
+"""The definition of a container, network or volume: the fields that its digest covers. If one changes, the object is another one.
 
-The names are those of the spec, a field at its default is left out, so that one added by a later version changes no digest.
+Fields have the names of the file. A field with its default value is left out: so a new field of a later version changes no digest.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval
 def container_definition(container: DesiredContainer, inputs: str = "") -> dict[str, Any]:
     """The definition of a container; `inputs` is the digest of a job's input files.
 
-    Not part of it is what only stackctl reads: dependencies, tcp, http and log checks. Nor is the name it has by its
-    project and service: a container that is called otherwise is renamed.
+    It has no fields that only stackctl reads: dependencies, tcp, http and log checks. Nor does it have the container's name: a
+    container with another name is renamed, not recreated.
     """
     service = container.settings
     plain: dict[str, Any] = {
@@ -87,5 +87,5 @@ def volume_definition(volume: DesiredVolume, labels: Mapping[str, str]) -> dict[
 
 
 def _telling(values: Mapping[str, Any], keep: Iterable[str] = ()) -> dict[str, Any]:
-    """Drop empty values. Of the names in `keep` drop only None: an empty command is not the same as no command."""
+    """Drop empty values. For the names in `keep`, drop only None: an empty command is not the same as no command."""
     return {k: v for k, v in values.items() if (v is not None if k in keep else v)}

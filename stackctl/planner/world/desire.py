@@ -1,4 +1,4 @@
-"""Stack → Desired: which services are meant, every name decided, in dependency order."""
+"""Stack → Desired: select the services, decide every name, put all in dependency order."""
 
 from __future__ import annotations
 
@@ -46,11 +46,12 @@ def desire(
 ) -> Desired:
     """Decide every name of a stack.
 
-    `services` selects some and what they depend on (unless `dependencies` is false); none means all that `profiles` enable.
+    `services` selects services and what they depend on (unless `dependencies` is false). Without it, all that `profiles` enable
+    are selected.
     `publish_host` is the address for ports that name none; None makes such a port an error (an engine on another machine).
 
-    Raises UsageError for a name that is no service, or a `publish_host` that is no address; SpecError for a required
-    dependency that no profile enables, ports without an address, and contradicting builds.
+    Raises UsageError for an unknown service, or a `publish_host` that is not an address; SpecError for a required dependency that
+    no profile enables, for ports without an address, and for two different builds of one image.
     """
     if publish_host is not None:
         _check_address(publish_host)

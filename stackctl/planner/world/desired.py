@@ -1,4 +1,4 @@
-"""What should be there: the networks, volumes, images and containers that a stack asks for, with every name decided."""
+"""What should be there: the networks, volumes, images and containers of a stack, with every name decided."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USUAL_NETWORK_DRIVER = "bridge"
 USUAL_VOLUME_DRIVER = "local"
 USUAL_PROTOCOL = "tcp"
 USUAL_GRACE = 10
-"""Seconds that a container has to stop, as Docker has it."""
+"""Seconds that a container has to stop (Docker's default)."""
 
 
 class DesiredNetwork(Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class DesiredPort(Struct, frozen=True, kw_only=True):
     host_ip: str = "127.0.0.1"
     published: str = ""
     index: int = 0
-    """Where it stands in the spec's list, for messages."""
+    """The index in the list of the file, for messages."""
 
     @property
     def host_port(self) -> int | None:
@@ -135,10 +135,10 @@ class Need(Struct, frozen=True):
 
 
 class DesiredContainer(Struct, frozen=True, kw_only=True):
-    """A container as it should be. Everything the engine is told stands here; nothing is looked up later.
+    """A container as it should be. It holds everything that the engine is told; nothing is looked up later.
 
-    `settings` is the service as it was read, of which the engine is told the plain keys. What depends on names, on other services or
-    on the engine is decided, and stands beside it.
+    `settings` is the service as it was read; the engine gets its plain keys. All other fields hold decisions: they depend on
+    names, on other services or on the engine.
     """
 
     name: str
@@ -195,6 +195,6 @@ class Desired(Struct, frozen=True, kw_only=True):
     images: tuple[Image, ...] = ()
     containers: tuple[DesiredContainer, ...] = ()
     named: frozenset[str] = frozenset()
-    """Those of `containers` that were asked for by the name of their service; none where all are meant."""
+    """The containers whose service was named by the user; empty if no service was named."""
     known: frozenset[str] = frozenset()
-    """All services and jobs of the spec, selected or not: whatever else is found is an orphan."""
+    """All services and jobs of the file, selected or not. A container of any other service is an orphan."""

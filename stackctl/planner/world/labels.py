@@ -1,6 +1,6 @@
 """Every label stackctl writes or reads, and the digest that tells whether a definition changed.
 
-Docker is the database: what these labels say is all that is remembered between two commands.
+Docker is the database: only these labels remember anything between two commands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What tells a container that is there from the one that should be. `plan` and `status` both ask here, so they cannot disagree."""
+"""Compare a container that is there with the one that should be. `plan` and `status` both use this, so they cannot disagree."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class NetworksInUse(Struct, frozen=True):
     """The networks of a snapshot."""
 
     meant: Mapping[str, ObservedNetwork]
-    """The one that each name of the stack means."""
+    """The network that each name of the stack means."""
     here: frozenset[str]
-    """The ids of all."""
+    """The ids of all networks."""
     members: Mapping[str, Sequence[ObservedContainer]]
     """The containers in each, running or not, by id of the network."""
 
@@ -52,7 +52,7 @@ class NetworksInUse(Struct, frozen=True):
 def networks_in_use(desired: Desired, observed: Observed) -> NetworksInUse:
     """Find the network that each name of the stack means.
 
-    Several networks can have one name. The stack's own comes first; of two of its own, the one with the smallest id, which stays.
+    Several networks can have one name. The stack's own network wins; if it has two, the one with the smallest id wins, and stays.
     """
     wanted = {network.name for network in desired.networks}
     same: dict[str, list[ObservedNetwork]] = {}
@@ -84,7 +84,7 @@ def users_of_volumes(observed: Observed) -> Mapping[str, Sequence[ObservedContai
 def differences(
     want: DesiredContainer, have: ObservedContainer, observed: Observed, networks: NetworksInUse
 ) -> tuple[str, ...]:
-    """Why a container has to be made anew, with one reason for each field that differs; no reason if it fits."""
+    """Why a container must be recreated: one reason for each field that differs; no reason if it fits."""
     reasons = [f"it was a {have.kind}"] if have.kind != want.kind else []
     if have.digest != want.digest:
         before, after = have.fields, want.fields

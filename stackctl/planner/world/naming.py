@@ -23,7 +23,7 @@ class Naming(Struct, frozen=True, dict=True):
 
     @cached_property
     def source(self) -> str:
-        """The path of the spec, the same whichever way one came to it."""
+        """The path of the file, the same however the file was named."""
         return str((self.stack.files[0] if self.stack.files else self.stack.directory).resolve())
 
     def container(self, name: str) -> str:

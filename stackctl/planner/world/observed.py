@@ -11,7 +11,7 @@ from stackctl.planner.world import labels as names
 from stackctl.planner.world.replica import Replica
 
 _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
-"""Addresses that stand for all of a machine's, and where to reach them on this one."""
+"""Addresses that mean every address of a machine, and the address at which this machine reaches itself then."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -21,17 +21,17 @@ class ObservedEngine(Struct, frozen=True, kw_only=True):
     id: str
     name: str = "docker"
     version: str = ""
-    """Its own, as it calls it; "" if it does not say."""
+    """The engine's version, in its own words; "" if it does not say."""
     api: tuple[int, int] = (1, 41)
     endpoint: str = ""
     shares_loopback: bool = True
-    """What it publishes at 127.0.0.1 can be reached there from here: it runs on this machine, or behaves as if."""
+    """A port that it publishes on 127.0.0.1 can be reached on 127.0.0.1 from here: it runs on this machine, or seems to."""
     shares_paths: bool = True
     """A path means the same file or directory there as here."""
     reaches_containers: bool = True
     """Containers can be reached from here at their own addresses (an engine on this machine, on Linux)."""
     clock_ahead: float = 0.0
-    """Seconds by which its clock, which stamps its logs and events, is ahead of ours; 0 where it is the same."""
+    """Seconds by which the engine's clock, which dates logs and events, is ahead of this machine's; 0 if it is the same clock."""
 
     @property
     def host(self) -> str:
@@ -39,11 +39,11 @@ class ObservedEngine(Struct, frozen=True, kw_only=True):
         return "" if self.endpoint.startswith("unix://") else urlsplit(self.endpoint).hostname or ""
 
     def remote_address(self, host_ip: str) -> str:
-        """The address a port is published at, as seen from here: one that means all of another machine's is that machine."""
+        """The address of a published port, as seen from here. If it means every address of another machine, that machine's address."""
         return self.host if self.host and host_ip in _ANYWHERE else host_ip
 
     def reach(self, host_ip: str) -> str:
-        """Where to connect to for a port that the engine's host publishes at `host_ip`; "" where it cannot be reached from here."""
+        """The address to connect to for a port that the engine's host publishes at `host_ip`; "" if it cannot be reached from here."""
         if host_ip in _ANYWHERE:
             return self.host or _ANYWHERE[host_ip]
         loopback = host_ip in _LOOPBACK or host_ip.startswith("127.")
@@ -51,7 +51,7 @@ class ObservedEngine(Struct, frozen=True, kw_only=True):
 
 
 def is_here(host_ip: str) -> bool:
-    """Whether programs on the machine that publishes a port there reach it as localhost."""
+    """Whether programs on the machine that publishes a port at this address can reach the port at localhost."""
     return host_ip in _ANYWHERE or host_ip in _LOOPBACK
 
 
@@ -116,7 +116,7 @@ class ObservedContainer(Labelled, frozen=True, kw_only=True):
     state: str = "created"
     """created, running, paused, restarting, removing, exited or dead."""
     health: str = ""
-    """starting, healthy, unhealthy, or "" where the engine has no check to run."""
+    """starting, healthy, unhealthy, or "" if the engine has no check to run."""
     exit_code: int | None = None
     status: str = ""
     """The engine's own words: "Up 3 minutes (healthy)"."""
@@ -182,7 +182,7 @@ class ObservedVolume(Labelled, frozen=True, kw_only=True):
 
 
 class ImageConfig(Struct, frozen=True, kw_only=True):
-    """What an image brings along and a container made from it inherits."""
+    """What a container inherits from its image."""
 
     volumes: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
@@ -192,7 +192,7 @@ class ImageConfig(Struct, frozen=True, kw_only=True):
 
 
 class Observed(Struct, frozen=True, kw_only=True):
-    """One snapshot of the engine. `containers`, `networks` and `volumes` are all that the engine has, whoever made them."""
+    """One snapshot of the engine. `containers`, `networks` and `volumes` are all that the engine has, not only stackctl's."""
 
     engine: ObservedEngine
     containers: tuple[ObservedContainer, ...] = ()
@@ -201,11 +201,11 @@ class Observed(Struct, frozen=True, kw_only=True):
     images: Mapping[str, str] = field(default_factory=dict)
     """Image id by reference (`redis:7`, and by id itself)."""
     configs: Mapping[str, ImageConfig] = field(default_factory=dict)
-    """By reference, for the images somebody asked to look into."""
+    """What containers inherit, by reference, for the images that were asked for."""
     answers: Mapping[str, str] = field(default_factory=dict)
-    """What the checks of running containers said when they were asked from outside, by id: "" where all passed, else the
-    first that failed (`http :8000/health: 404 Not Found`). One whose checks cannot all be asked that way is not among those
-    that passed.
+    """What the checks of running containers say over the network, by container id: "" if all pass, else what the first that fails
+    says (`http :8000/health: 404 Not Found`). A container with a check that needs more than the network is not among those
+    that pass.
     """
 
     def passed(self, container: ObservedContainer) -> bool:

@@ -1,4 +1,4 @@
-"""The ways to ask whether a container is ready. What they mean; the asking is `engine/ready/wait.py`."""
+"""The ways to ask whether a container is ready, and what they mean. `engine/ready/probe.py` asks."""
 
 from __future__ import annotations
 
