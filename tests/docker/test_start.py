@@ -77,7 +77,7 @@ def up(shared: Project) -> Project:
     [
         ("status", TABLE, 103),
         ("status --json", LIBRARIES, 115),
-        ("ps", TABLE, 90),
+        ("ps", TABLE, 91),
         ("ps --quiet", LIBRARIES, 102),
         ("port web 80", LIBRARIES, 87),
     ],

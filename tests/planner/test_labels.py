@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.planner.world import labels
+from stackctl.planner.world import digests, labels
 
 
 def test_the_names_of_the_labels_never_change() -> None:
@@ -34,9 +34,9 @@ def test_the_names_of_the_labels_never_change() -> None:
 def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
     one: dict[str, Any] = {"b": {"y": 1, "x": [1, 2]}, "a": "ü"}
     other: dict[str, Any] = {"a": "ü", "b": {"x": [1, 2], "y": 1}}
-    assert labels.digest(one) == labels.digest(other)
-    assert labels.digest(one) == "be411d205386ba4a2411be7ea7ba2485"
-    assert labels.field_digests(one) == labels.field_digests(other)
+    assert digests.digest(one) == digests.digest(other)
+    assert digests.digest(one) == "be411d205386ba4a2411be7ea7ba2485"
+    assert digests.field_digests(one) == digests.field_digests(other)
 
 
 def test_a_digest_depends_on_names_values_and_their_kinds() -> None:
@@ -49,13 +49,13 @@ def test_a_digest_depends_on_names_values_and_their_kinds() -> None:
         {"a": None},
         {"a": "1", "b": "1"},
     ]
-    assert len({labels.digest(definition) for definition in different}) == len(different)
+    assert len({digests.digest(definition) for definition in different}) == len(different)
 
 
 def test_field_digests_name_every_field_and_hide_its_value() -> None:
-    digests = labels.field_digests({"environment.PASSWORD": "secret", "image": "app:1"})
-    assert {name: len(short) for name, short in digests.items()} == {"environment.PASSWORD": 8, "image": 8}
-    assert "secret" not in labels.pack_fields(digests)
+    fields = digests.field_digests({"environment.PASSWORD": "secret", "image": "app:1"})
+    assert {name: len(short) for name, short in fields.items()} == {"environment.PASSWORD": 8, "image": 8}
+    assert "secret" not in labels.pack_fields(fields)
 
 
 def test_packed_fields_are_read_back() -> None:

@@ -25,13 +25,13 @@ from stackctl.planner.world.desired import (
     Image,
     Need,
 )
+from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.labels import (
     DIGEST,
     FIELDS,
     INSTANCE,
     PROJECT,
     SERVICE,
-    field_digests,
     pack_fields,
 )
 from stackctl.planner.world.observed import (

@@ -6,7 +6,6 @@ socket of a rootless Docker, Podman's socket. A context that does not exist is a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -151,6 +150,8 @@ def _certificates(directory: Path, *, verify: bool) -> Tls:
 
 def _from_context(name: str, contexts: Path) -> Endpoint:
     """Read a context that the Docker CLI has stored: `meta/SHA256(NAME)/meta.json`, certificates in `tls/SHA256(NAME)/docker`."""
+    import hashlib  # it loads OpenSSL, and most engines are not named by a context
+
     digest = hashlib.sha256(name.encode()).hexdigest()
     try:
         meta = json.loads((contexts / "meta" / digest / "meta.json").read_bytes())

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from stackctl.errors import Problem, SpecError, UsageError
-from stackctl.planner.world import labels
+from stackctl.planner.world import digests, labels
 from stackctl.planner.world.checks import healthcheck, probes, timing
 from stackctl.planner.world.definition import container_definition, network_definition, volume_definition
 from stackctl.planner.world.desired import (
@@ -114,7 +114,7 @@ def _network(key: str, naming: Naming) -> DesiredNetwork:
             attachable=declared.attachable,
             options=_texts(declared.driver_opts),
         )
-    digest = labels.digest(network_definition(network, own))
+    digest = digests.digest(network_definition(network, own))
     stackctl = {**naming.labels(key), labels.SOURCE: naming.source, labels.DIGEST: digest}
     return replace(network, digest=digest, labels={**own, **stackctl})
 
@@ -130,7 +130,7 @@ def _volume(key: str, naming: Naming) -> DesiredVolume:
         protect=declared.protect,
     )
     own = _texts(declared.labels)
-    digest = labels.digest(volume_definition(volume, own))
+    digest = digests.digest(volume_definition(volume, own))
     protect = {labels.PROTECT: "true"} if declared.protect else {}
     return replace(
         volume, digest=digest, labels={**own, **naming.labels(key), labels.DIGEST: digest, **protect}
@@ -216,7 +216,7 @@ def _container(
         always=job is not None and not job.inputs and any(mount.type == "bind" for mount in job.volumes),
     )
     definition = container_definition(container, job.inputs_digest if job else "")
-    digest = labels.digest(definition)
+    digest = digests.digest(definition)
     stackctl = {
         **naming.labels(name),
         labels.NUMBER: str(container.number),

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from stackctl.planner.world.labels import field_digests
+from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import veiled

@@ -1,14 +1,12 @@
-"""Every label stackctl writes or reads, and the digest that tells whether a definition changed.
+"""Every label stackctl writes or reads.
 
 Docker is the database: only these labels remember anything between two commands.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
 
 PREFIX = "stackctl."
 PROJECT = PREFIX + "project"
@@ -47,19 +45,6 @@ COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_NUMBER = "com.docker.compose.container-number"
 COMPOSE_ONEOFF = "com.docker.compose.oneoff"
 
-_DIGEST_VERSION = "1"
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-
-
-def field_digests(definition: Mapping[str, Any]) -> dict[str, str]:
-    """One short digest per field of a definition; the values are plain JSON."""
-    return {name: _sha256(value)[:8] for name, value in sorted(definition.items())}
-
-
-def digest(definition: Mapping[str, Any]) -> str:
-    """The digest of a whole definition. It changes only when a field does, or the rules of digesting."""
-    return _sha256([_DIGEST_VERSION, sorted(definition.items())])[:32]
-
 
 def pack_fields(fields: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(fields.items())), separators=(",", ":"))
@@ -72,7 +57,3 @@ def unpack_fields(label: str | None) -> dict[str, str]:
     except ValueError:
         return {}
     return {str(k): str(v) for k, v in fields.items()} if isinstance(fields, dict) else {}
-
-
-def _sha256(value: Any) -> str:
-    return hashlib.sha256(_encode(value).encode()).hexdigest()

@@ -1,6 +1,5 @@
 """The files whose content decides whether a job runs again."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +39,8 @@ def _files(base: Path, pattern: str) -> Iterator[Path]:
 
 def _digest(base: Path, files: Sequence[Path]) -> str:
     """A digest of the files' names and contents. Times and permissions do not count."""
+    import hashlib  # it loads OpenSSL, and few stacks have jobs with inputs
+
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.relative_to(base).as_posix()}\0{path.stat().st_size}\0".encode())
