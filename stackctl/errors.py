@@ -8,7 +8,10 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 Key = str | int
-Severity = Literal["error", "warning", "note"]
+Severity = Literal["error", "warning", "note", "info"]
+"""How grave a problem is, the gravest first. error: it cannot work, or loses data. warning: it is probably a mistake. note: a part
+of the file has no effect. info: something to learn, which only a command that checks the file shows.
+"""
 
 
 class Place(Struct, frozen=True, order=True):

@@ -14,7 +14,7 @@ from stackctl.show.text.style import PLAIN, Name, Style
 
 VERSION = 1
 
-_COLORS: Mapping[Severity, Name] = {"error": "red", "warning": "yellow", "note": "cyan"}
+_COLORS: Mapping[Severity, Name] = {"error": "red", "warning": "yellow", "note": "cyan", "info": "blue"}
 _TAB = 4
 _LONGEST_LINE = 100
 _CONTEXT = 40

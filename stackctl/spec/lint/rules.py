@@ -1,6 +1,7 @@
 """The rules that find mistakes before anything runs. Each rule is one function, whose docstring is the rule's help page."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import get_args
 
 from msgspec import Struct, structs
 
@@ -15,7 +16,10 @@ from stackctl.spec.model import Stack
 
 
 class Rule(Struct, frozen=True):
-    """A rule. `find` yields problems without rule and severity: `lint` fills in those of the rule."""
+    """A rule. `find` yields problems without the number of the rule: `lint` fills it in.
+
+    `severity` is the gravest that a problem of the rule has. `find` may give a problem a weaker one.
+    """
 
     title: str
     severity: Severity
@@ -33,15 +37,18 @@ RULES: Mapping[str, Rule] = {
     "SC401": Rule("Data that is not kept", "warning", unkept_data),
     "SC501": Rule("Port published twice", "error", duplicate_ports),
 }
-"""All rules by number. An error cannot work; a warning is probably a mistake."""
+"""All rules by number. An error cannot work or loses data; a warning is probably a mistake; an info teaches."""
+
+_WEAKEST_LAST: tuple[Severity, ...] = get_args(Severity)
 
 
-def lint(stack: Stack, only: Collection[str] = RULES) -> tuple[Problem, ...]:
-    """The problems that the rules (or `only` some of them) find in a stack, rule by rule."""
+def lint(stack: Stack, only: Collection[str] = RULES, *, info: bool = False) -> tuple[Problem, ...]:
+    """The problems that the rules (or `only` some of them) find in a stack, rule by rule. `info`: those of severity info, too."""
     subject = Subject(stack)
     return tuple(
-        structs.replace(problem, rule=number, severity=rule.severity)
+        structs.replace(problem, rule=number, severity=severity)
         for number, rule in RULES.items()
-        if number in only
+        if number in only and (info or rule.severity != "info")
         for problem in rule.find(subject)
+        if (severity := max(rule.severity, problem.severity, key=_WEAKEST_LAST.index)) != "info" or info
     )
