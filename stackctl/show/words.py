@@ -7,28 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stackctl.planner.steps.actions import (
-    Action,
-    BuildImage,
-    ConnectNetwork,
-    CreateContainer,
-    CreateNetwork,
-    CreateVolume,
-    DisconnectNetwork,
-    KillContainer,
-    PauseContainer,
-    PullImage,
-    RemoveContainer,
-    RemoveImage,
-    RemoveNetwork,
-    RemoveVolume,
-    RenameContainer,
-    SetRestart,
-    StartContainer,
-    StopContainer,
-    UnpauseContainer,
-    WaitFor,
-)
+from stackctl.planner.steps import actions
+from stackctl.planner.steps.actions import Action
 from stackctl.show.text.amounts import quoted
 from stackctl.spec.model import Condition
 
@@ -48,24 +28,26 @@ class Name(Struct, frozen=True):
 
 
 NAMES: Mapping[type, Name] = {
-    PullImage: Name("Pull", "Pulling", "Pulled", "image", "+", "pull"),
-    BuildImage: Name("Build", "Building", "Built", "image", "+", "build"),
-    CreateContainer: Name("Create", "Creating", "Created", "container", "+", "create"),
-    CreateNetwork: Name("Create", "Creating", "Created", "network", "+", "create"),
-    CreateVolume: Name("Create", "Creating", "Created", "volume", "+", "create"),
-    RemoveContainer: Name("Remove", "Removing", "Removed", "container", "-", "remove"),
-    RemoveNetwork: Name("Remove", "Removing", "Removed", "network", "-", "remove"),
-    RemoveVolume: Name("Remove", "Removing", "Removed", "volume", "-", "remove"),
-    RemoveImage: Name("Remove", "Removing", "Removed", "image", "-", "remove"),
-    StartContainer: Name("Start", "Starting", "Started", "container", "~", "start"),
-    StopContainer: Name("Stop", "Stopping", "Stopped", "container", "~", "stop"),
-    KillContainer: Name("Kill", "Killing", "Killed", "container", "~", "kill"),
-    PauseContainer: Name("Pause", "Pausing", "Paused", "container", "~", "pause"),
-    UnpauseContainer: Name("Unpause", "Unpausing", "Unpaused", "container", "~", "unpause"),
-    RenameContainer: Name("Rename", "Renaming", "Renamed", "container", "~", "rename"),
-    ConnectNetwork: Name("Connect", "Connecting", "Connected", "container", "~", "reconnect"),
-    DisconnectNetwork: Name("Disconnect", "Disconnecting", "Disconnected", "container", "~", "reconnect"),
-    SetRestart: Name(
+    actions.PullImage: Name("Pull", "Pulling", "Pulled", "image", "+", "pull"),
+    actions.BuildImage: Name("Build", "Building", "Built", "image", "+", "build"),
+    actions.CreateContainer: Name("Create", "Creating", "Created", "container", "+", "create"),
+    actions.CreateNetwork: Name("Create", "Creating", "Created", "network", "+", "create"),
+    actions.CreateVolume: Name("Create", "Creating", "Created", "volume", "+", "create"),
+    actions.RemoveContainer: Name("Remove", "Removing", "Removed", "container", "-", "remove"),
+    actions.RemoveNetwork: Name("Remove", "Removing", "Removed", "network", "-", "remove"),
+    actions.RemoveVolume: Name("Remove", "Removing", "Removed", "volume", "-", "remove"),
+    actions.RemoveImage: Name("Remove", "Removing", "Removed", "image", "-", "remove"),
+    actions.StartContainer: Name("Start", "Starting", "Started", "container", "~", "start"),
+    actions.StopContainer: Name("Stop", "Stopping", "Stopped", "container", "~", "stop"),
+    actions.KillContainer: Name("Kill", "Killing", "Killed", "container", "~", "kill"),
+    actions.PauseContainer: Name("Pause", "Pausing", "Paused", "container", "~", "pause"),
+    actions.UnpauseContainer: Name("Unpause", "Unpausing", "Unpaused", "container", "~", "unpause"),
+    actions.RenameContainer: Name("Rename", "Renaming", "Renamed", "container", "~", "rename"),
+    actions.ConnectNetwork: Name("Connect", "Connecting", "Connected", "container", "~", "reconnect"),
+    actions.DisconnectNetwork: Name(
+        "Disconnect", "Disconnecting", "Disconnected", "container", "~", "reconnect"
+    ),
+    actions.SetRestart: Name(
         "Set the restart policy of",
         "Setting its restart policy",
         "Restart policy set",
@@ -73,7 +55,7 @@ NAMES: Mapping[type, Name] = {
         "~",
         "update",
     ),
-    WaitFor: Name("Wait for", "Waiting", "Ready", "container", " ", "wait"),
+    actions.WaitFor: Name("Wait for", "Waiting", "Ready", "container", " ", "wait"),
 }
 """Every kind of action. A change is made of several actions; the one that stands first here names it."""
 
@@ -107,38 +89,38 @@ def words(action: Action) -> Words:
     kind = NAMES[type(action)]
     done, noun, rest = kind.done, kind.noun, ""
     match action:
-        case PullImage(image):
+        case actions.PullImage(image):
             name = quoted(image.ref)
-        case BuildImage(image):
+        case actions.BuildImage(image):
             name = quoted(image.ref)
             rest = f" from {quoted(str(image.build.context))}" if image.build else ""
-        case CreateNetwork(thing) | CreateVolume(thing):
+        case actions.CreateNetwork(thing) | actions.CreateVolume(thing):
             name = quoted(thing.name)
         case _:
             name = quoted(action.name)
     match action:
-        case CreateContainer(spec, _, replaces) if replaces:
+        case actions.CreateContainer(spec, _, replaces) if replaces:
             rest = f", to replace {quoted(spec.name)}"
-        case ConnectNetwork(_, attachment):
+        case actions.ConnectNetwork(_, attachment):
             rest = f" to network {quoted(attachment.network)}"
-        case DisconnectNetwork(_, _, network):
+        case actions.DisconnectNetwork(_, _, network):
             rest = f" from network {quoted(network)}"
-        case WaitFor(_, _, condition, settle=settle):
+        case actions.WaitFor(_, _, condition, settle=settle):
             met, done = ("to keep running", "Running") if settle else _MET[condition]
             rest = f" {met}"
-        case StopContainer(_, _, grace):
+        case actions.StopContainer(_, _, grace):
             rest = f", and kill it after {grace} s"
-        case KillContainer(_, _, signal):
+        case actions.KillContainer(_, _, signal):
             rest = f" with {signal}"
-        case SetRestart(_, _, policy):
+        case actions.SetRestart(_, _, policy):
             rest = f" to {policy}"
-        case RenameContainer(_, _, to):
+        case actions.RenameContainer(_, _, to):
             rest = f" to {quoted(to)}"
-        case RemoveContainer(volumes=True):
+        case actions.RemoveContainer(volumes=True):
             rest = " and its anonymous volumes"
-        case RemoveVolume():
+        case actions.RemoveVolume():
             rest = " and the data in it"
-        case RemoveImage():
+        case actions.RemoveImage():
             noun = "image that was"
     return Words(kind.verb, kind.doing, done, noun, name, rest)
 

@@ -17,28 +17,8 @@ from stackctl.engine.ready.watched import Watched
 from stackctl.engine.transport.client import RefusedError
 from stackctl.engine.transport.link import Link
 from stackctl.errors import EngineError
-from stackctl.planner.steps.actions import (
-    Action,
-    BuildImage,
-    ConnectNetwork,
-    CreateContainer,
-    CreateNetwork,
-    CreateVolume,
-    DisconnectNetwork,
-    KillContainer,
-    PauseContainer,
-    PullImage,
-    RemoveContainer,
-    RemoveImage,
-    RemoveNetwork,
-    RemoveVolume,
-    RenameContainer,
-    SetRestart,
-    StartContainer,
-    StopContainer,
-    UnpauseContainer,
-    WaitFor,
-)
+from stackctl.planner.steps import actions
+from stackctl.planner.steps.actions import Action
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ImageConfig
 
@@ -57,60 +37,60 @@ class DockerPerform:
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
         """Do one action. Return a note that is worth telling, or ""."""
-        if isinstance(action, WaitFor):
+        if isinstance(action, actions.WaitFor):
             target = Watched(self._link.client, self._events, action.container, self._look.engine)
             return ready.wait(action, target, report, cancelled)
         client = self._link.changing
         match action:
-            case PullImage(image):
+            case actions.PullImage(image):
                 pulling.pull(client, image.ref, report, cancelled)
-            case BuildImage(image):
+            case actions.BuildImage(image):
                 building.build(client, image, self._link.endpoint, report, cancelled)
-            case CreateNetwork(network):
+            case actions.CreateNetwork(network):
                 answer = client.post("networks", "create", body=bodies.network(network))
                 self._networks.add(answer["Id"], network.name, network.labels.get(names.INSTANCE))
-            case CreateVolume(volume):
+            case actions.CreateVolume(volume):
                 client.post("volumes", "create", body=bodies.volume(volume, created=int(time.time())))
-            case CreateContainer():
+            case actions.CreateContainer():
                 return self._create(action)
-            case ConnectNetwork(container, attachment, _):
+            case actions.ConnectNetwork(container, attachment, _):
                 network_id = self._networks.id_for(container, attachment.network)
                 place = bodies.endpoint(network_id, attachment.aliases)
                 client.post(
                     "networks", network_id, "connect", body={"Container": container, "EndpointConfig": place}
                 )
-            case DisconnectNetwork(container, network_id):
+            case actions.DisconnectNetwork(container, network_id):
                 self._disconnect(container, network_id)
-            case StartContainer(container, name):
+            case actions.StartContainer(container, name):
                 lifecycle.start(client, container, name)
-            case StopContainer(container, _, grace):
+            case actions.StopContainer(container, _, grace):
                 return lifecycle.stop(client, container, grace)
-            case PauseContainer(container, name):
+            case actions.PauseContainer(container, name):
                 lifecycle.control(client, container, name, "pause")
-            case UnpauseContainer(container, name):
+            case actions.UnpauseContainer(container, name):
                 lifecycle.control(client, container, name, "unpause")
-            case KillContainer(container, name, signal):
+            case actions.KillContainer(container, name, signal):
                 lifecycle.control(client, container, name, "kill", signal=signal)
-            case SetRestart(container, _, policy, times):
+            case actions.SetRestart(container, _, policy, times):
                 body = {"RestartPolicy": bodies.restart_policy(policy, times)}
                 client.post("containers", container, "update", body=body)
-            case RenameContainer(container, _, to):
+            case actions.RenameContainer(container, _, to):
                 client.post("containers", container, "rename", name=to)
                 self._networks.renamed(container, to)
-            case RemoveContainer(container, _, volumes):
+            case actions.RemoveContainer(container, _, volumes):
                 lifecycle.remove_container(client, container, volumes=volumes)
-            case RemoveNetwork(network_id, name):
+            case actions.RemoveNetwork(network_id, name):
                 lifecycle.remove_network(client, network_id, name)
                 self._networks.drop(network_id)
-            case RemoveVolume(name):
+            case actions.RemoveVolume(name):
                 lifecycle.remove_volume(client, name)
-            case RemoveImage(image_id, name):
+            case actions.RemoveImage(image_id, name):
                 lifecycle.remove_image(client, image_id, name)
             case _:
                 assert_never(action)
         return ""
 
-    def _create(self, action: CreateContainer) -> str:
+    def _create(self, action: actions.CreateContainer) -> str:
         spec = action.spec
         instance = spec.labels.get(names.INSTANCE)
         network_id = self._networks.id_of(spec.networks[0].network, instance) if spec.networks else None
@@ -131,7 +111,7 @@ class DockerPerform:
         self._networks.created(answer["Id"], action.name, instance)
         return "; ".join(answer.get("Warnings") or ())
 
-    def _create_host_paths(self, action: CreateContainer) -> None:
+    def _create_host_paths(self, action: actions.CreateContainer) -> None:
         for mount in action.spec.mounts:
             if mount.create_host_path and mount.type == "bind" and self._look.engine.shares_paths:
                 try:

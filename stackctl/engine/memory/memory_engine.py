@@ -25,28 +25,8 @@ from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
 from stackctl.engine.talk.log_times import timestamp
 from stackctl.errors import EngineError, ExecTimeoutError, PortTakenError
-from stackctl.planner.steps.actions import (
-    Action,
-    BuildImage,
-    ConnectNetwork,
-    CreateContainer,
-    CreateNetwork,
-    CreateVolume,
-    DisconnectNetwork,
-    KillContainer,
-    PauseContainer,
-    PullImage,
-    RemoveContainer,
-    RemoveImage,
-    RemoveNetwork,
-    RemoveVolume,
-    RenameContainer,
-    SetRestart,
-    StartContainer,
-    StopContainer,
-    UnpauseContainer,
-    WaitFor,
-)
+from stackctl.planner.steps import actions
+from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import (
     Attachment,
@@ -251,7 +231,7 @@ class MemoryEngine:
     # Acting
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
-        if isinstance(action, WaitFor):
+        if isinstance(action, actions.WaitFor):
             with self._guard:
                 self.performed.append(action)
             target = MemoryTarget(lambda: self._get(action.container), _exec)
@@ -264,50 +244,50 @@ class MemoryEngine:
 
     def _write(self, action: Action, report: Report) -> str | None:
         match action:
-            case PullImage(image):
+            case actions.PullImage(image):
                 report(Progressed("Pulling", 1, 1))
                 self._images.pull(image.ref)
-            case BuildImage(image):
+            case actions.BuildImage(image):
                 report(Progressed("Step 1/1 : FROM scratch"))
                 self._images.build(image.ref)
-            case CreateNetwork(network):
+            case actions.CreateNetwork(network):
                 self._create_network(network)
-            case CreateVolume(volume):
+            case actions.CreateVolume(volume):
                 self._create_volume(volume.name, volume.driver, volume.labels)
-            case CreateContainer(spec, name, replaces):
+            case actions.CreateContainer(spec, name, replaces):
                 self._create_container(spec, name, replaces)
-            case ConnectNetwork(container, attachment):
+            case actions.ConnectNetwork(container, attachment):
                 self._connect(self._find(container), attachment)
-            case DisconnectNetwork(container, network_id, network):
+            case actions.DisconnectNetwork(container, network_id, network):
                 found = self._find(container)
                 if found.networks.pop(network_id, None) is None:
                     raise EngineError(f"container {found.name} is not connected to network {network}")
-            case StartContainer(container):
+            case actions.StartContainer(container):
                 self._start(self._find(container))
-            case StopContainer(container, _, grace):
+            case actions.StopContainer(container, _, grace):
                 return self._stop(container, grace)
-            case PauseContainer(container, name):
+            case actions.PauseContainer(container, name):
                 self._find(container).pause()
-            case UnpauseContainer(container, name):
+            case actions.UnpauseContainer(container, name):
                 self._find(container).unpause()
-            case KillContainer(container, name, text):
+            case actions.KillContainer(container, name, text):
                 self._find(container).kill(text)
-            case SetRestart(container, _, policy, times):
+            case actions.SetRestart(container, _, policy, times):
                 self._find(container).restart = (policy, times)
-            case RenameContainer(container, _, to):
+            case actions.RenameContainer(container, _, to):
                 self._check_name(to)
                 self._find(container).name = to
-            case RemoveContainer(container, _, volumes):
+            case actions.RemoveContainer(container, _, volumes):
                 self._remove_container(container, volumes)
-            case RemoveNetwork(network_id, name):
+            case actions.RemoveNetwork(network_id, name):
                 self._remove_network(network_id, name)
-            case RemoveVolume(name):
+            case actions.RemoveVolume(name):
                 self._remove_volume(name)
-            case RemoveImage(image_id):
+            case actions.RemoveImage(image_id):
                 if any(c.image_id == image_id for c in self._containers.values()):
                     raise EngineError(f"the image {image_id} is in use")
                 self._images.remove(image_id)
-            case WaitFor():
+            case actions.WaitFor():
                 raise AssertionError("a wait writes nothing")
             case _:
                 assert_never(action)
