@@ -12,6 +12,7 @@ from stackctl.looking import Looking
 from stackctl.planner.reach.outside import service_env, stack_env
 from stackctl.planner.reach.places import ServicePlace, places, places_of_services
 from stackctl.planner.status import StatusRow, status
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world.checks import unanswered
 from stackctl.planner.world.containers import instance_of, of_project
@@ -45,11 +46,16 @@ class Comparing(Looking):
             )
         except SpecError as error:
             raise SpecError(place(self.stack, error.problems)) from error
-        return desired, replace(observed, answers=self._answers(desired, observed))
+        return desired, observed
+
+    def view(self, selection: Selection, options: UpOptions | None = None, *, strangers: bool = True) -> View:
+        """What should be there beside what is there, with what the checks of running containers say."""
+        desired, observed = self.desired_and_observed(selection, strangers=strangers)
+        return View.of(desired, replace(observed, answers=self._answers(desired, observed)), options)
 
     def status(self, selection: Selection) -> tuple[StatusRow, ...]:
         """Compare desired with observed: a row for each container, with everything that differs from the file."""
-        return status(View.of(*self.desired_and_observed(selection, strangers=False)))
+        return status(self.view(selection, strangers=False))
 
     def places(self) -> dict[str, ServicePlace]:
         """For each service that runs: where it can be reached from this machine."""

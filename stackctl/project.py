@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator
 
 from msgspec.structs import replace
 
@@ -68,7 +67,7 @@ class Project(Comparing):
 
         With the option `strict` a warning is such a reason, too; otherwise warnings are in the plan.
         """
-        view = View.of(*self.desired_and_observed(selection), options)
+        view = self.view(selection, options)
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
@@ -109,59 +108,54 @@ class Project(Comparing):
         cancel: Cancel | None = None,
     ) -> Events:
         """Plan and act: first the images, then, planned after a second look, everything else."""
-        began = time.monotonic()
-        with self._locked():
-            yield from self._do(self.plan(selection, options, images), cancel, began)
+        return self._do_locked(lambda: self.plan(selection, options, images), cancel)
 
     def execute(self, plan: Plan, *, cancel: Cancel | None = None) -> Events:
         """Do a plan that was made before."""
-        began = time.monotonic()
-        with self._locked():
-            yield from self._do(plan, cancel, began)
+        return self._do_locked(lambda: plan, cancel)
 
     def down(
         self, options: DownOptions, *, cancel: Cancel | None = None, confirm: Callable[[Plan], bool]
     ) -> Events:
         """Remove the project, unless `confirm`, which gets the plan, returns False."""
-        began = time.monotonic()
-        with self._locked():
+
+        def decide() -> Plan | None:
             plan = self.plan_down(options)
-            if confirm(plan):
-                yield from self._do(plan, cancel, began)
+            return plan if confirm(plan) else None
+
+        return self._do_locked(decide, cancel)
 
     def stop(self, services: Collection[str], *, cancel: Cancel | None = None) -> Events:
         """Stop the containers of the named services, or all containers. They are not removed."""
-        began = time.monotonic()
-        with self._locked():
-            plan = self.plan_down(DownOptions(services=services))
-            yield from self._do(_part(plan, StopContainer), cancel, began)
+        options = DownOptions(services=services)
+        return self._do_locked(lambda: _part(self.plan_down(options), StopContainer), cancel)
 
     def build(self, selection: Selection, *, cancel: Cancel | None = None) -> Events:
         """Build the images of a part of the stack."""
-        return self._images(selection, ImageOptions(build=True), BuildImage, cancel)
+        return self._do_locked(
+            lambda: self._plan_images(selection, ImageOptions(build=True), BuildImage), cancel
+        )
 
     def pull(self, selection: Selection, images: ImageOptions, *, cancel: Cancel | None = None) -> Events:
         """Pull the images of a part of the stack, except those that are built."""
-        return self._images(selection, images, PullImage, cancel)
+        return self._do_locked(lambda: self._plan_images(selection, images, PullImage), cancel)
 
-    def _images(
-        self,
-        selection: Selection,
-        images: ImageOptions,
-        kind: type[BuildImage | PullImage],
-        cancel: Cancel | None,
-    ) -> Events:
+    def _plan_images(
+        self, selection: Selection, images: ImageOptions, kind: type[BuildImage | PullImage]
+    ) -> Plan:
+        return _part(plan_images(*self.desired_and_observed(selection), images), kind)
+
+    def _do_locked(self, decide: Callable[[], Plan | None], cancel: Cancel | None) -> Events:
+        """Take the project's lock, make the plan, do it. Nothing happens before the first event is asked for, and nothing is
+        done if there is no plan.
+        """
         began = time.monotonic()
-        with self._locked():
-            plan = plan_images(*self.desired_and_observed(selection), images)
-            yield from self._do(_part(plan, kind), cancel, began)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
         command = " ".join(sys.argv[:3])
         timeout, waiting = self._lock_timeout, self._waiting
         with lock(self.engine.id, self.name, timeout=timeout, command=command, waiting=waiting):
-            yield
+            plan = decide()
+            if plan is not None:
+                yield from self._do(plan, cancel, began)
 
     def _do(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         """Do a plan. Once an `up` has its images, the rest is planned again: only now is it known what containers inherit from
@@ -187,7 +181,7 @@ class Project(Comparing):
 
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for problems that only the images can show."""
-        view = self._with_image_configs(View.of(*self.desired_and_observed(selection), options))
+        view = self._with_image_configs(self.view(selection, options))
         return self._up_plan(view, selection, self._warnings(told_by_images(view), options))
 
     def _up_plan(

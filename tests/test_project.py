@@ -163,3 +163,14 @@ def test_down_must_take_the_project_that_is_named_and_not_that_of_the_stack(
     succeed(stackctl.up(stack, engine))
     succeed(stackctl.down("another", engine, stack=stack))
     assert len(engine.observe().containers) == 2
+
+
+@pytest.mark.parametrize("verb", ["build", "pull"])
+def test_building_and_pulling_must_ask_no_service_whether_it_is_ready(
+    stack: Stack, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    succeed(stackctl.up(stack, engine))
+    monkeypatch.setattr(engine, "answers_from_outside", lambda *_: pytest.fail("a service was asked"))
+    project = Project(stack, engine)
+    events = project.build(Selection()) if verb == "build" else project.pull(Selection(), ImageOptions())
+    succeed(events)

@@ -67,7 +67,8 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
     """
     from stackctl.cli.commands.logs import show
 
-    found = api.containers(engine, stack.project, services, stack.everything)
+    project = Project(stack, engine, waiting=settings.tell_holder)
+    found = project.containers(services)
     lines = engine.logs([c.id for c in found], follow=True, since=f"{began:.9f}")
     style, as_json = settings.style(sys.stdout), settings.progress == "json"
     try:
@@ -77,10 +78,9 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
         print("stopping; Ctrl-C again leaves at once", file=sys.stderr)
     except BrokenPipeError:
         silence(sys.stdout)
-    if not any(c.running for c in api.containers(engine, stack.project, services, stack.everything)):
+    if not any(c.running for c in project.containers(services)):
         print("nothing is left to stop: all has ended", file=sys.stderr)
         return 0
-    project = Project(stack, engine, waiting=settings.tell_holder)
     _, code = runs.follow(
         settings,
         "stackctl up",

@@ -9,20 +9,18 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from stackctl import api
+from stackctl.comparing import Comparing
 from stackctl.engine.protocol import Engine, LogLine
 from stackctl.errors import UsageError
 from stackctl.planner.reach import places as addresses
 from stackctl.planner.reach.outside import service_env, stack_env
 from stackctl.planner.reach.places import ServicePlace
 from stackctl.planner.steps.actions import Action
-from stackctl.planner.world.containers import instance_of
-from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer
-from stackctl.project import Project
 from stackctl.spec.model import Service, Stack
+from stackctl.spec.selection import Selection
 from stackctl.testing.data.console import Consoles
 from stackctl.testing.runs.run import Run
 
@@ -46,6 +44,11 @@ class LiveStack:
         """Its project's name: `stackctl -p NAME logs` shows it from outside."""
         return self.stack.project
 
+    @property
+    def on_engine(self) -> Comparing:
+        """What is on the engine, and what should be."""
+        return Comparing(self.stack, self.engine)
+
     def container_name(self, service: str) -> str:
         return Naming(self.stack, "").container(service)
 
@@ -54,24 +57,18 @@ class LiveStack:
 
         It puts no check to the services, as a service may be paused or stopped.
         """
-        observed = self.engine.observe()
-        desired = desire(
-            self.stack,
-            instance=instance_of(observed, self.project) or "",
-            services=services,
-            profiles=("*",),
-            dependencies=False,
-            publish_host=publish_host() or "127.0.0.1",
+        host = publish_host() or "127.0.0.1"
+        return self.on_engine.desired_and_observed(
+            Selection(services=services, profiles=("*",), dependencies=False, publish_host=host)
         )
-        return desired, observed
 
     def containers(self) -> dict[str, ObservedContainer]:
         """Its containers as they are now, by service."""
-        return {c.service: c for c in reversed(api.containers(self.engine, self.project))}
+        return {c.service: c for c in reversed(self.on_engine.containers())}
 
     def places(self) -> dict[str, ServicePlace]:
         """Where each service can be reached from here."""
-        return Project(self.stack, self.engine).places()
+        return self.on_engine.places()
 
     def env(self, prefix: str = "") -> dict[str, str]:
         """The variables with which a process on this machine reaches the stack.
@@ -88,7 +85,7 @@ class LiveStack:
 
         `since`: seconds since the epoch, a time, or a text as `stackctl logs --since` takes it. `tail`: lines a container.
         """
-        found = api.containers(self.engine, self.project, services, self.stack.everything)
+        found = self.on_engine.containers(services)
         return self.engine.logs([c.id for c in found], since=moment(since), tail=tail)
 
     def do(self, action: Action) -> None:
@@ -115,7 +112,7 @@ class LiveService:
     @property
     def container(self) -> ObservedContainer:
         """Its container as it is now, running or not. Raises UsageError if it has none."""
-        found = api.containers(self.app.engine, self.app.project, [self.name], self.app.stack.everything)
+        found = self.app.on_engine.containers([self.name])
         if not found:
             raise UsageError(f"{self.name} has no container", "it was not started, or somebody removed it")
         return found[0]

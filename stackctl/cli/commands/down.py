@@ -11,6 +11,7 @@ from stackctl.cli.follow import follow, interruptible
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
+from stackctl.looking import Looking
 from stackctl.planner.steps.plan import Plan
 from stackctl.show.lost import lost_text
 from stackctl.show.problems import problems_text
@@ -64,7 +65,7 @@ def command(
     project = stack.project if stack else settings.project()
     engine = settings.engine()
     if services:
-        api.containers(engine, project, services, stack.everything if stack else ())
+        Looking(stack or Stack(project=project), engine).containers(services)  # refuses names of no service
 
     def confirm(plan: Plan) -> bool:
         if not plan.steps and not plan.notes and settings.progress not in ("json", "quiet"):

@@ -18,9 +18,9 @@ from typing import Any
 
 from msgspec import structs
 
-from stackctl import api
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError, UsageError
+from stackctl.looking import Looking
 from stackctl.planner.world.desire import desire
 from stackctl.show.error_text import error_report
 from stackctl.spec.model import Stack
@@ -84,11 +84,11 @@ class Wanted:
 def external(wanted: Wanted, _: Run, engine: Engine) -> Running:
     """A project that runs already, and does not belong to the run. Raises UsageError if nothing of it runs."""
     project = wanted.settings.project or wanted.stack.project
-    if not api.containers(engine, project):
+    stack = structs.replace(wanted.stack, project=project)
+    if not Looking(stack, engine).containers():
         raise UsageError(
             f"nothing of project {project} runs", "stackctl up starts it; or leave out --stack-external"
         )
-    stack = structs.replace(wanted.stack, project=project)
     return Running(stack=stack, engine=engine, timeout=wanted.settings.timeout)
 
 
