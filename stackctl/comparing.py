@@ -31,7 +31,7 @@ class Comparing(Looking):
         self, selection: Selection, *, strangers: bool = True
     ) -> tuple[Desired, Observed]:
         """What should be there and what is there: the two inputs of every plan and of the status. `strangers`: look also at
-        the containers of other projects, which the status does not need.
+        the containers of other projects, which only matters if something is to be done.
         """
         observed = self.engine.observe("" if strangers else self.name)
         try:

@@ -67,7 +67,10 @@ class Project(Comparing):
 
         With the option `strict` a warning is such a reason, too; otherwise warnings are in the plan.
         """
-        view = self.view(selection, options)
+        view = self.view(selection, options, strangers=False)
+        if plan_images(view.desired, view.observed, images).steps or plan_up(view).steps:
+            desired, observed = self.desired_and_observed(selection)  # other projects may be in the way
+            view = View.of(desired, replace(observed, answers=view.observed.answers), options)
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)

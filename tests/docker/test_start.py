@@ -121,4 +121,6 @@ def test_a_command_must_ask_the_engine_no_more_than_it_needs(
     up: Project, recorder: RecordingProxy, command: str, calls: list[str]
 ) -> None:
     up.run(*command.split(), env={"DOCKER_HOST": f"unix://{recorder.path}"})
-    assert sorted(str(request).partition("?")[0] for request in recorder.requests) == sorted(calls)
+    asked = sorted(map(str, recorder.requests))
+    assert [request.partition("?")[0] for request in asked] == sorted(calls)
+    assert all("filters=" in request for request in asked if "/containers/json" in request)

@@ -34,21 +34,21 @@ def project(world: World, text: str = TEXT) -> Project:
     return Project(stack(text), world.engine)
 
 
-def test_an_up_whose_images_are_here_decides_once(decided: list[Observed]) -> None:
+def test_an_up_looks_at_other_projects_only_if_there_is_something_to_do(decided: list[Observed]) -> None:
     shop = project(World())
     list(shop.up(Selection(), UpOptions(), ImageOptions()))
-    assert len(decided) == 1
-    list(shop.up(Selection(), UpOptions(), ImageOptions()))
     assert len(decided) == 2
+    list(shop.up(Selection(), UpOptions(), ImageOptions()))
+    assert len(decided) == 3
 
 
 def test_one_that_has_to_pull_decides_again_with_the_images(decided: list[Observed]) -> None:
     world = World(registry={"new:1": ImageConfig()})
     list(project(world, TEXT.replace("app:1", "new:1")).up(Selection(), UpOptions(), ImageOptions()))
-    assert len(decided) == 2
+    assert len(decided) == 3
 
 
 def test_so_do_plan_and_status(decided: list[Observed]) -> None:
     project(World()).plan(Selection(), UpOptions(), ImageOptions())
     project(World()).status(Selection())
-    assert len(decided) == 2
+    assert len(decided) == 3
