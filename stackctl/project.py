@@ -18,7 +18,8 @@ from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
 from stackctl.errors import PreflightError, Problem
 from stackctl.planner.before.images import ImageOptions, images_to_look_into, plan_images
-from stackctl.planner.before.preflight import HostFacts, preflight, questions, told_by_images
+from stackctl.planner.before.preflight import preflight, questions, told_by_images
+from stackctl.planner.before.situation import HostFacts
 from stackctl.planner.down import DownOptions, plan_down, spared
 from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
 from stackctl.planner.steps.events import Event, Planned

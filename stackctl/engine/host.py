@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from stackctl.planner.before.preflight import Binding, HostFacts
+from stackctl.planner.before.situation import Binding, HostFacts
 
 _SOMEBODY = "another process"
 _TAKEN = (errno.EADDRINUSE,)

@@ -22,15 +22,15 @@ def test_a_password_that_the_database_will_not_learn_must_be_told_before(project
     project.run("up")
     before = project.ids()
     project.write(DB.replace('"old"', '"new"'))
-    assert "warning SC404: services.db.environment.POSTGRES_PASSWORD" in project.run("plan").stderr
+    assert "warning SC307: services.db.environment.POSTGRES_PASSWORD" in project.run("plan").stderr
     (warning,) = project.json("plan")["warnings"]
     assert warning["place"].endswith("stack.toml:4:17")
-    assert "SC404" in project.run("up", "--strict", code=1).stderr
+    assert "SC307" in project.run("up", "--strict", code=1).stderr
     assert project.ids() == before
     told = project.run("up").stderr
-    assert told.index("SC404") < told.index("recreated 1")
-    assert told.count("SC404") == 1
-    assert "SC404" not in project.run("up").stderr
+    assert told.index("SC307") < told.index("recreated 1")
+    assert told.count("SC307") == 1
+    assert "SC307" not in project.run("up").stderr
 
 
 def test_up_must_stop_before_a_server_runs_on_data_that_it_does_not_open(
@@ -45,7 +45,7 @@ def test_up_must_stop_before_a_server_runs_on_data_that_it_does_not_open(
         project.write(DB.replace("postgres:15", f"{newer}:16"))
         for command in ("plan", "up"):
             told = project.run(command, code=1).stderr
-            assert "error SC405: services.db.image" in told
+            assert "error SC408: services.db.image" in told
             assert "holds data of postgres 15, and postgres 16 does not open them" in told
         assert project.ids() == before
         assert project.states() == {"db": "running"}

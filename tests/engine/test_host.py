@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.engine.host import free_ports, host_facts
-from stackctl.planner.before.preflight import HostFacts
+from stackctl.planner.before.situation import HostFacts
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 

@@ -1,4 +1,4 @@
-"""SC404 and SC405: what a new container cannot change about data that are there."""
+"""SC307 and SC408: what a new container cannot change about data that are there."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def image(ref: str) -> str:
 def test_a_password_that_changed() -> None:
     (told,) = found(DB, DB.replace('"old"', '"new"'))
     assert told == (
-        "SC404 warning services.db.environment.POSTGRES_PASSWORD: POSTGRES_PASSWORD changed, and postgres reads it only"
+        "SC307 warning services.db.environment.POSTGRES_PASSWORD: POSTGRES_PASSWORD changed, and postgres reads it only"
         " while its data directory is empty: volume shop_data is kept, with what was set up in it before"
     )
 
@@ -116,20 +116,20 @@ def test_a_server_that_never_ran_has_set_up_nothing(container: dict[str, Any], s
 
 def test_data_that_the_server_does_not_open_stop_up() -> None:
     assert found(DB, image("postgres:16")) == [
-        "SC405 error services.db.image: volume shop_data holds data of postgres 15, and postgres 16 does not open them"
+        "SC408 error services.db.image: volume shop_data holds data of postgres 15, and postgres 16 does not open them"
     ]
 
 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("postgres:16", "postgres:15", ["SC405 error"]),
+        ("postgres:16", "postgres:15", ["SC408 error"]),
         ("postgres:15", "pgvector/pgvector:pg15", []),
-        ("postgres:15", "pgvector/pgvector:pg16", ["SC405 error"]),
+        ("postgres:15", "pgvector/pgvector:pg16", ["SC408 error"]),
         ("postgres:15", "postgres", []),
-        ("mysql:8", "mysql:9", ["SC405 warning"]),
-        ("mysql:9", "mysql:8", ["SC405 error"]),
-        ("mongo:6", "mongo:8", ["SC405 error"]),
+        ("mysql:8", "mysql:9", ["SC408 warning"]),
+        ("mysql:9", "mysql:8", ["SC408 error"]),
+        ("mongo:6", "mongo:8", ["SC408 error"]),
     ],
 )
 def test_versions(before: str, after: str, said: list[str]) -> None:

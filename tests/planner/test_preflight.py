@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from plan_world import World, desired
 
 from stackctl.planner.before.images import ImageOptions
-from stackctl.planner.before.preflight import HostFacts, Questions, preflight, questions
+from stackctl.planner.before.preflight import Questions, preflight, questions
+from stackctl.planner.before.situation import HostFacts
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world import labels
@@ -155,7 +156,7 @@ def test_external_things_that_are_not_there() -> None:
         + 'volumes = ["v:/v"]\n[volumes.v]\nexternal = true\n[networks.default]\nexternal = true\nname = "net"\n'
     )
     assert problems(text) == [
-        f"{kind}s.{key}: {kind} {name} is declared external, and there is none of that name "
+        f"SC117 {kind}s.{key}: {kind} {name} is declared external, and there is none of that name "
         f"(create it (docker {kind} create {name}), or drop external = true)"
         for kind, key, name in (("network", "default", "net"), ("volume", "v", "v"))
     ]

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import SpecError
-from stackctl.spec.lint.rules import RULES, lint
+from stackctl.planner.before.preflight import RULES as ENGINE
+from stackctl.rules import RULES as ALL_RULES
+from stackctl.spec.lint.rule import Rule
+from stackctl.spec.lint.rules import READING, RULES, lint
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 from stackctl.spelling import distance, misspelt, nearest
@@ -493,8 +496,13 @@ def test_a_slip_of_the_pen_is_not_another_word() -> None:
     assert not misspelt("MYSQL_PASSWORD", "MYSQL_PASSWORD_FILE")
 
 
-def test_every_rule_is_in_the_documentation_word_for_word() -> None:
-    page = (ROOT / "docs" / "rules.md").read_text()
-    for number, rule in RULES.items():
-        text = re.sub(r"\n    ", "\n", rule.find.__doc__ or "").strip()
-        assert f"## {number} {rule.title} ({rule.severity})\n\n{text}\n" in page
+@pytest.mark.parametrize(("number", "rule"), ALL_RULES.items(), ids=ALL_RULES)
+def test_every_rule_says_why_what_to_do_and_what_it_stands_on(number: str, rule: Rule) -> None:
+    why, *more = rule.help.split("\n\n")
+    assert re.fullmatch(r"SC\d{3}", number)
+    assert why
+    assert [part.partition(":")[0] for part in more[-2:]] == ["Fix", "Evidence"]
+
+
+def test_no_two_stages_have_a_rule_of_the_same_number() -> None:
+    assert len(ALL_RULES) == len(READING) + len(RULES) + len(ENGINE)

@@ -22,6 +22,8 @@ def missing_variables(subject: Subject) -> Iterator[Problem]:
     external volume is not checked: its data were set up before.
 
     Fix: set the variable. The best way is `"${NAME}"` with the value in `.env`, which git does not track.
+
+    Evidence: measured with postgres:15: two seconds after `docker run -d` the container has exited with 1.
     """
     for member in subject.members:
         known = member.server
@@ -43,6 +45,8 @@ def misspelt_variables(subject: Subject) -> Iterator[Problem]:
     An image ignores variables that it does not know: the setting would be missing, and nobody would say so.
 
     Fix: correct the name.
+
+    Evidence: public repositories have `MYSQL_PASSWD` beside `MYSQL_PASSWORD`; the server ignores the first.
     """
     programs: dict[str, list[Member]] = {}
     for member in subject.members:

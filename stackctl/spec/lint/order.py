@@ -15,6 +15,8 @@ def circular_dependencies(subject: Subject) -> Iterator[Problem]:
     A reference such as `${services.db.url}` and `network_mode = "service:NAME"` wait for their service, too.
 
     Fix: remove one `depends_on`. Most often one of the services can start without the other and try again until it is there.
+
+    Evidence: Compose refuses a circle, too.
     """
     return circles(subject.stack, subject.dependencies)
 
@@ -27,6 +29,8 @@ def unwaited_services(subject: Subject) -> Iterator[Problem]:
     one, or if each names the other: one of them must start first.
 
     Fix: add the name to `depends_on`, or write the URL as `${services.NAME.url}`, which implies it.
+
+    Evidence: 70 URLs and 23 host variables in 56 public compose files name a service that is not waited for.
     """
     stack = subject.stack
     owners = {host: name for name, service in stack.services.items() for host in _hosts(name, service)}

@@ -106,6 +106,8 @@ def duplicate_ports(subject: Subject) -> Iterator[Problem]:
     chooses a free port does not conflict.
 
     Fix: publish one of them on another port. Containers of the stack reach each other without published ports.
+
+    Evidence: `docker compose config` and `up --dry-run` accept such a file; `up` fails half-way, with one container running.
     """
     taken: dict[_Key, Taken] = {}
     everyone = Taken()

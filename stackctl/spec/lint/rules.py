@@ -1,30 +1,16 @@
 """The rules that find mistakes before anything runs. Each rule is one function, whose docstring is the rule's help page."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import get_args
+from collections.abc import Collection, Mapping
 
-from msgspec import Struct, structs
-
-from stackctl.errors import Problem, Severity
+from stackctl.errors import Problem
 from stackctl.spec.lint.environment import missing_variables, misspelt_variables
 from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
 from stackctl.spec.lint.order import circular_dependencies, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
+from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.unkept_data import unkept_data
 from stackctl.spec.model import Stack
-
-
-class Rule(Struct, frozen=True):
-    """A rule. `find` yields problems without the number of the rule: `lint` fills it in.
-
-    `severity` is the gravest that a problem of the rule has. `find` may give a problem a weaker one.
-    """
-
-    title: str
-    severity: Severity
-    find: Callable[[Subject], Iterator[Problem]]
-
 
 RULES: Mapping[str, Rule] = {
     "SC101": Rule("Undefined name", "error", undefined_names),
@@ -37,18 +23,48 @@ RULES: Mapping[str, Rule] = {
     "SC401": Rule("Data that is not kept", "warning", unkept_data),
     "SC501": Rule("Port published twice", "error", duplicate_ports),
 }
-"""All rules by number. An error cannot work or loses data; a warning is probably a mistake; an info teaches."""
+"""The rules about the stack alone, by number. An error cannot work or loses data; a warning is probably a mistake; an info teaches."""
 
-_WEAKEST_LAST: tuple[Severity, ...] = get_args(Severity)
+READING: Mapping[str, Rule] = {
+    "SC112": Rule(
+        "Not a stack.toml",
+        "error",
+        None,
+        text="""
+        The file has an unknown key, a value of the wrong type, or keys that do not fit together. The address of a port must be
+        an IP address, because an engine takes any other text for "every address of this machine", and says nothing.
+
+        Fix: do what the message suggests. Keys that begin with `x-` are for you; stackctl does not read them.
+
+        Evidence: Compose refuses such a key, too, but without a suggestion: `additional properties 'enviroment' not allowed`.
+        """,
+    ),
+    "SC303": Rule(
+        "Unset variable",
+        "error",
+        None,
+        text="""
+        The file uses `${NAME}`, but neither the shell nor a file of variables sets `NAME`.
+
+        Compose takes the empty text and goes on, and so a password may be empty. A variable that is set to the empty text counts
+        as set.
+
+        Fix: set the variable (the best place is `.env`), or give a default: `${NAME:-value}`.
+
+        Evidence: `docker compose config` warns only, and ends with 0 (docker/compose#2123 lists what that led to).
+        """,
+    ),
+}
+"""The rules whose mistakes are found while the file is read."""
 
 
 def lint(stack: Stack, only: Collection[str] = RULES, *, info: bool = False) -> tuple[Problem, ...]:
     """The problems that the rules (or `only` some of them) find in a stack, rule by rule. `info`: those of severity info, too."""
     subject = Subject(stack)
     return tuple(
-        structs.replace(problem, rule=number, severity=severity)
+        problem
         for number, rule in RULES.items()
         if number in only and (info or rule.severity != "info")
-        for problem in rule.find(subject)
-        if (severity := max(rule.severity, problem.severity, key=_WEAKEST_LAST.index)) != "info" or info
+        for problem in rule.problems(number, subject)
+        if info or problem.severity != "info"
     )

@@ -15,6 +15,8 @@ def unkept_data(subject: Subject) -> Iterator[Problem]:
     turns on `--appendonly` or `--save`.
 
     Fix: `volumes = ["NAME:PATH"]` and a table `[volumes.NAME]`.
+
+    Evidence: 23 services in 18 of 56 public compose files, and 19 of 49 public scripts of `docker run`.
     """
     for member in subject.members:
         known = member.server

@@ -1,0 +1,104 @@
+"""Rules about what a stack needs and the engine or the machine does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackctl.errors import Problem
+from stackctl.planner.before.images import missing_images
+from stackctl.planner.before.situation import Situation, bind_mounts, where
+from stackctl.planner.view.slots import Slot
+from stackctl.planner.world.observed import Observed
+from stackctl.spec.model import Condition
+
+
+def missing_sources(situation: Situation) -> Iterator[Problem]:
+    """A service mounts a file or directory of the host that does not exist.
+
+    Docker would create an empty directory of that name, owned by root. A program that expects a file would fail with "not a
+    directory".
+
+    Fix: create it, or correct the path. With `bind = { create_host_path = true }` stackctl creates the directory.
+
+    Evidence: moby/moby#13121, #35821; docker/compose#11935.
+    """
+    placed, host = situation.view.slots, situation.host
+    for slot in placed:
+        for mount in bind_mounts(slot.want) if slot.starts else ():
+            if mount.source in host.missing:
+                yield Problem(
+                    where(slot.want, "volumes"),
+                    f"{mount.source} does not exist; Docker would create an empty directory of that name, owned by root",
+                    "create it, correct the path, or let stackctl make the directory with bind = { create_host_path = true }",
+                )
+
+
+def missing_externals(situation: Situation) -> Iterator[Problem]:
+    """A network or volume is declared `external`, and the engine has none of that name.
+
+    stackctl creates no network and no volume that belongs to somebody else.
+
+    Fix: create it (`docker network create NAME`), correct its `name`, or remove `external = true`.
+
+    Evidence: Compose stops at it, too, but only after it has created other things.
+    """
+    desired, observed = situation.view.desired, situation.view.observed
+    for kind, wanted, here in (
+        ("network", desired.networks, {n.name for n in observed.networks}),
+        ("volume", desired.volumes, {v.name for v in observed.volumes}),
+    ):
+        for thing in wanted:
+            if thing.external and thing.name not in here:
+                yield Problem(
+                    (f"{kind}s", thing.key),
+                    f"{kind} {thing.name} is declared external, and there is none of that name",
+                    f"create it (docker {kind} create {thing.name}), or drop external = true",
+                )
+
+
+def missing_image(situation: Situation) -> Iterator[Problem]:
+    """An image is not on this engine, and `pull_policy` does not allow to pull it.
+
+    Fix: run `docker pull`, or remove `pull_policy`.
+
+    Evidence: `docker run --pull never` says `No such image` only after earlier containers of the script have started.
+    """
+    desired, observed, options = situation.view.desired, situation.view.observed, situation.images
+    by_service = {want.service: want for want in desired.containers}
+    for image in missing_images(desired, observed, options):
+        yield Problem(
+            where(by_service[image.services[0]], "image"),
+            f"image {image.ref} is not here, and pull_policy {options.pull or image.policy} forbids to pull it",
+            f"docker pull {image.ref}, or drop pull_policy",
+        )
+
+
+def waits_without_check(situation: Situation) -> Iterator[Problem]:
+    """A service waits until another one is healthy (`condition = "service_healthy"`), but neither the other service nor its
+    image has a healthcheck.
+
+    It would wait until the timeout. The image tells whether it has a check; before it is here, nothing is said.
+
+    Fix: give the other service a healthcheck, or use the short form `depends_on = ["NAME"]`, which waits until it is ready.
+
+    Evidence: Compose says `dependency failed to start: container … has no healthcheck configured`, after it has created all.
+    """
+    placed, observed = situation.view.slots, situation.view.observed
+    for slot in placed:
+        for need in slot.want.needs:
+            others = placed.by_service[need.service]
+            if need.condition is Condition.healthy and not all(_can_be_healthy(o, observed) for o in others):
+                yield Problem(
+                    where(slot.want, "depends_on", need.service),
+                    f"{slot.want.service} waits for {need.service} to be healthy, but {need.service} has no healthcheck:"
+                    " that would never come",
+                    f"give {need.service} a healthcheck, or use the short form, which waits for what there is",
+                )
+
+
+def _can_be_healthy(slot: Slot, observed: Observed) -> bool:
+    """Whether the service has a check: its own, or the check of its image. An image that is not known yet may have one."""
+    own, config = slot.want.healthcheck, observed.configs.get(slot.want.image)
+    if slot.want.probes or (slot.current and slot.current.health):
+        return True
+    return not (own and own.test) and (config is None or config.healthcheck)

@@ -1,0 +1,119 @@
+"""Rules about what somebody else on this machine has already: names of containers, and ports."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator
+
+from stackctl.errors import Problem
+from stackctl.planner.before.situation import Situation, where
+from stackctl.planner.view.slots import NEW, OLD
+from stackctl.planner.world.desired import DesiredContainer, DesiredPort
+from stackctl.planner.world.observed import ObservedContainer
+
+
+def taken_names(situation: Situation) -> Iterator[Problem]:
+    """A container of this stack needs a name that another container has. stackctl did not make that other container for this
+    stack.
+
+    A name exists only once on a machine. Often a script has left the other container behind: a `docker run` that fails
+    half-way leaves a container in the state `Created`, which keeps the name. stackctl never changes it. A container that is
+    replaced needs two more names for a moment.
+
+    Fix: remove that container, or choose another `container_name` or project name.
+
+    Evidence: measured: after `network X not found`, the same `docker run` says `Conflict. The container name is already in
+    use`.
+    """
+    placed, observed = situation.view.slots, situation.view.observed
+    orphans = {container.id for container in placed.orphans}
+    moving = placed.going | {slot.current.id for slot in placed if slot.current}
+    staying = {c.name: c for c in observed.containers if c.id not in moving}
+    for slot in placed:
+        want = slot.want
+        passing = (f"{want.name}{NEW}", f"{want.name}{OLD}") if slot.old else ()
+        for name in (want.name, *passing):
+            if holder := staying.get(name):
+                who = _who(holder, orphans) or ", not made by stackctl"
+                yield Problem(
+                    where(want, "container_name"),
+                    f"the name {name} is taken by another container"
+                    f" ({holder.image}, {holder.status or holder.state}{who})",
+                    f"remove it (docker rm -f {name}), or choose another container_name or project name",
+                )
+
+
+def taken_ports(situation: Situation) -> Iterator[Problem]:
+    """Another container or another program on this machine holds a port that the stack publishes.
+
+    The message names the holder, if it can be found, and a free port near it. The stack's own containers are never in the way.
+
+    Fix: publish another port, or stop the other program.
+
+    Evidence: docker/compose#4950, where people end random processes; moby/moby#20486. Docker says `port is already allocated`
+    or `address already in use`, and names nobody.
+    """
+    placed, observed, host = situation.view.slots, situation.view.observed, situation.host
+    orphans = {container.id for container in placed.orphans}
+    holders: dict[tuple[int, str], list[ObservedContainer]] = {}
+    free_after = _FreePorts(held.published for container in observed.containers for held in container.ports)
+    for container in observed.containers:
+        if container.running and container.id not in placed.going:
+            for key in dict.fromkeys((held.published, held.protocol) for held in container.ports):
+                holders.setdefault(key, []).append(container)
+    for slot in placed:
+        for port in slot.want.ports if slot.starts else ():
+            if port.host_port is None:
+                continue
+            others = (c for c in holders.get((port.host_port, port.protocol), ()) if c is not slot.current)
+            holder = next((c for c in others if _holds(c, port)), None)
+            process = host.busy.get((port.host_ip, port.host_port, port.protocol))
+            if holder:
+                who = f"container {holder.name}{_who(holder, orphans)}"
+                yield _busy(slot.want, port, who, free_after(port.host_port))
+            elif process:
+                yield _busy(slot.want, port, process, host.free.get(port.host_port, 0))
+
+
+class _FreePorts:
+    """Finds the next free port after another one. A port that was found taken is not asked again."""
+
+    def __init__(self, taken: Iterable[int]) -> None:
+        self._next = {port: port + 1 for port in taken}
+
+    def __call__(self, port: int) -> int:
+        """The next free port; 0 if there is none."""
+        free, passed = port + 1, []
+        while free in self._next:
+            passed.append(free)
+            free = self._next[free]
+        self._next |= dict.fromkeys(passed, free)
+        return free if free < 65536 else 0
+
+
+def _busy(want: DesiredContainer, port: DesiredPort, holder: str, free: int) -> Problem:
+    return Problem(
+        where(want, "ports", port.index),
+        f"host port {port.host_port} is taken by {holder}",
+        "stop that one" + (f', or take a free port: "{free}:{port.target}"' if free else ""),
+    )
+
+
+def _holds(container: ObservedContainer, port: DesiredPort) -> bool:
+    return any(
+        p.published == port.host_port and p.protocol == port.protocol and _overlap(p.host_ip, port.host_ip)
+        for p in container.ports
+    )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two addresses can be the same socket. An unspecified address means every address of its family."""
+    a, b = ipaddress.ip_address(one or "0.0.0.0"), ipaddress.ip_address(other or "0.0.0.0")  # noqa: S104
+    return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
+
+
+def _who(container: ObservedContainer, orphans: Collection[str]) -> str:
+    """Words that say to whom the container belongs."""
+    if container.id in orphans:
+        return ", which is no longer in the spec (--remove-orphans removes it)"
+    return f" of project {container.project}" if container.project else ""
