@@ -1,6 +1,7 @@
-"""Stacks for tests: one that runs for the length of a `with` block or of a test run, and what a test does with it.
+"""Stacks for tests: a stack runs for a `with` block or for a test run, and a test works with it.
 
-pytest finds the fixtures by itself (`stackctl.pytest_plugin`); here are the functions that make more of them, and what they give.
+pytest finds the fixtures in `stackctl.pytest_plugin`. This package has functions that make more fixtures, and the classes of what
+fixtures give.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files in and out of a container, as tar archives, which is what engines take and give."""
+"""Copy files into a container and out of it. Engines take and give tar archives."""
 
 from __future__ import annotations
 
@@ -86,6 +86,6 @@ def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """What is left of a file, in pieces that fit into memory."""
+    """The rest of a file, in pieces that fit into memory."""
     while chunk := file.read(_CHUNK):
         yield chunk

@@ -1,4 +1,4 @@
-"""Faults: a service that is paused, stopped, killed, restarted or cut off for the length of a `with` block, and ready after it."""
+"""Faults: a service is paused, stopped, killed, restarted or cut off for a `with` block. After the block it is ready again."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from stackctl.testing.live_stack import LiveService
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to a container. `stops`: its processes end, and what it keeps in memory is gone."""
+    """What is done to a container. `stops`: the container's processes end, and data that it keeps in memory are lost."""
 
     actions: Callable[[ObservedContainer], Sequence[Action]]
-    """Raises UsageError if it cannot be done to this container."""
+    """The actions for a container. Raises UsageError if the fault is not possible for this container."""
     stops: bool = True
 
 
@@ -70,7 +70,7 @@ def disconnect(stack: Stack, network: str | None) -> Fault:
 
 @contextmanager
 def during(service: LiveService, fault: Fault) -> Iterator[None]:
-    """Do it, and undo it at the end of the block, however that ends; then the service is ready again."""
+    """Cause the fault. Undo it at the end of the block, however the block ends; then the service is ready again."""
     if fault.stops:
         _keeps_its_data(service)
     container = service.container
@@ -83,12 +83,12 @@ def during(service: LiveService, fault: Fault) -> Iterator[None]:
 
 
 def wait_ready(service: LiveService, timeout: float | None = None) -> None:
-    """Return once the service is ready. Raises WaitError with the evidence that it never will be, or was not in time."""
+    """Return once the service is ready. Raises WaitError if it can never be ready, WaitTimeoutError if it is not ready in time."""
     _wait(service, service.want(), timeout)
 
 
 def recover(service: LiveService) -> None:
-    """Undo whatever was done to the service's container, and return once it is ready again."""
+    """Undo every fault of the service's container, and return once the service is ready again."""
     desired, observed = service.app.desired_and_observed(service.name)
     (want, *_), app = desired.containers, service.app
     have = next((c for c in observed.containers if c.name == want.name), None)
@@ -106,7 +106,7 @@ def recover(service: LiveService) -> None:
 
 
 def _keeps_its_data(service: LiveService) -> None:
-    """Raise UsageError for a server whose data a stop would take away."""
+    """Raise UsageError for a server that would lose its data if it stopped."""
     spec = service.spec
     known = server(spec)
     command = spec.command.argv if spec.command else None

@@ -1,4 +1,4 @@
-"""The names that a test uses: of services, and of what it keeps; and what is said when there is nothing of that name."""
+"""Names that a test uses, of services and of snapshots, and the errors for unknown names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TAKE = "take one first: snapshot(NAME)"
 
 
 class NoSuchServiceError(UsageError, KeyError):
-    """The stack has no service of that name. It is a KeyError too, as a mapping has to raise one."""
+    """The stack has no service of that name. It is also a KeyError, because a mapping must raise one."""
 
     def __init__(self, name: str, there: Collection[str]) -> None:
         hint = did_you_mean(name, there, f"there are: {', '.join(there)}")
@@ -27,7 +27,7 @@ def checked(name: str) -> str:
 
 
 def no_such_snapshot(service: str, name: str, there: Collection[str]) -> UsageError:
-    """`there` are the names of those that were taken."""
+    """The error for an unknown snapshot. `there` are the names of the snapshots that exist."""
     hint = f"there are: {', '.join(there)}" if there else _TAKE
     return UsageError(f"{service} has no snapshot {name!r}", hint)
 

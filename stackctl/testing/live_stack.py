@@ -1,4 +1,4 @@
-"""A stack that runs, and a service of it: what is there, and where it can be reached. Faults, data and files work on these two."""
+"""A running stack and its services: what is there, and where it can be reached. Faults, data and files work on these two classes."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from stackctl.testing.runs.run import Run
 
 @dataclass(frozen=True, kw_only=True)
 class LiveStack:
-    """A stack that runs. Safe to share between threads."""
+    """A running stack. Safe to share between threads."""
 
     stack: Stack
     engine: Engine
     timeout: float = 120.0
     """Seconds that a service may take to be ready again."""
     run: Run | None = None
-    """The run that started it; None if it ran before the tests."""
+    """The run that has started the stack; None if the stack ran before the tests."""
     reused: bool = False
-    """Whether an earlier run has left it, with the data of that run."""
+    """Whether an earlier run has left the stack, with the data of that run."""
     consoles: Consoles = field(default_factory=Consoles, repr=False, compare=False)
 
     @property
     def project(self) -> str:
-        """Its project's name: `stackctl -p NAME logs` shows it from outside."""
+        """The name of the stack's project: `stackctl -p NAME logs` shows its logs."""
         return self.stack.project
 
     @property
@@ -55,7 +55,7 @@ class LiveStack:
     def desired_and_observed(self, *services: str) -> tuple[Desired, Observed]:
         """What should be there, and what is there: for these services, or for all.
 
-        It puts no check to the services, as a service may be paused or stopped.
+        No check of a service is run, because a service may be paused or stopped.
         """
         host = publish_host() or "127.0.0.1"
         return self.on_engine.desired_and_observed(
@@ -63,55 +63,56 @@ class LiveStack:
         )
 
     def containers(self) -> dict[str, ObservedContainer]:
-        """Its containers as they are now, by service."""
+        """The containers as they are now, by service. Raises EngineError."""
         return {c.service: c for c in reversed(self.on_engine.containers())}
 
     def places(self) -> dict[str, ServicePlace]:
-        """Where each service can be reached from here."""
+        """For each service that runs: where it can be reached from this machine."""
         return self.on_engine.places()
 
     def env(self, prefix: str = "") -> dict[str, str]:
         """The variables with which a process on this machine reaches the stack.
 
-        `NAME_URL`, `NAME_HOST` and `NAME_PORT` of every service, and every variable of a service that names another one,
-        such as DATABASE_URL, with the addresses that hold here. `prefix` goes before each name.
+        These are `NAME_URL`, `NAME_HOST` and `NAME_PORT` of every service, and every variable of a service that holds the address
+        of another one, such as DATABASE_URL, with addresses that work on this machine. `prefix` is put before each name.
         """
         return {prefix + name: value for name, value in stack_env(self.stack, self.places()).items()}
 
     def logs(
         self, *services: str, since: float | datetime | str | None = None, tail: int | None = None
     ) -> Iterator[LogLine]:
-        """What the services wrote so far, merged by time.
+        """The lines that the services (default: all) have written so far, merged by time.
 
-        `since`: seconds since the epoch, a time, or a text as `stackctl logs --since` takes it. `tail`: lines a container.
+        `since`: seconds since the epoch, a datetime, or a text as `stackctl logs --since` takes it. `tail`: how many lines of each
+        container. Raises EngineError.
         """
         found = self.on_engine.containers(services)
         return self.engine.logs([c.id for c in found], since=moment(since), tail=tail)
 
     def do(self, action: Action) -> None:
-        """Have the engine do one thing. Raises EngineError."""
+        """Let the engine do one action. Raises EngineError."""
         self.engine.perform(action, lambda _: None)
 
     def close(self) -> None:
-        """End the programs that were kept running in its containers. The stack itself stays."""
+        """End the programs that are kept running in the containers. The stack itself stays."""
         self.consoles.close()
 
 
 @dataclass(frozen=True)
 class LiveService:
-    """A service of a stack that runs. Each call looks at it again, so that it is right also after a test has changed something."""
+    """A service of a running stack. Each call looks at the engine again, so it is right even after a test has changed something."""
 
     name: str
     app: LiveStack = field(repr=False)
 
     @property
     def spec(self) -> Service:
-        """What the stack says of it."""
+        """The service as the stack's file describes it."""
         return self.app.stack.everything[self.name]
 
     @property
     def container(self) -> ObservedContainer:
-        """Its container as it is now, running or not. Raises UsageError if it has none."""
+        """The service's container as it is now, running or not. Raises UsageError if there is none."""
         found = self.app.on_engine.containers([self.name])
         if not found:
             raise UsageError(f"{self.name} has no container", "it was not started, or somebody removed it")
@@ -119,20 +120,21 @@ class LiveService:
 
     @property
     def health(self) -> str:
-        """What the engine's own check says: starting, healthy or unhealthy; "" without one."""
+        """The result of the engine's check: starting, healthy or unhealthy; "" if the engine has no check."""
         return self.container.health
 
     # Where it is
 
     @property
     def host(self) -> str:
-        """Where its ports can be reached from here."""
+        """The host at which the service's ports can be reached from this machine."""
         return self._reach(None)[0]
 
     def port(self, target: int | None = None) -> int:
-        """The port to connect to for a port of the container; without one, for the server's, or its first published port.
+        """The port to connect to for a port of the container (`target`). Without `target`: for the port of the known server, else for
+        the first published port.
 
-        It stays the same when the container is started anew. Raises EngineError for a port that is not published.
+        The port stays the same when the container is started again. Raises EngineError for a port that is not published.
         """
         return self._reach(target)[1]
 
@@ -142,23 +144,24 @@ class LiveService:
         return self._reach(None)
 
     def url(self, path: str = "", *, target: int | None = None, scheme: str | None = None) -> str:
-        """The address of a path, `app["api"].url("/health")`, or of a known server with its login, `app["db"].url()`.
+        """The URL of a path, `app["api"].url("/health")`, or of a known server with its login, `app["db"].url()`.
 
-        `scheme="postgresql+psycopg"` is a variant of the server's own. Raises EngineError as `port` does.
+        `target` is a port of the container. `scheme="postgresql+psycopg"` is a variant of the server's scheme. Raises EngineError
+        as `port` does.
         """
         return addresses.url(self.name, self.spec, self._place(target), path, target=target, scheme=scheme)
 
     def env(self) -> dict[str, str]:
-        """The variables its container gets, with the addresses that hold on this machine in place of service names."""
+        """The variables of the service's container, with addresses that work on this machine instead of service names."""
         return service_env(self.name, self.app.stack, self.app.places())
 
     @property
     def container_name(self) -> str:
-        """What its container is called, also while there is none."""
+        """The name of the service's container, even while there is none."""
         return self.app.container_name(self.name)
 
     def want(self) -> DesiredContainer:
-        """Its container as it should be."""
+        """The service's container as it should be."""
         container, *_ = self.app.desired_and_observed(self.name)[0].containers
         return container
 

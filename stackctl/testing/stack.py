@@ -1,4 +1,4 @@
-"""A stack that runs and its services, as a test sees them."""
+"""A running stack and its services, as a test sees them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stackctl.testing.live_stack import LiveService, LiveStack
 
 @dataclass(frozen=True)
 class Output:
-    """What a command came to. Bytes that are no UTF-8 are replaced."""
+    """The exit code and the output of a command. Bytes that are not UTF-8 are replaced."""
 
     exit_code: int
     stdout: str
@@ -29,7 +29,7 @@ class Output:
 
 @dataclass(frozen=True)
 class RunningService(LiveService):
-    """A service of a running stack, and what a test does with it."""
+    """A service of a running stack, and everything that a test can do with it."""
 
     app: Running = field(repr=False)
 
@@ -45,10 +45,10 @@ class RunningService(LiveService):
         user: str | None = None,
         workdir: str | None = None,
     ) -> Output:
-        """Run a command in it and collect what it says.
+        """Run a command in the service's container and collect its output. No shell runs it.
 
-        `stdin` is its whole input. Raises ExecTimeoutError after `timeout` seconds; with `check` EngineError, with all that it
-        said on stderr, if it does not end with 0.
+        `stdin` is the command's whole input. After `timeout` seconds the command is ended, and ExecTimeoutError is raised. With
+        `check`, raises EngineError with all of stderr if the exit code is not 0.
         """
         command = Exec(
             container=self.container_name,
@@ -71,80 +71,92 @@ class RunningService(LiveService):
     def logs(
         self, *, since: float | datetime | str | None = None, tail: int | None = None
     ) -> Iterator[LogLine]:
-        """What it wrote so far; the arguments are those of `Running.logs`."""
+        """The lines that the service has written so far. The arguments are those of `Running.logs`."""
         return self.app.logs(self.name, since=since, tail=tail)
 
     def wait_ready(self, timeout: float | None = None) -> None:
-        """Return once it is ready. Raises WaitError, WaitTimeoutError after `timeout` seconds (those of the stack)."""
+        """Return once the service is ready. Raises WaitError if it can never be ready, WaitTimeoutError after `timeout` seconds
+        (default: the timeout of the stack).
+        """
         faults.wait_ready(self, timeout)
 
     def copy_in(self, source: str | Path | bytes, target: str) -> None:
-        """Put a file, the contents of a directory, or bytes at a path of the container, owned by root."""
+        """Copy a file, the contents of a directory, or bytes to a path of the container. root owns the files.
+
+        Raises UsageError for a source that does not exist or a path that is not absolute, EngineError.
+        """
         copy.copy_in(self.app.engine, self.container_name, source, target)
 
     def copy_out(self, source: str, target: str | Path) -> Path:
-        """Put a file, or the contents of a directory of the container, at a path here, and return that."""
+        """Copy a file, or the contents of a directory, from the container to the path `target` here. Return that path.
+
+        Raises EngineError if the container does not have it.
+        """
         return copy.copy_out(self.app.engine, self.container_name, source, Path(target))
 
-    # What may happen to it: each for the length of a `with` block, after which it is ready again
+    # Faults. Each lasts for a `with` block; after the block the service is ready again.
 
     def paused(self) -> AbstractContextManager[None]:
-        """Its processes stand still: connections stay open, and nothing answers."""
+        """Stop the service's processes where they are: connections stay open, but nothing answers."""
         return faults.during(self, faults.pause())
 
     def stopped(self, grace: int = 10) -> AbstractContextManager[None]:
-        """It was asked to stop, and killed after `grace` seconds: connections are refused."""
+        """Stop the service; kill it after `grace` seconds. Connections are refused."""
         return faults.during(self, faults.stop(grace))
 
     def killed(self, signal: str = "SIGKILL") -> AbstractContextManager[None]:
-        """It was killed, without time to tidy up."""
+        """Kill the service with a signal. It has no time to clean up."""
         return faults.during(self, faults.kill(signal))
 
     def restarted(self, grace: int = 10) -> AbstractContextManager[None]:
-        """It was stopped and started: the block begins while it comes up."""
+        """Stop the service (kill it after `grace` seconds) and start it. The block begins while the service starts."""
         return faults.during(self, faults.restart(grace))
 
     def disconnected(self, network: str | None = None) -> AbstractContextManager[None]:
-        """It is cut off from a network of the stack, or from all of its networks."""
+        """Cut the service off from a network of the stack, or from all of its networks."""
         return faults.during(self, faults.disconnect(self.app.stack, network))
 
-    # Its data
+    # Data
 
     def snapshot(self, name: str) -> None:
-        """Remember its data under a name, in place of what had that name.
+        """Save the service's data under a name. A snapshot that has the name already is replaced.
 
-        Of Postgres the database becomes a template, and whoever is connected is cut off; of any other service the volumes are
-        copied while it is stopped.
+        For Postgres, the database is copied to a template; all clients are cut off. For any other service, the volumes are copied
+        while the service is stopped. Raises UsageError for a service without volumes, EngineError.
         """
         stores.store(self).snapshot(name)
 
     def restore(self, name: str) -> None:
-        """Make its data what they were when the snapshot was taken. Whoever is connected is cut off.
+        """Put back the data of a snapshot. All clients are cut off.
 
-        Raises UsageError if there is no such snapshot; then nothing was changed.
+        Raises UsageError if there is no such snapshot; then nothing has changed.
         """
         stores.store(self).restore(name)
 
     def reset(self) -> None:
-        """The last snapshot again; a Redis without one is emptied. Raises UsageError if there is nothing to go back to."""
+        """Put back the last snapshot. A Redis without a snapshot is emptied; for any other service, UsageError is raised then."""
         stores.store(self).reset()
 
     def clone(self, name: str) -> AbstractContextManager[Database]:
-        """A database of one's own, made from a snapshot of Postgres, and dropped at the end of the block."""
+        """A new Postgres database, copied from a snapshot. It is dropped at the end of the block. Raises UsageError if there is no
+        such snapshot, or if the service does not run Postgres.
+        """
         return stores.postgres(self).clone(name)
 
     def flush(self) -> None:
-        """Empty a Redis, all of its databases."""
+        """Remove all keys of all databases of a Redis. Raises UsageError if the service does not run Redis."""
         stores.redis(self).flush()
 
     def database(self) -> AbstractContextManager[Keyspace]:
-        """One of the numbered databases of a Redis, empty and nobody else's until the end of the block."""
+        """One of the numbered databases of a Redis. It is empty, and no other test gets it until the end of the block. Raises
+        UsageError if the service does not run Redis.
+        """
         return stores.redis(self).database()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running(LiveStack, Mapping[str, RunningService]):
-    """A stack that runs, by the names of its services: `app["api"]`. Safe to share between threads."""
+    """A running stack: a mapping of its services by name, `app["api"]`. Safe to share between threads."""
 
     def __repr__(self) -> str:
         return f"<stack {self.project}: {', '.join(self)}>"

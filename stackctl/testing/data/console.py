@@ -1,4 +1,4 @@
-"""Programs that keep running in a container to be asked many short things: an exec for each would take a tenth of a second."""
+"""Programs that keep running in a container and answer many short questions. To exec each question takes a tenth of a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stackctl.engine.protocol import Conversation, Exec, Talk
 from stackctl.errors import EngineError
 
 _PATIENCE = 5.0
-"""Seconds in which a program that was kept says that it still answers."""
+"""Seconds that a program has to show that it still answers."""
 
 
 @dataclass
@@ -27,10 +27,10 @@ class Console:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def ask(self, text: str, timeout: float) -> str:
-        """What it answers. `text` is sent once, whatever happens: to do twice what it asks for may be wrong.
+        """The answer to a question. `text` is never sent twice: to do the same thing twice may be wrong.
 
-        Raises EngineError when the program ends, or does not answer within `timeout` seconds: what was asked may then be done,
-        or not.
+        Raises EngineError if the program ends, or does not answer within `timeout` seconds. Nobody can tell then whether it has
+        done what `text` asks.
         """
         with self._lock:
             self._be_ready()
@@ -41,7 +41,7 @@ class Console:
             self._hang_up()
 
     def _be_ready(self) -> None:
-        """Have a program that answers: the one that was kept, or a new one if its container was started anew meanwhile."""
+        """A program that answers: the one that was kept, or a new one if its container has been started again meanwhile."""
         if self._line is not None:
             with suppress(EngineError):
                 self._ask("", _PATIENCE)
@@ -66,7 +66,7 @@ class Console:
 
 
 class Consoles:
-    """The consoles of a stack, one a service."""
+    """The consoles of a stack, one for each service."""
 
     def __init__(self) -> None:
         self._open: dict[str, Console] = {}

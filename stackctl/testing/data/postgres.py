@@ -1,6 +1,6 @@
 """Data of Postgres. A snapshot is a template database; the server copies it in a few hundredths of a second.
 
-One `psql` keeps running in the container and does all of it. So this machine needs no driver, no published port and no password.
+One `psql` keeps running in the container and does everything. So this machine needs no driver, no published port and no password.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Database:
 
     @property
     def url(self) -> str:
-        """Its address from here, with the login."""
+        """The database's address from this machine, with the login."""
         return self.service.url(f"/{quote(self.name, safe='')}")
 
     @property
     def inner_url(self) -> str:
-        """Its address for a container of the same stack."""
+        """The database's address for a container of the same stack, with the login."""
         known = _login(self.service)
         return Connection(known.scheme, known.port, known.user, known.password, self.name, known.query).url(
             self.service.name
@@ -107,7 +107,7 @@ class Postgres:
         try:
             self._run(*exchange)
         except EngineError:
-            with suppress(EngineError):  # all are tried: where nothing was renamed, it is only let in again
+            with suppress(EngineError):  # all statements are tried; some fail if nothing was renamed
                 self._run(
                     f"ALTER DATABASE {_name(aside)} RENAME TO {_name(main)}",
                     *_let_in(main, allow=True, template=False),
@@ -164,14 +164,14 @@ class Postgres:
 
 def _login(service: LiveService) -> Connection:
     known = connection(service.spec)
-    assert known is not None  # who makes a store has looked
+    assert known is not None  # `stores.store` has checked this
     return known
 
 
 def _copy(source: str, target: str) -> Sequence[str]:
-    """Copy a database that nobody uses, with its owner, rights and settings, which CREATE DATABASE leaves out (its manual page).
+    """Copy a database that nobody uses, with its owner, rights and settings, which CREATE DATABASE does not copy (its manual page).
 
-    Owner and rights that are the same already are not written.
+    Owner and rights are written only if they differ.
     """
     pair = f"s.datname = {_text(source)} AND t.datname = {_text(target)}"
     return (

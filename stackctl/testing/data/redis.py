@@ -1,6 +1,6 @@
-"""Data of Redis and Valkey: all keys are removed, or a test has one of the numbered databases to itself.
+"""Data of Redis and Valkey: remove all keys, or give a test one of the numbered databases.
 
-All is done by one `redis-cli` that keeps running in the container.
+One `redis-cli` keeps running in the container and does everything.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Keyspace:
 
     @property
     def url(self) -> str:
-        """Its address from here, with the login."""
+        """The database's address from this machine, with the login."""
         return self.service.url(f"/{self.number}")
 
 
@@ -50,7 +50,7 @@ class Redis:
         self._volumes.restore(name)
 
     def reset(self) -> None:
-        """The last snapshot, else emptied."""
+        """Put back the last snapshot; without a snapshot, remove all keys."""
         if self._volumes.last:
             self._volumes.reset()
         else:
@@ -61,7 +61,7 @@ class Redis:
 
     @contextmanager
     def database(self) -> Iterator[Keyspace]:
-        """An empty numbered database. No other test of the run has it meanwhile; at the end it is emptied again."""
+        """An empty numbered database, which no other test of the run has meanwhile. At the end it is emptied again."""
         run = self._service.app.run
         if run is None:
             raise UsageError(
@@ -112,7 +112,7 @@ class Redis:
     def _console(self) -> Console:
         service = self._service
         known, login = server(service.spec), connection(service.spec)
-        assert known is not None  # who makes a store has looked
+        assert known is not None  # `stores.store` has checked this
         assert login is not None
         program = "valkey-cli" if known.name == "valkey" else "redis-cli"
         command = Exec(

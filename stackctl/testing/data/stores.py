@@ -1,4 +1,4 @@
-"""The data of a service: how they are remembered and put back, by the server it runs."""
+"""The data of a service: how they are saved and put back depends on its server."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _REDIS = ("redis", "valkey")
 
 
 class Store(Protocol):
-    """Data that can be remembered under names."""
+    """Data that can be saved under names."""
 
     def snapshot(self, name: str) -> None:
-        """Remember the data, in place of what had that name."""
+        """Save the data under the name. A snapshot that has the name already is replaced."""
 
     def restore(self, name: str) -> None:
-        """Put them back. Raises UsageError if there is no such snapshot; then nothing was changed."""
+        """Put the data back. Raises UsageError if there is no such snapshot; then nothing has changed."""
 
     def reset(self) -> None:
-        """Put back what was remembered last. Raises UsageError if there is nothing to go back to."""
+        """Put back the last snapshot. Raises UsageError if there is none."""
 
 
 def store(service: LiveService) -> Store:
@@ -37,14 +37,14 @@ def store(service: LiveService) -> Store:
 
 
 def postgres(service: LiveService) -> Postgres:
-    """Raises UsageError if the service runs no Postgres."""
+    """The store of a Postgres. Raises UsageError if the service does not run Postgres."""
     if _kind(service) not in _POSTGRES:
         raise UsageError(f"{service.name} is no Postgres", "snapshot() and restore() work for any service")
     return Postgres(service)
 
 
 def redis(service: LiveService) -> Redis:
-    """Raises UsageError if the service runs no Redis."""
+    """The store of a Redis. Raises UsageError if the service does not run Redis."""
     if _kind(service) not in _REDIS:
         raise UsageError(f"{service.name} is no Redis", "snapshot() and restore() work for any service")
     return Redis(service)

@@ -1,4 +1,4 @@
-"""Data of any service: what is in its volumes, copied while it is stopped."""
+"""Data of any service: its volumes are copied while it is stopped."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _INDEX = "index.json"
 
 
 class Volumes:
-    """The store of any service. A snapshot is a directory with one archive a volume, in the directory of the run."""
+    """The store of any service. A snapshot is a directory within the directory of the run; it holds one archive for each volume."""
 
     def __init__(self, service: LiveService) -> None:
         self._service = service
         self._engine = service.app.engine
 
     def snapshot(self, name: str) -> None:
-        """Stop it, copy what its volumes hold, and start it again."""
+        """Stop the service, copy its volumes, and start it again."""
         targets = [mount.target for mount in self._mounts(self._service.container)]
         if not targets:
             raise UsageError(
@@ -65,9 +65,9 @@ class Volumes:
         fresh.rename(directory)
 
     def restore(self, name: str) -> None:
-        """Replace its container and volumes by new ones, and fill the volumes before it starts.
+        """Replace the service's container and volumes by new ones, and fill the volumes before the container starts.
 
-        All is planned before anything is removed.
+        Everything is planned before anything is removed.
         """
         directory = self._home / checked(name)
         if not directory.is_dir():
@@ -83,14 +83,14 @@ class Volumes:
         succeed(execute(plan, self._filling(archives)))
 
     def reset(self) -> None:
-        """Restore what was taken last."""
+        """Restore the last snapshot."""
         if self.last is None:
             raise nothing_to_go_back_to(self._service.name)
         self.restore(self.last)
 
     @property
     def last(self) -> str | None:
-        """The snapshot that was taken last, by name."""
+        """The name of the last snapshot; None if there is none."""
         newest = max(self._taken(), key=lambda path: path.stat().st_mtime_ns, default=None)
         return newest.name if newest else None
 
@@ -121,7 +121,7 @@ class Volumes:
         return self._service.app.desired_and_observed(self._service.name)
 
     def _volumes(self, container: ObservedContainer, observed: Observed) -> list[str]:
-        """The names of its volumes. Raises UsageError if another container uses one of these."""
+        """The names of the container's volumes. Raises UsageError if another container uses one of them."""
         names = {mount.name for mount in self._mounts(container)}
         others = {c.name for c in observed.containers if names & {mount.name for mount in c.mounts}}
         if shared := sorted(others - {container.name}):

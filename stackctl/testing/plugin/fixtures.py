@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STACKS = pytest.StashKey["Stacks"]()
 """The stacks of this process, once a test has asked for one."""
 ISOLATED = "isolated"
-"""The parameter of a stack that one test has to itself."""
+"""The parameter of a stack that only one test uses."""
 RUN = "stackctl_run"
 """The key under which an xdist controller passes the run to its workers."""
 
@@ -38,7 +38,7 @@ def _lifetime(scope: str | None = None) -> Any:
 def stack_fixture(
     *, scope: str | None = None, overrides: Mapping[str, Any] | None = None, **settings: Any
 ) -> Any:
-    """A fixture that gives a running stack; `settings` are those of `PluginSettings`, and go before all others.
+    """A fixture that gives a running stack. `settings` are those of `PluginSettings`, and win over all others.
 
     other = stack_fixture(file=("other.toml",), services=("db",), scope="module")
     """
@@ -55,7 +55,7 @@ def stack_fixture(
 
 
 def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None) -> Any:
-    """A fixture that gives one service of the stack that another fixture, of the same or a wider scope, gives."""
+    """A fixture that gives one service of a stack. `stack` is the fixture of the stack; it must have the same or a wider scope."""
 
     @pytest.fixture(scope=_lifetime(scope))
     def service(request: pytest.FixtureRequest) -> RunningService:
@@ -72,13 +72,13 @@ stack = stack_fixture()
 
 @pytest.fixture(scope="session")
 def stack_config(pytestconfig: pytest.Config) -> PluginSettings:
-    """The settings of the run's stacks. Override it to change some: `dataclasses.replace(stack_config, memory=True)`."""
+    """The settings of the run's stacks. Override this fixture to change some: `dataclasses.replace(stack_config, memory=True)`."""
     return read(pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def stack_overrides(pytestconfig: pytest.Config) -> Mapping[str, Any]:
-    """Tables laid over the stack's file. Override it to change what tests need otherwise."""
+    """Tables that are laid over the stack's file. Override this fixture to change the stack for tests."""
     given = pytestconfig.hook.pytest_stack_overrides(config=pytestconfig)
     return merge([each for each in given if each])
 
@@ -87,7 +87,7 @@ def stack_overrides(pytestconfig: pytest.Config) -> Mapping[str, Any]:
 def stack_factory(
     request: pytest.FixtureRequest, stack_config: PluginSettings, stack_overrides: Mapping[str, Any]
 ) -> Iterator[Callable[..., Running]]:
-    """Makes stacks of one's own: `stack_factory(services=["db"], overrides={…})`, gone at the end of the run."""
+    """A function that starts further stacks: `stack_factory(services=["db"], overrides={…})`. They are removed at the end of the run."""
     with ExitStack() as cleanup:
 
         def make(*, overrides: Mapping[str, Any] | None = None, **settings: Any) -> Running:
@@ -113,7 +113,7 @@ def stack_docker(pytestconfig: pytest.Config, stack_config: PluginSettings) -> E
 
 @pytest.fixture
 def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None]:
-    """Put the data of the services that the marker `stack_reset` names back, for the one test that has them now.
+    """Put back the data of the services that the marker `stack_reset` names, for the one test that uses them now.
 
     Tests with the marker wait for each other, also those of other workers.
     """
@@ -161,7 +161,7 @@ def errors_as_words(settings: PluginSettings | None = None) -> Iterator[None]:
 def _provide(
     request: pytest.FixtureRequest, settings: PluginSettings, overrides: Mapping[str, Any]
 ) -> Iterator[Running]:
-    """The shared stack; for a narrower scope, or a test marked `stack_isolated`, a stack of its own."""
+    """The shared stack; for a narrower scope, or for a test marked `stack_isolated`, a new stack."""
     stacks = stacks_of(request.config)
     settings = _with_markers(request, settings)
     if request.scope != "session":

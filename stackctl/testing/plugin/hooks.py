@@ -18,10 +18,10 @@ def pytest_stack_overrides(config: pytest.Config) -> Mapping[str, Any] | None:
 
 @pytest.hookspec
 def pytest_stack_ready(stack: Running) -> None:
-    """A stack is ready, and no test has used it yet: the time for migrations and snapshots.
+    """A stack is ready, and no test has used it yet. Use this hook for migrations and snapshots.
 
-    Called once for each stack, in the process that started it; all others wait. `stack.reused` tells whether an earlier run
-    has been here.
+    The hook is called once for each stack, in the process that has started the stack; all others wait. `stack.reused` says
+    whether an earlier run has left the stack.
     """
 
 

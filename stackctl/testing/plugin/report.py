@@ -1,4 +1,4 @@
-"""What a test's report shows of a stack: the state of its services, and what they wrote since the test began."""
+"""The part of a test's report about a stack: the state of its services, and what they have written since the test began."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stacks of a test run. The process that needs a shared stack first starts it for all, and the end of the run takes it away."""
+"""The stacks of a test run. The first process that needs a shared stack starts it for all; the end of the run removes it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Given(NamedTuple):
-    """A stack that tests get now."""
+    """A stack that tests use now."""
 
     app: Running
     settings: PluginSettings
     since: float
-    """When it was ready, in seconds since the epoch on this machine's clock: what it wrote before belongs to no test."""
+    """When the stack was ready, in seconds since the epoch on this machine's clock. Log lines before that belong to no test."""
 
 
 class NoEngineError(StackError):
@@ -48,7 +48,7 @@ class Stacks:
 
     @cached_property
     def engine(self) -> Engine:
-        """Raises NoEngineError if none answers."""
+        """The engine. Raises NoEngineError if none answers."""
         from stackctl import api
 
         try:
@@ -85,7 +85,7 @@ class Stacks:
         return Given(app, settings, time.time())
 
     def release(self, app: Running, *, keep: bool = False) -> None:
-        """Take an own stack away, unless it is to be kept."""
+        """Remove a stack that `own` has started, unless it must be kept."""
         from stackctl.testing.runs.running import remove
 
         app.close()

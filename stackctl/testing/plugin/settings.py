@@ -1,6 +1,6 @@
-"""What can be set for the stacks of a test run. Each field is a fixture's argument, a command line option and an ini key at once.
+"""The settings for the stacks of a test run. Each field is a fixture's argument, a command line option and an ini key at once.
 
-An argument goes before the command line, that before an environment variable, that before the ini file.
+An argument wins over the command line, the command line over an environment variable, the variable over the ini file.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _NO = ("", "0", "false", "no", "off")
 
 
 def setting(doc: str, default: Any, *, choices: tuple[str, ...] = (), variable: str = "") -> Any:
-    """Declare a setting: its line of help, what it may be, and the environment variable that also says it."""
+    """Declare a setting: its help line, its choices, and the environment variable that also sets it."""
     return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "variable": variable})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PluginSettings:
-    """How the stacks of a test run are to be."""
+    """The settings for the stacks of a test run."""
 
     file: tuple[str, ...] = setting(
         "The stack's file, a later one laid over it (stack.toml beside the ini file, or in tests/ there).",
@@ -49,7 +49,7 @@ class PluginSettings:
         choices=("shared", "per-worker"),
     )
     reuse: bool = setting(
-        "Leave the stack running for the next test run, which makes anew only what changed; its data stay."
+        "Leave the stack running for the next test run, which recreates only what has changed; its data stay."
         " In CI only the command line, a variable or an argument turns it on.",
         False,
         variable="STACKCTL_REUSE",
@@ -62,7 +62,7 @@ class PluginSettings:
         variable="STACKCTL_KEEP",
     )
     external: bool = setting("Use a project that runs already; never start or stop it.", False)
-    build: bool = setting("Build images anew, in case something changed (yes).", True)
+    build: bool = setting("Build images again, in case something has changed (yes).", True)
     memory: bool = setting(
         "Keep the data of known servers in memory: faster, and gone when a container stops.", False
     )
@@ -81,7 +81,7 @@ class PluginSettings:
     no_docker: str = setting("Without an engine: fail, or skip (fail).", "fail", choices=("fail", "skip"))
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a value that is none of the choices."""
+        """Check the choices. Raises UsageError for a value that is not one of them."""
         for field in fields():
             value, choices = getattr(self, field.name), field.metadata["choices"]
             if choices and value not in choices:
@@ -112,7 +112,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def read(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> PluginSettings:
-    """What is set. Raises UsageError for what cannot be understood."""
+    """The settings that are given. Raises UsageError for a value that cannot be read."""
     return PluginSettings(**dict(_given(config, environ)))
 
 
@@ -134,7 +134,7 @@ def _given(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[tuple[
 
 
 def _understood(where: str, value: Any, field: dataclasses.Field[Any]) -> Any:
-    """A text as what it stands for. Raises UsageError."""
+    """The value that a text means. Raises UsageError."""
     kind = _kind(field)
     if kind is tuple:
         return tuple(str(value).split(os.pathsep))
@@ -153,6 +153,6 @@ def _kind(field: dataclasses.Field[Any]) -> type:
 
 
 def option(field: dataclasses.Field[Any]) -> str:
-    """`--stack-no-docker`; one that is given again for each value is called after one: `--stack-profile`."""
+    """The option: `--stack-no-docker`. An option that is given once for each value has a name for one: `--stack-profile`."""
     name = field.name.rstrip("s") if _kind(field) is tuple else field.name
     return "--stack-" + name.replace("_", "-")

@@ -32,12 +32,12 @@ from stackctl.testing.stack import Running
 
 
 class StartError(StackError):
-    """Nobody could start the stack: this process tried, or another one of the run. The message says why."""
+    """The stack could not be started, by this process or by another one of the run. The message says why."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A stack that a fixture asks for, in the directory of the ini file. `worker`: the only one to use it; "" for all."""
+    """A stack that a fixture asks for, in the directory of the ini file. `worker`: the only worker that uses it; "" for all."""
 
     settings: PluginSettings
     directory: Path
@@ -71,7 +71,7 @@ class Wanted:
 
     @cached_property
     def key(self) -> str:
-        """The same for the same stack, whichever process asks."""
+        """A text that is the same for the same stack in every process."""
         desired = desire(self.stack, instance="", profiles=("*",))
         recipe = self.recipe
         parts = [self.worker, sorted(recipe.services), sorted(recipe.profiles), recipe.memory, recipe.build]
@@ -93,7 +93,7 @@ def external(wanted: Wanted, _: Run, engine: Engine) -> Running:
 
 
 def own(wanted: Wanted, run: Run, engine: Engine) -> Running:
-    """Start a stack that nobody else has."""
+    """Start a stack that no other test or process uses."""
     project = wanted.settings.project or f"{wanted.stack.project}-test-{run.id}"
     return _start(wanted, Lease(run, f"{project}-{secrets.token_hex(2)}", wanted.settings.keep), engine)
 
@@ -124,7 +124,9 @@ def shared(wanted: Wanted, run: Run, engine: Engine) -> Running:
 
 
 def _start_for_all(wanted: Wanted, run: Run, engine: Engine) -> Running:
-    """Under the name that outlives runs, if the settings say so and no other run has it; else under a name of this run."""
+    """Start the stack under the name that later runs use again, if the settings say so and no other run has the name; else under
+    a name of this run.
+    """
     settings, project = wanted.settings, wanted.settings.project
     usual = f"{wanted.stack.project}-test"
     suffix = f"-{wanted.worker}" if wanted.worker else ""
@@ -161,5 +163,5 @@ def _files(settings: PluginSettings, directory: Path) -> tuple[Path, ...]:
 
 
 def _stable(directory: Path) -> str:
-    """The same for the same directory and user."""
+    """A text that is the same for the same directory and user."""
     return hashlib.sha256(f"{os.getuid()} {directory.resolve()}".encode()).hexdigest()[:8]

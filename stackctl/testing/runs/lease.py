@@ -1,4 +1,4 @@
-"""The right of a run to the name of a project, and what becomes of the project with the run."""
+"""Which run may use the name of a project, and what becomes of the project when the run ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ready = Callable[[Running], None]
 
 @dataclass(frozen=True)
 class Lease:
-    """A project that goes with the run, unless it is to be kept: `keep` is never, always or failed."""
+    """A project that is removed when the run ends, unless it must be kept: `keep` is never, always or failed."""
 
     run: Run
     project: str
@@ -30,12 +30,12 @@ class Lease:
 
     @property
     def marks(self) -> Mapping[str, str]:
-        """The labels of all that is made under the name."""
+        """The labels of everything that is made for the project."""
         return self.run.marks
 
     def start(self, recipe: Recipe, stack: Stack, engine: Engine, ready: Ready) -> Running:
-        """Bring the stack up as this project, and have it made ready. Raises StackError; what was made until then goes with
-        the run.
+        """Bring the stack up as this project, and call `ready`. Raises StackError; what was made until then is removed when the run
+        ends.
         """
         self.run.note(self.project, self.keep)
         if self.keep == "always":
@@ -51,7 +51,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class LastingLease(Lease):
-    """A project that outlives the run: the next run goes on with what is there. `anew`: this run does not."""
+    """A project that stays after the run: the next run uses it again. `anew`: this run begins with a new one."""
 
     anew: bool = False
 
@@ -71,7 +71,7 @@ class LastingLease(Lease):
             yield free
 
     def start(self, recipe: Recipe, stack: Stack, engine: Engine, ready: Ready) -> Running:
-        """Bring up what is missing of it, or was defined otherwise. What an unfinished start has left is removed before."""
+        """Bring up what is missing or has changed. If an earlier start did not finish, everything that it left is removed before."""
         complete = self._file("ready")
         if self.anew or not complete.exists():
             remove_lasting(engine, self.project, stack)

@@ -1,4 +1,4 @@
-"""What dead runs have left on an engine is removed."""
+"""Remove what runs have left on an engine."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
 
 
 def sweep(engine: Manage) -> None:
-    """Remove what dead runs have left, without what they kept. What belongs to a run that may be alive stays.
+    """Remove what dead runs have left, except what they keep. What belongs to a run that may be alive stays.
 
-    A dead run is forgotten with the last project that it kept. What was kept on another engine cannot be looked at from here.
+    Once the last project that a dead run keeps is gone, the run's directory is removed. Other engines cannot be looked at from
+    here.
     """
     observed = engine.observe()
     dead = [

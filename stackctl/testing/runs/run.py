@@ -1,7 +1,8 @@
-"""A test run: its owner, the directory where its processes meet, and the reaper that cleans up after it.
+"""A test run: its owner, the directory that its processes share, and the reaper that cleans up after it.
 
-A run lives as long as its owner, one process: pytest (with xdist the controller), or the program that called `running`. All
-that is made for the run carries its labels. However the owner ends, the reaper, another process, removes what is left.
+A run lives as long as its owner, which is one process: pytest (with xdist the controller), or the program that has called
+`running`. Everything that is made for the run carries its labels. However the owner ends, another process, the reaper, removes
+what is left.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _guard = threading.Lock()
 
 @dataclass(frozen=True)
 class Run:
-    """A run by its id and owner. Any process that knows the two can take part in it."""
+    """A run: its id and its owner. Every process that knows both can take part in the run."""
 
     id: str
     owner: Owner
@@ -60,17 +61,17 @@ class Run:
 
     @property
     def marks(self) -> Mapping[str, str]:
-        """The labels of all that is made for it."""
+        """The labels of everything that is made for the run."""
         return {labels.RUN: self.id, labels.OWNER: self.owner.pack()}
 
     @property
     def directory(self) -> Path:
-        """The directory where its processes meet and keep files. `join` makes it."""
+        """The directory that the run's processes share. `join` makes it."""
         return _home() / self.id
 
     @property
     def started(self) -> bool:
-        """Whether a process has joined it, and nobody has removed its directory since."""
+        """Whether a process has joined the run, and the run's directory is still there."""
         return self.directory.is_dir()
 
     def join(self) -> None:
@@ -113,7 +114,7 @@ class Run:
         own_directory(self.directory / _PROJECTS).joinpath(project).write_text(keep)
 
     def drop(self, project: str) -> None:
-        """Remember that a project was taken away."""
+        """Remember that a project was removed."""
         (self.directory / _PROJECTS / project).unlink(missing_ok=True)
 
     @property
@@ -122,7 +123,7 @@ class Run:
         return {path.name: path.read_text() for path in (self.directory / _PROJECTS).glob("*")}
 
     def keep(self, project: str) -> None:
-        """Leave a project on the engine, also when a later run removes what dead runs have left."""
+        """Leave a project on the engine, even when a later run removes what dead runs have left."""
         own_directory(self.directory / _KEPT).joinpath(project).touch()
 
     @property
@@ -138,12 +139,12 @@ class Run:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The engines that the run has a reaper for."""
+        """The engines for which the run has a reaper."""
         called = self.directory / _REAPERS
         return frozenset(called.read_text().split("\n")[:-1] if called.exists() else ())
 
     def forget(self) -> None:
-        """Remove its directory."""
+        """Remove the run's directory."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _call_reaper(self, endpoint: Endpoint) -> None:
@@ -160,7 +161,7 @@ class Run:
                 env=_with_ourselves(os.environ),
                 start_new_session=True,
             )
-        process.returncode = 0  # it outlives this process, and nobody waits for it
+        process.returncode = 0  # the reaper lives longer than this process, which must not wait for it
         with (self.directory / _REAPERS).open("a") as called:
             called.write(f"{endpoint.host}\n")
 
@@ -188,7 +189,7 @@ def _home() -> Path:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file at once: who reads it never sees a part."""
+    """Write a file in one step: a reader never sees a part of it."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(text)
     fresh.replace(path)

@@ -1,4 +1,4 @@
-"""Bring up a stack for tests, and take it away again."""
+"""Start a stack for tests, and remove it again."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ from stackctl.testing.runs.run import Run, current
 from stackctl.testing.stack import Running
 
 LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
-"""The labels of a project that outlives its run: the next run uses it again."""
+"""The labels of a project that stays after its run: the next run uses it again."""
 
 _TRIES = 3
-"""How often host ports are chosen: another process may take one before the container has it."""
+"""How often host ports are chosen at most: another process may take a port before the container has it."""
 _BUSY_PORT = "SC502"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Which stack is to run, and how."""
+    """Which stack to run, and how."""
 
     files: tuple[str | Path, ...] = ()
-    """Its files; none: the stack.toml in the working directory or above."""
+    """The stack's files. If empty: the stack.toml in the working directory or above it."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    """Laid over the files, as the tables of a last one."""
+    """Tables that are laid over the files."""
     environ: Mapping[str, str] | None = None
-    """Variables for `${NAME}` instead of this process's own."""
+    """Variables for `${NAME}`, instead of those of this process."""
     services: Collection[str] = ()
     profiles: Collection[str] = ()
     timeout: float = 120.0
     """Seconds for each wait."""
     build: bool = True
-    """Whether images that are built here are built anew, in case something changed."""
+    """Whether to build images again, in case something has changed."""
     memory: bool = False
-    """Whether known servers keep their data in memory: faster, and gone when the container stops."""
+    """Whether known servers keep their data in memory. This is faster, but the data are lost when the container stops."""
     allow_external_volumes: bool = False
     allow_data_binds: bool = False
 
     def load(self) -> Stack:
-        """Raises SpecError, UsageError."""
+        """Read the stack. Raises SpecError, UsageError."""
         return api.load(
             *self.files,
             environ=self.environ,
@@ -71,7 +71,7 @@ class Recipe:
     def isolated(
         self, stack: Stack, project: str, marks: Mapping[str, str], host_ports: HostPorts | None = None
     ) -> Stack:
-        """Raises SpecError for what an isolated run must not touch."""
+        """The stack as a separate project. Raises SpecError if it would change data of others."""
         try:
             return isolate(
                 stack,
@@ -101,10 +101,23 @@ def running(
     allow_external_volumes: bool = False,
     allow_data_binds: bool = False,
 ) -> Iterator[Running]:
-    """A stack for the length of a `with` block: a project of its own, free host ports, gone afterwards with its volumes.
+    """A stack for a `with` block. It is a separate project on free host ports, and is removed at the end with its volumes.
 
-    If this process is killed, another process, the reaper, removes the stack. The arguments are those of `Recipe`. Raises
-    StackError if the stack does not become ready; then, too, nothing is left behind.
+    | argument | meaning |
+    |---|---|
+    | `files` | the stack's files; none: the `stack.toml` in the working directory or above it |
+    | `engine` | the engine to use (default: a new one from `stackctl.connect`) |
+    | `environ` | variables for `${NAME}`, instead of those of this process |
+    | `overrides` | tables that are laid over the files |
+    | `services`, `profiles` | the part of the stack to run (default: all that needs no profile) |
+    | `timeout` | seconds that each service may take to be ready |
+    | `build` | build images again, in case something has changed |
+    | `memory` | known servers keep their data in memory: faster, but lost when a container stops |
+    | `allow_external_volumes` | the stack may write to volumes that it does not own |
+    | `allow_data_binds` | the stack may write to directories of this machine that hold a server's data |
+
+    If this process is killed, another process, the reaper, removes the stack. Raises StackError if the stack does not become
+    ready; then nothing is left, either.
     """
     recipe = Recipe(
         files=files,
@@ -142,9 +155,10 @@ def enter(run: Run, engine: Engine) -> None:
 def start(
     recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
 ) -> Running:
-    """Bring a stack up as this project. Of a project that is there, only what is missing or changed is made.
+    """Bring a stack up as this project. If the project is there already, only what is missing or has changed is made.
 
-    `marks` are the labels of all that is made: those of the run, which remove the project with the run, or `LASTING`.
+    `marks` are the labels of everything that is made: the labels of the run (the project is then removed with the run), or
+    `LASTING`.
 
     Raises UsageError if the project belongs to somebody else, StackError if it does not become ready. What was made by then
     stays.
@@ -187,7 +201,7 @@ def remove_lasting(engine: Manage, project: str, stack: Stack) -> None:
 
 
 def remove(engine: Manage, project: str, stack: Stack | None = None) -> None:
-    """Take a project away with its volumes. Raises StackError."""
+    """Remove a project with its volumes. Raises StackError."""
     succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
 
 
@@ -200,7 +214,7 @@ def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]
 
 
 def _remove_replaced_images(stack: Stack, engine: Manage, before: Observed) -> None:
-    """Remove the images whose tags the images that were just built have now. An image that is in use stays."""
+    """Remove the images that have lost their tags to the images that were just built. An image that is in use stays."""
     if not any(service.build for service in stack.everything.values()):
         return
     with suppress(EngineError):
@@ -209,10 +223,10 @@ def _remove_replaced_images(stack: Stack, engine: Manage, before: Observed) -> N
 
 
 def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
-    """Host ports for all that is published: those that the project has already, else free ones.
+    """Host ports for everything that is published: the ports that the project has already, else free ones.
 
-    They stay the same when a container is started again. On another machine this process cannot tell which ports are free:
-    there the engine chooses them at each start.
+    They stay the same when a container is started again. On another machine this process cannot tell which ports are free: then
+    the engine chooses them at each start.
     """
     if not observed.engine.shares_loopback:
         return {}
