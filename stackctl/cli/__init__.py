@@ -17,11 +17,11 @@ from stackctl.version import __version__
 SECTIONS: dict[str, dict[str, str]] = {
     "Run": {
         "up": "Bring the stack up and wait until all is ready",
-        "down": "Take the stack away; its data stays",
+        "down": "Remove the stack; its data stays",
         "plan": "Show what up would do, and why, without doing it",
     },
     "Look": {
-        "status": "Desired beside observed: state, health, URLs, drift",
+        "status": "Compare what is there with the file: state, health, URLs, drift",
         "ps": "List containers, as docker compose ps does",
         "logs": "Show what containers write",
         "port": "Print where a port is published",
@@ -52,7 +52,7 @@ _EXAMPLES = """\
   stackctl status                 is it as it should be?
   stackctl logs -f api            what does it say?
   stackctl exec api bash          look inside
-  stackctl down                   take it away, keep the data
+  stackctl down                   remove it, keep the data
 """
 
 

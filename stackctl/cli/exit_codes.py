@@ -1,4 +1,4 @@
-"""Errors into words and exit codes, once for all commands."""
+"""Turn errors into words and exit codes, for all commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 
 def guarded(run: Callable[[], Any]) -> int:
-    """Run a command and return its exit code; whatever a user or an engine did is told in words on stderr."""
+    """Run a command and return its exit code. An error of a user or an engine is told in words on stderr."""
     result = None
     try:
         result = run()

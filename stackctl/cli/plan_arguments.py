@@ -1,4 +1,4 @@
-"""What `up` and `plan` are told: the part of the stack that is asked for, and the arguments of the api."""
+"""Turn the options of `up` and `plan` into the arguments of the api."""
 
 from __future__ import annotations
 

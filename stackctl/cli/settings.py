@@ -1,4 +1,4 @@
-"""What a command gets by way of the global options: the stack, the engine, the terminal."""
+"""What the global options give to a command: the stack, the engine, the terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def on_stderr(text: str) -> None:
 
 
 class Settings(GlobalOptions):
-    """The global options, and what they lead to. Commands read the stack and reach the engine through it."""
+    """The global options, and what follows from them. With it commands read the stack and reach the engine."""
 
     say: Callable[[str], None] = on_stderr
     """Tells something from any thread. While a run is shown, what shows it tells this as well, so that a display stays whole."""
@@ -98,7 +98,7 @@ class Settings(GlobalOptions):
         return problems_text(problems, style=self.style(sys.stderr))
 
     def load_leniently(self) -> Stack:
-        """The stack for commands that only look: a variable may be missing, warnings are kept to themselves."""
+        """The stack for commands that only look: variables may be missing, and warnings are not shown."""
         return self.load(strict=False, warn=False)
 
     def project(self) -> str:
@@ -106,7 +106,7 @@ class Settings(GlobalOptions):
         return lenient_project_name(self.request())
 
     def source(self) -> str:
-        """The path of the stack's file, also where that cannot be read; "" if there is no file."""
+        """The path of the stack's file, even if the file cannot be read; "" if there is no file."""
         try:
             files, _ = locations(self.request())
         except UsageError:
@@ -114,7 +114,7 @@ class Settings(GlobalOptions):
         return str(files[0].resolve())
 
     def tell_whose(self, stack: Stack, sources: Iterable[str | None]) -> None:
-        """Say so on stderr if what is shown was made from a spec in another directory; `sources` are the specs' paths."""
+        """Say on stderr if the containers that are shown were made from a file in another directory. `sources` are those files."""
         here = Naming(stack, "").source
         if other := other_source(sources, here):
             note = f"note: project {stack.project} was started from {other}; this is {here}"

@@ -59,7 +59,7 @@ def prepare() -> None:
     codecs.register_error("stackctl", plain)
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started the process
+        if stream is None:  # the parent process has closed it
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123, SIM115
         elif name != "stdin":
             stream.reconfigure(errors="stackctl")

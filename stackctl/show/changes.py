@@ -1,4 +1,4 @@
-"""A plan as a person thinks of it: one change for each network, volume, image and container, however many steps it takes."""
+"""A plan as a person sees it: one change for each network, volume, image and container, even if it takes several steps."""
 
 from __future__ import annotations
 

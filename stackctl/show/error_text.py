@@ -18,7 +18,7 @@ _LABEL = 10
 
 
 def error_text(error: BaseException, style: Style = PLAIN) -> str:
-    """`error: …`, and below it the evidence and the way out. Mistakes in a file are told with their places."""
+    """`error: …`, and below it the evidence and the hint. Mistakes in a file are shown with their places."""
     if isinstance(error, SpecError):
         return problems_text(error.problems, style)
     message = error.message if isinstance(error, StackError) else str(error) or type(error).__name__
@@ -31,7 +31,7 @@ def error_text(error: BaseException, style: Style = PLAIN) -> str:
 
 
 def error_report(error: BaseException, style: Style = PLAIN) -> str:
-    """An error that belongs to no plan, with all that is known of it, for the report of a test."""
+    """An error that belongs to no plan, with everything that is known about it, for the report of a test."""
     if isinstance(error, SpecError):
         return problems_text(error.problems, style)
     if not isinstance(error, StackError):
@@ -47,7 +47,7 @@ def _evidence(error: BaseException, style: Style) -> Iterator[str]:
 
 
 def facts(error: BaseException) -> tuple[tuple[str, str], ...]:
-    """What an error knows beside its message: with which code a container ended, and what its last check said."""
+    """The evidence in an error: the exit code of a container, and the answer of its last check."""
     if not isinstance(error, WaitError):
         return ()
     found = (

@@ -1,4 +1,4 @@
-"""The volumes that somebody is about to lose, before they are asked."""
+"""The volumes that a user is about to lose, for the question before it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def lost_text(
     style: Style = PLAIN,
     now: float | None = None,
 ) -> str:
-    """The volumes somebody is about to lose: name, whose, age, size. `now` is in seconds since the epoch."""
+    """The volumes that a user is about to lose: name, service, age, size. `now` is in seconds since the epoch."""
     now = time.time() if now is None else now
     rows = [
         (

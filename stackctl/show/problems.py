@@ -1,4 +1,4 @@
-"""Mistakes in what the user wrote: place, rule, message, the line itself with a caret under the culprit, and a way out."""
+"""Mistakes in what the user wrote: place, rule, message, the line with a caret under the mistake, and a hint."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def problem_text(problem: Problem, style: Style = PLAIN) -> str:
 
 
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
-    """The mistakes, of many of one kind the first ones, and at the end how many there are in all; "" for none."""
+    """The mistakes (of many of one kind only the first), and at the end how many there are; "" for none."""
     problems = tuple(problems)
     if not problems:
         return ""
@@ -46,7 +46,7 @@ def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
 
 
 def problems_json(problems: Iterable[Problem]) -> dict[str, Any]:
-    """The mistakes as JSON, version 1. Lines and columns count from 1; they are null where no text is to blame."""
+    """The mistakes as JSON, version 1. Lines and columns count from 1; they are null if a mistake has no place in a text."""
     return {"version": VERSION, "problems": [_json(problem) for problem in problems]}
 
 
@@ -85,7 +85,7 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
 
 
 def _excerpt(place: Place, longest: int) -> tuple[str, int, int]:
-    """The line as it can be shown (a long one in part), how many characters stand before the culprit, and how long it is."""
+    """The line as it can be shown (a part of a long line), how many characters stand before the mistake, and how long it is."""
     column = min(max(place.column, 1), len(place.text) + 1)
     culprit = _token(place.text[column - 1 :])
     before = clean(place.text[: column - 1]).expandtabs(_TAB)

@@ -1,4 +1,4 @@
-"""What is there, as tables and as JSON: `status` (ours, desired beside observed) and `ps` (Compose's)."""
+"""What is there, as tables and as JSON: for `status`, which compares with the file, and for `ps`, as Compose prints it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _STATE_COLORS: Mapping[str, Name] = {
 
 
 def status_text(rows: Iterable[StatusRow], *, style: Style = PLAIN) -> str:
-    """Service, state, health, ports as URLs, since, image; and below what drifted from the spec."""
+    """A table with service, state, health, ports as URLs, since and image; below it, what differs from the file."""
     rows = tuple(rows)
     if not rows:
         return "Nothing is there."
@@ -69,7 +69,7 @@ def status_text(rows: Iterable[StatusRow], *, style: Style = PLAIN) -> str:
 
 
 def _names(rows: Sequence[StatusRow]) -> list[str]:
-    """What each row is called: its service, and where a service has several rows, the container as well."""
+    """The name of each row: its service; if a service has several rows, the container as well."""
     count = Counter(row.service for row in rows)
     return [
         f"{quoted(row.service)} ({one_line(row.container)})"
@@ -80,12 +80,14 @@ def _names(rows: Sequence[StatusRow]) -> list[str]:
 
 
 def status_json(rows: Iterable[StatusRow], project: str) -> dict[str, Any]:
-    """The rows as JSON, version 2. `state` is "missing" for what should be there and is not, and "completed" for a job that is done."""
+    """The rows as JSON, version 2. `state` is "missing" for a container that should be there but is not, "completed" for a job that
+    is done.
+    """
     return {"version": VERSION, "project": project, "services": [_row_json(row) for row in rows]}
 
 
 def endpoints(rows: Iterable[StatusRow]) -> str:
-    """Where each service can be reached from this machine, a line each: `api  http://localhost:8000`; "" if nowhere."""
+    """Where services can be reached from this machine, one on each line: `api  http://localhost:8000`; "" if none can."""
     found = [(quoted(row.service), url) for row in rows for url in urls(row)]
     width = max((len(service) for service, _ in found), default=0)
     return "".join(f"{service.ljust(width)}  {url}\n" for service, url in found)

@@ -17,7 +17,7 @@ Mark = Literal["+", "~", "-", " "]
 
 
 class Name(Struct, frozen=True):
-    """What a kind of action is called: "Create", "Creating", "Created", a network; and what it amounts to in a summary."""
+    """The words for a kind of action: "Create", "Creating", "Created", a network; and the kind of change that a summary counts."""
 
     verb: str
     doing: str
@@ -61,7 +61,7 @@ NAMES: Mapping[type, Name] = {
 
 
 class Words(Struct, frozen=True):
-    """How one speaks of an action: "Create network x", "Creating", "Created". `rest` completes the sentence."""
+    """The words for an action: "Create network x", "Creating", "Created". `rest` completes the sentence."""
 
     verb: str
     doing: str

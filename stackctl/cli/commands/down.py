@@ -31,7 +31,7 @@ from stackctl.spec.model import Stack
     expose_value=False,
     help="Accepted for Compose's sake: down always removes them.",
 )
-@click.option("--adopt", is_flag=True, help="Take away also what was started from another directory.")
+@click.option("--adopt", is_flag=True, help="Remove also a project that was started from another directory.")
 @click.option(
     "--lock-timeout",
     type=float,
@@ -49,7 +49,7 @@ def command(
     adopt: bool,
     lock_timeout: float,
 ) -> int:
-    """Take the stack away; its data stays
+    """Remove the stack; its data stays
 
     Stops and removes every container of the project, whatever its profile, and its networks. Works from the labels of what is
     there when stack.toml is missing or broken. What was started from another directory under the same name is refused.

@@ -16,7 +16,7 @@ from stackctl.cli.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
 def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int:
-    """Desired beside observed: state, health, URLs, drift
+    """Compare what is there with the file: state, health, URLs, drift
 
     \b
     Examples:

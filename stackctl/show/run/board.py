@@ -50,7 +50,7 @@ _BUILD_STEP = re.compile(
 
 
 class BoardRow(Struct, frozen=True):
-    """One line: who, in which state, and what there is to say. `seconds` is the time its own steps took so far."""
+    """One row: name, state and detail. `seconds` is the time that the row's steps have taken so far."""
 
     name: str
     tone: Tone
@@ -58,11 +58,11 @@ class BoardRow(Struct, frozen=True):
     detail: str = ""
     seconds: float | None = None
     progress: tuple[int, int] | None = None
-    """Bytes that came, and bytes to come in all."""
+    """How many bytes have come, and how many there are in all."""
 
 
 class _Task(Struct, eq=False):
-    """A step and what is known of it."""
+    """A step, and what is known about it."""
 
     step: Step
     state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"

@@ -1,4 +1,4 @@
-"""The end of a run: what failed and why, once; what is left; what to type next; and one line that sums it up."""
+"""The report at the end of a run: what has failed and why, what is left, which command comes next, and a summary in one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTERRUPTED = "interrupted: what has begun comes to its end; Ctrl-C again leaves
 def report(
     outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN, *, command: str = "stackctl up"
 ) -> str:
-    """Everything to be said at the end, over several lines; `plans` are those that were executed, by `command`."""
+    """The whole report, in several lines. `plans` are the plans that `command` has executed."""
     plans = tuple(plans)
     return "\n".join(
         part
@@ -99,7 +99,7 @@ def _services(steps: Iterable[Step]) -> list[str]:
 
 
 def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
-    """The services that this run started and that the last look found running, or else are not known to have ended."""
+    """The services that this run has started and that run by the last look; without a last look, those not known to have ended."""
     finished = [step for plan in plans for step in plan.steps if not _unfinished(step, outcome)]
     ended = {
         failure.step.service

@@ -21,10 +21,10 @@ class Renderer(Protocol):
         """Print something else, so that it stays readable."""
 
     def interrupted(self) -> None:
-        """Say that nothing new begins, and what is waited for. May be called from a signal handler."""
+        """Say that no new step begins, and what the run waits for. A signal handler may call this."""
 
     def close(self, outcome: Outcome | None = None) -> None:
-        """Show how it ended and give the terminal back; without an outcome the run broke off, and nothing is summed up."""
+        """Show how the run has ended, and give the terminal back. Without an outcome the run has broken off: there is no summary."""
 
 
 def renderer(

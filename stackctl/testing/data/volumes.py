@@ -77,7 +77,7 @@ class Volumes:
         succeed(execute(plan_images(*self._desired_and_observed()), self._engine.perform))
         desired, observed = self._desired_and_observed()
         volumes = self._volumes(container, observed)
-        plan = self._plan_anew(container, volumes, desired, observed)
+        plan = self._plan_again(container, volumes, desired, observed)
         self._remove(container, volumes)
         archives = {target: directory / str(number) for number, target in enumerate(targets)}
         succeed(execute(plan, self._filling(archives)))
@@ -131,7 +131,7 @@ class Volumes:
             )
         return sorted(names & {volume.name for volume in observed.volumes})
 
-    def _plan_anew(
+    def _plan_again(
         self, container: ObservedContainer, volumes: Collection[str], desired: Desired, observed: Observed
     ) -> Plan:
         """The plan that creates the service again after its container and volumes were removed. Raises PreflightError."""

@@ -132,7 +132,7 @@ def _start_for_all(wanted: Wanted, run: Run, engine: Engine) -> Running:
     suffix = f"-{wanted.worker}" if wanted.worker else ""
     if settings.reuse:
         name = (project or f"{usual}-{_stable(wanted.directory)}") + suffix
-        lasting = LastingLease(run, name, anew=settings.recreate)
+        lasting = LastingLease(run, name, fresh=settings.recreate)
         with lasting.taken() as taken:
             if taken:
                 return _start(wanted, lasting, engine)

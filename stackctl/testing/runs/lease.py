@@ -51,9 +51,9 @@ class Lease:
 
 @dataclass(frozen=True)
 class LastingLease(Lease):
-    """A project that stays after the run: the next run uses it again. `anew`: this run begins with a new one."""
+    """A project that stays after the run: the next run uses it again. `fresh`: this run begins with a new one."""
 
-    anew: bool = False
+    fresh: bool = False
 
     @property
     def marks(self) -> Mapping[str, str]:
@@ -73,7 +73,7 @@ class LastingLease(Lease):
     def start(self, recipe: Recipe, stack: Stack, engine: Engine, ready: Ready) -> Running:
         """Bring up what is missing or has changed. If an earlier start did not finish, everything that it left is removed before."""
         complete = self._file("ready")
-        if self.anew or not complete.exists():
+        if self.fresh or not complete.exists():
             remove_lasting(engine, self.project, stack)
         complete.unlink(missing_ok=True)
         app = start(recipe, stack, engine, self.run, self.project, self.marks)
