@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stackctl.planner.world import labels as names
@@ -15,15 +14,11 @@ from stackctl.planner.world.desired import (
     DesiredPort,
     DesiredVolume,
 )
+from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import plain_keys
 
 Body = dict[str, Any]
-
-INITS = frozenset(
-    "catatonit docker-init dumb-init init my_init pid1 runit-init runsvdir s6-overlay-init s6-svscan systemd tini tini-static".split()
-)
-"""Programs that are made to be PID 1. Another init before them is useless, and some (s6-overlay, systemd) refuse it."""
 
 _START_INTERVAL = (1, 44)
 """The first API version that knows `StartInterval` (Docker Engine API, version history)."""
@@ -102,24 +97,13 @@ def restart_policy(policy: str, times: int) -> Body:
     return {"Name": policy, "MaximumRetryCount": times}
 
 
-def brings_init(argv: Sequence[str]) -> bool:
-    """Whether the command is an init itself."""
-    return bool(argv) and PurePosixPath(argv[0]).name in INITS
-
-
 def _host_config(spec: DesiredContainer, image: ImageConfig, network_id: str | None) -> Body:
-    init = spec.settings.init
-    if init is None:
-        entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
-        # A container with its own entrypoint does not get the image's command.
-        command = (image.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
-        init = not brings_init([*entrypoint, *command])
     relabelled = [mount for mount in spec.mounts if mount.selinux]
     # Before API 1.46, Mounts can give a tmpfs only a size and a mode.
     with_options = {mount.target: mount.tmpfs_options for mount in spec.mounts if mount.tmpfs_options}
     others = [mount for mount in spec.mounts if not (mount.selinux or mount.tmpfs_options)]
     return {
-        "Init": init,
+        "Init": wants_init(spec, image),
         "Binds": [_bind(mount) for mount in relabelled],
         "Mounts": [_mount(mount) for mount in others],
         "PortBindings": _bindings(spec.ports),

@@ -1,0 +1,452 @@
+"""Say with the Docker CLI what a plan does through the API: for each action the `docker` command that does the same.
+
+A command is made of arguments, and each knows the key of stack.toml that it comes from. Words keep their origin (`Text`): a
+script can write the name of a variable instead of a secret.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct, field, structs
+
+from stackctl.errors import Key
+from stackctl.planner.steps import actions
+from stackctl.planner.world import labels
+from stackctl.planner.world.desired import (
+    USUAL_NETWORK_DRIVER,
+    USUAL_VOLUME_DRIVER,
+    DesiredContainer,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+    Image,
+)
+from stackctl.planner.world.inits import wants_init
+from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec.model import PullPolicy, Stack
+from stackctl.spec.text.parts import Part, Text, VariableOrigin, parts
+from stackctl.spec.values import Duration
+
+KeyPath = tuple[Key, ...]
+
+DIRECTORY = "STACK_DIR"
+"""The variable that stands for the directory of stack.toml in paths below it."""
+
+START_INTERVAL = (1, 44)
+"""The first API version with which the CLI accepts `--health-start-interval`."""
+
+FLAGS: Mapping[str, str] = {
+    "hostname": "--hostname",
+    "domainname": "--domainname",
+    "user": "--user",
+    "working_dir": "--workdir",
+    "stop_signal": "--stop-signal",
+    "tty": "--tty",
+    "stdin_open": "--interactive",
+    "read_only": "--read-only",
+    "privileged": "--privileged",
+    "cap_add": "--cap-add",
+    "cap_drop": "--cap-drop",
+    "pids_limit": "--pids-limit",
+    "dns": "--dns",
+    "shm_size": "--shm-size",
+    "extra_hosts": "--add-host",
+}
+"""The keys of a service that are one option of `docker create`. A value that is a list gives the option several times."""
+
+_OURS = (labels.PREFIX, "com.docker.compose.")
+_LONG_NETWORK = r"\w+=\w+"
+"""What makes the CLI read the value of `--network` as a list of `name=value`."""
+
+
+class Argument(Struct, frozen=True):
+    """An option with its value, or a word without an option; and the key path in stack.toml that it comes from, if any."""
+
+    words: tuple[str, ...]
+    key: KeyPath = ()
+
+
+class CommandLine(Struct, frozen=True):
+    """A `docker` command."""
+
+    verb: tuple[str, ...]
+    """What stands before the arguments: `docker network create`."""
+    arguments: tuple[Argument, ...] = ()
+    unset: tuple[str, ...] = ()
+    """Variables that must not be in the environment of the command: `--env NAME` would take their value."""
+    notes: tuple[str, ...] = ()
+    """What the engine is asked by stackctl and cannot be asked with this command."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return (*self.verb, *(word for argument in self.arguments for word in argument.words))
+
+
+class Docker(Struct, frozen=True):
+    """Writes commands for a stack.
+
+    `configs` says what images bring along, by reference, as far as that is known. `api` is the version of the engine's API;
+    without it, commands use nothing that old engines refuse.
+    """
+
+    stack: Stack
+    configs: Mapping[str, ImageConfig] = field(default_factory=dict)
+    api: tuple[int, int] = (1, 41)
+
+    def command(self, action: actions.Action) -> CommandLine | None:
+        """The command that does what the action does; None for a wait, which is no single command (see `questions`)."""
+        match action:
+            case actions.PullImage(image):
+                return CommandLine(("docker", "pull"), (self._image(image.ref, image.services[0]),))
+            case actions.BuildImage(image):
+                return self.build(image)
+            case actions.CreateNetwork(network):
+                return self.network(network)
+            case actions.CreateVolume(volume):
+                return self.volume(volume)
+            case actions.CreateContainer(spec, name):
+                return self.container(spec, name=name)
+            case actions.ConnectNetwork(container, attachment, _):
+                aliases = (Argument(("--alias", alias)) for alias in attachment.aliases)
+                return _command("network connect", *aliases, *_operands(attachment.network, container))
+            case actions.DisconnectNetwork(container, _, network):
+                return _command("network disconnect", Argument(("--force",)), *_operands(network, container))
+            case actions.StartContainer(container):
+                return _command("start", *_operands(container))
+            case actions.StopContainer(container, _, grace):
+                return _command("stop", Argument(("-t", str(grace))), *_operands(container))
+            case actions.PauseContainer(container):
+                return _command("pause", *_operands(container))
+            case actions.UnpauseContainer(container):
+                return _command("unpause", *_operands(container))
+            case actions.KillContainer(container, _, signal):
+                return _command("kill", Argument(("--signal", signal)), *_operands(container))
+            case actions.SetRestart(container, _, policy, times):
+                restart = f"{policy}:{times}" if times else policy
+                return _command("update", Argument(("--restart", restart)), *_operands(container))
+            case actions.RenameContainer(container, _, to):
+                return _command("rename", *_operands(container, to))
+            case actions.RemoveContainer(container, _, volumes):
+                with_volumes = (Argument(("--volumes",)),) if volumes else ()
+                return _command("rm", Argument(("--force",)), *with_volumes, *_operands(container))
+            case actions.RemoveNetwork(_, name):
+                return _command("network rm", *_operands(name))
+            case actions.RemoveVolume(name):
+                return _command("volume rm", *_operands(name))
+            case actions.RemoveImage(image_id):
+                return _command("image rm", *_operands(image_id))
+            case actions.WaitFor():
+                return None
+
+    def network(self, network: DesiredNetwork) -> CommandLine:
+        key: KeyPath = ("networks", network.key) if network.key in self.stack.networks else ()
+        return _command("network create", *_network(network, key), *_operands(network.name, key=key))
+
+    def volume(self, volume: DesiredVolume) -> CommandLine:
+        key = ("volumes", volume.key)
+        driver = () if volume.driver == USUAL_VOLUME_DRIVER else ("--driver", volume.driver)
+        return _command(
+            "volume create",
+            *([Argument(driver, (*key, "driver"))] if driver else []),
+            *_pairs("--opt", volume.options, (*key, "driver_opts")),
+            *_pairs("--label", _own(volume.labels), (*key, "labels")),
+            *_operands(volume.name, key=key),
+        )
+
+    def build(self, image: Image) -> CommandLine:
+        assert image.build is not None
+        build, key = image.build, (*self._table(image.services[0]), "build")
+        dockerfile = build.context / build.dockerfile
+        usual = build.dockerfile == "Dockerfile"
+        target = build.target
+        return _command(
+            "build",
+            Argument(("--tag", image.ref), key),
+            *([] if usual else [Argument(("--file", self._path(dockerfile)), (*key, "dockerfile"))]),
+            *([] if target is None else [Argument(("--target", target), (*key, "target"))]),
+            *_pairs("--build-arg", build.args, (*key, "args")),
+            Argument((self._path(build.context),), (*key, "context")),
+        )
+
+    def container(self, spec: DesiredContainer, *, name: str = "", start: bool = False) -> CommandLine:
+        """Create a container, under another name if one is given. `start`: start it at once, in the background.
+
+        The container joins its first network; `connect` gives the commands for the others.
+        """
+        key = (spec.kind + "s", spec.service)
+        verb = ("docker", "run", "--detach") if start else ("docker", "create")
+        image = self.configs.get(spec.image, ImageConfig())
+        entrypoint = spec.entrypoint
+        if spec.command == () and entrypoint is None:
+            entrypoint = image.entrypoint  # else an empty command means the image's command
+        # `--entrypoint` takes one word. The others go before the command: the container runs the same words.
+        behind = entrypoint[1:] if entrypoint else ()
+        arguments = (
+            Argument(("--name", name or spec.name), _first_given(spec, key, "container_name")),
+            *_places(spec, key),
+            *_environment(spec, key),
+            *(_port(port, key) for port in spec.ports),
+            *(Argument(("--expose", port), (*key, "expose")) for port in _exposed(spec)),
+            *(self._mount(mount, index, spec, key) for index, mount in enumerate(spec.mounts)),
+            *_checks(spec, key, self.api),
+            *_restart(spec, key),
+            *_plain(spec, key),
+            *(
+                [Argument(("--init",), _first_given(spec, key, "init"))]
+                if wants_init(spec, image)
+                else _no_init(spec, key)
+            ),
+            *_pairs("--label", _own(spec.labels), (*key, "labels")),
+            *([Argument(("--pull", "never"), (*key, "pull_policy"))] if _never(spec) else []),
+            *([] if entrypoint is None else [_entrypoint(entrypoint, key)]),
+            *_operands(spec.image, key=(*key, "build" if spec.settings.image is None else "image")),
+            *(Argument((word,), (*key, "entrypoint")) for word in behind),
+            *(Argument((word,), (*key, "command")) for word in spec.command or ()),
+        )
+        unset = tuple(variable for variable, value in spec.environment.items() if value is None)
+        return CommandLine(verb, arguments, unset, tuple(_notes(spec, image, self.api)))
+
+    def connect(self, spec: DesiredContainer) -> Iterator[CommandLine]:
+        """The commands with which a container joins its other networks, before it is started."""
+        keys = [*spec.settings.networks]
+        for place, network in zip(spec.networks[1:], keys[1:], strict=False):
+            key = (spec.kind + "s", spec.service, "networks", network)
+            aliases = (Argument(("--alias", alias), key) for alias in _aliases(place.aliases, spec.name))
+            yield _command(
+                "network connect", *aliases, *_operands(place.network, key=key), *_operands(spec.name)
+            )
+
+    def _table(self, service: str) -> KeyPath:
+        return ("jobs" if service in self.stack.jobs else "services", service)
+
+    def _image(self, ref: str, service: str) -> Argument:
+        return Argument(tuple(_guarded(ref)), (*self._table(service), "image"))
+
+    def _path(self, path: Path | str) -> str:
+        """A path of the host. Below the stack's directory it begins with the variable that stands for the directory."""
+        directory = self.stack.directory.resolve()
+        text = str(path)
+        if not Path(text).is_relative_to(directory):
+            return text
+        return Text.of(
+            (Part(str(directory), VariableOrigin(DIRECTORY, "")), Part(text.removeprefix(str(directory))))
+        )
+
+    def _mount(self, mount: DesiredMount, index: int, spec: DesiredContainer, key: KeyPath) -> Argument:
+        volumes = len(spec.settings.volumes)
+        where = (*key, "volumes", index) if index < volumes else (*key, "tmpfs", index - volumes)
+        source = self._path(mount.source) if mount.type == "bind" else mount.source
+        if mount.tmpfs_options:
+            return Argument(("--tmpfs", f"{mount.target}:{mount.tmpfs_options}"), where)
+        if mount.selinux:
+            options = ",".join(
+                filter(None, ("ro" if mount.read_only else "rw", mount.selinux, mount.propagation))
+            )
+            return Argument(("--volume", joined(source, f":{mount.target}:{options}")), where)
+        fields = [
+            f"type={mount.type}",
+            *([joined("source=", source)] if source else []),
+            f"target={mount.target}",
+            *(["readonly"] if mount.read_only else []),
+            *(["volume-nocopy"] if mount.nocopy else []),
+            *([f"bind-propagation={mount.propagation}"] if mount.propagation else []),
+            *([f"tmpfs-size={mount.tmpfs_size}"] if mount.tmpfs_size is not None else []),
+            *([f"tmpfs-mode={mount.tmpfs_mode:o}"] if mount.tmpfs_mode is not None else []),
+        ]
+        return Argument(("--mount", _csv(fields)), where)
+
+
+def joined(*pieces: str) -> Text:
+    """The pieces as one text, which knows where each piece comes from."""
+    return Text.of(part for piece in pieces for part in parts(piece))
+
+
+def _command(verb: str, *arguments: Argument) -> CommandLine:
+    return CommandLine(("docker", *verb.split()), arguments)
+
+
+def _operands(*words: str, key: KeyPath = ()) -> list[Argument]:
+    return [Argument((word,), key) for word in _guarded(*words)]
+
+
+def _guarded(*words: str) -> Iterator[str]:
+    """Words that are no options. `--` ends the options where a word begins like one."""
+    if any(word.startswith("-") for word in words):
+        yield "--"
+    yield from words
+
+
+def _own(given: Mapping[str, str]) -> dict[str, str]:
+    """The labels of the file, without those that stackctl adds."""
+    return {name: value for name, value in given.items() if not name.startswith(_OURS)}
+
+
+def _pairs(option: str, table: Mapping[str, str], key: KeyPath) -> Iterator[Argument]:
+    for name, value in table.items():
+        yield Argument((option, joined(name, "=", value)), (*key, name))
+
+
+def _csv(fields: Iterable[str]) -> str:
+    """One line of CSV (RFC 4180): so the CLI reads the value of `--mount`."""
+    pieces = [piece for each in fields for piece in (",", _csv_field(each))]
+    return joined(*pieces[1:])
+
+
+def _csv_field(text: str) -> str:
+    if not re.search(r'[,"\r\n]', text):
+        return text
+    doubled = (Part(part.text.replace('"', '""')) if '"' in part.text else part for part in parts(text))
+    return joined('"', Text.of(doubled), '"')
+
+
+def _first_given(spec: DesiredContainer, key: KeyPath, name: str) -> KeyPath:
+    """The path of a key that the file may leave out: then the service itself is the reason."""
+    return key if getattr(spec.settings, name) is None else (*key, name)
+
+
+def _places(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
+    """Where the container stands: its first network, or its mode."""
+    if spec.network_mode:
+        yield Argument(("--network", spec.network_mode), (*key, "network_mode"))
+    for place in spec.networks[:1]:
+        declared = next(iter(spec.settings.networks), None)
+        where = (*key, "networks", declared) if declared else ()
+        name = place.network
+        # With a `=` in it the CLI would read the name as a list of settings.
+        yield Argument(
+            ("--network", _csv([f"name={name}"]) if re.search(_LONG_NETWORK, name) else name), where
+        )
+        for alias in _aliases(place.aliases, spec.name):
+            yield Argument(("--network-alias", alias), key if alias == spec.service else where)
+
+
+def _aliases(aliases: Iterable[str], name: str) -> Iterator[str]:
+    """The names to ask for: a container answers to its own name without being told."""
+    return (alias for alias in aliases if alias != name)
+
+
+def _environment(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
+    for name, value in spec.environment.items():
+        where = (*key, "environment", name) if name in spec.settings.environment else (*key, "env_file")
+        yield Argument(("--env", name if value is None else joined(name, "=", value)), where)
+
+
+def _port(port: DesiredPort, key: KeyPath) -> Argument:
+    address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    text = f"{address}:{port.published}:{port.target}{protocol}"
+    return Argument(("--publish", text), (*key, "ports", port.index))
+
+
+def _exposed(spec: DesiredContainer) -> tuple[str, ...]:
+    """The engine refuses exposed ports in the network of another container."""
+    return () if (spec.network_mode or "").startswith("container:") else spec.settings.expose
+
+
+def _checks(spec: DesiredContainer, key: KeyPath, api: tuple[int, int]) -> Iterator[Argument]:
+    check, key = spec.healthcheck, (*key, "healthcheck")
+    if check is None:
+        return
+    if check.test == ("NONE",):
+        yield Argument(("--no-healthcheck",), key)
+        return
+    if check.test:
+        yield Argument(("--health-cmd", shell_line(check.test)), (*key, "test"))
+    for option, seconds in (
+        ("interval", check.interval),
+        ("timeout", check.timeout),
+        ("start_period", check.start_period),
+        ("start_interval", check.start_interval if api >= START_INTERVAL else None),
+    ):
+        if seconds is not None:
+            flag = f"--health-{option.replace('_', '-')}"
+            yield Argument((flag, str(Duration(seconds))), (*key, option))
+    if check.retries is not None:
+        yield Argument(("--health-retries", str(check.retries)), (*key, "retries"))
+
+
+def shell_line(test: tuple[str, ...]) -> str:
+    """A health test as the one line that `--health-cmd` takes; the words of `CMD` are quoted for the shell."""
+    if test[0] == "CMD-SHELL":
+        return test[1]
+    pieces = [piece for word in test[1:] for piece in (" ", _quoted(word))]
+    return joined(*pieces[1:])
+
+
+def _quoted(word: str) -> str:
+    """A word in quotes where a shell needs them. Each part keeps its origin."""
+    if not word:
+        return "''"
+    pieces: list[str] = []
+    for part in parts(word):
+        if part.literal:
+            pieces.append(shlex.quote(part.text))
+        else:
+            inside = structs.replace(part, text=part.text.replace("'", "'\\''"))
+            pieces += ("'", Text.of((inside,)), "'")
+    return joined(*pieces)
+
+
+def _restart(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
+    if spec.restart != "no":
+        yield Argument(("--restart", str(spec.settings.restart)), (*key, "restart"))
+    if spec.settings.stop_grace_period is not None:
+        yield Argument(("--stop-timeout", str(spec.grace)), (*key, "stop_grace_period"))
+
+
+def _plain(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
+    for name, flag in FLAGS.items():
+        where = (*key, name)
+        match getattr(spec.settings, name):
+            case None | False | "":
+                pass
+            case True:
+                yield Argument((flag,), where)
+            case tuple(items):
+                yield from (Argument((flag, item), where) for item in items)
+            case Mapping() as table:
+                yield from (Argument((flag, joined(k, ":", v)), (*where, k)) for k, v in table.items())
+            case str(text):
+                yield Argument((flag, text), where)
+            case value:
+                yield Argument((flag, str(value)), where)
+
+
+def _no_init(spec: DesiredContainer, key: KeyPath) -> list[Argument]:
+    """A daemon may be set to give every container an init."""
+    return [Argument(("--init=false",), (*key, "init"))] if spec.settings.init is False else []
+
+
+def _never(spec: DesiredContainer) -> bool:
+    return spec.settings.pull_policy is PullPolicy.never and spec.settings.build is None
+
+
+def _entrypoint(words: tuple[str, ...], key: KeyPath) -> Argument:
+    return Argument(("--entrypoint", words[0] if words else ""), (*key, "entrypoint"))
+
+
+def _network(network: DesiredNetwork, key: KeyPath) -> Iterator[Argument]:
+    if network.driver != USUAL_NETWORK_DRIVER:
+        yield Argument(("--driver", network.driver), (*key, "driver"))
+    if network.internal:
+        yield Argument(("--internal",), (*key, "internal"))
+    if network.attachable:
+        yield Argument(("--attachable",), (*key, "attachable"))
+    yield from _pairs("--opt", network.options, (*key, "driver_opts"))
+    yield from _pairs("--label", _own(network.labels), (*key, "labels"))
+
+
+def _notes(spec: DesiredContainer, image: ImageConfig, api: tuple[int, int]) -> Iterator[str]:
+    """What is not the same as with stackctl."""
+    check = spec.healthcheck
+    if check and check.start_interval is not None and api < START_INTERVAL:
+        yield "start_interval is left out: engines before 25 refuse it"
+    if check and check.test[:1] == ("CMD",):
+        yield "--health-cmd takes a line for a shell, so Docker runs the check in /bin/sh"
+    if spec.command == () and spec.entrypoint is None and not image.entrypoint:
+        yield "an empty command cannot be said here: the image's command runs"
