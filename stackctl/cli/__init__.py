@@ -33,6 +33,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "build": "Build images",
         "pull": "Pull images",
     },
+    "Learn": {
+        "explain": "Show what a container is, and how to see it yourself",
+    },
     "Begin": {
         "init": "Write a stack.toml to start from",
         "schema": "Print the JSON Schema of stack.toml, for editors",

@@ -11,6 +11,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from stackctl.planner.steps.actions import Action
     from stackctl.planner.steps.events import Progressed
+    from stackctl.planner.world.inspected import Inspected
     from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer
     from stackctl.planner.world.probes import Probe
 
@@ -91,6 +92,9 @@ class Look(Protocol):
 
     def containers(self, project: str) -> tuple[ObservedContainer, ...]:
         """The containers with that project's label, in one call."""
+
+    def inspect(self, container: str) -> Inspected:
+        """Everything that explains one container, by its id or name, in one call. Raises `EngineError` if it is not there."""
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """What containers inherit from these images. An image that is not here is left out."""

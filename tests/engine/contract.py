@@ -48,7 +48,8 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, TcpProbe
-from stackctl.spec.model import Condition
+from stackctl.spec.model import Condition, Service
+from stackctl.spec.text.parts import Text
 
 FOREVER = ("sleep", "600")
 MISSING = "0" * 64
@@ -218,6 +219,33 @@ class EngineContract:
         assert ports[81].published > 0
         bench.do(StartContainer(seen.id, name))  # starting what runs changes nothing
         assert bench.containers()[name].id == seen.id
+
+    def test_a_running_container_is_inspected(self, bench: Bench) -> None:
+        front, data = bench.network("front"), bench.volume("data")
+        name = bench.start(
+            settings=Service(user=Text("1000:1000"), hostname="shop", pids_limit=50),
+            networks=(Attachment(front.name, ("www",)),),
+            mounts=(DesiredMount(type="volume", source=data.name, target="/data", read_only=True),),
+        )
+        seen = bench.containers()[name]
+        found = bench.engine.inspect(seen.id)
+        assert (found.id, found.name, found.user, found.hostname) == (seen.id, name, "1000:1000", "shop")
+        assert (found.memory, found.cpus, found.pids) == (0, 0.0, 50)
+        assert found.pid > 0
+        assert found.command == FOREVER
+        (network,) = found.networks
+        assert (network.network, network.address) == (front.name, seen.networks[0].address)
+        assert {name, "www", seen.id[:12]} <= set(network.names)
+        (mount,) = found.mounts
+        assert (mount.type, mount.name, mount.target, mount.read_only) == ("volume", data.name, "/data", True)
+
+    def test_a_stopped_container_has_no_process(self, bench: Bench) -> None:
+        name = bench.create()
+        assert bench.engine.inspect(name).pid == 0
+
+    def test_inspecting_what_is_not_there(self, bench: Bench) -> None:
+        with pytest.raises(EngineError):
+            bench.engine.inspect(MISSING)
 
     def test_stopping(self, bench: Bench) -> None:
         name = bench.start()

@@ -14,6 +14,7 @@ from stackctl.engine.docker.sharing import sharing
 from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
+from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer, ObservedEngine
 from stackctl.planner.world.probes import Probe
 
@@ -87,6 +88,9 @@ class DockerLook:
     def containers(self, project: str) -> tuple[ObservedContainer, ...]:
         (rows,) = self.client.ask_all(_containers(project))()
         return tuple(snapshot.container(row, {}) for row in rows.body)
+
+    def inspect(self, container: str) -> Inspected:
+        return snapshot.inspected(self.client.get("containers", container, "json"))
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """Makes one call for each image that was not asked for before."""

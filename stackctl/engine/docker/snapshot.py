@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from stackctl.planner.world import labels as names
+from stackctl.planner.world.inspected import Inspected, InspectedMount, InspectedNetwork
 from stackctl.planner.world.observed import (
     ImageConfig,
     Joined,
@@ -26,6 +27,9 @@ Row = Mapping[str, Json]
 
 _HEALTH = r"\((?:health: )?(starting|healthy|unhealthy)\)"
 _EXIT_CODE = r"(?:Exited|Restarting) \((\d+)\)"
+
+_WITHOUT_DNS = ("bridge", "host", "none")
+"""The networks in which an engine tells containers no names of others."""
 
 _TRUE_CREATED_AT = (1, 42)
 """The first API version whose CreatedAt of a volume never changes (moby/moby#44719). Before, it is the time of the last
@@ -143,6 +147,58 @@ def image_config(answer: Row) -> ImageConfig:
         environment=dict(line.split("=", 1) for line in config.get("Env") or () if "=" in line),
         healthcheck=bool(test) and test[0] != "NONE",
     )
+
+
+def inspected(answer: Row) -> Inspected:
+    """One container, from the answer to GET /containers/ID/json."""
+    config, host = answer.get("Config") or {}, answer.get("HostConfig") or {}
+    name = str(answer.get("Name", "")).removeprefix("/")
+    networks = (answer.get("NetworkSettings") or {}).get("Networks") or {}
+    return Inspected(
+        id=answer["Id"],
+        name=name,
+        pid=(answer.get("State") or {}).get("Pid", 0),
+        command=(answer.get("Path", ""), *(answer.get("Args") or ())),
+        user=config.get("User", ""),
+        hostname=config.get("Hostname", ""),
+        memory=host.get("Memory") or 0,
+        cpus=_cpus(host),
+        pids=max(host.get("PidsLimit") or 0, 0),
+        mounts=tuple(
+            InspectedMount(
+                type=mount.get("Type", ""),
+                name=mount.get("Name", ""),
+                source=mount.get("Source", ""),
+                target=mount.get("Destination", ""),
+                read_only=not mount.get("RW", True),
+            )
+            for mount in answer.get("Mounts") or ()
+        ),
+        networks=tuple(
+            InspectedNetwork(
+                network=network,
+                address=place.get("IPAddress", ""),
+                prefix=place.get("IPPrefixLen", 0),
+                gateway=place.get("Gateway", ""),
+                mac=place.get("MacAddress", ""),
+                names=() if network in _WITHOUT_DNS else _dns_names(name, place),
+            )
+            for network, place in networks.items()
+        ),
+        network_mode=host.get("NetworkMode", ""),
+    )
+
+
+def _dns_names(name: str, place: Row) -> tuple[str, ...]:
+    """An engine before API 1.44 lists only the aliases; it finds a container by its name as well."""
+    return tuple(dict.fromkeys(place.get("DNSNames") or [name, *(place.get("Aliases") or ())]))
+
+
+def _cpus(host: Row) -> float:
+    if host.get("NanoCpus"):
+        return float(host["NanoCpus"]) / 1e9
+    quota, period = host.get("CpuQuota") or 0, host.get("CpuPeriod") or 100_000
+    return float(quota) / float(period) if quota > 0 else 0.0
 
 
 def epoch(text: str | None) -> float:

@@ -13,6 +13,7 @@ from stackctl.engine.protocol import LogLine
 from stackctl.engine.ready.target import ContainerState
 from stackctl.errors import EngineError
 from stackctl.planner.world.desired import Attachment, DesiredContainer
+from stackctl.planner.world.inspected import Inspected, InspectedMount, InspectedNetwork
 from stackctl.planner.world.observed import ImageConfig, Joined, Mounted, ObservedContainer, PublishedPort
 
 _RESTART_PAUSE = 0.1
@@ -172,6 +173,42 @@ class MemoryContainer(Struct):
             network_mode=self.network_mode,
         )
 
+    def as_inspected(self) -> Inspected:
+        """The container as the engine explains it. It has no process: its `pid` is only a number that tells that it runs."""
+        seen = self.as_seen()
+        entrypoint, command = arguments(self.spec, self.config)
+        return Inspected(
+            id=self.id,
+            name=self.name,
+            pid=int(self.created) if seen.running else 0,
+            command=(*entrypoint, *command),
+            user=self.spec.settings.user or "",
+            hostname=self.spec.settings.hostname or self.id[:12],
+            pids=max(self.spec.settings.pids_limit or 0, 0),
+            mounts=tuple(
+                InspectedMount(
+                    type=mount.type,
+                    name=mount.name if mount.type == "volume" else "",
+                    source=mount.name if mount.type == "bind" else "",
+                    target=mount.target,
+                    read_only=any(m.read_only for m in self.spec.mounts if m.target == mount.target),
+                )
+                for mount in self.mounts
+            ),
+            networks=tuple(
+                InspectedNetwork(
+                    network=joined.network,
+                    address=joined.address,
+                    prefix=16 if joined.address else 0,
+                    names=tuple(
+                        dict.fromkeys((self.name, *self.networks[joined.network_id].aliases, self.id[:12]))
+                    ),
+                )
+                for joined in seen.networks
+            ),
+            network_mode=self.network_mode,
+        )
+
     def as_running(self) -> ContainerState:
         """The container as a wait sees it."""
         now = self.as_seen()
@@ -186,10 +223,16 @@ class MemoryContainer(Struct):
         )
 
 
-def course_of(spec: DesiredContainer, config: ImageConfig, behaviour: Behaviour) -> CommandRun:
-    """What a container does after its start: its output, and when it ends with which exit code."""
+def arguments(spec: DesiredContainer, config: ImageConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The entrypoint and the command of a container. One with its own entrypoint does not get the image's command."""
     entrypoint = config.entrypoint if spec.entrypoint is None else spec.entrypoint
     command = (config.command if spec.entrypoint is None else ()) if spec.command is None else spec.command
+    return entrypoint, command
+
+
+def course_of(spec: DesiredContainer, config: ImageConfig, behaviour: Behaviour) -> CommandRun:
+    """What a container does after its start: its output, and when it ends with which exit code."""
+    entrypoint, command = arguments(spec, config)
     course = run((*entrypoint, *command)) or CommandRun(0, FOREVER)
     if behaviour.exit_code is None:
         return course

@@ -35,6 +35,7 @@ from stackctl.planner.world.desired import (
     DesiredNetwork,
     DesiredPort,
 )
+from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.labels import REPLACES
 from stackctl.planner.world.observed import (
     ImageConfig,
@@ -148,6 +149,11 @@ class MemoryEngine:
             self.reads += 1
             found = (c.as_seen() for c in reversed(self._containers.values()))
             return tuple(c for c in found if c.project == project)
+
+    def inspect(self, container: str) -> Inspected:
+        with self._guard:
+            self.reads += 1
+            return self._find(container).as_inspected()
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         with self._guard:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from scenario import SLEEP, Project
+
+pytestmark = pytest.mark.docker
+
+STACK = f"""
+[services.db]
+{SLEEP}
+user = "1000:1000"
+pids_limit = 60
+volumes = ["data:/data:ro"]
+networks = {{ back = {{ aliases = ["store"] }} }}
+
+[networks.back]
+[volumes.data]
+"""
+
+
+@pytest.fixture(scope="module")
+def up(shared: Project) -> Project:
+    shared.write(STACK)
+    shared.run("up")
+    return shared
+
+
+def test_a_process_must_be_explained_as_the_kernel_has_it(up: Project) -> None:
+    inspected = up.inspect("db")
+    proc = Path("/proc") / str(inspected["State"]["Pid"])
+    told = up.json("explain", "db", "--inside")
+    process = told["process"]
+    assert told["engine"]["here"]
+    assert f"/proc/{process['pid']}" == str(proc)
+    status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines())
+    assert process["inner_pid"] == int(status["NSpid"].split()[-1])
+    assert (process["uid"], process["gid"]) == (1000, 1000)
+    assert status["Uid"].split()[0] == status["Gid"].split()[0] == "1000"
+    assert process["arguments"] == (proc / "cmdline").read_text().split("\0")[:-1]
+    for space in process["namespaces"]:
+        assert space["id"] == str((proc / "ns" / space["kind"]).readlink())
+        assert space["own"] == (space["id"] != str(Path(f"/proc/self/ns/{space['kind']}").readlink()))
+    assert {"pid", "net", "mnt"} <= {space["kind"] for space in process["namespaces"] if space["own"]}
+    lines = [line.split(":", 2) for line in (proc / "cgroup").read_text().splitlines()]
+    for controller, path in process["cgroups"].items():
+        assert path in [p for _, names, p in lines if controller in names.split(",")]
+    assert {"60"} == {limit["text"] for limit in process["limits"] if limit["path"].endswith("pids.max")}
+    for limit in process["limits"]:
+        assert Path(limit["path"]).read_text().strip() == limit["text"]
+
+
+def test_a_container_must_be_explained_as_the_engine_has_it(up: Project) -> None:
+    inspected = up.inspect("db")
+    told = up.json("explain", "db", "--inside")["container"]
+    assert (told["id"], told["pids"]) == (inspected["Id"], 60)
+    (network,) = told["networks"]
+    place = inspected["NetworkSettings"]["Networks"][network["network"]]
+    assert (network["address"], network["gateway"]) == (place["IPAddress"], place["Gateway"])
+    assert {"db", "store", inspected["Name"].removeprefix("/")} <= set(network["names"])
+    for name in network["names"]:
+        assert network["address"] in up.inside("db", "nslookup", name)
+    (mount,) = told["mounts"]
+    (have,) = inspected["Mounts"]
+    assert (mount["name"], mount["source"], mount["target"]) == (
+        have["Name"],
+        have["Source"],
+        have["Destination"],
+    )
+    assert mount["read_only"]
+
+
+def test_the_commands_of_an_explanation_must_run(up: Project) -> None:
+    text = up.run("explain", "db", "--inside").stdout
+    commands = [
+        line.strip().removeprefix("$ ") for line in text.splitlines() if line.strip().startswith("$ ")
+    ]
+    assert len(commands) > 8
+    for command in commands:
+        plain = command.removeprefix("sudo ")
+        if not plain.startswith(("nsenter", "docker exec")):
+            done = subprocess.run(["sh", "-c", plain], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (command, done.stderr)
+
+
+def test_what_does_not_run_must_not_be_explained(project: Project) -> None:
+    project.write(STACK)
+    told = project.run("explain", "db", "--inside", code=2)
+    assert "stackctl up db makes one" in told.stderr
