@@ -12,7 +12,7 @@ from stackctl.errors import EngineError
 from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Skipped, Started
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.confirmation import plan_confirmation, plan_settling, running_replicas
+from stackctl.planner.up.confirmation import last_seen, plan_confirmation, plan_settling, running_replicas
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.replica import Replica
 
@@ -44,6 +44,7 @@ def confirmed(
     if not result.interrupted:
         settling = plan_settling(desired, ended, time.monotonic() - began, told)
         told |= yield from _failures(settling, engine, cancel, began)
+    seen = last_seen(ended, time.monotonic() - began)
     try:
         containers = engine.containers(desired.project)
     except EngineError:
@@ -52,9 +53,9 @@ def confirmed(
         raise
     running: set[Replica | None] = {*running_replicas(desired, containers)}
     if not result.interrupted:
-        plan = plan_confirmation(desired, containers, told)
+        plan = plan_confirmation(desired, containers, told, seen)
         failed = yield from _failures(plan, engine, cancel, began)
-        running |= {step.of for step in plan.steps} - failed
+        running = (running | {step.of for step in plan.steps}) - failed
     dead = {want.service for want in desired.containers if want.replica not in running}
     services = frozenset(replica.service for replica in running if replica) - dead
     yield Confirmed(services, time.monotonic() - began)

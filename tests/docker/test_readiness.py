@@ -80,6 +80,38 @@ def test_a_container_that_the_engine_restarts_forever_must_fail_early(project: P
     assert "the disk is full" in told.stderr
 
 
+LIVES = """
+[services.worker]
+image = "busybox"
+command = ["sh", "-c", '''echo >>/shared/lives; LIFE''']
+restart = "always"
+volumes = ["lives:/shared"]
+[services.db]
+image = "busybox"
+command = "sleep infinity"
+volumes = ["lives:/shared"]
+healthcheck = { test = "test $$(wc -l </shared/lives) -ge 2", interval = "1s" }
+[volumes.lives]
+"""
+"""The database is healthy while the worker, which the engine has restarted, lives for the second time."""
+
+
+def test_a_restart_loop_that_runs_at_the_end_must_fail(project: Project) -> None:
+    project.write(LIVES.replace("LIFE", "sleep 2; echo the disk is full; exit 3"))
+    told = project.run("up", code=5)
+    assert f"worker: {project.name}-worker-1 restarts again and again, last exit code 3" in told.stderr
+    assert "the disk is full" in told.stderr
+    assert "running     db\n" in told.stderr
+
+
+def test_a_service_that_runs_after_one_restart_must_count_as_running(project: Project) -> None:
+    project.write(
+        LIVES.replace("LIFE", "test $$(wc -l </shared/lives) -ge 2 || { sleep 2; exit 3; }; sleep 100")
+    )
+    project.run("up")
+    assert project.states() == {"worker": "running", "db": "running"}
+
+
 def test_a_job_that_fails_must_hold_its_dependents_back_and_run_again(project: Project) -> None:
     job = '[jobs.migrate]\nimage = "busybox"\ncommand = ["sh", "-c", "test -f /data/go"]\nvolumes = ["data:/data"]\n'
     project.write(f'{job}{sleepers(web="""depends_on = ["migrate"]""")}[volumes.data]\n')

@@ -78,8 +78,11 @@ def run(
     ports: tuple[int, ...] = (),
     oneshot_ok: bool = False,
     settle: float = 0.0,
+    restarts: int | None = None,
 ) -> list[str]:
-    action = WaitFor("c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok, settle)
+    action = WaitFor(
+        "c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok, settle, restarts
+    )
     news: list[Progressed] = []
     assert wait(action, target, news.append, cancelled, ask or Asked()) == ""
     return [n.text for n in news]
@@ -185,6 +188,14 @@ def test_the_engine_could_not_start_it() -> None:
 def test_a_restart_loop() -> None:
     states = [ContainerState(state="restarting", restarts=i, exit_code=2) for i in range(1, 6)]
     assert fails(Script(*states), "restarts again and again, last exit code 2").exit_code_of_container == 2
+
+
+def test_a_container_that_may_end_no_more_fails_when_it_ends_again() -> None:
+    once, again = (ContainerState(state="restarting", restarts=i, exit_code=2) for i in (1, 2))
+    up = ContainerState(state="running", restarts=1)
+    assert fails(Script(up, up, again), "restarts again and again, last exit code 2", settle=3.0, restarts=2)
+    run(Script(once, up), settle=3.0, restarts=2)
+    run(Script(ContainerState(state="running", restarts=7)), settle=3.0, restarts=2)
 
 
 def test_restarts_of_long_ago_are_no_loop() -> None:

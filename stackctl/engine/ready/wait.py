@@ -6,7 +6,7 @@ Each round first looks at the container's state (`_verdict_of_state`):
 |---|---|---|---|
 | created | wait; hopeless if the engine could not start the container | the same | the same |
 | running, paused | met | wait | ask the probes |
-| restarting | wait; hopeless after three restarts, or out of memory | the same | the same |
+| restarting | wait; hopeless after three restarts (or as many as the action says), or out of memory | the same | the same |
 | exited with 0 | hopeless; met if the container may end (`oneshot_ok`) | met | as for `started` |
 | exited with another code | hopeless | hopeless | hopeless |
 | removing, dead, gone | hopeless | hopeless | hopeless |
@@ -146,7 +146,7 @@ def _verdict_of_state(action: WaitFor, running: ContainerState | None, restarts:
             return _Verdict("ended with exit code 0, but should keep running", hopeless=True, hint=_A_JOB)
         case ContainerState(state="exited", exit_code=code):
             return _Verdict(f"ended with exit code {code}{memory}", hopeless=True)
-        case ContainerState(restarts=now) if now - restarts >= _RESTARTS:
+        case ContainerState(restarts=now) if now - restarts >= _RESTARTS or _ends_again(action, running):
             last = f", last exit code {running.exit_code}" if running.state == "restarting" else ""
             return _Verdict(f"restarts again and again{memory}{last}", hopeless=True)
         case ContainerState(state="restarting"):
@@ -162,6 +162,13 @@ def _verdict_of_state(action: WaitFor, running: ContainerState | None, restarts:
     if action.condition is Condition.completed:
         return _Verdict("still running")
     return None
+
+
+def _ends_again(action: WaitFor, running: ContainerState) -> bool:
+    """Whether it has ended more often since its start than the action allows."""
+    return (
+        action.restarts is not None and running.state == "restarting" and running.restarts >= action.restarts
+    )
 
 
 class _Settling:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -155,6 +157,19 @@ class ObservedContainer(Labelled, frozen=True, kw_only=True):
     @property
     def running(self) -> bool:
         return self.state in ("running", "restarting", "paused")
+
+    @property
+    def runs_less_than(self) -> float:
+        """Seconds. It has run for less than this by the engine's words (docker/go-units, HumanDuration), which tell whole
+        seconds or minutes; infinite where they do not tell.
+        """
+        match = re.match(r"Up (?:(Less than a second|About a minute)|(\d+) (second|minute))", self.status)
+        if not match:
+            return math.inf
+        words, number, unit = match.groups()
+        if words:
+            return 1 if words == "Less than a second" else 120
+        return (int(number) + 1) * (1 if unit == "second" else 60)
 
     @property
     def completed(self) -> bool:
