@@ -66,13 +66,18 @@ def test_of_a_stack_that_was_there_before_a_server_is_reached_at_its_container(
         db.port(9999)
 
 
+def again_as(app: Running, directory: Path) -> running.RunRequest:
+    """The same stack once more, for the same run."""
+    assert app.run is not None
+    recipe = Recipe(files=(directory / "stack.toml",))
+    return running.RunRequest(recipe, recipe.load(), app.run, app.project, app.stack.marks)
+
+
 def test_on_another_machine_ports_are_at_its_address_in_every_process_of_the_run(
     remote: MemoryEngine, start: Start, tmp_path: Path
 ) -> None:
     app = start(remote, STACK)
-    assert app.run is not None
-    recipe = Recipe(files=(tmp_path / "stack.toml",))
-    other = running.attach(recipe, recipe.load(), remote, app.run, app.project, app.stack.marks)
+    other = running.attach(again_as(app, tmp_path), remote)
     for each in (app, other):
         api = each["api"]
         assert (api.host, api.port()) == ("10.0.0.5", api.container.ports[0].published)
@@ -84,9 +89,7 @@ def test_on_another_machine_what_runs_already_is_not_made_anew(
 ) -> None:
     """The engine chose the ports of what an earlier run has left: they are no part of its definition."""
     app = start(remote, STACK)
-    assert app.run is not None
     before = {name: container.id for name, container in app.containers().items()}
-    recipe = Recipe(files=(tmp_path / "stack.toml",))
-    again = running.start(recipe, recipe.load(), remote, app.run, app.project, app.stack.marks)
+    again = running.start(again_as(app, tmp_path), remote)
     assert {name: container.id for name, container in again.containers().items()} == before
     assert again.reused

@@ -23,6 +23,7 @@ from stackctl.testing.plugin.starting import StartError
 from stackctl.testing.runs import running
 from stackctl.testing.runs.reaping import reap, sweep
 from stackctl.testing.runs.run import Run
+from stackctl.testing.runs.running import RunRequest
 
 pytest_plugins = ["memory_fixtures"]
 
@@ -51,7 +52,7 @@ def dead_run() -> Run:
 def up(run: Run, file: Path, engine: MemoryEngine, project: str) -> Running:
     run.join()
     recipe = Recipe(files=(file,))
-    return running.start(recipe, recipe.load(), engine, run, project, run.marks)
+    return running.start(RunRequest(recipe, recipe.load(), run, project, run.marks), engine)
 
 
 def projects(engine: MemoryEngine) -> set[str]:
@@ -69,7 +70,7 @@ def test_only_what_dead_runs_left_is_removed(engine: MemoryEngine, file: Path) -
     unreadable.join()
     recipe = Recipe(files=(file,))
     marks = {**unreadable.marks, "stackctl.owner": "broken"}
-    running.start(recipe, recipe.load(), engine, unreadable, "unreadable", marks)
+    running.start(RunRequest(recipe, recipe.load(), unreadable, "unreadable", marks), engine)
     unreadable.forget()
     sweep(engine)
     assert projects(engine) == {"alive", "unreadable"}

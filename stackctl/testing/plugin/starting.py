@@ -27,7 +27,7 @@ from stackctl.spec.model import Stack
 from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready
 from stackctl.testing.runs.run import Run, replace_file
-from stackctl.testing.runs.running import Recipe, attach, enter
+from stackctl.testing.runs.running import Recipe, RunRequest, attach, enter
 from stackctl.testing.stack import Running
 
 
@@ -106,7 +106,8 @@ def shared(wanted: Wanted, run: Run, engine: Engine) -> Running:
             state = json.loads(file.read_text())
             if state["error"]:
                 raise StartError(state["error"])
-            app = attach(wanted.recipe, wanted.stack, engine, run, state["project"], state["marks"])
+            request = RunRequest(wanted.recipe, wanted.stack, run, state["project"], state["marks"])
+            app = attach(request, engine)
             return dataclasses.replace(app, reused=state["reused"])
         try:
             app = _start_for_all(wanted, run, engine)

@@ -13,7 +13,7 @@ from stackctl.errors import UsageError
 from stackctl.planner.runs.owner import unpack
 from stackctl.spec.model import Stack
 from stackctl.testing.runs.run import Run, replace_file
-from stackctl.testing.runs.running import LASTING, Recipe, remove_lasting, start
+from stackctl.testing.runs.running import LASTING, Recipe, RunRequest, remove_lasting, start
 from stackctl.testing.stack import Running
 
 Ready = Callable[[Running], None]
@@ -41,7 +41,7 @@ class Lease:
         if self.keep == "always":
             self.run.keep(self.project)
         try:
-            app = start(recipe, stack, engine, self.run, self.project, self.marks)
+            app = start(RunRequest(recipe, stack, self.run, self.project, self.marks), engine)
         except UsageError:  # somebody else has this project
             self.run.drop(self.project)
             raise
@@ -76,7 +76,7 @@ class LastingLease(Lease):
         if self.fresh or not complete.exists():
             remove_lasting(engine, self.project, stack)
         complete.unlink(missing_ok=True)
-        app = start(recipe, stack, engine, self.run, self.project, self.marks)
+        app = start(RunRequest(recipe, stack, self.run, self.project, self.marks), engine)
         ready(app)
         complete.touch()
         return app

@@ -68,23 +68,36 @@ class Recipe:
             overrides=self.overrides,
         )
 
-    def isolated(
-        self, stack: Stack, project: str, marks: Mapping[str, str], host_ports: HostPorts | None = None
-    ) -> Stack:
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A stack that a run asks for: the name of its project, and the labels of everything that is made.
+
+    The labels are those of the run (the project is then removed with the run), or `LASTING`.
+    """
+
+    recipe: Recipe
+    stack: Stack
+    run: Run
+    project: str
+    marks: Mapping[str, str]
+
+    def isolated(self, host_ports: HostPorts) -> Stack:
         """The stack as a separate project. Raises SpecError if it would change data of others."""
+        recipe = self.recipe
         try:
             return isolate(
-                stack,
-                project,
-                marks=marks,
+                self.stack,
+                self.project,
+                marks=self.marks,
                 host_ports=host_ports,
-                own_images=self.build,
-                memory=self.memory,
-                allow_external_volumes=self.allow_external_volumes,
-                allow_data_binds=self.allow_data_binds,
+                own_images=recipe.build,
+                memory=recipe.memory,
+                allow_external_volumes=recipe.allow_external_volumes,
+                allow_data_binds=recipe.allow_data_binds,
             )
         except SpecError as error:
-            raise SpecError(place(stack, error.problems)) from error
+            raise SpecError(place(self.stack, error.problems)) from error
 
 
 @contextmanager
@@ -140,7 +153,7 @@ def running(
             cleanup.callback(engine.close)
         enter(run, engine)
         cleanup.callback(remove, engine, project, stack)
-        app = start(recipe, stack, engine, run, project, run.marks)
+        app = start(RunRequest(recipe, stack, run, project, run.marks), engine)
         cleanup.callback(app.close)
         yield app
 
@@ -152,27 +165,23 @@ def enter(run: Run, engine: Engine) -> None:
         sweep(engine)
 
 
-def start(
-    recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
-) -> Running:
-    """Bring a stack up as this project. If the project is there already, only what is missing or has changed is made.
-
-    `marks` are the labels of everything that is made: the labels of the run (the project is then removed with the run), or
-    `LASTING`.
+def start(request: RunRequest, engine: Engine) -> Running:
+    """Bring a stack up as its project. If the project is there already, only what is missing or has changed is made.
 
     Raises UsageError if the project belongs to somebody else, StackError if it does not become ready. What was made by then
     stays.
     """
-    if marks != LASTING:
-        run.guard(engine)
+    recipe, stack, project = request.recipe, request.stack, request.project
+    if request.marks != LASTING:
+        request.run.guard(engine)
     options = UpOptions(wait_timeout=recipe.timeout)
     images = ImageOptions(build=recipe.build)
     selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
     for tries in range(1, _TRIES + 1):
         observed = engine.observe()
         there = bool(of_project(observed.containers, project))
-        _refuse_strangers(observed, project, marks)
-        isolated = recipe.isolated(stack, project, marks, _host_ports(stack, observed, project))
+        _refuse_strangers(observed, project, request.marks)
+        isolated = request.isolated(_host_ports(stack, observed, project))
         try:
             succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
         except StackError as error:
@@ -182,16 +191,13 @@ def start(
             break
         finally:
             _remove_replaced_images(isolated, engine, observed)
-    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run, reused=there)
+    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=request.run, reused=there)
 
 
-def attach(
-    recipe: Recipe, stack: Stack, engine: Engine, run: Run, project: str, marks: Mapping[str, str]
-) -> Running:
+def attach(request: RunRequest, engine: Engine) -> Running:
     """The stack that another process of the run has started."""
-    observed = engine.observe()
-    isolated = recipe.isolated(stack, project, marks, _ports_there(observed, project))
-    return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=run)
+    isolated = request.isolated(_ports_there(engine.observe(), request.project))
+    return Running(stack=isolated, engine=engine, timeout=request.recipe.timeout, run=request.run)
 
 
 def remove_lasting(engine: Manage, project: str, stack: Stack) -> None:
