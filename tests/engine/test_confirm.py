@@ -121,6 +121,17 @@ def test_the_end_of_a_service_with_0_is_no_failure_but_suggests_a_job(tmp_path: 
     )
 
 
+def test_a_service_that_ended_with_0_is_started_again_by_the_next_up(tmp_path: Path) -> None:
+    """As Compose does; what runs to its end belongs under [jobs]."""
+    home = Home(tmp_path, web=Behaviour(exit_code=0, exit_after=0.1))
+    for _ in range(2):
+        home.up('[services.web]\nimage = "busybox"\n')
+        starts = [
+            step for plan in home.plans for step in plan.steps if isinstance(step.action, StartContainer)
+        ]
+        assert [step.service for step in starts] == ["web"]
+
+
 def test_the_end_with_0_of_a_service_that_was_ready_is_a_failure(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.dies_when_started("db", "web", 0)
