@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
 from stackctl.api import ImageOptions, UpOptions
 from stackctl.cli.settings import Settings
 from stackctl.spec.model import PullPolicy
@@ -14,8 +12,6 @@ from stackctl.spec.model import PullPolicy
 
 def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the options into the arguments of `api.up` and `api.plan`."""
-    if given["force_recreate"] and given["no_recreate"]:
-        raise click.UsageError("--force-recreate and --no-recreate exclude each other")
     recreate = "always" if given["force_recreate"] else "never" if given["no_recreate"] else "changed"
     return {
         "selection": settings.selection(services, dependencies=not given["no_deps"]),

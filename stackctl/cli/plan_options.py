@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -29,3 +29,9 @@ def planning_options(function: F) -> F:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def check_planning_options(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for options that contradict each other."""
+    if given["force_recreate"] and given["no_recreate"]:
+        raise click.UsageError("--force-recreate and --no-recreate exclude each other")

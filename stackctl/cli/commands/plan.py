@@ -11,7 +11,7 @@ import click
 from stackctl import api
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.plan_arguments import plan_arguments
-from stackctl.cli.plan_options import planning_options
+from stackctl.cli.plan_options import check_planning_options, planning_options
 from stackctl.cli.settings import Settings
 from stackctl.show.plan_text import plan_json, plan_text, steps_text
 
@@ -43,6 +43,7 @@ def command(
       stackctl plan --build
       stackctl plan --detailed-exitcode     for scripts: 10 means there is work
     """
+    check_planning_options(planning)
     stack = settings.load_asked(services, strict=planning["strict"], dependencies=not planning["no_deps"])
     plan = api.plan(stack, settings.engine(), **plan_arguments(settings, services, planning))
     settings.warn(plan.warnings)

@@ -8,7 +8,7 @@ import click
 
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options, services_argument
-from stackctl.cli.plan_options import planning_options
+from stackctl.cli.plan_options import check_planning_options, planning_options
 
 
 @click.command("up")
@@ -49,6 +49,7 @@ def command(
       stackctl up --build             after the code changed
       stackctl --profile debug up     with the services of a profile
     """
+    check_planning_options(planning)
     if follow and (detach or wait):
         raise click.UsageError("--follow stays, --detach and --wait return: choose one")
     from stackctl.cli.settings import Settings
