@@ -1,0 +1,227 @@
+"""Mistakes that people make, one at a time: each function changes a correct stack in one place and gives every stack that results.
+
+A stack is the plain tree of a stack.toml. A mutation is made only where the stack has something to break: a URL to mistype, a
+volume to forget.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from stackctl.spec.known import KnownImage, known_image
+
+Tree = dict[str, Any]
+Site = tuple[str, Tree]
+"""What was changed, for people, and the changed stack."""
+
+_SERVER_URL = r"((?:jdbc:)?(?:postgres\w*|mysql2?|mariadb|redis|valkey|mongodb|amqp|nats|mqtt)(?:\+\w+)?://(?:[^/\s@]*@)?)([\w.-]+)(:\d+)?"
+
+
+def renamed_host(tree: Tree) -> Iterator[Site]:
+    names = {*tree["services"], *tree.get("jobs", {})}
+    for who, name, match in _urls(tree):
+        host = match[2]
+        wrong = host[:-2] + host[-1] + host[-2] if len(host) > 3 and host[-1] != host[-2] else f"{host}x"
+        if wrong not in names:
+            yield _with_variable(tree, who, name, f"{match[1]}{wrong}{match[3] or ''}", match)
+
+
+def published_port(tree: Tree) -> Iterator[Site]:
+    for who, name, match in _urls(tree):
+        target = tree["services"][match[2]]
+        known = _known(target)
+        if match[3] and known and match[3] == f":{known.port}":
+            wrong = known.port + 10000
+            what, changed = _with_variable(tree, who, name, f"{match[1]}{match[2]}:{wrong}", match)
+            changed["services"][match[2]]["ports"] = [f"{wrong}:{known.port}"]
+            yield what, changed
+
+
+def loopback(tree: Tree) -> Iterator[Site]:
+    for who, name, match in _urls(tree):
+        if _known(tree["services"][match[2]]):
+            yield _with_variable(tree, who, name, f"{match[1]}localhost{match[3] or ''}", match)
+
+
+def wrong_password(tree: Tree) -> Iterator[Site]:
+    for who, name, match in _urls(tree):
+        login = re.fullmatch(r"(.*://[^:@/]*:)([^@]+)@", match[1])
+        if login and _known(tree["services"][match[2]]):
+            yield _with_variable(tree, who, name, f"{login[1]}Wr0ng@{match[2]}{match[3] or ''}", match)
+
+
+def no_volume(tree: Tree) -> Iterator[Site]:
+    for who, index, _ in _data_mounts(tree):
+        changed = copy.deepcopy(tree)
+        del changed["services"][who]["volumes"][index]
+        yield f"{who}: no volume", changed
+
+
+def moved_volume(tree: Tree) -> Iterator[Site]:
+    for who, index, path in _data_mounts(tree):
+        for wrong in {path.rpartition("/")[0] or "/wrong", "/var/lib/db"} - {path}:
+            changed = copy.deepcopy(tree)
+            mounts = changed["services"][who]["volumes"]
+            source = (
+                mounts[index]["source"] if isinstance(mounts[index], dict) else mounts[index].split(":")[0]
+            )
+            mounts[index] = f"{source}:{wrong}"
+            yield f"{who}: volume at {wrong}", changed
+
+
+def no_dependency(tree: Tree) -> Iterator[Site]:
+    """Only dependencies that a variable or the command names: of no other can a file tell that it is missing."""
+    for who, service in tree["services"].items():
+        depends = [*(service.get("depends_on") or {})]
+        for other in depends:
+            if any(_waits_for(tree, each, other) for each in depends if each != other):
+                continue
+            texts = [*_environment(service).values(), *_words(service.get("command"))]
+            if any(re.search(rf"(://|@){re.escape(other)}(?![\w.-])", text) for text in texts):
+                changed = copy.deepcopy(tree)
+                rest = changed["services"][who]["depends_on"]
+                rest.remove(other) if isinstance(rest, list) else rest.pop(other)
+                yield f"{who}: does not wait for {other}", changed
+
+
+def _waits_for(tree: Tree, one: str, other: str) -> bool:
+    service = {**tree["services"], **tree.get("jobs", {})}.get(one, {})
+    return any(each == other or _waits_for(tree, each, other) for each in service.get("depends_on") or {})
+
+
+def started_only(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        depends = service.get("depends_on") or {}
+        for other in depends:
+            known = _known(tree["services"].get(other, {}))
+            if known and (known.probe or known.protocol):
+                changed = copy.deepcopy(tree)
+                table = {each: {} for each in depends} if isinstance(depends, list) else dict(depends)
+                table[other] = {"condition": "service_started"}
+                changed["services"][who]["depends_on"] = table
+                yield f"{who}: waits only for the start of {other}", changed
+
+
+def no_required_variable(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        known = _known(service)
+        needed = {name for group in (known.required if known else ()) for name in group}
+        if needed & _environment(service).keys():
+            changed = copy.deepcopy(tree)
+            kept = {name: text for name, text in _environment(service).items() if name not in needed}
+            changed["services"][who]["environment"] = kept
+            yield f"{who}: no {', '.join(sorted(needed & _environment(service).keys()))}", changed
+
+
+def misspelt_variable(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        known = _known(service)
+        environment = _environment(service)
+        for name in environment.keys() & (known.variables if known else frozenset()):
+            wrong = name[:-2] + name[-1] if len(name) > 6 else f"{name}S"
+            changed = copy.deepcopy(tree)
+            changed["services"][who]["environment"] = {
+                wrong if each == name else each: text for each, text in environment.items()
+            }
+            yield f"{who}: {wrong}", changed
+
+
+def misspelt_key(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        for key in ("environment", "volumes", "depends_on", "ports", "command", "networks"):
+            if key in service:
+                changed = copy.deepcopy(tree)
+                changed["services"][who][key[:-2] + key[-1]] = changed["services"][who].pop(key)
+                yield f"{who}: {key[:-2] + key[-1]}", changed
+
+
+def duplicate_port(tree: Tree) -> Iterator[Site]:
+    published = [
+        (who, port)
+        for who, service in tree["services"].items()
+        for port in service.get("ports", ())
+        if isinstance(port, str) and re.fullmatch(r"\d+:\d+", port) and not service.get("profiles")
+    ]
+    for who, port in published:
+        other = next((o for o, s in tree["services"].items() if o != who and not s.get("network_mode")), None)
+        if other:
+            changed = copy.deepcopy(tree)
+            ports = changed["services"][other].setdefault("ports", [])
+            ports.append(f"{port.split(':')[0]}:9999")
+            yield f"{other}: port of {who}", changed
+
+
+def no_network(tree: Tree) -> Iterator[Site]:
+    used = {each for service in tree["services"].values() for each in service.get("networks") or ()}
+    for name in tree.get("networks") or {}:
+        if name in used and name != "default":
+            changed = copy.deepcopy(tree)
+            del changed["networks"][name]
+            yield f"network {name}", changed
+
+
+KINDS: Mapping[str, Callable[[Tree], Iterator[Site]]] = {
+    "host renamed in a URL": renamed_host,
+    "published port in a URL": published_port,
+    "localhost in a URL": loopback,
+    "wrong password in a URL": wrong_password,
+    "volume forgotten": no_volume,
+    "volume at another path": moved_volume,
+    "depends_on forgotten": no_dependency,
+    "waits for the start only": started_only,
+    "required variable forgotten": no_required_variable,
+    "variable misspelt": misspelt_variable,
+    "key misspelt": misspelt_key,
+    "port published twice": duplicate_port,
+    "network not defined": no_network,
+}
+
+
+def _environment(service: Mapping[str, Any]) -> dict[str, str]:
+    given = service.get("environment") or {}
+    if isinstance(given, list):
+        given = dict(each.split("=", 1) for each in given if "=" in each)
+    return {name: str(text) for name, text in given.items()}
+
+
+def _words(command: object) -> list[str]:
+    return (
+        [command] if isinstance(command, str) else [*map(str, command)] if isinstance(command, list) else []
+    )
+
+
+def _known(service: Mapping[str, Any]) -> KnownImage | None:
+    image = service.get("image")
+    return known_image(image) if image and "$" not in image and not service.get("build") else None
+
+
+def _urls(tree: Tree) -> Iterator[tuple[str, str, re.Match[str]]]:
+    """The URLs of servers in variables that name a service of the stack: service, variable, and the match."""
+    for who, service in tree["services"].items():
+        for name, text in _environment(service).items():
+            match = re.search(_SERVER_URL, text)
+            if match and match[2] in tree["services"] and match[2] != who:
+                yield who, name, match
+
+
+def _with_variable(tree: Tree, who: str, name: str, text: str, match: re.Match[str]) -> Site:
+    changed = copy.deepcopy(tree)
+    environment = _environment(tree["services"][who])
+    environment[name] = match.string[: match.start()] + text + match.string[match.end() :]
+    changed["services"][who]["environment"] = environment
+    return f"{who}: {name}={text}", changed
+
+
+def _data_mounts(tree: Tree) -> Iterator[tuple[str, int, str]]:
+    for who, service in tree["services"].items():
+        known = _known(service)
+        command = tuple(_words(service.get("command"))) or None
+        paths = known.data_paths(_environment(service), command) if known else ()
+        for index, mount in enumerate(service.get("volumes") or ()):
+            target = mount.get("target") if isinstance(mount, dict) else str(mount).split(":")[1:2]
+            target = target[0] if isinstance(target, list) and target else target
+            if target in paths:
+                yield who, index, target
