@@ -134,7 +134,7 @@ def compose_files(directory: Path) -> Iterator[tuple[str, Tree, Path]]:
     for file in sorted([*directory.glob("*.yml"), *directory.glob("*.yaml")]):
         work = Path(tempfile.mkdtemp(prefix="rules-"))
         compose = yaml.safe_load(file.read_text())
-        if compose.get("services"):
+        if compose.get("services") and "include" not in compose:
             yield file.name, adapted(compose, work), work
 
 
@@ -158,7 +158,7 @@ def precision(directory: Path, only: str) -> None:
             RULES[rule].title if rule in RULES else "",
             severity,
             len(lines),
-            len({l.split(":")[0] for l in lines}),
+            len({line.split(":")[0] for line in lines}),
         ]
         for (rule, severity), lines in sorted(by_rule.items())
     ]
@@ -253,7 +253,9 @@ class Compose:
 
     def _run(self, *words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
         program = f"{self.directory}/cli-plugins/docker-compose"
-        return subprocess.run([program, *words], capture_output=True, text=True, timeout=60, **settings)
+        return subprocess.run(
+            [program, *words], check=False, capture_output=True, text=True, timeout=60, **settings
+        )
 
     def accepts(self, tree: Tree, directory: Path, environ: Mapping[str, str]) -> bool:
         (directory / "compose.yaml").write_text(yaml.safe_dump(_for_compose(tree)))

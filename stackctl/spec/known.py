@@ -80,6 +80,10 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     port: int
     """The port on which the server listens by default."""
     port_from: tuple[Source, ...] = ()
+    ports: tuple[int, ...] = ()
+    """Further ports on which it listens by default, or may listen for the same purpose."""
+    schemes: frozenset[str] = frozenset()
+    """The schemes of URLs that lead to it."""
     protocol: str = ""
     """The protocol to ask whether the server is ready; empty if its configuration decides the port."""
     probe: tuple[str, ...] = ()
@@ -294,7 +298,7 @@ def _known(name: str, major: int | None) -> KnownImage:
     """The table, with the changes up to that major version. If the version is not known: the newest, with the data paths of all
     versions.
     """
-    table = {key: value for key, value in _table(name).items() if key not in ("starter", "schemes")}
+    table = {key: value for key, value in _table(name).items() if key != "starter"}
     data = [table.get("data", [])]
     for since, changed in sorted(table.pop("since", {}).items(), key=lambda item: int(item[0])):
         if major is None or int(since) <= major:
@@ -308,6 +312,7 @@ def _known(name: str, major: int | None) -> KnownImage:
             for login in table.get("logins", ())
         ),
         "required": tuple(map(tuple, table.get("required", ()))),
+        "schemes": frozenset(table.get("schemes", ())),
         "variables": frozenset(table.get("variables", ())),
         "initial": frozenset(table.get("initial", ())),
         "data": tuple(dict.fromkeys(path for paths in reversed(possible) for path in paths)),

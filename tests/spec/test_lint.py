@@ -33,7 +33,7 @@ image = "redis:7"
 [services.api]
 build = "examples/api"
 ports = ["8000:8000"]
-networks = ["back"]
+networks = ["back", "default"]
 depends_on = ["postgres", "redis"]
 environment.DATABASE_URL = "postgresql://postgres:secret@postgres:5432/myapp"
 environment.REDIS_URL = "redis://redis:6379"
@@ -108,7 +108,7 @@ def test_our_own_stacks_are_flawless(file: str) -> None:
         ("8080:8080", "8000:8080", "SC501"),
         ("8080:8080", "0.0.0.0:8000:8080", "SC501"),
         ("[networks.back]", "", "SC101"),
-        ('networks = ["back"]', 'networks = ["bakc"]', "SC101"),
+        ('networks = ["back", "default"]', 'networks = ["bakc"]', "SC101"),
         ("[volumes.pgdata]", "", "SC101"),
         ('"pgdata:/', '"pgdta:/', "SC101"),
         ("[services.redis]", "[services.cache]", "SC101"),
@@ -259,7 +259,7 @@ def test_a_host_that_nobody_answers_to_is_an_error(check: Check, variable: str, 
         ("DATABASE_URL", "postgresql://u:p@db.example.com/app"),
         ("DATABASE_URL", "postgresql://u:p@10.0.0.7/app"),
         ("DATABASE_URL", "postgresql://u:p@[::1]:5432/app"),
-        ("DATABASE_URL", "postgresql://u:p@localhost:5432/app"),
+        ("DATABASE_URL", "postgresql://u:p@localhost:5433/app"),
         ("DATABASE_URL", "postgresql://u:p@host.docker.internal/app"),
         ("DATABASE_URL", "postgresql://u:p@h@db:5432/app"),
         ("DATABASE_URL", "postgresql://u:p/w@db:5432/app"),
@@ -275,7 +275,7 @@ def test_a_host_that_nobody_answers_to_is_an_error(check: Check, variable: str, 
         ("DB_HOST", ""),
         ("DB_HOST", "5432"),
         ("DB_HOST", "/run/postgresql"),
-        ("DB_HOST", "localhost"),
+        ("REDIS_HOST", "localhost"),
         ("REDIS_ADDR", ":6379"),
         ("VIRTUAL_HOST", "blog"),
         ("USE_SERVER", "true"),

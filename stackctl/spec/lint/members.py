@@ -5,7 +5,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from stackctl.errors import Key
-from stackctl.spec.known import KnownImage
+from stackctl.spec.known import Connection, KnownImage
 from stackctl.spec.model import Service
 from stackctl.spec.server import server
 
@@ -31,6 +31,24 @@ class Member(Struct, frozen=True, dict=True):
     def server(self) -> KnownImage | None:
         """The known image whose server the member runs, else None."""
         return server(self.service)
+
+    @cached_property
+    def connection(self) -> Connection | None:
+        """How clients reach the member's server and log in; None if the server is not known."""
+        return self.server.connection(self.service.resolved, self.command) if self.server else None
+
+    @cached_property
+    def networks(self) -> frozenset[str]:
+        """The networks of the stack that the member joins. With `network_mode` it joins none."""
+        return frozenset() if self.service.network_mode else frozenset(self.service.networks or ("default",))
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names by which other services find the member, in lower case."""
+        aliases = (alias for network in self.service.networks.values() for alias in network.aliases)
+        return frozenset(
+            each.lower() for each in (self.name, self.service.container_name or self.name, *aliases)
+        )
 
     @property
     def profiles(self) -> tuple[str, ...]:

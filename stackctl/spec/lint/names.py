@@ -85,9 +85,12 @@ def unknown_hosts(subject: Subject) -> Iterator[Problem]:
         if _has_other_neighbours(stack, member):
             continue
         own = {host.lower() for host in member.service.extra_hosts}
-        for use in dict.fromkeys(subject.uses[member.name]):
-            if use.kind is Kind.url or use.host in named or use.host in own or use.host in numbered:
+        told: set[tuple[str, str]] = set()
+        for use in subject.uses[member.name]:
+            known = use.loopback or use.host in named or use.host in own or use.host in numbered
+            if use.kind is Kind.url or known or (use.source, use.host) in told:
                 continue
+            told.add((use.source, use.host))
             if use.kind is Kind.variable:
                 near_named = near_named or Neighbours(named)
                 if not near_named.stems(use.host) and not any(close(use.host, each) for each in own):

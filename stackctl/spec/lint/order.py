@@ -32,15 +32,13 @@ def unwaited_services(subject: Subject) -> Iterator[Problem]:
 
     Evidence: 70 URLs and 23 host variables in 56 public compose files name a service that is not waited for.
     """
-    stack = subject.stack
-    owners = {host: name for name, service in stack.services.items() for host in _hosts(name, service)}
-    everything = stack.everything
+    everything = subject.stack.everything
     reached = subject.dependencies.reached()
     used: dict[str, dict[str, tuple[Path, str]]] = {}
     for member in subject.members:
         for use in subject.uses[member.name]:
-            if (other := owners.get(use.host)) and other != member.name:
-                used.setdefault(member.name, {}).setdefault(other, (use.path, use.source))
+            if (owner := subject.owners.get(use.host)) and owner.name != member.name:
+                used.setdefault(member.name, {}).setdefault(owner.name, (use.path, use.source))
     for name, others in used.items():
         for other, (path, source) in others.items():
             mutual = name in used.get(other, {}) or reached(other, name)
@@ -51,12 +49,6 @@ def unwaited_services(subject: Subject) -> Iterator[Problem]:
                 f"{name} uses {other} ({source}) but does not wait for it",
                 f'add "{other}" to depends_on of {name}',
             )
-
-
-def _hosts(name: str, service: Service) -> set[str]:
-    """The names by which other services find the service, in lower case."""
-    aliases = {alias for network in service.networks.values() for alias in network.aliases}
-    return {each.lower() for each in ({name, service.container_name or name} | aliases)}
 
 
 def _always_with(one: Service, other: Service) -> bool:

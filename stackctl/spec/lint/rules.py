@@ -10,13 +10,29 @@ from stackctl.spec.lint.ports import duplicate_ports
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.unkept_data import unkept_data
+from stackctl.spec.lint.wiring import (
+    advertised_localhost,
+    illegal_hostnames,
+    loopback_hosts,
+    names_without_dns,
+    published_ports,
+    separate_networks,
+    wrong_ports,
+)
 from stackctl.spec.model import Stack
 
 RULES: Mapping[str, Rule] = {
     "SC101": Rule("Undefined name", "error", undefined_names),
     "SC102": Rule("Unknown host", "error", unknown_hosts),
+    "SC103": Rule("localhost is the container itself", "error", loopback_hosts),
+    "SC104": Rule("Port of the host between containers", "error", published_ports),
+    "SC105": Rule("Wrong port", "error", wrong_ports),
+    "SC108": Rule("No network in common", "warning", separate_networks),
     "SC109": Rule("Container name taken twice", "error", duplicate_container_names),
+    "SC111": Rule("Name that is not a hostname", "warning", illegal_hostnames),
     "SC113": Rule("Circular dependency", "error", circular_dependencies),
+    "SC114": Rule("Names are not known here", "warning", names_without_dns),
+    "SC116": Rule("Kafka advertises localhost", "warning", advertised_localhost),
     "SC201": Rule("Used, but not waited for", "warning", unwaited_services),
     "SC301": Rule("Required variable missing", "error", missing_variables),
     "SC302": Rule("Misspelt variable", "warning", misspelt_variables),

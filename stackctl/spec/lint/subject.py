@@ -30,6 +30,13 @@ class Subject(Struct, frozen=True, dict=True):
         return {member.name: tuple(uses(member)) for member in self.members}
 
     @cached_property
+    def owners(self) -> Mapping[str, Member]:
+        """The services by the names under which others find them, in lower case."""
+        return {
+            host: member for member in self.members if member.path[0] == "services" for host in member.hosts
+        }
+
+    @cached_property
     def dependencies(self) -> Walk:
         """What each service and job directly waits for."""
         return dependencies(self.stack)

@@ -1,0 +1,109 @@
+"""Each rule beside what it must say nothing about: a stack.toml in, the rules that speak out."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from stackctl.errors import SpecError
+from stackctl.spec.lint.rules import lint
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import StackRequest
+
+DB = """[services.db]
+image = "postgres:15"
+volumes = ["data:/var/lib/postgresql/data"]
+environment = { POSTGRES_USER = "app", POSTGRES_PASSWORD = "${DB_PASSWORD}", POSTGRES_DB = "shop" }
+[volumes.data]
+"""
+API = """[services.api]
+image = "api:1"
+depends_on = ["db"]
+"""
+QUIET = {"SC201", "SC304", "SC601"}
+"""Rules that speak about nearly every stack here, and are asked for where they are meant."""
+
+
+def problems(directory: Path, text: str, *, info: bool = True) -> list[str]:
+    """What the rules say: `SC103 error services.api.environment.DB_HOST: …`."""
+    (directory / "stack.toml").write_text(text)
+    request = StackRequest(directory=directory, environ={"DB_PASSWORD": "geheim", "HARD_PASSWORD": "ge@heim"})
+    try:
+        found = read(request, [partial(lint, info=info)]).problems
+    except SpecError as error:
+        found = error.problems
+    return [f"{each.rule} {each.severity} {each.where}: {each.message} ({each.hint})" for each in found]
+
+
+def spoken(directory: Path, text: str, wanted: str = "") -> list[str]:
+    """The rules that speak, with the severity."""
+    lines = problems(directory, text)
+    return [" ".join(line.split()[:2]) for line in lines if line[:5] not in QUIET - {wanted[:5]}]
+
+
+def api(*lines: str) -> str:
+    return DB + API + "\n".join(lines)
+
+
+def redis(*lines: str) -> str:
+    return '[services.cache]\nimage = "redis:7"\n' + "\n".join(lines)
+
+
+WIRING = [
+    # localhost
+    ("SC103 error", api('environment.DATABASE_URL = "postgresql://app:geheim@localhost:5432/shop"')),
+    ("SC103 error", api('environment.DATABASE_URL = "postgresql+asyncpg://app:geheim@127.0.0.1/shop"')),
+    ("SC103 error", api('environment.DB_HOST = "localhost"')),
+    ("SC103 error", api('environment = { PG_HOST = "0.0.0.0", PG_PORT = "5432" }')),
+    ("SC103 info", api('environment.UI_URL = "http://localhost:3000"', '[services.ui]\nimage = "ui:1"\nports = ["3000:3000"]')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:geheim@localhost:5433/shop"')),
+    ("", api('environment.REDIS_HOST = "localhost"')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:geheim@localhost/shop"', 'network_mode = "host"')),
+    ("", api('environment.OWN_URL = "http://localhost:8000"', 'ports = ["8000:8000"]')),
+    ("", api('command = "tunnel --to postgresql://localhost:5432"')),
+    ("", DB.replace("POSTGRES_DB", "PGHOST = 'localhost', POSTGRES_DB")),
+    # the port of the host
+    ("SC104 error", api('environment.DATABASE_URL = "postgresql://app:geheim@db:5433/shop"').replace("volumes =", 'ports = ["5433:5432"]\nvolumes =')),
+    ("SC104 error", api('environment = { DB_HOST = "db", DB_PORT = "5433" }').replace("volumes =", 'ports = ["5433:5432"]\nvolumes =')),
+    ("SC104 warning", api('environment.UI_URL = "http://ui:8080"', '[services.ui]\nimage = "ui:1"\nports = ["8080:80"]')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:geheim@db:5432/shop"').replace("volumes =", 'ports = ["5433:5432"]\nvolumes =')),
+    ("", api('environment.UI_URL = "http://ui:8080"', '[services.ui]\nimage = "ui:1"\nports = ["8080:80"]\nexpose = [8080]')),
+    ("", api('environment.UI_URL = "http://ui:8080"', '[services.ui]\nimage = "ui:1"\nports = ["8081:8080", "8080:80"]')),
+    # a port of nobody
+    ("SC105 error", redis(API.replace('["db"]', '["cache"]'), 'environment.REDIS_URL = "redis://cache:6380"')),
+    ("SC105 error", api('environment.DATABASE_URL = "postgresql://app:geheim@db:5431/shop"')),
+    ("", redis('command = ["redis-server", "--port", "6380"]', API.replace('["db"]', '["cache"]'), 'environment.REDIS_URL = "redis://cache:6380"')),
+    ("", redis('command = "redis-server /redis.conf"', API.replace('["db"]', '["cache"]'), 'environment.REDIS_URL = "redis://cache:6380"')),
+    ("", redis('volumes = ["./redis.conf:/usr/local/etc/redis.conf"]', API.replace('["db"]', '["cache"]'), 'environment.REDIS_URL = "redis://cache:6380"')),
+    ("", redis(API.replace('["db"]', '["cache"]'), 'environment.METRICS_URL = "http://cache:9121"')),
+    # networks
+    ("SC108 warning", api('environment.DB_HOST = "db"', 'networks = ["back"]', "[networks.back]")),
+    ("SC108 warning", api('environment.DB_HOST = "db"').replace("volumes =", 'network_mode = "host"\nvolumes =')),
+    ("", api('environment.DB_HOST = "db"', 'networks = ["back", "default"]', "[networks.back]")),
+    ("", api('environment.DB_NAME = "db"', 'networks = ["back"]', "[networks.back]")),
+    ("", api('environment.DB_HOST = "db"').replace("volumes =", 'network_mode = "service:api"\nvolumes =').replace('depends_on = ["db"]\n', "")),
+    # names
+    ("SC111 warning", api('environment.UI_URL = "http://my_ui:80"', '[services.my_ui]\nimage = "ui:1"')),
+    ("", api('environment.UI_URL = "http://my-ui:80"', '[services.my-ui]\nimage = "ui:1"')),
+    ("", api('environment.DATABASE_URL = "postgresql://my_db/x"', '[services.my_db]\nimage = "ui:1"')),
+    ("SC114 warning", api('environment.DB_HOST = "db"', 'network_mode = "host"')),
+    ("SC114 warning", api('environment.DB_HOST = "db"', 'network_mode = "bridge"')),
+    ("", api('environment.DB_HOST = "127.0.0.1"', 'network_mode = "host"')),
+    ("", api('environment.DB_HOST = "db"', 'network_mode = "service:db"')),
+    # Kafka
+    ("SC116 warning", '[services.kafka]\nimage = "apache/kafka:4.0.0"\nenvironment.KAFKA_ADVERTISED_LISTENERS = "PLAINTEXT://localhost:9092"\n' + API.replace('["db"]', '["kafka"]') + 'environment.KAFKA_BROKERS = "kafka:9092"'),
+    ("", '[services.kafka]\nimage = "apache/kafka:4.0.0"\nenvironment.KAFKA_ADVERTISED_LISTENERS = "I://kafka:29092,H://localhost:9092"\n' + API.replace('["db"]', '["kafka"]') + 'environment.KAFKA_BROKERS = "kafka:29092"'),
+    ("", '[services.kafka]\nimage = "apache/kafka:4.0.0"\nenvironment.KAFKA_ADVERTISED_LISTENERS = "PLAINTEXT://localhost:9092"\n'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "text"), WIRING)
+def test_how_services_reach_each_other(tmp_path: Path, wanted: str, text: str) -> None:
+    assert spoken(tmp_path, text) == ([wanted] if wanted else [])
+
+
+def test_an_info_is_told_only_if_asked_for(tmp_path: Path) -> None:
+    text = api(
+        'environment.UI_URL = "http://localhost:3000"', '[services.ui]\nimage = "ui:1"\nports = ["3000:3000"]'
+    )
+    assert problems(tmp_path, text, info=False) == []
