@@ -34,7 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "pull": "Pull images",
     },
     "Learn": {
-        "explain": "Show what a container is, and how to see it yourself",
+        "explain": "Explain a rule, a service, a key of stack.toml",
     },
     "Begin": {
         "init": "Write a stack.toml to start from",

@@ -10,25 +10,66 @@ import click
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.engine.proc import process
-from stackctl.errors import UsageError
+from stackctl.errors import SpecError, UsageError
 from stackctl.looking import Looking
+from stackctl.planner.world.desire import desire
+from stackctl.rules import RULES, heading
 from stackctl.teach.explain.inside import Inside, inside_json, inside_text
+from stackctl.teach.explain.keys import topics, topics_text
 
 
 @click.command("explain")
-@click.argument("service", metavar="SERVICE", shell_complete=complete_services)
-@click.option("--inside", is_flag=True, help="What its container is: a process with a view of its own.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.argument("what", shell_complete=complete_services)
+@click.option(
+    "--inside", is_flag=True, help="Of a service: its container is a process with a view of its own."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --inside: as JSON.")
 @pass_settings
-def command(settings: Settings, service: str, *, inside: bool, as_json: bool) -> int:
-    """Show what a container is, and how to see it yourself
+def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> int:
+    """Explain a rule, a service, a key of stack.toml
+
+    WHAT is the number of a rule, a service, SERVICE.KEY, or a key.
 
     \b
     Examples:
-      stackctl explain db --inside     its PID, namespaces, cgroup, mounts, network
+      stackctl explain db              what stack.toml says of it, and the docker command
+      stackctl explain db.volumes      what it means, its value, what one sees without it
+      stackctl explain ports           the same of a key as such
+      stackctl explain SC201           a rule
+      stackctl explain db --inside     the PID, namespaces, cgroup, mounts, network
     """
-    if not inside:
-        raise click.UsageError("say what to explain: --inside")
+    if as_json and not inside:
+        raise click.UsageError("--json goes with --inside")
+    if inside:
+        _inside(settings, what, as_json=as_json)
+    elif what.upper() in RULES:
+        print(f"{heading(what.upper())}\n\n{RULES[what.upper()].help}")
+    else:
+        _topics(settings, what)
+    return 0
+
+
+def _topics(settings: Settings, what: str) -> None:
+    """Explain a service or a key. A key as such needs no stack.toml, and none without mistakes."""
+    stack, wrong = None, None
+    if settings.source():
+        try:
+            stack = settings.load_leniently()
+        except SpecError as error:
+            wrong = error
+    try:
+        found = topics(what, stack)
+    except UsageError:
+        if wrong:
+            raise wrong from None
+        raise
+    desired = (
+        desire(stack, instance="", profiles=["*"]) if stack and any(each.path for each in found) else None
+    )
+    print(topics_text(found, stack, desired, settings.style(sys.stdout)))
+
+
+def _inside(settings: Settings, service: str, *, as_json: bool) -> None:
     stack = settings.load_leniently()
     engine = settings.engine()
     found = Looking(stack, engine).running_container(service)
@@ -42,9 +83,5 @@ def command(settings: Settings, service: str, *, inside: bool, as_json: bool) ->
         container=container,
         process=process(container.pid, container.id),
     )
-    print(
-        json.dumps(inside_json(facts), indent=2)
-        if as_json
-        else inside_text(facts, settings.style(sys.stdout))
-    )
-    return 0
+    style = settings.style(sys.stdout)
+    print(json.dumps(inside_json(facts), indent=2) if as_json else inside_text(facts, style))

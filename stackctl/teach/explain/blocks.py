@@ -16,11 +16,12 @@ _INDENT = 12
 
 
 class Block(Struct, frozen=True):
-    """A title, sentences, and commands that show the same."""
+    """A title; sentences; text that is shown as it is; and commands that show the same."""
 
     title: str
-    lines: tuple[str, ...]
+    lines: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
 
 def blocks_text(blocks: Iterable[Block], style: Style = PLAIN) -> str:
@@ -31,6 +32,7 @@ def blocks_text(blocks: Iterable[Block], style: Style = PLAIN) -> str:
 def _lines(block: Block, style: Style) -> Iterator[str]:
     margin = " " * _INDENT
     body = [part for line in block.lines for part in wrapped(line, _INDENT, style)]
+    body += [clean(line) for text in block.code for line in text.splitlines()]
     body += [style(f"$ {clean(command)}", "cyan") for command in block.commands]
     title = block.title
     if len(title) >= _INDENT:

@@ -1,0 +1,144 @@
+"""What each key of stack.toml is on the command line of `docker`, and what one would see without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Lesson(Struct, frozen=True):
+    """What a learner should know of a key.
+
+    `option` says the same for `docker`; "" if no option does. `without` is what one sees, or must do by hand, without the key.
+    `rules` are the rules about it.
+    """
+
+    option: str
+    without: str
+    rules: tuple[str, ...] = ()
+
+
+_SERVICE: Mapping[str, Lesson] = {
+    "image": Lesson(
+        "the word after the options of `docker run`",
+        "There is nothing to run. A name without a tag means `latest`, which is another image next month.",
+        ("SC603",),
+    ),
+    "build": Lesson(
+        "docker build --tag NAME DIRECTORY",
+        "You build by hand before each `docker run`, and run the old image on the day you forget it.",
+    ),
+    "pull_policy": Lesson("docker create --pull", "A missing image is pulled; one that is here is never renewed.", ("SC603",)),
+    "command": Lesson("the words after the image", "The image's own command runs."),
+    "entrypoint": Lesson("--entrypoint", "The image's own entrypoint runs."),
+    "environment": Lesson(
+        "--env",
+        "The program starts with its defaults, or dies: postgres without POSTGRES_PASSWORD ends two seconds after "
+        "`docker run -d` has printed an id and returned 0.",
+        ("SC102", "SC301", "SC302", "SC303", "SC307"),
+    ),
+    "env_file": Lesson("--env-file", "Each variable is written out in `environment`.", ("SC303",)),
+    "ports": Lesson(
+        "--publish",
+        'Only the containers of the same network reach it; your browser says "connection refused".',
+        ("SC501", "SC502"),
+    ),
+    "expose": Lesson("--expose", "Nothing changes: containers of one network reach every port of each other."),
+    "volumes": Lesson(
+        "--mount",
+        "What it writes is in the container alone. After `docker rm` the rows are gone, and nothing says so.",
+        ("SC401", "SC403", "SC408"),
+    ),
+    "tmpfs": Lesson("--mount type=tmpfs", "Temporary files are written to disk, into the container."),
+    "depends_on": Lesson(
+        "",
+        "You write the commands in the right order, with a loop that waits before each `docker run` that needs another. Of 49 "
+        "public scripts 48 have no such loop: the program starts first, does not find its database, and dies.",
+        ("SC101", "SC113", "SC201", "SC203"),
+    ),
+    "healthcheck": Lesson(
+        "--health-cmd",
+        '"Running" means only that the process exists. A database that reads its files for ten seconds runs, and refuses '
+        "each connection.",
+        ("SC203",),
+    ),
+    "restart": Lesson("--restart", "A container that ends stays ended, also after the machine starts again."),
+    "container_name": Lesson(
+        "--name", "It is called PROJECT-SERVICE-1, so that two projects do not want the same name.", ("SC109", "SC110")
+    ),
+    "init": Lesson(
+        "--init",
+        "PID 1 gets no default action for SIGTERM: a shell as PID 1 ignores it, and `docker stop` waits 10 s, then kills.",
+    ),
+    "labels": Lesson("--label", "Nothing changes, unless another program reads the label."),
+    "networks": Lesson(
+        "--network, and `docker network connect` for the others",
+        "It joins the network `default` of the stack. With `docker run` alone it joins Docker's `bridge`, where containers do "
+        "not know each other's names: \"bad address 'postgres'\".",
+        ("SC101", "SC117"),
+    ),
+    "network_mode": Lesson("--network", "It has a network of its own, in the networks that it joins.", ("SC113",)),
+    "hostname": Lesson("--hostname", "Its host name is the beginning of its id, another one after each recreation."),
+    "extra_hosts": Lesson("--add-host", "Names that no DNS server knows are not found."),
+    "user": Lesson("--user", "It runs as the image says, often as root: files in a bind mount belong to root then."),
+    "working_dir": Lesson("--workdir", "It starts in the image's directory."),
+    "stop_signal": Lesson("--stop-signal", "It is asked to stop with the image's signal, else SIGTERM."),
+    "stop_grace_period": Lesson("--stop-timeout", "It is killed 10 s after it was asked to stop, even in the middle of a write."),
+    "profiles": Lesson("", "It starts with every `up`."),
+    "tty": Lesson("--tty", "Programs see no terminal, and write without colours."),
+    "stdin_open": Lesson("--interactive", "A shell as the command ends at once: its input is closed."),
+    "read_only": Lesson("--read-only", "Whoever breaks in can change the files of the container."),
+    "privileged": Lesson("--privileged", "It has only the usual rights, which is what nearly every program needs."),
+    "cap_add": Lesson("--cap-add", "It has Docker's usual 14 capabilities."),
+    "cap_drop": Lesson("--cap-drop", "It keeps rights that it never uses, and that a break-in would use."),
+    "domainname": Lesson("--domainname", "Its host name has no domain."),
+    "pids_limit": Lesson("--pids-limit", "A program that forks without end takes all process numbers of the machine."),
+    "dns": Lesson("--dns", "Names outside of the stack are asked from the host's name servers."),
+    "shm_size": Lesson("--shm-size", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
+    "inputs": Lesson("", "Files that have changed do not make the job run again."),
+}  # fmt: skip
+_NETWORK: Mapping[str, Lesson] = {
+    "name": Lesson("the last word of `docker network create`", "It is called PROJECT_KEY."),
+    "external": Lesson("", "It is created with the first `up`, and removed with `down`.", ("SC117",)),
+    "internal": Lesson("--internal", "Its containers reach the internet."),
+    "attachable": Lesson("--attachable", "Nothing changes outside of a Swarm."),
+    "driver": Lesson("--driver", "It is a bridge on the engine's machine."),
+    "driver_opts": Lesson("--opt", "The driver's defaults hold."),
+    "labels": Lesson("--label", "Nothing changes, unless another program reads the label."),
+}
+_VOLUME: Mapping[str, Lesson] = {
+    "name": Lesson("the last word of `docker volume create`", "It is called PROJECT_KEY."),
+    "external": Lesson("", "It is created with the first `up`; `down` keeps it.", ("SC117",)),
+    "driver": Lesson("--driver", "It is a directory on the engine's machine."),
+    "driver_opts": Lesson("--opt", "The driver's defaults hold."),
+    "labels": Lesson("--label", "Nothing changes, unless another program reads the label."),
+    "protect": Lesson("", "`down --volumes` removes it with its data."),
+}
+_TOP: Mapping[str, Lesson] = {
+    "name": Lesson(
+        "", "The project is called as its directory. With scripts, each name carries a prefix that you invent and repeat."
+    ),
+    "services": Lesson("docker run --detach, one for each", "There is nothing to bring up."),
+    "jobs": Lesson(
+        "docker run, and `docker wait` before what needs it",
+        "A migration is a step that people must remember, and do in the right moment.",
+    ),
+    "networks": Lesson(
+        "docker network create",
+        "All services join the network `default`. In a script a forgotten `docker network create` stops `docker run` with exit "
+        "code 125, and a dead container keeps the name.",
+        ("SC101", "SC117"),
+    ),
+    "volumes": Lesson(
+        "docker volume create",
+        "A service that names a volume that is not here is an error: so no typing mistake makes a second, empty volume.",
+        ("SC101", "SC117", "SC401"),
+    ),
+}  # fmt: skip
+_TABLES = {"": _TOP, "services": _SERVICE, "jobs": _SERVICE, "networks": _NETWORK, "volumes": _VOLUME}
+
+
+def lesson(section: str, key: str) -> Lesson | None:
+    """What to know of a key of a section; of a key at the top if `section` is "". None for a key deeper in the file."""
+    return _TABLES.get(section, {}).get(key)
