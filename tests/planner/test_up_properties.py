@@ -9,7 +9,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, event, example, given, settings
 from hypothesis import strategies as st
 from plan_stories import scaled
 from plan_world import INSTANCE, Behaviour, World, plan_up, status
@@ -356,8 +356,44 @@ def test_what_is_started_finds_all_it_needs(
     assert not world.run(plan, order, wanted=wanted)
 
 
+PORT_PASSES_ON = (
+    """
+[services.c]
+image = "app:1"
+container_name = "two"
+ports = ["1001:1001", "1003:1003"]
+[services.a]
+image = "app:1"
+ports = ["1002:1002"]
+[jobs.d]
+image = "app:1"
+command = "true"
+network_mode = "service:c"
+[x-replicas]
+""",
+    """
+[services.a]
+image = "app:1"
+container_name = "two"
+ports = ["1001:1001", "1002:1002"]
+[jobs.b]
+image = "app:1"
+command = "true"
+depends_on = {a = {condition = "ready", required = false}}
+ports = ["1003:1003"]
+[jobs.c]
+image = "app:1"
+command = "true"
+network_mode = "service:a"
+[x-replicas]
+""",
+)
+"""The old container of c holds a port that goes to b. It must stay down, although c shares the network of a, which fails."""
+
+
 @fast
 @given(stacks(), stacks(), st.sampled_from(NAMES), st.booleans(), orders)
+@example(*PORT_PASSES_ON, "a", True, random.Random(0))
 def test_what_fails_leaves_nothing_that_the_next_up_cannot_mend(
     first: str, text: str, broken: str, at_start: bool, order: random.Random
 ) -> None:

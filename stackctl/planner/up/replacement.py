@@ -229,8 +229,8 @@ def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
     """The actions if the new container cannot be started: the old container is put back and started, and so are those that were
     stopped because of it.
 
-    There are none if its port or name has gone to another service, which would lose it again, or if the container whose
-    network it shares is gone.
+    None for a container whose port or name has gone to another service, which would lose it again; and none at all if the
+    container whose network the old one shares is gone.
     """
     old, want, holder = slot.old, slot.want, work.slots.holder(slot)
     if old is None or not old.running or old.id in work.passed_on or (holder and not joined_to(old, holder)):
@@ -241,12 +241,12 @@ def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
     for joined in old.networks:
         if joined.network in work.slots.rebuilt:
             yield ConnectNetwork(old.id, _place(want, joined.network), old.name)
-    yield from _revive_old(slot)
+    yield from _revive_old(work, slot)
     for follower in work.slots.followers(slot):
         if follower.current and follower.restart:
             yield StartContainer(follower.current.id, follower.current.name)
         else:
-            yield from _revive_old(follower)
+            yield from _revive_old(work, follower)
 
 
 def _place(want: DesiredContainer, network: str) -> Attachment:
@@ -254,7 +254,7 @@ def _place(want: DesiredContainer, network: str) -> Attachment:
     return next((place for place in want.networks if place.network == network), own)
 
 
-def _revive_old(slot: Slot) -> Iterator[Action]:
-    if slot.old and slot.old.running:
+def _revive_old(work: Work, slot: Slot) -> Iterator[Action]:
+    if slot.old and slot.old.running and slot.old.id not in work.passed_on:
         yield SetRestart(slot.old.id, slot.old.name, slot.want.restart, slot.want.restart_times)
         yield StartContainer(slot.old.id, slot.old.name)
