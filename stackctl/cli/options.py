@@ -37,7 +37,7 @@ def _names_to_complete(ctx: click.Context) -> tuple[Collection[str], Collection[
     for group in _groups(ctx):
         options = _filled(options, {name: group.params[name] for name in group.params.keys() & _NAMES})
     try:
-        stack = Settings.of(_filled(options, ctx.meta.get(_AFTER, {}))).load_leniently()
+        stack = Settings.of(_filled(options, ctx.meta.get(_AFTER, {}))).load(strict=False, warn=False)
     except (StackError, OSError):
         return (), ()
     return stack.everything, {name for each in stack.everything.values() for name in each.profiles}

@@ -98,8 +98,10 @@ class Settings(GlobalOptions):
         return problems_text(problems, style=self.style(sys.stderr))
 
     def load_leniently(self) -> Stack:
-        """The stack for commands that only look: variables may be missing, and warnings are not shown."""
-        return self.load(strict=False, warn=False)
+        """The stack for commands that only look: variables may be missing, no rule runs, and notes are not shown."""
+        stack = self.load(strict=False, warn=False)
+        self.warn(problem for problem in stack.problems if problem.severity == "warning")
+        return stack
 
     def project(self) -> str:
         """The project's name, also where the stack cannot be read."""

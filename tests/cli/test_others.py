@@ -78,7 +78,9 @@ def test_a_command_keeps_its_own_letters(run: Run) -> None:
     assert "stackctl --help" in run("up", "--help").out
 
 
-def test_profiles_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_are_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     def complete(*words: str) -> list[str]:
@@ -89,6 +91,20 @@ def test_profiles_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert complete("-f", "one.toml", "up", "--profile", "t") == ["tools"]
     assert complete("up", "-f", "two.toml", "") == ["db"]
     assert complete("--profile", "") == []
+    assert complete("up", "-f", "one.toml", "--profile", "nosuch", "") == ["web", "debug"]
+    assert capsys.readouterr().err == ""
+
+
+ARGUMENTS = {"exec": ["web", "true"], "explain": ["web", "--inside"], "port": ["web", "80"]}
+READERS = sorted(set(COMMANDS) - {"init", "schema", "completion", "version"})
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_every_command_that_reads_the_stack_warns_of_an_unknown_profile(run: Run, command: str) -> None:
+    words = ["-f", "one.toml", command, *ARGUMENTS.get(command, [])]
+    told = "warning: no service has the profile 'nosuch'\n      = there are: tools, ci\n\n1 warning\n"
+    assert run("--profile", "nosuch", *words, DOCKER_HOST="unix:///nowhere").err.count(told) == 1
+    assert "warning" not in run("--profile", "ci", *words, DOCKER_HOST="unix:///nowhere").err
 
 
 def test_help_is_a_command_as_well(run: Run) -> None:
