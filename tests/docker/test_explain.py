@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from scenario import SLEEP, Project
+from scenario import NOTHING, SLEEP, Project
 
 pytestmark = pytest.mark.docker
 
@@ -89,3 +89,13 @@ def test_what_does_not_run_must_not_be_explained(project: Project) -> None:
     project.write(STACK)
     told = project.run("explain", "db", "--inside", code=2)
     assert "stackctl up db makes one" in told.stderr
+
+
+def test_an_explanation_of_up_must_tell_the_steps_and_change_nothing(project: Project) -> None:
+    project.write(STACK)
+    told = project.run("explain", "up").stdout
+    assert project.resources() == NOTHING
+    assert f"Create network {project.name}_back" in told
+    assert "Nothing" not in told
+    project.run("up")
+    assert "`stackctl up` would do nothing" in project.run("explain", "up").stdout

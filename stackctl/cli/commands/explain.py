@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from stackctl import api
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.engine.proc import process
@@ -16,6 +17,7 @@ from stackctl.planner.world.desire import desire
 from stackctl.rules import RULES, heading
 from stackctl.teach.explain.inside import Inside, inside_json, inside_text
 from stackctl.teach.explain.keys import topics, topics_text
+from stackctl.teach.explain.up import plan_words
 
 
 @click.command("explain")
@@ -26,9 +28,9 @@ from stackctl.teach.explain.keys import topics, topics_text
 @click.option("--json", "as_json", is_flag=True, help="With --inside: as JSON.")
 @pass_settings
 def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> int:
-    """Explain a rule, a service, a key of stack.toml
+    """Explain a rule, a service, a key of stack.toml, or what up would do
 
-    WHAT is the number of a rule, a service, SERVICE.KEY, or a key.
+    WHAT is the number of a rule, a service, SERVICE.KEY, a key, or `up`.
 
     \b
     Examples:
@@ -36,6 +38,7 @@ def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> in
       stackctl explain db.volumes      what it means, its value, what one sees without it
       stackctl explain ports           the same of a key as such
       stackctl explain SC201           a rule
+      stackctl explain up              what up would do now: what, why, in which order
       stackctl explain db --inside     the PID, namespaces, cgroup, mounts, network
     """
     if as_json and not inside:
@@ -44,9 +47,23 @@ def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> in
         _inside(settings, what, as_json=as_json)
     elif what.upper() in RULES:
         print(f"{heading(what.upper())}\n\n{RULES[what.upper()].help}")
+    elif what == "up" and not _is_service(settings, what):
+        _up(settings)
     else:
         _topics(settings, what)
     return 0
+
+
+def _is_service(settings: Settings, what: str) -> bool:
+    return bool(settings.source()) and what in settings.load_leniently().everything
+
+
+def _up(settings: Settings) -> None:
+    """Explain what `up` would do now."""
+    stack = settings.load_asked((), strict=False)
+    plan = api.plan(stack, settings.engine(), selection=settings.selection())
+    settings.warn(plan.warnings)
+    print(plan_words(plan, settings.style(sys.stdout)))
 
 
 def _topics(settings: Settings, what: str) -> None:
