@@ -34,7 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "pull": "Pull images",
     },
     "Learn": {
-        "explain": "Explain a rule, a service, a key of stack.toml, or what up would do",
+        "explain": "Explain a service, a key, a rule, or what up would do",
     },
     "Begin": {
         "init": "Write a stack.toml to start from",

@@ -28,7 +28,7 @@ from stackctl.teach.explain.up import plan_words
 @click.option("--json", "as_json", is_flag=True, help="With --inside: as JSON.")
 @pass_settings
 def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> int:
-    """Explain a rule, a service, a key of stack.toml, or what up would do
+    """Explain a service, a key, a rule, or what up would do
 
     WHAT is the number of a rule, a service, SERVICE.KEY, a key, or `up`.
 
