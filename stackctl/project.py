@@ -16,7 +16,7 @@ from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
-from stackctl.errors import PreflightError, Problem
+from stackctl.errors import PreflightError, Problem, SpecError
 from stackctl.planner.before.images import ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.before.preflight import preflight, questions, told_by_images
 from stackctl.planner.before.situation import HostFacts
@@ -72,12 +72,28 @@ class Project(Comparing):
         if plan_images(view.desired, view.observed, images).steps or plan_up(view).steps:
             desired, observed = self.desired_and_observed(selection)  # other projects may be in the way
             view = View.of(desired, replace(observed, answers=view.observed.answers), options)
+        view, problems = self._preflight(view, options, images)
+        warnings = self._warnings(problems, options)
+        return self._up_plan(view, selection, warnings, plan_images(view.desired, view.observed, images))
+
+    def check(self, selection: Selection) -> tuple[Problem, ...]:
+        """What `up` would stop at on this engine, and its warnings, without places. Makes no call that writes."""
+        options = UpOptions()
+        try:
+            view = View.of(*self.desired_and_observed(selection), options)
+            return self._preflight(view, options, ImageOptions())[1]
+        except SpecError as error:
+            return error.problems
+
+    def _preflight(
+        self, view: View, options: UpOptions, images: ImageOptions
+    ) -> tuple[View, tuple[Problem, ...]]:
+        """The view, with what is to know of its images; and what the rules of the engine find in it."""
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
         view = self._with_image_configs(view)
-        warnings = self._warnings(preflight(view, self._host(view), images), options)
-        return self._up_plan(view, selection, warnings, plan_images(view.desired, view.observed, images))
+        return view, preflight(view, self._host(view), images)
 
     def plan_down(self, options: DownOptions) -> Plan:
         """The plan of what `down` does. Raises PreflightError if the project was started from another directory."""
@@ -198,9 +214,9 @@ class Project(Comparing):
 
     def _warnings(self, problems: Collection[Problem], options: UpOptions) -> tuple[Problem, ...]:
         """The problems as warnings, with their places. Raises PreflightError if one is an error."""
-        if options.strict:
-            problems = [replace(problem, severity="error") for problem in problems]
         placed = place(self.stack, problems)
+        if options.strict:
+            placed = tuple(replace(problem, severity="error") for problem in placed)
         if any(problem.severity == "error" for problem in placed):
             raise PreflightError(placed)
         return placed

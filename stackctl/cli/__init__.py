@@ -19,6 +19,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "up": "Bring the stack up and wait until all is ready",
         "down": "Remove the stack; its data stays",
         "plan": "Show what up would do, and why, without doing it",
+        "check": "Find mistakes before anything runs, and change nothing",
     },
     "Look": {
         "status": "Compare what is there with the file: state, health, URLs, drift",
@@ -50,6 +51,7 @@ _FOLLOWED = ("up", "down", "build", "pull")
 
 _EXAMPLES = """\
   stackctl init postgres redis    write a stack.toml
+  stackctl check                  is anything wrong?
   stackctl plan                   what would happen
   stackctl up                     bring it up, wait, print the URLs
   stackctl status                 is it as it should be?

@@ -9,7 +9,6 @@ from stackctl.spelling import nearest
 _CONTAINER = "$(stackctl ps -q SERVICE)"
 _WAYS = {
     "attach": "`stackctl logs -f SERVICE` shows what it writes",
-    "check": "`stackctl config -q` checks the file",
     "convert": "`stackctl config` shows the stack as it is understood",
     "cp": f"`docker cp {_CONTAINER}:PATH .` copies a file out",
     "create": "`stackctl up` creates and starts; `stackctl plan` shows what it would create",
@@ -18,7 +17,7 @@ _WAYS = {
     "events": "`docker events --filter label=stackctl.project=PROJECT`",
     "images": "`stackctl config --images`",
     "kill": f"`docker kill {_CONTAINER}`",
-    "lint": "`stackctl config -q` checks the file",
+    "lint": "`stackctl check` finds mistakes",
     "ls": "`docker ps --filter label=stackctl.project` lists the containers of all projects",
     "pause": f"`docker pause {_CONTAINER}`",
     "push": "`docker push IMAGE` for each image of `stackctl config --images`",
@@ -34,7 +33,7 @@ _WAYS = {
     "stop": f"`stackctl down SERVICE` stops and removes it, and keeps its data; `docker stop {_CONTAINER}` keeps the container",
     "top": f"`docker top {_CONTAINER}`",
     "unpause": f"`docker unpause {_CONTAINER}`",
-    "validate": "`stackctl config -q` checks the file",
+    "validate": "`stackctl check` finds mistakes",
     "volumes": "`stackctl config --volumes`",
     "wait": f"`docker wait {_CONTAINER}`; `stackctl up` itself waits until all is ready",
     "watch": "`stackctl up --build SERVICE` after a change",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 from msgspec.structs import asdict, replace
 
 from stackctl.cli.global_options import GlobalOptions
+from stackctl.cli.requests import request_of, selection_of
 from stackctl.engine.protocol import Engine
 from stackctl.errors import Problem, SpecError, UsageError
 from stackctl.looking import connect, load_requested
@@ -72,16 +71,7 @@ class Settings(GlobalOptions):
         self, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
     ) -> StackRequest:
         """Which stack is meant, and which part of it."""
-        return StackRequest(
-            files=[Path(file) for file in self.files],
-            directory=Path.cwd(),
-            environ=os.environ,
-            env_files=[Path(file) for file in self.env_files],
-            selection=self.selection(services, dependencies=dependencies),
-            strict=strict,
-            name=self.project_name,
-            project_directory=Path(self.project_directory) if self.project_directory else None,
-        )
+        return request_of(self, services, dependencies=dependencies, strict=strict)
 
     def warn(self, problems: Iterable[Problem]) -> None:
         """Tell warnings on stderr."""
@@ -132,12 +122,7 @@ class Settings(GlobalOptions):
         return self._engine
 
     def selection(self, services: Collection[str] = (), *, dependencies: bool = True) -> Selection:
-        return Selection(
-            services=services,
-            profiles=self.profiles,
-            dependencies=dependencies,
-            publish_host=self.publish_host,
-        )
+        return selection_of(self, services, dependencies=dependencies)
 
     def style(self, stream: Any) -> Style:
         return style_for(stream, no_color=not self.color)

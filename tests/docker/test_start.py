@@ -75,10 +75,10 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "libraries", "most"),
     [
-        ("status", TABLE, 103),
-        ("status --json", LIBRARIES, 115),
-        ("ps", TABLE, 91),
-        ("ps --quiet", LIBRARIES, 102),
+        ("status", TABLE, 104),
+        ("status --json", LIBRARIES, 116),
+        ("ps", TABLE, 93),
+        ("ps --quiet", LIBRARIES, 103),
         ("port web 80", LIBRARIES, 87),
     ],
 )
@@ -102,6 +102,13 @@ def test_help_must_load_neither_engine_nor_planner(up: Project, command: str) ->
     assert (
         within(found, NEVER | {"stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"}) == set()
     )
+
+
+@pytest.mark.parametrize("command", ["check --offline", "check --offline --json"])
+def test_a_check_without_an_engine_must_load_little_more_than_help(up: Project, command: str) -> None:
+    found, of_help = loaded(up, *command.split()), loaded(up, "--help")
+    assert within(found, NEVER | {"stackctl.engine", "stackctl.planner", "tabulate", "tomlkit"}) == set()
+    assert len(found - brought(LIBRARIES) - of_help) <= 60
 
 
 LISTS = ["GET /containers/json", "GET /images/json", "GET /info", "GET /networks", "GET /volumes"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import click
@@ -15,6 +16,7 @@ from stackctl.errors import SpecError, UsageError
 from stackctl.looking import Looking
 from stackctl.planner.world.desire import desire
 from stackctl.rules import RULES, heading
+from stackctl.spelling import did_you_mean
 from stackctl.teach.explain.inside import Inside, inside_json, inside_text
 from stackctl.teach.explain.keys import topics, topics_text
 from stackctl.teach.explain.up import plan_words
@@ -47,6 +49,8 @@ def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> in
         _inside(settings, what, as_json=as_json)
     elif what.upper() in RULES:
         print(f"{heading(what.upper())}\n\n{RULES[what.upper()].help}")
+    elif re.fullmatch(r"(?i)SC\d\w*", what) and not _is_service(settings, what):
+        raise UsageError(f"there is no rule {what!r}", did_you_mean(what.upper(), RULES))
     elif what == "up" and not _is_service(settings, what):
         _up(settings)
     else:

@@ -20,6 +20,7 @@ from stackctl.spec.lint.wiring import (
     wrong_ports,
 )
 from stackctl.spec.model import Stack
+from stackctl.spec.source.allow import misused
 
 RULES: Mapping[str, Rule] = {
     "SC101": Rule("Undefined name", "error", undefined_names),
@@ -42,6 +43,7 @@ RULES: Mapping[str, Rule] = {
 """The rules about the stack alone, by number. An error cannot work or loses data; a warning is probably a mistake; an info teaches."""
 
 READING: Mapping[str, Rule] = {
+    "SC001": Rule("Comment that allows nothing", "warning", misused),
     "SC112": Rule(
         "Not a stack.toml",
         "error",
@@ -71,7 +73,7 @@ READING: Mapping[str, Rule] = {
         """,
     ),
 }
-"""The rules whose mistakes are found while the file is read."""
+"""The rules whose mistakes are found while the file and its comments are read."""
 
 
 def lint(stack: Stack, only: Collection[str] = RULES, *, info: bool = False) -> tuple[Problem, ...]:

@@ -41,23 +41,50 @@ class Written(Struct, frozen=True):
     sources: tuple[Source, ...]
 
 
-def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
-    """Read a stack.
+class Examined(Struct, frozen=True):
+    """What was found in the files of a stack. `stack` is None if it could not be read at all."""
 
-    `checks` find further problems. They also get a stack of which a part could not be read. Of what they find about such a
-    part, only undefined names are told.
+    stack: Stack | None
+    problems: tuple[Problem, ...]
+    """Every problem, in the order of the text; also those that a comment in the file allows."""
+    sources: tuple[Source, ...] = ()
+    whole: bool = False
+    """Whether every part of the stack could be read: only the checks have found errors, or nothing has."""
+
+
+def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
+    """Read a stack. What a comment in the file allows is not told.
 
     Raises:
         SpecError: with every problem found, in the order of the text. Warnings and notes alone do not raise: they are
             in `problems` of the stack.
         UsageError: there is no file, the file is a compose file, or the project has no valid name.
     """
-    written = gather(request)
+    found = examine(request, checks)
+    problems = _not_allowed(found.problems, found.sources)
+    if found.stack is None or any(problem.severity == "error" for problem in problems):
+        raise SpecError(problems)
+    return structs.replace(found.stack, problems=problems)
+
+
+def examine(request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
+    """Read a stack as far as it can be read.
+
+    `checks` find further problems. They also get a stack of which a part could not be read. Of what they find about such a
+    part, only undefined names are told.
+
+    Raises:
+        UsageError: as `read`.
+    """
+    try:
+        written = gather(request)
+    except SpecError as error:
+        return Examined(None, error.problems)
     marker = references.marker(_table(written.tree.get("services")).keys())
     tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
     stack, wrong = structure(Stack, tree)
     if stack is None:
-        raise SpecError(place_all([*unset, *wrong], written.sources))
+        return Examined(None, place_all([*unset, *wrong], written.sources), written.sources)
     problems = [*_name_problems(stack), *([] if wrong else _empty(stack, written))]
     stack = structs.replace(
         stack,
@@ -73,13 +100,12 @@ def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
         problems += (each for each in unresolved if asked_for(each))
     problems += _unknown_profiles(stack, request.selection.profiles)
     broken, unclear = _owners(wrong), _owners((*unset, *unresolved))
+    whole = not any(problem.severity == "error" for problem in problems)
     for check in checks:
         problems += (each for each in check(stack) if _is_certain(each, broken, unclear))
 
     placed = tuple(_concealed(each, tree) for each in place_all(problems, written.sources))
-    if any(problem.severity == "error" for problem in placed):
-        raise SpecError(placed)
-    return structs.replace(stack, problems=placed)
+    return Examined(stack, placed, written.sources, whole)
 
 
 def _resolve(
@@ -202,8 +228,19 @@ def gather(request: StackRequest) -> Written:
 
 
 def place(stack: Stack, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Give problems that were found later their places in the stack's files, and sort them by place."""
-    return place_all(problems, stack.sources)
+    """Give problems that were found later their places in the stack's files, and sort them by place. Those that a comment in the
+    file allows are left out.
+    """
+    return _not_allowed(place_all(problems, stack.sources), stack.sources)
+
+
+def _not_allowed(problems: tuple[Problem, ...], sources: Sequence[Source]) -> tuple[Problem, ...]:
+    """The problems that no comment in the file allows."""
+    if not problems:
+        return ()
+    from stackctl.spec.source.allow import without_allowed
+
+    return without_allowed(problems, sources)
 
 
 def _read_specs(

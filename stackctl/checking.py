@@ -1,0 +1,72 @@
+"""Check a stack, stage by stage: the spec, the files that it names, the engine. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from stackctl.errors import EngineError, Problem
+from stackctl.spec.lint.rule import Stage
+from stackctl.spec.lint.rules import lint
+from stackctl.spec.source.allow import Allowance, allowances, allowed_by, misused, without_allowed
+from stackctl.spec.source.locate import Source, place_all
+from stackctl.spec.source.reading import examine
+from stackctl.spec.source.request import StackRequest
+
+if TYPE_CHECKING:
+    from stackctl.engine.protocol import Manage
+
+
+class Checked(Struct, frozen=True):
+    """What a check has found."""
+
+    problems: tuple[Problem, ...]
+    """Every problem that no comment allows, in the order of the text."""
+    allowed: tuple[tuple[Problem, Allowance], ...]
+    """The problems that a comment in the file allows."""
+    stages: tuple[Stage, ...]
+    """The stages that were done. The engine is not asked about a stack that could not be read wholly."""
+    unreached: EngineError | None = None
+    """Why the engine could not be asked."""
+
+
+def check(request: StackRequest, engine: Callable[[], Manage] | None = None) -> Checked:
+    """Check a stack. Without an `engine` only the stack and its files are looked at; else the engine is asked, but nothing is
+    written to it.
+
+    Raises UsageError if there is no file, the file is a compose file, or the project has no valid name.
+    """
+    found = examine(request, [partial(lint, info=True)])
+    problems = found.problems
+    stages: tuple[Stage, ...] = ("spec",)
+    unreached = None
+    if engine and found.stack and found.whole:
+        from stackctl.project import Project
+
+        try:
+            there = Project(found.stack, engine()).check(request.selection)
+            problems, stages = place_all((*problems, *there), found.sources), (*stages, "engine")
+        except EngineError as error:
+            unreached = error
+    return _checked(problems, found.sources, stages, unreached)
+
+
+def _checked(
+    problems: tuple[Problem, ...],
+    sources: Sequence[Source],
+    stages: tuple[Stage, ...],
+    unreached: EngineError | None,
+) -> Checked:
+    """What is found, less what comments allow. A comment that allows nothing is a problem, too."""
+    comments = allowances(sources)
+    if not comments:
+        return Checked(problems, (), stages, unreached)
+    from stackctl.rules import RULES
+
+    useless = misused(comments, problems, RULES, stages)
+    allowed = tuple((each, by) for each in problems if (by := allowed_by(each, comments)))
+    kept = without_allowed(problems, sources)
+    return Checked(place_all((*kept, *useless), sources), allowed, stages, unreached)

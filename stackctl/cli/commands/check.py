@@ -1,0 +1,117 @@
+"""stackctl check"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec.structs import replace
+
+from stackctl.checking import Checked, check
+from stackctl.cli.global_options import GlobalOptions
+from stackctl.cli.options import pass_options, services_argument
+from stackctl.cli.requests import request_of
+from stackctl.errors import EngineError, Problem
+from stackctl.show.problems import problems_json, problems_text
+from stackctl.show.text.style import style_for
+
+if TYPE_CHECKING:
+    from stackctl.engine.protocol import Engine
+
+FORMATS = ("text", "json", "sarif", "github")
+FAILED = 2
+"""The exit code if there is an error; with `--strict` also if there is a warning."""
+
+
+@click.command("check")
+@services_argument
+@click.option("--offline", is_flag=True, help="Do not ask the engine.")
+@click.option("--strict", is_flag=True, help="A warning is an error, too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="For people, or for a program (text).",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@pass_options
+def command(
+    options: GlobalOptions,
+    /,
+    services: tuple[str, ...],
+    form: str,
+    *,
+    offline: bool,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    """Find mistakes before anything runs, and change nothing
+
+    Checks the file, then asks the engine what is there: ports, names, images, data. Every mistake is told at once, with its place,
+    its rule and a way out; `stackctl explain RULE` says more. The exit code is 2 if something cannot work.
+
+    \b
+    Examples:
+      stackctl check
+      stackctl check --offline               without an engine
+      stackctl check --strict                warnings count, too
+      stackctl check --format github         annotations in GitHub Actions
+      stackctl check --format sarif > stackctl.sarif
+    """
+    checked = check(request_of(options, services, strict=True), None if offline else lambda: _engine(options))
+    problems = _strict(checked.problems) if strict else checked.problems
+    if text := _text(checked, problems, "json" if as_json else form, options):
+        print(text)
+    if any(problem.severity == "error" for problem in problems):
+        return FAILED
+    if error := checked.unreached:
+        raise EngineError(error.message, "; ".join(filter(None, (error.hint, "--offline checks without it"))))
+    return 0
+
+
+def _strict(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    return tuple(replace(p, severity="error") if p.severity == "warning" else p for p in problems)
+
+
+def _engine(options: GlobalOptions) -> Engine:
+    from stackctl.cli.settings import Settings
+
+    return Settings.of(options).engine()
+
+
+def _text(checked: Checked, problems: Sequence[Problem], form: str, options: GlobalOptions) -> str:
+    if form == "json":
+        allowed = [
+            {**problems_json([problem])["problems"][0], "reason": by.reason}
+            for problem, by in checked.allowed
+        ]
+        return json.dumps(
+            {**problems_json(problems), "allowed": allowed, "stages": list(checked.stages)}, indent=2
+        )
+    if form in ("sarif", "github"):
+        from stackctl.show import reports
+
+        if form == "sarif":
+            return json.dumps(reports.sarif(problems, checked.allowed), indent=2)
+        return reports.github(problems, _prefix())
+    return _for_people(checked, problems, options)
+
+
+def _for_people(checked: Checked, problems: Sequence[Problem], options: GlobalOptions) -> str:
+    style = style_for(sys.stdout, no_color=not options.color)
+    found = problems_text(problems, style) or "no problems"
+    allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
+    return f"{found}{allowed} (checked: {', '.join(checked.stages)})"
+
+
+def _prefix() -> str:
+    """The way from the root of a checkout of GitHub Actions to this directory: annotations name files from there."""
+    root = os.environ.get("GITHUB_WORKSPACE")
+    here = Path.cwd()
+    return str(here.relative_to(root)) if root and here.is_relative_to(root) else ""
