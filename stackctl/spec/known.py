@@ -161,6 +161,16 @@ class KnownImage(Struct, frozen=True, kw_only=True):
             query=self.query,
         )
 
+    def accounts(self, environment: Environment, command: Sequence[str] | None = None) -> Mapping[str, str]:
+        """The passwords of the users that the image creates, by user. A password is "" if it is not known."""
+        find = _Finder(environment, command)
+        found: dict[str, str] = {}
+        for login in self.logins:
+            user, password = find(login.user), find(login.password)
+            if user or (password and not login.user):
+                found.setdefault(user, password)
+        return found
+
     def ready(self, environment: Environment, command: Sequence[str] | None = None) -> tuple[str, ...]:
         """A command that ends with 0 in the container once the server is ready; () if there is none."""
         connection = self.connection(environment, command)

@@ -39,7 +39,7 @@ VARIABLES = {"TOKEN": "t0p", "PORT": "8000"}
 @pytest.fixture(autouse=True)
 def _files(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text(STACK)
-    (tmp_path / "db.env").write_text("POSTGRES_PASSWORD=hunter2\n")
+    (tmp_path / "db.env").write_text("POSTGRES_PASSWORD=hunter2\nPOSTGRES_HOST_AUTH_METHOD=trust\n")
     (tmp_path / ".env").write_text("MODE=dev\n")
 
 
@@ -55,7 +55,10 @@ def test_the_stack_is_shown_with_its_variables_filled_in(run: Run) -> None:
         "depends_on": ["db"],
         "networks": ["back"],
     }
-    assert services["db"]["environment"] == {"POSTGRES_PASSWORD": "hunter2"}
+    assert services["db"]["environment"] == {
+        "POSTGRES_PASSWORD": "hunter2",
+        "POSTGRES_HOST_AUTH_METHOD": "trust",
+    }
     assert "env_file" not in services["db"]
     assert "debug" not in services
 

@@ -107,3 +107,68 @@ def test_an_info_is_told_only_if_asked_for(tmp_path: Path) -> None:
         'environment.UI_URL = "http://localhost:3000"', '[services.ui]\nimage = "ui:1"\nports = ["3000:3000"]'
     )
     assert problems(tmp_path, text, info=False) == []
+
+
+MYSQL = """[services.db]
+image = "mysql:8"
+volumes = ["data:/var/lib/mysql"]
+environment = { MYSQL_ROOT_PASSWORD = "root", MYSQL_USER = "app", MYSQL_PASSWORD = "geheim", MYSQL_DATABASE = "shop" }
+[volumes.data]
+"""
+
+LOGINS = [
+    ("SC106 error", api('environment.DATABASE_URL = "postgresql://app:falsch@db/shop"')),
+    ("SC106 error", api('environment = { DB_HOST = "db", DB_USER = "app", DB_PASSWORD = "falsch" }')),
+    ("SC106 warning", api('environment.DATABASE_URL = "postgresql://ap:geheim@db/shop"')),
+    ("SC106 warning", api('environment.DATABASE_URL = "postgresql://app:geheim@db/shp"')),
+    ("SC106 warning", api('environment.DATABASE_URL = "postgresql://ap@db/shop"')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:geheim@db/shop"')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:${DB_PASSWORD}@db/shop?sslmode=disable"')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:%67eheim@db/postgres"')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:$${PASSWORD}@db/shop"')),
+    ("", api('environment.DATABASE_URL = "${services.db.url}"')),
+    ("", api('environment = { DB_HOST = "db", DB_USER = "app", DB_PASSWORD = "geheim" }')),
+    ("", api('environment = { DB_HOST = "db", DB_PASSWORD = "falsch" }')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:falsch@db/shop"').replace('["data:', '["./init.sql:/docker-entrypoint-initdb.d/init.sql", "data:')),
+    ("", api('environment.DATABASE_URL = "postgresql://app:falsch@db/shop"').replace("[volumes.data]", "[volumes.data]\nexternal = true")),
+    ("", api('environment.DATABASE_URL = "postgresql://app:falsch@db/shop"').replace("POSTGRES_DB", 'POSTGRES_HOST_AUTH_METHOD = "trust", POSTGRES_DB')),
+    ("", MYSQL + API + 'environment.A_URL = "mysql://root:root@db/shop"'),
+    ("", MYSQL + API + 'environment.A_URL = "mysql+pymysql://app:geheim@db/shop"'),
+    ("SC106 error", MYSQL + API + 'environment.A_URL = "mysql://root:geheim@db/shop"'),
+    ("SC106 error", redis('command = "redis-server --requirepass geheim"', API.replace('["db"]', '["cache"]'), 'environment.A_URL = "redis://cache:6379"')),
+    ("SC106 error", redis('command = "redis-server --requirepass geheim"', API.replace('["db"]', '["cache"]'), 'environment.A_URL = "redis://:falsch@cache:6379"')),
+    ("", redis('command = "redis-server --requirepass geheim"', API.replace('["db"]', '["cache"]'), 'environment.A_URL = "redis://:geheim@cache:6379/0"')),
+    ("", redis(API.replace('["db"]', '["cache"]'), 'environment.A_URL = "redis://cache:6379"')),
+    # characters of their own meaning
+    ("SC107 warning", api('environment.DATABASE_URL = "postgresql://app:${HARD_PASSWORD}@db/shop"').replace("DB_PASSWORD", "HARD_PASSWORD")),
+    ("SC107 warning", api('environment.DATABASE_URL = "postgresql://app:ge/heim@db/shop"')),
+    ("SC107 warning", api('environment.DATABASE_URL = "postgresql://app:ge#heim@db/shop"')),
+    ("", api('environment.DATABASE_URL = "${services.db.url}"').replace("DB_PASSWORD", "HARD_PASSWORD")),
+    ("", api('environment.DATABASE_URL = "postgresql://app:ge%40heim@db/shop"').replace("DB_PASSWORD", "HARD_PASSWORD")),
+    ("", api('environment.A_URL = "https://example.com/?mail=${HARD_PASSWORD}"')),
+    ("", redis(API.replace('["db"]', '["cache"]'), 'environment.A_URL = "redis://cache:6379/0?mail=a@cache"')),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "text"), LOGINS)
+def test_logins(tmp_path: Path, wanted: str, text: str) -> None:
+    assert spoken(tmp_path, text) == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize("text", [text for wanted, text in LOGINS if wanted])
+def test_no_message_holds_a_password(tmp_path: Path, text: str) -> None:
+    told = "\n".join(problems(tmp_path, text))
+    assert not any(secret in told for secret in ("geheim", "falsch", "ge@heim", "ge/heim", "ge#heim"))
+
+
+ORDER = [
+    ("SC202 warning", DB + API.replace('depends_on = ["db"]', 'depends_on.db.condition = "service_started"')),
+    ("", DB + API.replace('depends_on = ["db"]', "depends_on.db.restart = true")),
+    ("", DB + API.replace('depends_on = ["db"]', 'depends_on.db.condition = "service_healthy"')),
+    ("", API.replace('depends_on = ["db"]', 'depends_on.ui.condition = "service_started"') + '[services.ui]\nimage = "ui:1"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "text"), ORDER)
+def test_order(tmp_path: Path, wanted: str, text: str) -> None:
+    assert spoken(tmp_path, text) == ([wanted] if wanted else [])

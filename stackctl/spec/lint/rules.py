@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 
 from stackctl.errors import Problem
 from stackctl.spec.lint.environment import missing_variables, misspelt_variables
+from stackctl.spec.lint.logins import raw_passwords, wrong_logins
 from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
-from stackctl.spec.lint.order import circular_dependencies, unwaited_services
+from stackctl.spec.lint.order import circular_dependencies, started_only, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
@@ -28,6 +29,8 @@ RULES: Mapping[str, Rule] = {
     "SC103": Rule("localhost is the container itself", "error", loopback_hosts),
     "SC104": Rule("Port of the host between containers", "error", published_ports),
     "SC105": Rule("Wrong port", "error", wrong_ports),
+    "SC106": Rule("Login that the server does not know", "error", wrong_logins),
+    "SC107": Rule("Password that cuts a URL", "warning", raw_passwords),
     "SC108": Rule("No network in common", "warning", separate_networks),
     "SC109": Rule("Container name taken twice", "error", duplicate_container_names),
     "SC111": Rule("Name that is not a hostname", "warning", illegal_hostnames),
@@ -35,6 +38,7 @@ RULES: Mapping[str, Rule] = {
     "SC114": Rule("Names are not known here", "warning", names_without_dns),
     "SC116": Rule("Kafka advertises localhost", "warning", advertised_localhost),
     "SC201": Rule("Used, but not waited for", "warning", unwaited_services),
+    "SC202": Rule("Started, but not ready", "warning", started_only),
     "SC301": Rule("Required variable missing", "error", missing_variables),
     "SC302": Rule("Misspelt variable", "warning", misspelt_variables),
     "SC401": Rule("Data that is not kept", "warning", unkept_data),
