@@ -1,4 +1,4 @@
-"""The tests themselves: they run in the background as in the foreground, and none runs for ever."""
+"""The tests themselves: they run in the background as in the foreground, in any shell, and none runs for ever."""
 
 from __future__ import annotations
 
@@ -30,6 +30,32 @@ def test_what_a_test_starts_in_the_background_heeds_ctrl_c(
         sys.executable, "-c", IGNORING, sys.executable, "-m", "pytest", *arguments, timeout=60
     )
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "1")])
+def test_what_the_shell_says_changes_no_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    said = {
+        "CI": "1",
+        "COLUMNS": "60",
+        "COMPOSE_FILE": "x",
+        "NO_COLOR": "1",
+        "STACKCTL_FILE": "x",
+        "TERM": "dumb",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    pytester.makeconftest((ROOT / "conftest.py").read_text())
+    pytester.makepyfile(
+        f"""
+        import os
+
+        def test_it():
+            assert {{name: os.environ[name] for name in {sorted(said)} if name in os.environ}} == {{"TERM": "xterm-256color"}}
+        """
+    )
+    pytester.runpytest_subprocess(*arguments, timeout=60).assert_outcomes(passed=1)
 
 
 def test_every_test_has_a_deadline(pytestconfig: pytest.Config) -> None:

@@ -118,9 +118,8 @@ def test_logs_must_be_those_since_a_moment(redis: RunningService) -> None:
         redis.exec("sh", "-c", f"echo {text} > /proc/1/fd/1", user="root", check=True)
 
     say("before")
-    time.sleep(0.05)
+    eventually(lambda: "before" in [line.text for line in redis.logs()])
     moment = time.time()
-    time.sleep(0.05)
     say("after")
     for since in (moment, datetime.fromtimestamp(moment, UTC), f"{moment:.6f}"):
         eventually(lambda since=since: "after" in [line.text for line in redis.logs(since=since)])  # type: ignore[misc]

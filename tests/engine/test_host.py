@@ -65,12 +65,14 @@ def test_free_ports_are_not_those_that_somebody_has(monkeypatch: pytest.MonkeyPa
     (first,) = free_ports(["tcp"])
     with closing(socket.create_server(("127.0.0.1", first))):
         (second,) = free_ports(["tcp"])
-    assert second > first
+    assert second != first
 
 
-def test_who_searches_for_free_ports_at_once_seldom_finds_the_same() -> None:
-    found = {tuple(free_ports(["tcp"])) for _ in range(10)}
-    assert len(found) > 7
+def test_who_searches_for_free_ports_at_once_begins_at_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = [int.to_bytes(start, 4) for start in (1000, 5000)]
+    monkeypatch.setattr(os, "urandom", lambda _: starts.pop())
+    (one,), (other,) = free_ports(["tcp"]), free_ports(["tcp"])
+    assert abs(one - other) > 3000
 
 
 def test_udp() -> None:
