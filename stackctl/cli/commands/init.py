@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import click
 
 from stackctl.cli.commands.schema import schema_text
+from stackctl.cli.dotenv_file import add_variables, ignore
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
 from stackctl.errors import UsageError
 from stackctl.spec.known import starters
 from stackctl.spec.output.starter import SCHEMA, starter
 from stackctl.spec.source.discovery import NAME, normal
-from stackctl.spec.source.locate import Source
-from stackctl.spec.text.dotenv import parse
-from stackctl.spec.text.interpolate import Lookup
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -85,39 +82,10 @@ def _write_variables(directory: Path, names: Collection[str]) -> list[tuple[str,
     note = "# Copy to .env, which git ignores.\n"
     written = {
         ".env.example": (
-            _add_variables(directory / ".env.example", example, note),
+            add_variables(directory / ".env.example", example, note),
             "what a .env needs, for others",
         ),
-        ".env": (_add_variables(directory / ".env", own, mode=0o600), "generated passwords"),
-        ".gitignore": (_ignore(directory / ".gitignore"), "keeps .env out of git"),
+        ".env": (add_variables(directory / ".env", own, mode=0o600), "generated passwords"),
+        ".gitignore": (ignore(directory / ".gitignore"), "keeps .env out of git"),
     }
     return [(name, what) for name, (changed, what) in written.items() if changed]
-
-
-def _add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode: int = 0o666) -> bool:
-    text = _text(path)
-    there, _ = parse(Source(path.name, text), Lookup(), strict=False)
-    lines = [f"{name}={value}\n" for name, value in values.items() if name not in there]
-    if lines:
-        _append(path, "".join([heading if not text else "", *lines]), mode)
-    return bool(lines)
-
-
-def _ignore(path: Path) -> bool:
-    if not {".env", "/.env", "*.env", ".env*"}.isdisjoint(_text(path).split()):
-        return False
-    _append(path, ".env\n")
-    return True
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-
-def _append(path: Path, text: str, mode: int = 0o666) -> None:
-    """Add lines to a file. A file that is not there is made, with that mode."""
-    before = _text(path)
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode), "w", encoding="utf-8"
-    ) as stream:
-        stream.write(text if not before or before.endswith("\n") else f"\n{text}")

@@ -80,6 +80,11 @@ def examine(request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
         written = gather(request)
     except SpecError as error:
         return Examined(None, error.problems)
+    return examine_written(written, request, checks)
+
+
+def examine_written(written: Written, request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
+    """As `examine`, of a tree that need not stand in a file."""
     marker = references.marker(_table(written.tree.get("services")).keys())
     tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
     stack, wrong = structure(Stack, tree)

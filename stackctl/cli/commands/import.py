@@ -1,0 +1,112 @@
+"""stackctl import"""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from stackctl.cli.dotenv_file import add_variables, ignore
+from stackctl.cli.global_options import GlobalOptions
+from stackctl.cli.options import pass_options
+from stackctl.convert.bash.script import DOCKER
+from stackctl.convert.importing import Imported, import_command, import_script
+from stackctl.errors import UsageError
+from stackctl.show.problems import problems_text
+from stackctl.show.text.amounts import counted
+from stackctl.show.text.safe import one_line
+from stackctl.show.text.style import style_for
+
+
+class _Command(click.Command):
+    """A command before which nobody has to write `--` for the words of a `docker run`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--", *args] if args and _is_docker(args[0]) else args)
+
+
+@click.command("import", cls=_Command)
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-|docker run …")
+@click.option("-o", "--output", metavar="FILE", help="Write FILE, and the variables into the .env beside it.")
+@click.option("--env-out", metavar="FILE", help="Write the variables into this file.")
+@pass_options
+def command(options: GlobalOptions, words: tuple[str, ...], output: str | None, env_out: str | None) -> int:
+    """Write a stack.toml from a bash script of docker commands
+
+    The script is read, not run. What it cannot know, and what a stack.toml cannot say, is noted with its line. At the end stand the
+    mistakes in the script. Words after the script are its arguments. No file is ever overwritten.
+
+    \b
+    Examples:
+      stackctl import run.sh                   show what the script becomes
+      stackctl import run.sh -o stack.toml     write it; passwords go into .env
+      stackctl import docker run -d nginx      one command
+      history | stackctl import -              what was typed before
+    """
+    env_file = Path(env_out) if env_out else Path(output).absolute().parent / ".env" if output else None
+    if output and Path(output).exists():
+        raise UsageError(f"{output} exists", "import never overwrites: remove it, or give another name to -o")
+    imported = _import(words, env=env_file is not None)
+    wrote = []
+    if output:
+        _write(Path(output), imported.text)
+        wrote.append((output, counted(len(imported.stack.everything), "service")))
+    if env_file and imported.variables:
+        wrote += _write_variables(env_file, imported.variables)
+    if not output:
+        print(imported.text, end="")
+    for name, what in wrote:
+        print(f"wrote {name:<18} {what}", file=sys.stdout if output else sys.stderr)
+    if output:
+        print("\n".join(_told(imported, words[0], options)))
+    return 0
+
+
+def _is_docker(word: str) -> bool:
+    """Whether the word begins a command of docker, and is no script."""
+    return posixpath.basename(word) in (*DOCKER, "sudo") and not Path(word).is_file()
+
+
+def _import(words: tuple[str, ...], *, env: bool) -> Imported:
+    first = words[0]
+    if first == "-":
+        return import_script("stdin", sys.stdin.read(), words[1:], env=env)
+    if _is_docker(first):
+        return import_command(words, env=env)
+    try:
+        text = Path(first).read_bytes().decode(errors="replace")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a path"
+        hint = "give a script, - for the standard input, or docker run …"
+        raise UsageError(f"{first} cannot be read: {why}", hint) from error
+    return import_script(first, text, words[1:], env=env)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write_variables(path: Path, variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    added = add_variables(path, variables, mode=0o600)
+    wrote = [(str(path.name), "values of the variables: passwords of the script")] if added else []
+    if path.name == ".env" and ignore(path.parent / ".gitignore"):
+        wrote.append((".gitignore", "keeps .env out of git"))
+    return wrote
+
+
+def _told(imported: Imported, file: str, options: GlobalOptions) -> Iterator[str]:
+    """What a person should know after the file was written: notes, mistakes in the script, and what comes next."""
+    if imported.notes:
+        yield "\nNot taken over, or not as it was:"
+    for note in imported.notes:
+        yield f"  {one_line(file)}:{note.line}:{note.column}: {one_line(note.message)}"
+    if imported.problems:
+        yield f"\nMistakes in the script:\n{problems_text(imported.problems, style_for(sys.stdout, no_color=not options.color))}"
+    yield "\nnext: stackctl up"

@@ -1,0 +1,53 @@
+"""Files of variables that a command writes: what is there is never changed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from stackctl.spec.source.locate import Source
+from stackctl.spec.text.dotenv import parse
+from stackctl.spec.text.interpolate import Lookup
+
+
+def add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode: int = 0o666) -> bool:
+    """Add the variables that a file of variables does not have. What it has stays. Gives whether anything was added."""
+    text = _text(path)
+    there, _ = parse(Source(path.name, text), Lookup(), strict=False)
+    lines = [f"{name}={_quoted(value)}\n" for name, value in values.items() if name not in there]
+    if lines:
+        _append(path, "".join([heading if not text else "", *lines]), mode)
+    return bool(lines)
+
+
+def ignore(path: Path) -> bool:
+    """Let git ignore `.env`: `path` is the `.gitignore`. Gives whether anything was added."""
+    if not {".env", "/.env", "*.env", ".env*"}.isdisjoint(_text(path).split()):
+        return False
+    _append(path, ".env\n")
+    return True
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _append(path: Path, text: str, mode: int = 0o666) -> None:
+    """Add lines to a file. A file that is not there is made, with that mode."""
+    before = _text(path)
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode), "w", encoding="utf-8"
+    ) as stream:
+        stream.write(text if not before or before.endswith("\n") else f"\n{text}")
+
+
+def _quoted(value: str) -> str:
+    """A value as a `.env` has to write it, so that it reads back to the same."""
+    if re.fullmatch(r"[\w./:@%+,=-]*", value):
+        return value
+    if "'" not in value and "\\" not in value and "\n" not in value:
+        return f"'{value}'"
+    escaped = re.sub(r'([\\"$])', r"\\\1", value).replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

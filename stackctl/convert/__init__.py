@@ -1,0 +1,1 @@
+"""Read what is not a stack.toml, and write a stack.toml from it."""

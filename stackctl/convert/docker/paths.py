@@ -1,0 +1,24 @@
+"""Paths of the host, as a stack.toml writes them: relative to the stack.toml, which stands where the script stands."""
+
+from __future__ import annotations
+
+import posixpath
+
+from stackctl.convert.unset import unset
+
+HERE = unset("PWD")
+_HOME = unset("HOME")
+
+
+def host_path(text: str, directory: str = HERE) -> str:
+    """A path that the script names in this directory."""
+    path = text
+    if text.startswith("."):
+        path = posixpath.normpath(posixpath.join(directory, text))
+        if text.endswith("/") and not path.endswith("/"):
+            path += "/"
+    if path == HERE or path.startswith(f"{HERE}/"):
+        return "." + path[len(HERE) :]
+    if path == _HOME or path.startswith(f"{_HOME}/"):
+        return "~" + path[len(_HOME) :]
+    return path

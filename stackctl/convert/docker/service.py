@@ -1,0 +1,277 @@
+"""One `docker run` as the table of a service: what each flag becomes, and what has no place in a stack.toml."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stackctl.convert.docker.flags import Divided, Option
+from stackctl.convert.docker.paths import HERE, host_path
+from stackctl.convert.unset import is_known, plain
+from stackctl.spec.unsupported import SERVICE_KEYS
+
+Path = tuple[str | int, ...]
+
+_TEXT = {
+    "hostname": "hostname", "user": "user", "workdir": "working_dir", "domainname": "domainname",
+    "stop-signal": "stop_signal", "shm-size": "shm_size", "pull": "pull_policy",
+}  # fmt: skip
+_SWITCH = {
+    "tty": "tty", "interactive": "stdin_open", "read-only": "read_only", "privileged": "privileged", "init": "init",
+}  # fmt: skip
+_LIST = {"cap-add": "cap_add", "cap-drop": "cap_drop", "dns": "dns", "tmpfs": "tmpfs", "expose": "expose"}
+_HEALTH = {
+    "health-cmd": "test", "health-interval": "interval", "health-retries": "retries", "health-timeout": "timeout",
+    "health-start-period": "start_period", "health-start-interval": "start_interval",
+}  # fmt: skip
+_ELSEWHERE = frozenset({"detach", "name", "link", "network", "network-alias", "rm", "help"})
+"""What `stack.py` reads: it concerns more than one service."""
+_ONLY_SHOWS = frozenset({"attach", "cidfile", "detach-keys", "disable-content-trust", "quiet", "sig-proxy"})
+_COMPOSE = {
+    **dict.fromkeys(("log-driver", "log-opt"), "logging"),
+    **{name: name.replace("-", "_") for name in (
+        "cgroup-parent", "cpu-count", "cpu-percent", "cpu-period", "cpu-quota", "cpu-rt-period", "cpu-rt-runtime",
+        "cpu-shares", "cpus", "dns-opt", "dns-search", "gpus", "group-add", "ipc", "isolation", "label-file", "mac-address", "oom-kill-disable", "pid",
+        "platform", "runtime", "security-opt", "storage-opt", "uts", "use-api-socket",
+    )},
+    "annotation": "annotations", "blkio-weight": "blkio_config", "cgroupns": "cgroup", "cpuset-cpus": "cpuset", "device": "devices",
+    "device-cgroup-rule": "device_cgroup_rules", "memory": "mem_limit", "memory-reservation": "mem_reservation",
+    "memory-swap": "memswap_limit", "memory-swappiness": "mem_swappiness", "oom-score-adj": "oom_score_adj", "sysctl": "sysctls",
+    "ulimit": "ulimits", "userns": "userns_mode", "volumes-from": "volumes_from",
+}  # fmt: skip
+"""The key of the Compose Specification that says what the flag says, if stackctl does not have it."""
+_OTHER = {
+    "publish-all": "only the image knows its ports: write those that you need as ports",
+    "ip": "fixed addresses are not done: use the name of the service",
+    "ip6": "fixed addresses are not done: use the name of the service",
+}
+_MODES = {"ro": "ro", "readonly": "ro", "rw": "", "z": "z", "Z": "Z", "nocopy": "nocopy"}
+_PROPAGATION = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
+
+
+class Table:
+    """The table of a service while it is filled: values, the offset at which each is written, and notes."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.values: dict[str, Any] = {}
+        self.places: dict[Path, int] = {}
+        self.notes: list[tuple[int, str]] = []
+        self.volumes: dict[str, int] = {}
+        """The named volumes, and where each is used."""
+
+    def set(self, key: str, value: Any, at: int) -> None:
+        self.values[key] = value
+        self.places[key,] = at
+
+    def append(self, key: str, value: Any, at: int) -> None:
+        items = self.values.setdefault(key, [])
+        self.places[key, len(items)] = at
+        items.append(value)
+
+    def put(self, key: str, name: str, value: Any, at: int) -> None:
+        self.values.setdefault(key, {})[name] = value
+        self.places[key, name] = at
+
+    def note(self, at: int, message: str) -> None:
+        self.notes.append((at, message))
+
+
+def service_table(run: Divided, directory: str = HERE) -> Table:
+    """The table of the service that a `docker run` starts. `directory` is the one that it runs in."""
+    table = Table(directory)
+    image, *arguments = run.words
+    table.set("image", image.text, image.at)
+    for option in run.options:
+        _convert(table, option)
+    if arguments:
+        table.set("command", [word.text for word in arguments], arguments[0].at)
+    if (
+        table.values.get("healthcheck", {}).keys() & {"interval", "timeout"}
+        and "test" not in table.values["healthcheck"]
+    ):
+        table.note(
+            table.places["healthcheck", next(iter(table.values["healthcheck"]))],
+            "these settings change the image's own check",
+        )
+    return table
+
+
+def _convert(table: Table, option: Option) -> None:
+    name, value, at = option.name, option.value, option.at
+    if name in _TEXT:
+        table.set(_TEXT[name], value, at)
+    elif name in _SWITCH:
+        table.set(_SWITCH[name], option.on, at)
+    elif name in _LIST:
+        table.append(_LIST[name], value, at)
+    elif name in _HEALTH:
+        is_number = name == "health-retries" and value.isdigit()
+        table.put("healthcheck", _HEALTH[name], int(value) if is_number else value, at)
+    elif name in _SPECIAL:
+        _SPECIAL[name](table, value, at)
+    elif name in _ONLY_SHOWS:
+        table.note(at, f"--{name} is dropped: it only concerns the terminal of docker run")
+    elif name not in _ELSEWHERE:
+        key = _COMPOSE.get(name, "")
+        why = _OTHER.get(name) or SERVICE_KEYS.get(key, "this version of stackctl does not have it")
+        shown = f"--{name} {plain(value)}" if value != "true" else f"--{name}"
+        table.note(at, f"{shown} is not imported: {why}")
+
+
+def _environment(table: Table, value: str, at: int) -> None:
+    name, equals, text = value.partition("=")
+    if not plain(name).strip():
+        table.note(at, f"-e {plain(value)!r} sets no variable: write NAME=value")
+        return
+    table.put("environment", plain(name), text if equals else {"from_env": True}, at)
+
+
+def _env_file(table: Table, value: str, at: int) -> None:
+    table.append("env_file", {"path": host_path(_relative(value), table.directory), "format": "raw"}, at)
+
+
+def _label(table: Table, value: str, at: int) -> None:
+    name, _, text = value.partition("=")
+    table.put("labels", plain(name), text, at)
+
+
+def _host(table: Table, value: str, at: int) -> None:
+    name, _, address = value.replace("=", ":", 1).partition(":")
+    table.put("extra_hosts", plain(name), address, at)
+
+
+def _restart(table: Table, value: str, at: int) -> None:
+    if value not in ("", "no"):
+        table.set("restart", value, at)
+
+
+def _entrypoint(table: Table, value: str, at: int) -> None:
+    table.set("entrypoint", [value] if value else [], at)
+
+
+def _grace(table: Table, value: str, at: int) -> None:
+    table.set("stop_grace_period", f"{value}s", at)
+
+
+def _number(key: str) -> Callable[[Table, str, int], None]:
+    def convert(table: Table, value: str, at: int) -> None:
+        table.set(key, int(value) if re.fullmatch(r"-?\d{1,9}", value) else value, at)
+
+    return convert
+
+
+def _no_check(table: Table, value: str, at: int) -> None:
+    table.put("healthcheck", "disable", value == "true", at)
+
+
+def _port(table: Table, value: str, at: int) -> None:
+    """Docker publishes a port without an address on every address of the machine; a stack.toml has to say so."""
+    if not value.startswith("["):
+        if value.count(":") == 0:
+            value = f"0.0.0.0::{value}"
+        elif value.count(":") == 1:
+            value = f"0.0.0.0:{value}"
+    table.append("ports", value, at)
+
+
+def _relative(path: str) -> str:
+    """A path of the host that is surely one: docker takes `data/db` for a path only in some places."""
+    return path if path.startswith((".", "/", "~")) or not is_known(path[:1]) else f"./{path}"
+
+
+def _volume(table: Table, value: str, at: int) -> None:
+    source, colon, rest = value.partition(":")
+    if not colon:
+        table.append("volumes", value, at)
+        return
+    target, _, options = rest.partition(":")
+    mount: dict[str, Any] = {}
+    if source.startswith((".", "/", "~")) or not is_known(source):
+        mount = {"type": "bind", "source": host_path(source, table.directory), "target": target}
+    elif "/" in source:
+        table.note(
+            at, f"{plain(source)!r} is no name of a volume: docker refuses it; ./{plain(source)} is meant"
+        )
+        mount = {"type": "bind", "source": host_path(f"./{source}", table.directory), "target": target}
+    else:
+        mount = {"type": "volume", "source": source, "target": target}
+    for option in filter(None, options.split(",")):
+        if option in _PROPAGATION:
+            mount["bind"] = {"propagation": option}
+        elif option in _MODES:
+            mount |= {"modes": [*mount.get("modes", []), _MODES[option]]}
+        else:
+            table.note(at, f"the option {plain(option)!r} of the volume {plain(value)!r} is not imported")
+    _mounted(table, mount, at)
+
+
+def _mount(table: Table, value: str, at: int) -> None:
+    """`--mount type=bind,source=…,target=…`."""
+    mount: dict[str, Any] = {"type": "volume"}
+    for field in next(csv.reader([value.replace("\n", " ")]), []):
+        name, _, text = field.partition("=")
+        match name.lower():
+            case "type":
+                mount["type"] = text
+            case "source" | "src":
+                mount["source"] = text
+            case "target" | "dst" | "destination":
+                mount["target"] = text
+            case "readonly" | "ro":
+                if text.lower() in ("", "true", "1"):
+                    mount["modes"] = [*mount.get("modes", []), "ro"]
+            case "bind-propagation":
+                mount["bind"] = {"propagation": text}
+            case "volume-nocopy":
+                mount["modes"] = [*mount.get("modes", []), "nocopy"]
+            case "tmpfs-size":
+                mount.setdefault("tmpfs", {})["size"] = int(text) if text.isdigit() else text
+            case "tmpfs-mode":
+                mount.setdefault("tmpfs", {})["mode"] = (
+                    int(text, 8) if re.fullmatch("[0-7]{1,4}", text) else text
+                )
+            case _:
+                table.note(at, f"{plain(field)!r} of --mount is not imported")
+    if mount["type"] == "bind":
+        mount["source"] = host_path(_relative(mount.get("source", "")), table.directory)
+    _mounted(table, mount, at)
+
+
+def _mounted(table: Table, mount: dict[str, Any], at: int) -> None:
+    """Write a mount in its short form, if that says the same."""
+    modes = [mode for mode in mount.pop("modes", []) if mode]
+    source, target = mount.get("source"), mount.get("target", "")
+    if mount["type"] == "volume" and source:
+        mount["source"] = source = plain(source)
+        table.volumes.setdefault(source, at)
+    is_short = not mount.keys() & {"bind", "tmpfs"} and mount["type"] != "tmpfs" and (source or not modes)
+    if is_short and is_known(mount["type"]):
+        suffix = f":{','.join(modes)}" if modes else ""
+        table.append("volumes", f"{source}:{target}{suffix}" if source else target, at)
+        return
+    if "ro" in modes:
+        mount["read_only"] = True
+    if "nocopy" in modes and mount["type"] == "volume":
+        mount["volume"] = {"nocopy": True}
+    if mount["type"] == "bind" and (selinux := {"z", "Z"} & {*modes}):
+        mount.setdefault("bind", {})["selinux"] = selinux.pop()
+    table.append("volumes", mount, at)
+
+
+_SPECIAL: Mapping[str, Callable[[Table, str, int], None]] = {
+    "env": _environment,
+    "env-file": _env_file,
+    "label": _label,
+    "add-host": _host,
+    "restart": _restart,
+    "entrypoint": _entrypoint,
+    "stop-timeout": _grace,
+    "pids-limit": _number("pids_limit"),
+    "no-healthcheck": _no_check,
+    "publish": _port,
+    "volume": _volume,
+    "mount": _mount,
+}

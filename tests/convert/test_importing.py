@@ -1,0 +1,214 @@
+"""A script becomes a stack.toml: what belongs together, what comes first, what is noted, and the mistakes of the script."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from stackctl.convert.importing import import_command, import_script
+from stackctl.errors import UsageError
+
+SHOP = """\
+#!/bin/bash
+PASSWORD='s3cret!'
+docker network create shop
+docker volume create pgdata
+docker run -d --name api --network shop -p 8000:80 \\
+  -e DATABASE_URL="postgres://postgres:$PASSWORD@db/shop" -e MODE=$MODE api:1
+docker run -d --name db --network shop -v pgdata:/var/lib/postgresql/data -e POSTGRES_PASSWORD="$PASSWORD" -e POSTGRES_DB=shop postgres:15
+sleep 10
+docker exec -it db psql
+"""
+
+
+def tree(script: str, **options: Any) -> dict[str, Any]:
+    return tomllib.loads(import_script("run.sh", script, **options).text)
+
+
+def told(script: str) -> tuple[list[str], list[str]]:
+    """The notes and the mistakes, each with its place."""
+    made = import_script("run.sh", script)
+    return (
+        [f"{note.line}: {note.message}" for note in made.notes],
+        [f"{each.place.line if each.place else ''}: {each.rule} {each.message}" for each in made.problems],
+    )
+
+
+def test_a_script_becomes_a_stack() -> None:
+    made = import_script("run.sh", SHOP, env=True)
+    assert (
+        made.text
+        == """\
+# Made by `stackctl import` from run.sh. `stackctl up` starts it in order and waits until each part is ready.
+# Volumes get names of this project. To keep the data of a volume that the script has made, add to its table:
+#   name = "NAME-OF-THE-VOLUME"
+#   external = true
+# .env holds MODE, POSTGRES_PASSWORD: git must not track it.
+
+# run.sh:5
+[services.api]
+image = "api:1"
+ports = ["0.0.0.0:8000:80"]
+networks = ["shop"]
+depends_on = ["db"]  # DATABASE_URL names it
+
+[services.api.environment]  # ${…}: from the shell or .env
+DATABASE_URL = "postgres://postgres:${POSTGRES_PASSWORD}@db/shop"
+MODE = "${MODE}"
+
+# run.sh:7
+[services.db]
+image = "postgres:15"
+volumes = ["pgdata:/var/lib/postgresql/data"]
+networks = ["shop"]
+
+[services.db.environment]  # ${…}: from the shell or .env
+POSTGRES_PASSWORD = "${POSTGRES_PASSWORD}"
+POSTGRES_DB = "shop"
+
+[networks.shop]
+
+[volumes.pgdata]
+
+# Not taken over, or not as it was:
+#   run.sh:8:1: sleep 10 is dropped: stackctl waits until a service is ready
+#   run.sh:9:1: docker exec is not imported: after `up`, `stackctl exec db psql` does the same
+
+# Mistakes in the script (stackctl explain RULE says more):
+#   run.sh:5:1: warning SC201: api is started before db, which it uses (DATABASE_URL)
+#     the stack waits: depends_on
+"""
+    )
+    assert made.variables == {"POSTGRES_PASSWORD": "s3cret!", "MODE": ""}
+
+
+def test_without_a_file_of_variables_the_values_stand_in_the_text() -> None:
+    environment = tree(SHOP)["services"]["api"]["environment"]
+    assert environment == {"DATABASE_URL": "postgres://postgres:s3cret!@db/shop", "MODE": "${MODE:-}"}
+
+
+@pytest.mark.parametrize(
+    ("script", "services"),
+    [
+        (
+            "docker run -d --name a x; docker run -d --link a:db --name b y",
+            {"a": {"image": "x", "networks": {"default": {"aliases": ["db"]}}}, "b": {"image": "y", "depends_on": ["a"]}},
+        ),
+        (
+            "docker run -d --name a x; docker run -d --net container:a --name b y",
+            {"a": {"image": "x"}, "b": {"image": "y", "network_mode": "service:a"}},
+        ),
+        ("docker run -d nginx:1; docker run -d nginx:1", {"nginx": {"image": "nginx:1"}, "nginx-2": {"image": "nginx:1"}}),
+        ("docker run -d --network host --name a x", {"a": {"image": "x", "network_mode": "host"}}),
+        (
+            "cd app; docker build -t me -f D --build-arg V=1 . ; docker run -d --name a me",
+            {"a": {"image": "me", "build": {"context": "./app", "dockerfile": "D", "args": {"V": "1"}}}},
+        ),
+        (
+            "docker create --name a x; docker network create n; docker network connect --alias q n a; docker start a",
+            {"a": {"image": "x", "networks": {"default": {}, "n": {"aliases": ["q"]}}}},
+        ),
+        (
+            "docker run -it --rm --name a busybox sh",
+            {"a": {"image": "busybox", "command": ["sh"], "profiles": ["by-hand"], "tty": True, "stdin_open": True}},
+        ),
+        ("docker run -d --name a -v $(pwd)/x:/x -v ~/y:/y -v $D/z:/z x", {"a": {"image": "x", "volumes": ["./x:/x", "~/y:/y", "${D:-}/z:/z"]}}),
+        ("docker run -d --name a -e 'P=$HOME' x 'a$$b'", {"a": {"image": "x", "command": ["a$$$$b"], "environment": {"P": "$$HOME"}}}),
+        ("docker run -d --name a -p $PORT:80 -p 81:$IN x", {"a": {"image": "x", "ports": ["0.0.0.0:${PORT:-}:80", "0.0.0.0:81:${IN:-8080}"]}}),
+        ("docker run -d --name a 'i:${T}'; docker run -d --name b x", {"b": {"image": "x"}} | {"a": {"image": "i:$${T}"}}),
+    ],
+)  # fmt: skip
+def test_what_belongs_together(script: str, services: dict[str, Any]) -> None:
+    assert tree(script)["services"] == services
+
+
+def test_a_run_to_the_end_is_a_job() -> None:
+    jobs = tree(
+        "docker run -d --name db postgres:15; docker run --rm --name migrate -e DB_HOST=db api:1 migrate up"
+    )["jobs"]
+    assert jobs == {
+        "migrate": {"image": "api:1", "command": ["migrate", "up"], "depends_on": ["db"], "environment": {"DB_HOST": "db"}}
+    }  # fmt: skip
+
+
+def test_networks_and_volumes_keep_their_settings() -> None:
+    script = "docker network create --internal --label a=b n; docker volume create -o type=nfs v; docker run -d --net n -v v:/v x"
+    made = tree(script)
+    assert made["networks"] == {"n": {"internal": True, "labels": {"a": "b"}}}
+    assert made["volumes"] == {"v": {"driver_opts": {"type": "nfs"}}}
+
+
+@pytest.mark.parametrize(
+    ("script", "note"),
+    [
+        ("docker run -d x\ndocker run -d -m 1g --name a y", "2: --memory 1g is not imported: this version of stackctl has no resource limits"),
+        ("docker run --rm -d --name a x", "1: --rm of a is dropped: `stackctl down` removes containers"),
+        ("docker run -d --name a -v 'x：/y' x", "1: x：/y is not imported: 'x：/y' is not an absolute path of the container"),
+        ("docker run -d --name a -p 99999:1 -p 1:2 x", "1: 0.0.0.0:99999:1 is not imported: ports go from 1 to 65535, found '99999'"),
+        ("docker run -d --name a x\ndocker restart b", "2: the script does not make the container 'b': it belongs to something else"),
+        ("docker run -d --link q:r --name a x", "1: --link q:r: the script does not make q before this line"),
+        ("docker -H tcp://h:1 run -d --name a x", "1: this runs on the engine tcp://h:1: give it to stackctl as --host or --context"),
+        ("docker run --name a x\ndocker run -d --name b y", "1: without -d the script stops here until a ends; stackctl starts it in the background"),
+        ("docker run -d x\ndocker compose up", "2: docker compose is not imported: a compose file is no script: `stackctl` reads only a stack.toml"),
+        ("docker run -d x\ndocker run -d", "2: docker run has no image here: nothing is imported"),
+        ("docker run -d --name a x\ndocker run -d --name a x", "2: the same container as in line 1"),
+        ("docker network create --subnet 10.0.0.0/24 n\ndocker run -d --net n x", "1: --subnet 10.0.0.0/24 of the network is not imported"),
+    ],
+)  # fmt: skip
+def test_nothing_is_dropped_silently(script: str, note: str) -> None:
+    assert note in told(script)[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "mistake"),
+    [
+        (
+            "X=1\ndocker run -d --net n --name a x",
+            "2: SC101 a joins the network 'n', which the script never creates",
+        ),
+        (
+            "docker run -d --name db postgres:15",
+            "1: SC301 postgres refuses to start without POSTGRES_PASSWORD",
+        ),
+        ("docker run -d -p 80:80 x\ndocker run -d \\\n -p 80:81 y", "3: SC501"),
+        ("docker run -d --name a x\ndocker run -d --name a y", "2: SC109 a second container called 'a'"),
+        ("docker run -d -e POSTGRES_PASSWORD=x postgres:15", "1: SC401 postgres writes to"),
+        (
+            "docker run -d --name a me\ndocker build -t me .",
+            "1: SC603 a runs the image me before the script builds it",
+        ),
+        (
+            "docker run -d --name db -e POSTGRES_PASSWORD=x postgres:15\ndocker run -d -e DB_HOST=dv y",
+            "2: SC102",
+        ),
+    ],
+)
+def test_the_mistakes_of_a_script_are_told_with_their_lines(script: str, mistake: str) -> None:
+    assert any(each.startswith(mistake) for each in told(script)[1]), told(script)[1]
+
+
+def test_a_secret_is_not_shown_with_its_line() -> None:
+    (problem,) = import_script("run.sh", "docker run -d -e POSTGRES_PASSWORD=hunter2 postgres:15").problems
+    assert problem.place is not None
+    assert "hunter2" not in problem.place.text
+    assert problem.place.text.startswith("docker run")
+
+
+def test_one_command() -> None:
+    made = import_command(
+        ["docker", "run", "-dp", "3000:3000", "--name", "a", "-e", "A=b c", "nginx:1", "sh", "-c", "echo $X"]
+    )
+    assert tomllib.loads(made.text)["services"] == {
+        "a": {
+            "image": "nginx:1",
+            "ports": ["0.0.0.0:3000:3000"],
+            "environment": {"A": "b c"},
+            "command": ["sh", "-c", "echo $$X"],
+        }
+    }
+
+
+@pytest.mark.parametrize("script", ["", "echo hi", "docker ps", "docker run -d"])
+def test_a_script_that_starts_nothing_is_refused(script: str) -> None:
+    with pytest.raises(UsageError, match=r"run\.sh starts no container"):
+        import_script("run.sh", script)
