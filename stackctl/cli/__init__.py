@@ -35,7 +35,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "pull": "Pull images",
     },
     "Learn": {
-        "explain": "Explain a service, a key, a rule, or what up would do",
+        "explain": "Explain the stack as bash, a key, a rule, or what up would do",
     },
     "Begin": {
         "init": "Write a stack.toml to start from",

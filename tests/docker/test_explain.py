@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scenario import NOTHING, SLEEP, Project
@@ -99,3 +101,92 @@ def test_an_explanation_of_up_must_tell_the_steps_and_change_nothing(project: Pr
     assert "Nothing" not in told
     project.run("up")
     assert "`stackctl up` would do nothing" in project.run("explain", "up").stdout
+
+
+LESSON = """
+[services.web]
+image = "busybox"
+command = "httpd -f -p 80 -h /etc"
+healthcheck = { http = ":80/passwd" }
+volumes = ["data:/data"]
+networks = ["back", "front"]
+user = "1000:1000"
+environment = { GREETING = "it's $${HOME} \\"here\\" `now`" }
+
+[jobs.seed]
+image = "busybox"
+command = ["sh", "-c", "wget -q -O - http://web/passwd > /data/copy"]
+depends_on = ["web"]
+networks = ["back"]
+volumes = ["data:/data"]
+
+[networks.back]
+[networks.front]
+[volumes.data]
+"""
+COMPARED = {
+    "Config": ("Image", "Cmd", "Entrypoint", "User", "ExposedPorts", "Healthcheck"),
+    "HostConfig": ("Init", "PortBindings", "RestartPolicy", "PidsLimit", "NetworkMode"),
+}
+
+
+def described(project: Project) -> dict[str, Any]:
+    """What the containers are, by name, without what differs from one start to the next."""
+    found: dict[str, Any] = {}
+    for name in (f"{project.name}-web-1", f"{project.name}-seed-1"):
+        row = project.api.inspect_container(name)
+        host = row["HostConfig"]
+        about: dict[str, Any] = {
+            part: {key: row[part].get(key) for key in keys} for part, keys in COMPARED.items()
+        }
+        found[name] = about
+        about["HostConfig"]["NetworkMode"] = project.api.inspect_network(host["NetworkMode"])["Name"]
+        about["env"] = sorted(row["Config"]["Env"])
+        about["networks"] = sorted(row["NetworkSettings"]["Networks"])
+        about["mounts"] = [(m["Type"], m.get("Name"), m["Destination"], m["RW"]) for m in row["Mounts"]]
+        about["ended"] = row["State"]["ExitCode"] if row["State"]["Status"] == "exited" else None
+    return found
+
+
+def test_the_commands_of_the_lesson_must_make_what_up_makes(project: Project) -> None:
+    project.write(LESSON)
+    blocks = re.findall(
+        r"^```bash\n(.*?)\n```$", project.run("explain", "--md").stdout, re.DOTALL | re.MULTILINE
+    )
+    script = "\n".join(
+        ["set -euo pipefail", *(block for block in blocks if not block.startswith("docker pull"))]
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=project.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    by_hand = described(project)
+    project.clean()
+    project.run("up")
+    assert by_hand == described(project)
+    assert by_hand[f"{project.name}-seed-1"]["ended"] == 0
+
+
+def test_steps_must_be_done_one_by_one_as_the_reader_presses_enter(project: Project) -> None:
+    project.write(LESSON)
+    first = project.run("explain", "--step", stdin="\nq\n")
+    assert "1/7  Create network" in first.stdout
+    assert "2/7  Create network" in first.stdout
+    assert "Stopped." in first.stdout
+    assert len(project.resources()["networks"]) == 1
+    rest = project.run("explain", "--step", stdin="\n" * 10)
+    assert "6/6  Wait until seed has done its work" in rest.stdout
+    assert project.states() == {"web": "running", "seed": "exited"}
+    assert "would do nothing" in project.run("explain", "--step").stdout
+
+
+def test_a_step_that_fails_must_end_the_steps(project: Project) -> None:
+    project.write(LESSON.replace("http://web/passwd", "http://web/nothing"))
+    told = project.run("explain", "--step", stdin="\n" * 10, code=None)
+    assert told.code != 0
+    assert project.states()["seed"] == "exited"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stackctl.errors import UsageError
 from stackctl.planner.world.desire import desire
@@ -11,7 +14,8 @@ from stackctl.spec.model import Job, Network, Stack, Volume
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import forms
-from stackctl.teach.explain.keys import topics, topics_text
+from stackctl.spec.text.parts import Part, Text, VariableOrigin
+from stackctl.teach.explain.keys import shell, topics, topics_text
 from stackctl.teach.explain.lessons import lesson
 
 SHOP = """\
@@ -72,7 +76,7 @@ def test_a_service_line_by_line(stack: Stack) -> None:
     assert text[text.index("docker  ") :] == (
         """\
 docker      docker run --detach --name shop-db-1 --network shop_default \\
-              --network-alias db --env "POSTGRES_PASSWORD=${SECRET}" \\
+              --network-alias db --env POSTGRES_PASSWORD="${SECRET}" \\
               --env POSTGRES_USER=me --env 'API_TOKEN=•••' \\
               --mount type=volume,source=shop_pgdata,target=/var/lib/postgresql/data \\
               --init postgres:15"""
@@ -140,3 +144,29 @@ def test_every_key_has_a_lesson(section: str, table: type) -> None:
         assert found is not None, key
         assert set(found.rules) <= RULES.keys()
         assert found.without.endswith((".", '".'))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1, max_size=20
+    )
+)
+def test_a_shell_reads_the_words_that_were_meant(words: list[str]) -> None:
+    words = [*words, "$(id)", "`id`", "${HOME}", "it's $HOME", '"', "a;b", "-n", "!", "\\"]
+    read = subprocess.run(
+        ["sh", "-c", f"printf '%s\\0' {shell(words)}"], capture_output=True, check=True
+    ).stdout
+    assert read.decode().split("\0")[:-1] == words
+
+
+def test_a_variable_is_the_only_thing_that_a_shell_replaces() -> None:
+    parts = (
+        Part("$A "),
+        Part("x", VariableOrigin("B", "shell")),
+        Part("`"),
+        Part('de"f', VariableOrigin("C", "")),
+    )
+    line = shell([Text.of(parts)])
+    read = subprocess.run(["sh", "-c", f"B='$1'; printf %s {line}"], capture_output=True, check=True).stdout
+    assert read.decode() == '$A $1`de"f'

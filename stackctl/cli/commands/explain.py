@@ -9,6 +9,7 @@ import sys
 import click
 
 from stackctl import api
+from stackctl.cli.explain_steps import explain_steps
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.engine.proc import process
@@ -17,25 +18,36 @@ from stackctl.looking import Looking
 from stackctl.planner.world.desire import desire
 from stackctl.rules import RULES, heading
 from stackctl.spelling import did_you_mean
+from stackctl.teach.commands import Docker
 from stackctl.teach.explain.inside import Inside, inside_json, inside_text
 from stackctl.teach.explain.keys import topics, topics_text
+from stackctl.teach.explain.lesson_text import lesson_markdown, lesson_text
+from stackctl.teach.explain.scenes import scenes
 from stackctl.teach.explain.up import plan_words
+from stackctl.teach.from_nothing import from_nothing
 
 
 @click.command("explain")
-@click.argument("what", shell_complete=complete_services)
+@click.argument("what", required=False, shell_complete=complete_services)
+@click.option("--step", is_flag=True, help="The stack, step by step: Enter does each step.")
+@click.option("--md", "markdown", is_flag=True, help="The stack as Markdown, for a course's repository.")
 @click.option(
     "--inside", is_flag=True, help="Of a service: its container is a process with a view of its own."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --inside: as JSON.")
 @pass_settings
-def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> int:
-    """Explain a service, a key, a rule, or what up would do
+def command(
+    settings: Settings, what: str | None, *, step: bool, markdown: bool, inside: bool, as_json: bool
+) -> int:
+    """Explain the stack as bash, a key, a rule, or what up would do
 
-    WHAT is the number of a rule, a service, SERVICE.KEY, a key, or `up`.
+    Without WHAT: the stack as commands that you could type, step by step: the command, what the engine does, the line of stack.toml,
+    what it prevents, and what you would see without it. WHAT is the number of a rule, a service, SERVICE.KEY, a key, or `up`.
 
     \b
     Examples:
+      stackctl explain                 the whole stack as bash, with its reasons
+      stackctl explain --step          the same, and Enter does each step
       stackctl explain db              what stack.toml says of it, and the docker command
       stackctl explain db.volumes      what it means, its value, what one sees without it
       stackctl explain ports           the same of a key as such
@@ -45,6 +57,12 @@ def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> in
     """
     if as_json and not inside:
         raise click.UsageError("--json goes with --inside")
+    if what is None:
+        if inside:
+            raise click.UsageError("--inside needs the name of a service")
+        return _stack(settings, step=step, markdown=markdown)
+    if step or markdown:
+        raise click.UsageError("--step and --md explain the whole stack: leave WHAT out")
     if inside:
         _inside(settings, what, as_json=as_json)
     elif what.upper() in RULES:
@@ -55,6 +73,20 @@ def command(settings: Settings, what: str, *, inside: bool, as_json: bool) -> in
         _up(settings)
     else:
         _topics(settings, what)
+    return 0
+
+
+def _stack(settings: Settings, *, step: bool, markdown: bool) -> int:
+    """Explain the whole stack, from nothing; with `step` from what is there."""
+    if step:
+        return explain_steps(settings, settings.load())
+    stack = settings.load_leniently()
+    view, plan = from_nothing(stack, settings.selection())
+    told = scenes(Docker(stack), plan.steps, view.desired.containers)
+    if markdown:
+        print(lesson_markdown(stack, told), end="")
+    else:
+        print(lesson_text(stack, told, settings.style(sys.stdout)))
     return 0
 
 

@@ -183,7 +183,7 @@ class _Expansion(Struct):
         if operator.endswith("-"):
             return [self.default(name, part) for part in self.parts(word, depth + 1)]
         if not self.strict:
-            return []
+            return [Part("", VariableOrigin(name, ""))]
         reason = concealed(Text.of(self.parts(word, depth + 1)))
         missing = self.lookup.unset(name) if value is None else f"{name} is empty"
         return self.flaw(
@@ -198,7 +198,7 @@ class _Expansion(Struct):
         found = self.lookup.part(name)
         if found is None:
             if not self.strict:
-                return []
+                return [Part("", VariableOrigin(name, ""))]
             hint = self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
             return self.flaw(self.lookup.unset(name), hint)
         if re.search(_UNUSABLE, found.text):

@@ -6,6 +6,7 @@ import inspect
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, get_args, get_origin
 
 import tomli_w
@@ -14,15 +15,16 @@ from msgspec import Struct
 from stackctl.errors import Key, UsageError, dotted
 from stackctl.planner.world.desired import Desired
 from stackctl.rules import RULES, heading
+from stackctl.secret import DOTS
 from stackctl.show.text.style import PLAIN, Style
 from stackctl.spec.model import Job, Network, Service, Stack, Volume
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain
 from stackctl.spec.source.locate import locate
 from stackctl.spec.structure import Form, choices, forms, is_table
-from stackctl.spec.text.parts import written
+from stackctl.spec.text.parts import parts, written
 from stackctl.spelling import did_you_mean
-from stackctl.teach.commands import FLAGS, CommandLine, Docker
+from stackctl.teach.commands import DIRECTORY, FLAGS, CommandLine, Docker
 from stackctl.teach.explain.blocks import Block, blocks_text
 from stackctl.teach.explain.lessons import Lesson, lesson
 
@@ -118,7 +120,7 @@ def _text(topic: Topic, stack: Stack | None, desired: Desired | None, style: Sty
         title = f"[{topic.section}.NAME] {key}" if topic.section else f"{key}, at the top of stack.toml"
         head = style(title, "bold")
         return f"{head}\n\n{blocks_text(_reference(topic), style)}"
-    line = _line(stack, topic.path)
+    line = line_of(stack, topic.path)
     head = style(dotted(topic.path), "bold") + (f"  {line}" if line else "")
     commands = [*_commands(stack, desired, topic.path)] if desired else []
     if not topic.words:
@@ -214,7 +216,7 @@ def _whole(topic: Topic, stack: Stack, commands: Sequence[CommandLine]) -> Itera
     yield Block("means", (_doc(table),))
     for key in _value(stack, topic.path) or {}:
         form = forms(table)[key]
-        line = _line(stack, (*topic.path, key))
+        line = line_of(stack, (*topic.path, key))
         where = f" ({line})" if line else ""
         yield Block(
             key,
@@ -237,6 +239,16 @@ def _value(stack: Stack, path: Path) -> Any:
             return None
         value, name = value[key], str(key)
     return redacted(_as_written(value), name)
+
+
+def toml_of(stack: Stack, path: Path) -> str:
+    """A path as it is written: its header, or its key with the value, without secrets. An item of a table stands as its key."""
+    if len(path) == 2:
+        return f"[{dotted(path)}]"
+    value = _value(stack, path)
+    if value is None or value == {}:
+        return str(path[-1])
+    return _toml(str(path[-1]), value)
 
 
 def _toml(key: str, value: Any) -> str:
@@ -273,7 +285,7 @@ def _as_written(value: Any) -> Any:
     return value
 
 
-def _line(stack: Stack, path: Path) -> str:
+def line_of(stack: Stack, path: Path) -> str:
     """Where a path is written: `stack.toml:9`; "" if it is not."""
     for source in reversed(stack.sources):
         offset = locate(source.text).get(path)
@@ -305,8 +317,38 @@ def _commands(stack: Stack, desired: Desired, path: Path) -> Iterator[CommandLin
 
 
 def shell(words: Iterable[str]) -> str:
-    """Words as one types them: with the names of variables instead of their values, and dots for other secrets."""
-    return " ".join(map(_word, redacted([written(word) for word in words])))
+    """Words as one types them in the directory of stack.toml: with variables instead of their values, and dots for other
+    secrets. Whatever else a word holds, a shell reads exactly that word.
+    """
+    pieces = [[*_pieces(word)] for word in words]
+    texts = ["".join(text for text, _ in each) for each in pieces]
+    shown = redacted(texts)
+    return " ".join(
+        _joined(each) if text == safe else _literal(safe)
+        for each, text, safe in zip(pieces, texts, shown, strict=True)
+    )
+
+
+def _pieces(word: str) -> Iterator[tuple[str, bool]]:
+    """The texts that a word is made of; each with whether it is a variable of the shell."""
+    for part in parts(word):
+        if part.variable is None:
+            yield DOTS if part.secret else part.text, False
+        elif part.variable.name == DIRECTORY:
+            yield "${PWD}", True
+        elif part.text and not part.variable.place and not part.secret:
+            default = re.sub(r'([\\"$`}])', r"\\\1", part.text)
+            yield f"${{{part.variable.name}:-{default}}}", True
+        else:
+            yield f"${{{part.variable.name}}}", True
+
+
+def _joined(pieces: Iterable[tuple[str, bool]]) -> str:
+    text = ""
+    for variable, group in groupby(pieces, key=lambda piece: piece[1]):
+        joined = "".join(piece for piece, _ in group)
+        text += f'"{joined}"' if variable else _literal(joined)
+    return text or "''"
 
 
 def shell_words(command: CommandLine) -> list[str]:
@@ -325,7 +367,10 @@ def folded(pieces: Sequence[str], width: int = _LINE) -> str:
     return " \\\n".join(lines)
 
 
-def _word(word: str) -> str:
-    if "${" in word:
-        return '"' + re.sub(r'([\\"`])', r"\\\1", word) + '"'
-    return word if re.fullmatch(_PLAIN_WORD, word) else shlex.quote(word)
+def _literal(text: str) -> str:
+    """The text in quotes where a shell needs them."""
+    if re.fullmatch(_PLAIN_WORD, text):
+        return text
+    if "'" in text and not re.search(r'[$`"\\!]', text):
+        return f'"{text}"'
+    return shlex.quote(text)
