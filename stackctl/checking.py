@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stackctl.errors import EngineError, Problem
+from stackctl.spec.lint.files import lint_files, secret_files
 from stackctl.spec.lint.rule import Stage
 from stackctl.spec.lint.rules import lint
+from stackctl.spec.model import Stack
 from stackctl.spec.source.allow import Allowance, allowances, allowed_by, misused, without_allowed
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.reading import examine
@@ -39,9 +41,9 @@ def check(request: StackRequest, engine: Callable[[], Manage] | None = None) -> 
 
     Raises UsageError if there is no file, the file is a compose file, or the project has no valid name.
     """
-    found = examine(request, [partial(lint, info=True)])
+    found = examine(request, [partial(lint, info=True), partial(_in_files, request)])
     problems = found.problems
-    stages: tuple[Stage, ...] = ("spec",)
+    stages: tuple[Stage, ...] = ("spec", "files")
     unreached = None
     if engine and found.stack and found.whole:
         from stackctl.project import Project
@@ -52,6 +54,16 @@ def check(request: StackRequest, engine: Callable[[], Manage] | None = None) -> 
         except EngineError as error:
             unreached = error
     return _checked(problems, found.sources, stages, unreached)
+
+
+def _in_files(request: StackRequest, stack: Stack) -> tuple[Problem, ...]:
+    """What the rules about files find. Git is asked only if there is something to ask."""
+    there = [path for path in secret_files(stack) if path.is_file()]
+    if not there:
+        return lint_files(stack, request.directory.absolute())
+    from stackctl.tracked import tracked
+
+    return lint_files(stack, request.directory.absolute(), tracked(there))
 
 
 def _checked(

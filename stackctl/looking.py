@@ -68,9 +68,10 @@ def load_requested(request: StackRequest) -> Stack:
     """Read the stack of a request, and check it as `load` does."""
     if not request.strict:
         return read(request, [_circles])
+    from stackctl.spec.lint.files import lint_files
     from stackctl.spec.lint.rules import lint
 
-    return read(request, [lint])
+    return read(request, [lint, lambda stack: lint_files(stack, request.directory.absolute())])
 
 
 def connect(

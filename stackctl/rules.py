@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stackctl.planner.before.preflight import RULES as ENGINE
+from stackctl.spec.lint.files import RULES as FILES
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.rules import READING
 from stackctl.spec.lint.rules import RULES as SPEC
 
-RULES: Mapping[str, Rule] = dict(sorted({**READING, **SPEC, **ENGINE}.items()))
+RULES: Mapping[str, Rule] = dict(sorted({**READING, **SPEC, **FILES, **ENGINE}.items()))
 
 
 def heading(number: str) -> str:

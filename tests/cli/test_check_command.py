@@ -32,7 +32,7 @@ def check(run: Run, *args: str, **environ: str) -> tuple[int, str]:
 
 def test_a_good_file(run: Run, write: Any) -> None:
     write(GOOD)
-    assert check(run) == (0, "no problems (checked: spec)\n")
+    assert check(run) == (0, "no problems (checked: spec, files)\n")
     assert check(run, "--format", "github") == (0, "")
 
 
@@ -48,7 +48,7 @@ def test_every_mistake_at_once_with_its_place_its_rule_and_a_caret(run: Run, wri
     ]
     assert second.startswith("stack.toml:4:13: error SC101: services.web.networks")
     assert third.startswith("stack.toml:5:11: warning SC401: services.cache: ")
-    assert last == "2 errors, 1 warning (checked: spec)\n"
+    assert last == "2 errors, 1 warning (checked: spec, files)\n"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_as_json(run: Run, write: Any) -> None:
     write(WARNED.replace("[services.db]", "[services.db] # stackctl: allow SC401 — a test"))
     code, out = check(run, "--json")
     found = json.loads(out)
-    assert (code, found["version"], found["problems"], found["stages"]) == (0, 1, [], ["spec"])
+    assert (code, found["version"], found["problems"], found["stages"]) == (0, 1, [], ["spec", "files"])
     (allowed,) = found["allowed"]
     assert (allowed["rule"], allowed["reason"], allowed["line"]) == ("SC401", "a test", 1)
     assert check(run, "--format", "json")[1] == out

@@ -40,7 +40,7 @@ def test_check_must_write_nothing_and_find_what_stops_up(project: Project, recor
         told = project.run("check", code=2).stdout
         for rule in ("SC502", "SC403", "SC117"):
             assert f"error {rule}" in told
-        assert "checked: spec, engine" in told
+        assert "checked: spec, files, engine" in told
         assert f"{project.directory.name}/stack.toml:" in told or "stack.toml:" in told
         assert rules(project, "--offline", code=0) == []
         assert "SC502" in project.run("up", code=1).stderr

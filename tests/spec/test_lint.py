@@ -9,6 +9,7 @@ import pytest
 from stackctl.errors import SpecError
 from stackctl.planner.before.preflight import RULES as ENGINE
 from stackctl.rules import RULES as ALL_RULES
+from stackctl.spec.lint.files import RULES as FILES
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.rules import READING, RULES, lint
 from stackctl.spec.source.reading import read
@@ -510,4 +511,4 @@ def test_every_rule_says_why_what_to_do_and_what_it_stands_on(number: str, rule:
 
 
 def test_no_two_stages_have_a_rule_of_the_same_number() -> None:
-    assert len(ALL_RULES) == len(READING) + len(RULES) + len(ENGINE)
+    assert len(ALL_RULES) == len(READING) + len(RULES) + len(FILES) + len(ENGINE)

@@ -1,0 +1,132 @@
+"""The rules about the files that a stack names: files in, problems out."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stackctl.checking import check
+from stackctl.spec.source.request import StackRequest
+from stackctl.tracked import tracked
+
+Find = Callable[..., list[str]]
+WEB = '[services.web]\nimage = "nginx:1"\n'
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Find:
+    """Write files, and give back what the rules about files say: `SC306 .env:2: …`."""
+
+    def run(text: str, **files: bytes) -> list[str]:
+        (tmp_path / "stack.toml").write_text(text)
+        for name, content in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        found = check(StackRequest(directory=tmp_path, environ={})).problems
+        return [
+            f"{p.rule} {p.place and f'{p.place.file}:{p.place.line}'}: {p.message}"
+            for p in found
+            if p.rule in ("SC305", "SC306", "SC404", "SC604")
+        ]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"A=1\nB='x '\n# c \nC=\"y \"\nD= # none\nE=a # b\n\n", []),
+        (b"A=1\nB=2\r\nexport C=3\r\n", ["SC306 .env:2: the line ends with a carriage return"]),
+        (b"\xef\xbb\xbfA=1\n", ["SC306 .env:1: the file begins with a byte order mark"]),
+        (b"A=1\nB=secret \n", ["SC306 .env:2: the line has a space behind its value"]),
+        (b"# only a comment\r\n", []),
+    ],
+)
+def test_a_file_of_variables_that_others_read_differently(
+    find: Find, content: bytes, told: list[str]
+) -> None:
+    found = find(WEB, _env=content)
+    assert len(found) == len(told)
+    assert all(line.startswith(start) for line, start in zip(found, told, strict=True)), found
+
+
+def test_an_env_file_is_looked_at_too_and_its_values_are_never_shown(find: Find) -> None:
+    found = find(WEB + 'env_file = "web.env"\n', web_env=b"PASSWORD=hunter2\r\nB=1\r\n")
+    (line,) = found
+    assert line == (
+        "SC306 web.env:1: the line ends with a carriage return (a Windows line end): "
+        "other programs take it as a part of the value (as 2 lines do)"
+    )
+
+
+def test_git_must_not_track_a_file_of_variables(find: Find, tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
+
+    git("init")
+    text = WEB + 'env_file = "web.env"\n'
+    assert find(text, _env=b"A=1\n", web_env=b"B=1\n") == []
+    git("add", ".env", "web.env")
+    assert [line.partition(": ")[0] for line in find(text)] == ["SC305 .env:0", "SC305 web.env:0"]
+    git("rm", "--cached", ".env", "web.env")
+    assert find(text) == []
+
+
+def test_asking_git_runs_no_program_of_the_repository(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\n")
+    hook = tmp_path / "hook.sh"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    for words in (["init"], ["add", ".env"], ["config", "core.fsmonitor", str(hook)]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
+    assert tracked([tmp_path / ".env"]) == {tmp_path / ".env"}
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("volume", "told"),
+    [
+        ("./nginx.conf:/etc/nginx/nginx.conf", []),
+        ("./conf:/etc/nginx/conf.d", []),
+        (
+            "./conf:/etc/nginx/nginx.conf",
+            ["conf is a directory, but /etc/nginx/nginx.conf looks like a file"],
+        ),
+        ("./nginx.conf:/etc/nginx/conf.d", ["nginx.conf is a file, but /etc/nginx/conf.d is a directory"]),
+        ("./nginx.conf:/data/", ["nginx.conf is a file, but /data/ is a directory"]),
+        ("./missing:/etc/nginx/nginx.conf", []),
+        ("conf:/etc/x.conf", []),
+    ],
+)
+def test_a_file_on_a_directory(find: Find, volume: str, told: list[str]) -> None:
+    text = WEB + f'volumes = ["{volume}"]\n[volumes.conf]\n'
+    found = find(text, nginx_conf=b"", conf__a_conf=b"")
+    assert found == [f"SC404 stack.toml:3: {line}" for line in told]
+
+
+WINDOWS, UNIX = b"#!/bin/sh\r\necho\r\n", b"#!/bin/sh\necho\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "dockerfile", "wrong"),
+    [
+        ('volumes = ["./a.sh:/a.sh"]', b"", ["a.sh"]),
+        ('volumes = ["./scripts:/docker-entrypoint-initdb.d"]', b"", ["scripts/b.sh"]),
+        ('volumes = ["./unix.sh:/a.sh"]', b"", []),
+        ('build = "."', b"FROM x\nCOPY --chmod=755 a.sh unix.sh /\n", ["a.sh"]),
+        ('build = "."', b'FROM x\r\nADD ["a.sh", "/"]\r\n', ["a.sh"]),
+        ('build = "."', b'FROM x\nCOPY . /app\nENTRYPOINT ["/app/a.sh"]\n', ["a.sh"]),
+        ('build = "."', b"FROM x\nCOPY --from=other a.sh /\n", []),
+        ('build = "."', b"FROM x\nCOPY unix.sh missing.sh /\n", []),
+        ('build = "https://host/repo.git"', b"FROM x\nCOPY a.sh /\n", []),
+    ],
+)
+def test_a_script_with_windows_line_ends(find: Find, text: str, dockerfile: bytes, wrong: list[str]) -> None:
+    spec = f'[services.web]\nimage = "nginx:1"\n{text}\n'
+    found = find(
+        spec, a_sh=WINDOWS, unix_sh=UNIX, scripts__b_sh=WINDOWS, scripts__c_sh=UNIX, Dockerfile=dockerfile
+    )
+    assert [line.split()[2] for line in found] == wrong
+    assert all(line.startswith("SC604 stack.toml:3: ") for line in found)
