@@ -233,6 +233,7 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         return tuple(group for group in self.required if not any(map(given, group)))
 
 
+@functools.lru_cache(maxsize=1024)
 def known_image(ref: str) -> KnownImage | None:
     """What is known about an image; None if it is not known. Registry and digest of the reference do not matter."""
     image = ImageRef.parse(ref)

@@ -75,6 +75,12 @@ def forms(table: type) -> Mapping[str, Form]:
     return found
 
 
+@functools.cache
+def _required(table: type) -> tuple[Form, ...]:
+    """The keys that every table of this record must have."""
+    return tuple(form for form in forms(table).values() if form.required)
+
+
 def _annotated(hint: Any) -> tuple[Any, Mapping[str, Any]]:
     """A field's type, and the metadata in its annotation."""
     if get_origin(hint) is not Annotated:
@@ -139,24 +145,17 @@ class _Reader:
         outer: tuple[Frame, ...],
         options: Mapping[str, Any] = _NO_OPTIONS,
     ) -> Any:
-        if hasattr(hint, "parse"):
-            return self.attempt(path, hint.parse, value)
-        if is_table(hint):
-            return self.read_table(hint, value, path, outer)
-        if allowed := choices(hint):
-            if value in allowed:
-                return hint(value) if isinstance(hint, type) else value
-            listing = ", ".join(map(str, allowed))
-            return self.wrong(
-                path,
-                f"expected one of {listing}, found {describe(value)}",
-                self.guesses.did_you_mean(value, allowed),
-            )
-        if get_origin(hint) is tuple:
-            return self.read_array(get_args(hint)[0], value, path, outer, options)
-        if get_origin(hint) is Mapping:
-            return self.read_mapping(get_args(hint)[1], value, path, outer, options)
-        return self.read_scalar(get_args(hint) or (hint,), value, path)
+        return _way_to_read(hint)(self, value, path, outer, options)
+
+    def read_choice(self, hint: Any, allowed: tuple[str, ...], value: Any, path: Path) -> Any:
+        if value in allowed:
+            return hint(value) if isinstance(hint, type) else value
+        listing = ", ".join(map(str, allowed))
+        return self.wrong(
+            path,
+            f"expected one of {listing}, found {describe(value)}",
+            self.guesses.did_you_mean(value, allowed),
+        )
 
     def read_scalar(self, kinds: tuple[type, ...], value: Any, path: Path) -> Any:
         # A text may stand for a number or a boolean only if it comes from a variable, as in Compose.
@@ -250,10 +249,11 @@ class _Reader:
                     values[form.attribute] = read
             elif not key.startswith("x-"):
                 self.unknown(table, key, path, outer)
-        for form in keys.values():
-            if form.required and form.key not in value:
+        required = _required(table)
+        for form in required:
+            if form.key not in value:
                 self.wrong(path, f"the key {form.key!r} is missing")
-        if any(form.required and form.attribute not in values for form in keys.values()):
+        if any(form.attribute not in values for form in required):
             return _NOTHING
         result = table(**values)
         if self.errors == before and hasattr(result, "check"):
@@ -269,6 +269,23 @@ class _Reader:
         else:
             hint = _belongs(key, table, path, outer) or self.guesses.did_you_mean(key, forms(table))
             self.wrong((*path, key), f"unknown key {key!r}", hint)
+
+
+@functools.cache
+def _way_to_read(hint: Any) -> Callable[..., Any]:
+    """The method of a reader that reads values of this type: it is called with the reader, and as `_Reader.read` is."""
+    if hasattr(hint, "parse"):
+        return lambda reader, value, path, *_: reader.attempt(path, hint.parse, value)
+    if is_table(hint):
+        return lambda reader, value, path, outer, _: reader.read_table(hint, value, path, outer)
+    if allowed := choices(hint):
+        return lambda reader, value, path, *_: reader.read_choice(hint, allowed, value, path)
+    arguments = get_args(hint)
+    if get_origin(hint) is tuple:
+        return lambda reader, *given: reader.read_array(arguments[0], *given)
+    if get_origin(hint) is Mapping:
+        return lambda reader, *given: reader.read_mapping(arguments[1], *given)
+    return lambda reader, value, path, *_: reader.read_scalar(arguments or (hint,), value, path)
 
 
 def _belongs(key: str, table: type, path: Path, outer: tuple[Frame, ...]) -> str:
