@@ -30,7 +30,10 @@ class PlainKey(Struct, frozen=True):
 def definition(service: Service) -> Iterator[tuple[str, Any]]:
     """The keys that count for the digest, with their values. Empty values do not count, but `false` of an optional key does."""
     for key in _plain_keys():
-        value = bare(getattr(service, key.name))
+        value = getattr(service, key.name)
+        if not value and value is not False:
+            continue
+        value = bare(value)
         if value or (value is False and key.optional):
             yield key.name, value
 

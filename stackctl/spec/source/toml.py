@@ -114,7 +114,7 @@ def _beyond_limits(tree: dict[str, Any]) -> list[Problem]:
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), tree)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, dict | list) and len(path) > DEEPEST:
+        if len(path) > DEEPEST and isinstance(value, dict | list):
             problems.append(Problem(path, f"nested deeper than {DEEPEST} tables and arrays"))
         elif isinstance(value, dict):
             waiting += (((*path, key), item) for key, item in value.items())
