@@ -7,6 +7,7 @@ import re
 import sys
 
 import click
+from msgspec.structs import replace
 
 from stackctl import api
 from stackctl.cli.explain_steps import explain_steps
@@ -14,30 +15,38 @@ from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.engine.proc import process
 from stackctl.errors import SpecError, UsageError
-from stackctl.looking import Looking
+from stackctl.looking import Looking, load_requested
 from stackctl.planner.world.desire import desire
 from stackctl.rules import RULES, heading
+from stackctl.secret import looks_secret
+from stackctl.spec.model import Stack
+from stackctl.spec.source.reading import gather
+from stackctl.spec.text.variables import mentions
 from stackctl.spelling import did_you_mean
 from stackctl.teach.commands import Docker
 from stackctl.teach.explain.inside import Inside, inside_json, inside_text
 from stackctl.teach.explain.keys import topics, topics_text
 from stackctl.teach.explain.lesson_text import lesson_markdown, lesson_text
+from stackctl.teach.explain.page import lesson_page
 from stackctl.teach.explain.scenes import scenes
 from stackctl.teach.explain.up import plan_words
 from stackctl.teach.from_nothing import from_nothing
+
+_STAND_IN = "stackctl-stand-in"
 
 
 @click.command("explain")
 @click.argument("what", required=False, shell_complete=complete_services)
 @click.option("--step", is_flag=True, help="The stack, step by step: Enter does each step.")
-@click.option("--md", "markdown", is_flag=True, help="The stack as Markdown, for a course's repository.")
+@click.option("--md", "form", flag_value="md", help="The stack as Markdown, for a course's repository.")
+@click.option("--html", "form", flag_value="html", help="The stack as one page, with its order and a quiz.")
 @click.option(
     "--inside", is_flag=True, help="Of a service: its container is a process with a view of its own."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --inside: as JSON.")
 @pass_settings
 def command(
-    settings: Settings, what: str | None, *, step: bool, markdown: bool, inside: bool, as_json: bool
+    settings: Settings, what: str | None, *, step: bool, form: str | None, inside: bool, as_json: bool
 ) -> int:
     """Explain the stack as bash, a key, a rule, or what up would do
 
@@ -48,6 +57,7 @@ def command(
     Examples:
       stackctl explain                 the whole stack as bash, with its reasons
       stackctl explain --step          the same, and Enter does each step
+      stackctl explain --html > lesson.html
       stackctl explain db              what stack.toml says of it, and the docker command
       stackctl explain db.volumes      what it means, its value, what one sees without it
       stackctl explain ports           the same of a key as such
@@ -60,9 +70,9 @@ def command(
     if what is None:
         if inside:
             raise click.UsageError("--inside needs the name of a service")
-        return _stack(settings, step=step, markdown=markdown)
-    if step or markdown:
-        raise click.UsageError("--step and --md explain the whole stack: leave WHAT out")
+        return _stack(settings, step=step, form=form)
+    if step or form:
+        raise click.UsageError("--step, --md and --html explain the whole stack: leave WHAT out")
     if inside:
         _inside(settings, what, as_json=as_json)
     elif what.upper() in RULES:
@@ -76,18 +86,35 @@ def command(
     return 0
 
 
-def _stack(settings: Settings, *, step: bool, markdown: bool) -> int:
+def _stack(settings: Settings, *, step: bool, form: str | None) -> int:
     """Explain the whole stack, from nothing; with `step` from what is there."""
+    if step and form:
+        raise click.UsageError("--step is for a terminal: leave --md and --html out")
     if step:
         return explain_steps(settings, settings.load())
-    stack = settings.load_leniently()
+    stack = _with_stand_ins(settings)
     view, plan = from_nothing(stack, settings.selection())
     told = scenes(Docker(stack), plan.steps, view.desired.containers)
-    if markdown:
+    if form == "md":
         print(lesson_markdown(stack, told), end="")
+    elif form == "html":
+        print(lesson_page(stack, told, view.desired.containers), end="")
     else:
         print(lesson_text(stack, told, settings.style(sys.stdout)))
     return 0
+
+
+def _with_stand_ins(settings: Settings) -> Stack:
+    """The stack. A password that is not set has a value that stands in for it, so that URLs have their place for it. Commands show
+    variables by their names.
+    """
+    request = settings.request()
+    written = gather(request)
+    unset = (
+        each for each in mentions(written.tree, written.lookup) if each.value is None and each.default is None
+    )
+    stand_ins = {each.name: _STAND_IN for each in unset if looks_secret(each.name)}
+    return load_requested(replace(request, environ={**request.environ, **stand_ins}))
 
 
 def _is_service(settings: Settings, what: str) -> bool:
