@@ -306,7 +306,7 @@ def _tail(file: str, notes: Sequence[Note], review: Sequence[Problem]) -> str:
         lines += ["", "# Mistakes in the script (stackctl explain RULE says more):"]
         for problem in review:
             lines.append(
-                f"#   {problem.place}: {problem.severity} {problem.rule}: {_one_line(problem.message)}"
+                f"#   {problem.place}: {f'{problem.severity} {problem.rule}'.strip()}: {_one_line(problem.message)}"
             )
             if problem.hint:
                 lines.append(f"#     {_one_line(problem.hint)}")

@@ -6,6 +6,7 @@ Names and short forms come from the reference of the Docker CLI; how they may be
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -147,9 +148,14 @@ def _long(word: Word, following: Word | None, grammar: Grammar) -> _Read:
     if name in grammar.switches:
         return [Option(name, value if equals else "true", word.at)], 0, ""
     if name not in grammar.values:
-        known = sorted(grammar.switches | grammar.values)
-        return [], 0, f"docker has no flag --{written} here. {did_you_mean(written, known)}".strip()
+        hint = _meant(written, grammar.switches | grammar.values)
+        return [], 0, f"docker has no flag --{written} here. {hint}".strip()
     return _valued(name, f"--{written}", value if equals else None, word, following)
+
+
+@functools.lru_cache(maxsize=128)
+def _meant(name: str, known: frozenset[str]) -> str:
+    return did_you_mean(name, known) if len(name) < 30 else ""
 
 
 def _bundle(word: Word, following: Word | None, grammar: Grammar) -> _Read:

@@ -26,7 +26,7 @@ from stackctl.convert.docker.paths import host_path
 from stackctl.convert.docker.service import Path, Table, service_table
 from stackctl.convert.unset import is_known, plain
 from stackctl.errors import Problem, Severity
-from stackctl.spec.image_ref import ImageRef
+from stackctl.spec.image_ref import ImageRef, is_reference
 from stackctl.spec.source.locate import Source
 
 _OTHER_WORLDS = {
@@ -233,7 +233,7 @@ class ScriptStack:
             ]
             for container in early:
                 self.find(
-                    "SC603",
+                    "",
                     container.table.places["image",],
                     f"{container.name} runs the image {plain(tag.value)} before the script builds it",
                     "build first; stackctl always does",
@@ -244,6 +244,15 @@ class ScriptStack:
         given = self._divide(words, RUN)
         if not given.words or not given.words[0].text.strip():
             self.note(command.words[0].at, "docker run has no image here: nothing is imported")
+            return
+        image = given.words[0]
+        if is_known(image.text) and not _is_image(image.text):
+            self.find(
+                "",
+                image.at,
+                f"{image.text!r} is not the name of an image: docker refuses this command, and it is not imported",
+                "often a space is missing before the \\ at the end of the line above",
+            )
             return
         table = service_table(given, command.directory)
         detached = detached or given.on("detach")
@@ -447,6 +456,11 @@ def every_text(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield (*path, key), item
         else:
             yield from every_text(item, (*path, key))
+
+
+def _is_image(text: str) -> bool:
+    """Whether a text can name an image. Only the tag may have capital letters."""
+    return is_reference(text) and not re.search("[A-Z]", ImageRef.parse(text).repository)
 
 
 def _tagged(image: str) -> str:
