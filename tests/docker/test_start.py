@@ -24,7 +24,7 @@ TABLE = f"{LIBRARIES}, tabulate"
 
 NEVER = {
     "asyncio", "concurrent.futures", "difflib", "docker", "dotenv", "http.client", "logging", "pytest", "requests", "rich",
-    "secrets", "ssl", "tomli_w", "urllib.request", "urllib3", "yaml",
+    "secrets", "ssl", "tomli_w", "tree_sitter", "urllib.request", "urllib3", "yaml",
     "stackctl.engine.docker.perform", "stackctl.engine.memory", "stackctl.testing",
 }  # fmt: skip
 """What no command needs that changes nothing."""
