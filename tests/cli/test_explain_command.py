@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,25 @@ def test_what_does_not_fit_together_is_refused(
     ran = run("explain", *words)
     assert (ran.code, ran.out) == (2, "")
     assert told in ran.err
+
+
+@pytest.mark.parametrize("words", [["explain"], ["explain", "--html"], ["explain", "db.volumes"]])
+def test_an_explanation_loads_neither_the_sdk_nor_what_others_need(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "stack.toml").write_text(STACK)
+    script = (
+        "import sys, json, atexit\n"
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+        "from stackctl.__main__ import main\n"
+        f"main({words!r})\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = {name.partition(".")[0] for name in json.loads(ran.stderr)}
+    assert not loaded & {"docker", "requests", "rich", "tree_sitter", "tomlkit"}
+
+
+def test_without_a_file_the_stack_cannot_be_explained(run: Run) -> None:
+    ran = run("explain")
+    assert (ran.code, ran.out) == (2, "")
+    assert "stackctl init" in ran.err

@@ -164,3 +164,30 @@ def test_code_cannot_end_its_fence(tmp_path: Path) -> None:
     stack = read(StackRequest(files=[Path("stack.toml")], directory=tmp_path, environ={}, name="shop"))
     text = lesson_markdown(stack, told(stack)[1])
     assert "````bash\n" in text
+
+
+def test_every_check_is_a_loop(tmp_path: Path) -> None:
+    checks = {
+        "a": '{ test = "curl -f localhost" }',
+        "b": '{ test = ["CMD", "is-ready", "it\'s"] }',
+        "c": "{ tcp = 80 }",
+        "d": '{ log = "ready [a-z]+" }',
+        "e": '{ log = "up \\\\d+" }',
+    }
+    text = "".join(
+        f'[services.{name}]\nimage = "busybox"\nhealthcheck = {check}\n' for name, check in checks.items()
+    )
+    (tmp_path / "stack.toml").write_text(text)
+    stack = read(StackRequest(files=[Path("stack.toml")], directory=tmp_path, environ={}, name="shop"))
+    waits = [
+        scene.command.removesuffix("\ndo sleep 0.5; done")
+        for scene in told(stack)[1]
+        if "Wait" in scene.title
+    ]
+    assert waits == [
+        "until docker exec shop-a-1 /bin/sh -c 'curl -f localhost'",
+        'until docker exec shop-b-1 is-ready "it\'s"',
+        "until docker run --rm --network shop_default busybox nc -z -w 2 shop-c-1 80",
+        "until docker logs shop-d-1 2>&1 | grep -E -e 'ready [a-z]+' >/dev/null",
+        "until docker logs shop-e-1 2>&1 | grep -P -e 'up \\d+' >/dev/null",
+    ]

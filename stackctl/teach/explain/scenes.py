@@ -4,6 +4,7 @@ prevents, and what one would see without it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -17,6 +18,9 @@ from stackctl.spec.model import Condition, Stack
 from stackctl.teach.commands import CommandLine, Docker
 from stackctl.teach.explain.keys import Path, folded, line_of, shell, shell_words, toml_of
 from stackctl.teach.explain.up import question
+
+_TRAITS = r"\\[dwsbDWSBAZ]|\(\?|[*+?}][?+]"
+"""What a regular expression of Python may have that only `grep -P` understands."""
 
 
 class FileLine(Struct, frozen=True):
@@ -206,6 +210,7 @@ def _prevented(spec: DesiredContainer) -> tuple[list[str], list[int], list[str]]
 
 def _wait(docker: Docker, step: Step, wait: actions.WaitFor, spec: DesiredContainer | None) -> Scene:
     asked = [question(probe) for probe in wait.probes]
+    runs = any(isinstance(probe, CommandProbe) for probe in wait.probes)
     done = wait.condition is Condition.completed
     does = f"It asks until {' and '.join(asked)}." if asked else "It asks for the state of the container."
     waiters = [
@@ -217,7 +222,7 @@ def _wait(docker: Docker, step: Step, wait: actions.WaitFor, spec: DesiredContai
     return Scene(
         title=f"Wait until {step.service} {'has done its work' if done else 'is ready'}",
         command="\n".join(_loops(wait, spec)),
-        call="GET /containers/ID/json" + (", POST /containers/ID/exec" if asked else ""),
+        call="GET /containers/ID/json" + (", POST /containers/ID/exec" if runs else ""),
         does=does,
         sources=tuple(_sources(docker.stack, [*waiters, *own])),
         prevents="What comes next finds it ready. A container that runs may hold a server that still starts.",
@@ -260,7 +265,8 @@ def _test(probe: Probe, wait: actions.WaitFor, spec: DesiredContainer | None) ->
             network, host = _from(spec, name)
             return f"docker run --rm --network {network} busybox \\\n  wget -q -O /dev/null {shell([f'http://{host}:{port}{path}'])}"
         case LogProbe(regex):
-            return f"docker logs {name} 2>&1 | grep -qP -e {shell([regex])}"
+            how = "-P" if re.search(_TRAITS, regex) else "-E"
+            return f"docker logs {name} 2>&1 | grep {how} -e {shell([regex])} >/dev/null"
 
 
 def _exec(name: str, words: Iterable[str]) -> str:
