@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ class Checked(Struct, frozen=True):
     """The stages that were done. The engine is not asked about a stack that could not be read wholly."""
     unreached: EngineError | None = None
     """Why the engine could not be asked."""
+    sources: tuple[Source, ...] = ()
+    """The texts of the stack's files."""
 
 
 def check(request: StackRequest, engine: Callable[[], Manage] | None = None) -> Checked:
@@ -68,17 +70,17 @@ def _in_files(request: StackRequest, stack: Stack) -> tuple[Problem, ...]:
 
 def _checked(
     problems: tuple[Problem, ...],
-    sources: Sequence[Source],
+    sources: tuple[Source, ...],
     stages: tuple[Stage, ...],
     unreached: EngineError | None,
 ) -> Checked:
     """What is found, less what comments allow. A comment that allows nothing is a problem, too."""
     comments = allowances(sources)
     if not comments:
-        return Checked(problems, (), stages, unreached)
+        return Checked(problems, (), stages, unreached, sources)
     from stackctl.rules import RULES
 
     useless = misused(comments, problems, RULES, stages)
     allowed = tuple((each, by) for each in problems if (by := allowed_by(each, comments)))
     kept = without_allowed(problems, sources)
-    return Checked(place_all((*kept, *useless), sources), allowed, stages, unreached)
+    return Checked(place_all((*kept, *useless), sources), allowed, stages, unreached, sources)

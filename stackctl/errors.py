@@ -29,6 +29,13 @@ class Place(Struct, frozen=True, order=True):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
+class Edit(Struct, frozen=True):
+    """A change of a file that is a part of a way out. `items`: texts to add to the array at the path. None: an empty table."""
+
+    path: tuple[Key, ...]
+    items: tuple[str, ...] | None = None
+
+
 class Problem(Struct, frozen=True):
     """One mistake in what the user wrote: where it is (key path and place in the text), what is wrong, and what to do (`hint`).
 
@@ -41,6 +48,8 @@ class Problem(Struct, frozen=True):
     rule: str = ""
     severity: Severity = "error"
     place: Place | None = None
+    fix: tuple[Edit, ...] = ()
+    """What would have to be added to the file, if a program can know that."""
 
     @property
     def where(self) -> str:

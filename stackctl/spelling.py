@@ -46,6 +46,12 @@ def did_you_mean(word: object, options: Iterable[object], otherwise: str = "") -
     return f"did you mean {found!r}?" if found else otherwise
 
 
+def suggested(hint: str) -> str | None:
+    """The word that a hint of `did_you_mean` suggests."""
+    found = re.fullmatch(r"did you mean '?([^\s'?]+)'?\?", hint)
+    return found[1] if found else None
+
+
 class Guesses:
     """Suggestions, but only for the first unknown words: nobody reads thousands of mistakes, and each suggestion costs time."""
 

@@ -24,7 +24,7 @@ TABLE = f"{LIBRARIES}, tabulate"
 
 NEVER = {
     "asyncio", "concurrent.futures", "difflib", "docker", "dotenv", "http.client", "logging", "pytest", "requests", "rich",
-    "secrets", "ssl", "tomli_w", "tree_sitter", "urllib.request", "urllib3", "yaml",
+    "secrets", "ssl", "tomli_w", "tomlkit", "tree_sitter", "urllib.request", "urllib3", "yaml",
     "stackctl.engine.docker.perform", "stackctl.engine.memory", "stackctl.testing",
 }  # fmt: skip
 """What no command needs that changes nothing."""
@@ -108,7 +108,7 @@ def test_help_must_load_neither_engine_nor_planner(up: Project, command: str) ->
 def test_a_check_without_an_engine_must_load_little_more_than_help(up: Project, command: str) -> None:
     found, of_help = loaded(up, *command.split()), loaded(up, "--help")
     assert within(found, NEVER | {"stackctl.engine", "stackctl.planner", "tabulate", "tomlkit"}) == set()
-    assert len(found - brought(LIBRARIES) - of_help) <= 60
+    assert len(found - brought(LIBRARIES) - of_help) <= 75  # of these, each room of rules is one
 
 
 LISTS = ["GET /containers/json", "GET /images/json", "GET /info", "GET /networks", "GET /volumes"]

@@ -31,6 +31,7 @@ FAILED = 2
 @click.command("check")
 @services_argument
 @click.option("--offline", is_flag=True, help="Do not ask the engine.")
+@click.option("--fix", is_flag=True, help="Correct in the file what is certain, and show the change.")
 @click.option("--strict", is_flag=True, help="A warning is an error, too.")
 @click.option(
     "--format",
@@ -48,6 +49,7 @@ def command(
     form: str,
     *,
     offline: bool,
+    fix: bool,
     strict: bool,
     as_json: bool,
 ) -> int:
@@ -61,10 +63,16 @@ def command(
       stackctl check
       stackctl check --offline               without an engine
       stackctl check --strict                warnings count, too
+      stackctl check --fix                   correct what is certain, and show it
       stackctl check --format github         annotations in GitHub Actions
       stackctl check --format sarif > stackctl.sarif
     """
-    checked = check(request_of(options, services, strict=True), None if offline else lambda: _engine(options))
+    request = request_of(options, services, strict=True)
+    if fix:
+        from stackctl.cli.fix import fix_files
+
+        fix_files(request, sys.stderr)
+    checked = check(request, None if offline else lambda: _engine(options))
     problems = _strict(checked.problems) if strict else checked.problems
     if text := _text(checked, problems, "json" if as_json else form, options):
         print(text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stackctl.errors import Problem
+from stackctl.errors import Edit, Problem
 from stackctl.spec.lint.circles import circles
 from stackctl.spec.lint.members import Path
 from stackctl.spec.lint.subject import Subject
@@ -48,6 +48,7 @@ def unwaited_services(subject: Subject) -> Iterator[Problem]:
                 path,
                 f"{name} uses {other} ({source}) but does not wait for it",
                 f'add "{other}" to depends_on of {name}',
+                fix=(Edit((*path[:2], "depends_on"), (other,)),),
             )
 
 

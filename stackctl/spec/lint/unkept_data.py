@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stackctl.errors import Problem
+from stackctl.errors import Edit, Problem
 from stackctl.spec.lint.members import Member
 from stackctl.spec.lint.subject import Subject
 
@@ -32,6 +32,10 @@ def unkept_data(subject: Subject) -> Iterator[Problem]:
             member.path,
             f"{known.name} writes to {paths[0]}, and nothing is mounted there: after down, the data are gone",
             f'add volumes = ["{volume}:{paths[0]}"] and [volumes.{volume}]',
+            fix=(
+                Edit((*member.path, "volumes"), (f"{volume}:{paths[0]}",)),
+                Edit(("volumes", volume)),
+            ),
         )
 
 

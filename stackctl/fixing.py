@@ -1,0 +1,117 @@
+"""Correct a stack's file where the way out is certain: a misspelt name or key, a missing dependency, a missing volume.
+
+A word is replaced where it stands; tomlkit adds items and tables. Every other byte stays.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Array, Table
+
+from stackctl.errors import Edit, Key, Problem
+from stackctl.spec.source.locate import LEXEME, Source
+from stackctl.spelling import close, suggested
+
+SPELLING = ("SC101", "SC112", "SC302")
+"""The rules whose hint may name the word that was meant."""
+
+
+def corrected(source: Source, problems: Iterable[Problem]) -> str:
+    """The text of a file with what can be corrected of the problems in it: first names, in a next round what is still missing.
+
+    A change that does not leave valid TOML is not made.
+    """
+    here = [problem for problem in problems if problem.place and problem.place.file == source.file]
+    text = source.text
+    for problem in sorted(here, key=lambda each: -_offset(source, each)):
+        text = _valid(_respelt(text, _offset(source, problem), problem), text)
+    if text != source.text:  # what is missing may be there under its right name
+        return text
+    for problem in here:
+        added = text
+        for edit in problem.fix:
+            added = _added(added, edit)
+        text = _valid(added, text)
+    return text
+
+
+def _offset(source: Source, problem: Problem) -> int:
+    at = problem.place
+    return source.offset(at.line, at.column) if at and at.line else 0
+
+
+def _respelt(text: str, offset: int, problem: Problem) -> str:
+    """The text with the word that was meant, if the word that is written is close to it."""
+    meant = suggested(problem.hint) if problem.rule in SPELLING else None
+    token = re.compile(LEXEME).match(text, offset)
+    if meant is None or token is None:
+        return text
+    words = [match for match in re.finditer(r"[\w.-]+", token[0]) if close(match[0], meant)]
+    if len(words) != 1 or words[0][0] == meant:
+        return text
+    start = offset + words[0].start()
+    return text[:start] + meant + text[start + len(words[0][0]) :]
+
+
+def _added(text: str, edit: Edit) -> str:
+    """The text with the items or the table of an edit; unchanged if they cannot be added where they belong."""
+    if edit.items is None:
+        name = ".".join(tomlkit.key([str(key)]).as_string() for key in edit.path)
+        return f"{text.rstrip()}\n\n[{name}]\n" if _at(tomllib.loads(text), edit.path) is None else text
+    try:
+        document = tomlkit.parse(text)
+        table = _at(document, edit.path[:-1])
+        key = edit.path[-1]
+        if not isinstance(table, MutableMapping):
+            return text
+        array = table.get(key)
+        if array is None:
+            _append(table, str(key), list(edit.items))
+        elif isinstance(array, Array):
+            array.extend(edit.items)
+        else:
+            return text
+        return _with_line_ends_of(text, tomlkit.dumps(document))
+    except TOMLKitError:
+        return text
+
+
+def _append(table: MutableMapping[str, Any], key: str, value: object) -> None:
+    """Add a key behind the last key of a table. The comments below belong to the next table: they stay in front of it."""
+    below = []
+    body = table.value.body if isinstance(table, Table) else []
+    while body and body[-1][0] is None:
+        below.append(body.pop())
+    table[key] = value
+    body.extend(reversed(below))
+
+
+def _at(tree: Any, path: Iterable[Key]) -> Any:
+    for key in path:
+        if not isinstance(tree, Mapping) or key not in tree:
+            return None
+        tree = tree[key]
+    return tree
+
+
+def _with_line_ends_of(text: str, changed: str) -> str:
+    """The changed text; its new lines end as those of the text do."""
+    return (
+        re.sub(r"(?<!\r)\n", "\r\n", changed)
+        if "\r\n" in text and not re.search(r"(?<!\r)\n", text)
+        else changed
+    )
+
+
+def _valid(changed: str, text: str) -> str:
+    try:
+        tomllib.loads(changed)
+    except tomllib.TOMLDecodeError:
+        return text
+    return changed
