@@ -191,3 +191,11 @@ def test_every_check_is_a_loop(tmp_path: Path) -> None:
         "until docker logs shop-d-1 2>&1 | grep -E -e 'ready [a-z]+' >/dev/null",
         "until docker logs shop-e-1 2>&1 | grep -P -e 'up \\d+' >/dev/null",
     ]
+
+
+def test_a_volume_without_a_name_keeps_no_data_for_the_next_container(tmp_path: Path) -> None:
+    text = '[services.a]\nimage = "busybox"\nvolumes = ["/cache"]\n[services.b]\nimage = "busybox"\nvolumes = ["v:/data"]\n[volumes.v]\n'
+    (tmp_path / "stack.toml").write_text(text)
+    stack = read(StackRequest(files=[Path("stack.toml")], directory=tmp_path, environ={}, name="shop"))
+    found = {scene.title: scene.mistakes for scene in told(stack)[1] if scene.title.startswith("Run")}
+    assert found == {"Run a, a service": (1, 2), "Run b, a service": (1, 2, 5)}

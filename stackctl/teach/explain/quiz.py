@@ -24,7 +24,10 @@ def quiz(containers: Sequence[DesiredContainer]) -> tuple[Question, ...]:
     waiter = next((spec for spec in containers if spec.needs), None)
     first = waiter.needs[0].service if waiter else names[0]
     second = waiter.service if waiter else names[-1]
-    keeps = next((spec.service for spec in containers if any(m.type == "volume" for m in spec.mounts)), first)
+    keeps = next(
+        (spec.service for spec in containers if any(m.type == "volume" and m.source for m in spec.mounts)),
+        first,
+    )
     opens = next((spec.service for spec in containers if spec.ports), second)
     return (
         Question(

@@ -193,7 +193,7 @@ def _prevented(spec: DesiredContainer) -> tuple[list[str], list[int], list[str]]
         forgotten.append(
             "Without --env: an id is printed, the exit code is 0, and the container ends two seconds later."
         )
-    if any(mount.type == "volume" for mount in spec.mounts):
+    if any(mount.type == "volume" and mount.source for mount in spec.mounts):
         notes.append("Its data are in a volume with a name.")
         mistakes.append(5)
         forgotten.append("Without --mount: nothing, until the data are gone.")
