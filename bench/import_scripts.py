@@ -36,6 +36,7 @@ from stackctl.engine.docker import bodies
 from stackctl.errors import StackError
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 
@@ -244,7 +245,8 @@ def main() -> int:
                 print(f"{record.stem}: does not load: {error}")
                 continue
         result["load"] += 1
-        result["pass the rules"] += not any(each.severity == "error" for each in imported.problems)
+        result["pass the rules"] += not any(each.severity == "error" for each in lint(imported.stack))
+        result["scripts without error"] += not any(each.severity == "error" for each in imported.problems)
         result["containers"] += wanted.total()
         result["equal containers"] += (wanted & found).total()
         result["equal"] += wanted == found
@@ -258,7 +260,7 @@ def main() -> int:
                 for each in (found - wanted).elements():
                     print("   stackctl", each)
     for key, number in result.items():
-        print(f"{key:<20} {number}")
+        print(f"{key:<22} {number}")
     return 0
 
 

@@ -15,6 +15,8 @@ from stackctl.spec.source.reading import Check, Examined, Written, examine_writt
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.text.interpolate import Lookup, Variables
 
+_PORTS = "SC501"
+
 
 def examine(
     tree: Mapping[str, Any], variables: Mapping[str, str], checks: Sequence[Check] = (lint,)
@@ -34,6 +36,8 @@ def in_script(problems: Iterable[Problem], stack: ScriptStack) -> list[Problem]:
     script = stack.reading.script
     found = []
     for problem in problems:
+        if problem.rule == _PORTS and len(stack.engines) > 1:
+            continue  # the two containers may run on two machines
         prefixes = (problem.path[:length] for length in range(len(problem.path), 1, -1))
         if (path := next((path for path in prefixes if path in places), None)) is not None:
             place = stack.source.at(*script.place(places[path]))

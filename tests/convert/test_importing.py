@@ -187,6 +187,12 @@ def test_the_mistakes_of_a_script_are_told_with_their_lines(script: str, mistake
     assert any(each.startswith(mistake) for each in told(script)[1]), told(script)[1]
 
 
+def test_two_machines_may_publish_the_same_port() -> None:
+    lines = ["docker -H h:1 run -d -p 80:80 x", "docker -H h:2 run -d -p 80:80 y"]
+    assert told("\n".join(lines))[1] == []
+    assert len(told("\n".join(lines[:1] * 2))[1]) == 1
+
+
 def test_a_secret_is_not_shown_with_its_line() -> None:
     (problem,) = import_script("run.sh", "docker run -d -e POSTGRES_PASSWORD=hunter2 postgres:15").problems
     assert problem.place is not None

@@ -12,7 +12,7 @@ import click
 from stackctl.cli.dotenv_file import add_variables, ignore
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
-from stackctl.convert.bash.script import DOCKER
+from stackctl.convert.bash.grammar import DOCKER
 from stackctl.convert.importing import Imported, import_command, import_script
 from stackctl.errors import UsageError
 from stackctl.show.problems import problems_text

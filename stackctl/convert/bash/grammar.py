@@ -14,6 +14,9 @@ from stackctl.convert.unset import without_marks
 LARGEST = 1 << 18
 """How many characters a script may have."""
 
+DOCKER = ("docker", "podman", "nerdctl")
+"""The programs whose commands are read."""
+
 _PROMPT = r"(?m)^([ \t]*)[$>] (?=\s*(?:sudo\s+)?(?:docker|podman|nerdctl)\s)"
 _OTHER_CONTINUATION = r"(?m)^([^`\n]*\S[ \t])[`^]([ \t]*)$"
 _ESCAPED_SPACE = r"(?m)(?<=[ \t])\\[ \t](?![ \t]*$)"

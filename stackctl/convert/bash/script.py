@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import posixpath
 import re
@@ -12,13 +11,14 @@ from msgspec import Struct
 from tree_sitter import Node
 
 from stackctl.convert.bash.arithmetic import holds, number
+from stackctl.convert.bash.branches import conditions, matches, mentions_docker, short, truth
 from stackctl.convert.bash.expand import expand, value
-from stackctl.convert.bash.grammar import LARGEST, Script, text_of, words_of
+from stackctl.convert.bash.grammar import DOCKER, LARGEST, Script, text_of, words_of
+from stackctl.convert.bash.output import output
 from stackctl.convert.bash.shell import ROUNDS, Shell, TooMuch, Word
 from stackctl.convert.unset import is_known, plain, settled
 from stackctl.errors import UsageError
 
-DOCKER = ("docker", "podman", "nerdctl")
 _BEFORE = ("sudo", "exec", "command", "nohup", "time", "env", "builtin")
 _SILENT = frozenset(
     "echo printf : true set shopt exit return wait test [ [[ shift read clear trap type pwd grep cd popd dirname basename seq".split()
@@ -225,9 +225,8 @@ class _Reader:
 
     def branch(self, node: Node) -> bool | None:
         """`if`. If the condition is known, one branch is read, else all of them."""
-        conditions = list(_conditions(node))
         unclear = False
-        for condition, body in conditions:
+        for condition, body in conditions(node):
             result = True if condition is None else self.condition(condition)
             if condition is None and unclear:
                 result = None
@@ -238,10 +237,10 @@ class _Reader:
                 break
             if result is None and condition is not None:
                 unclear = True
-                if any(_mentions_docker(child) for child in body):
+                if any(mentions_docker(child) for child in body):
                     self.shell.note(
                         condition[0].start_byte,
-                        f"cannot tell whether `{_short(condition)}` is true: every branch is imported",
+                        f"cannot tell whether `{short(condition)}` is true: every branch is imported",
                     )
         return True
 
@@ -298,7 +297,7 @@ class _Reader:
             return self.statement(body) if body is not None else True
         initializer, condition, update = (part for part in parts.values() if part is not None)
         number(self.shell, initializer)
-        return self.rounds(lambda: _truth(number(self.shell, condition)), body, node, update)
+        return self.rounds(lambda: truth(number(self.shell, condition)), body, node, update)
 
     def repeat(self, node: Node) -> bool | None:
         """`while` and `until`. A loop that only waits is not read: stackctl waits by itself."""
@@ -350,13 +349,13 @@ class _Reader:
         for item in items:
             patterns = item.children_by_field_name("value")
             body = [child for child in item.named_children if child not in patterns]
-            matches = any(_matches(text, text_of(pattern)) for pattern in patterns)
-            if matches or not known:
+            is_taken = any(matches(text, text_of(pattern)) for pattern in patterns)
+            if is_taken or not known:
                 for child in body:
                     self.statement(child)
-            if matches and known:
+            if is_taken and known:
                 return True
-        if not known and _mentions_docker(node):
+        if not known and mentions_docker(node):
             self.shell.note(node.start_byte, "cannot tell which branch is taken: every branch is imported")
         return True
 
@@ -364,20 +363,20 @@ class _Reader:
         """What the commands of `$( … )` print; None if it is not known."""
         shell = self.shell
         before = dict(shell.variables), shell.directory
-        output: str | None = ""
+        printed: str | None = ""
         for child in node.named_children:
-            output = self.printed(child)
+            printed = self.printed(child)
         shell.variables, shell.directory = before
-        return output
+        return printed
 
     def printed(self, node: Node) -> str | None:
         if node.type == "redirected_statement":
             node = node.named_children[0]
         if node.type == "list":
-            output = None
+            printed = None
             for child in node.named_children:
-                output = self.printed(child)
-            return output
+                printed = self.printed(child)
+            return printed
         if node.type == "pipeline":
             self.statement(node)
             first = text_of(node.named_children[0]).split()[:1]
@@ -392,27 +391,7 @@ class _Reader:
             names = [b.text for a, b in itertools.pairwise(run) if a.text == "--name"]
             names += [word.text.removeprefix("--name=") for word in run if word.text.startswith("--name=")]
             return names[0] if names else f"container-of-line-{self.commands[-1].line}"
-        match words:
-            case ["pwd", *_]:
-                return self.shell.directory
-            case ["echo", *rest]:
-                return " ".join(rest)
-            case ["dirname", path]:
-                return posixpath.dirname(path) or "."
-            case ["basename", path]:
-                return posixpath.basename(path)
-            case ["seq", *bounds] if 0 < len(bounds) < 3 and all(
-                re.fullmatch(r"\d{1,4}", settled(b)) for b in bounds
-            ):
-                lowest, highest = ([1, *(int(settled(bound)) for bound in bounds)])[-2:]
-                return "\n".join(map(str, range(lowest, min(highest, lowest + ROUNDS) + 1)))
-            case ["cd", *_]:
-                return ""
-            case [program, *_] if program in DOCKER:
-                return ""
-            case ["sudo", program, *_] if program in DOCKER:
-                return ""
-        return None
+        return output(self.shell, words)
 
     def command(self, node: Node, more: Sequence[Node] = ()) -> bool | None:
         words = [
@@ -509,44 +488,3 @@ def _without_prefix(words: Sequence[Word]) -> Sequence[Word]:
     while rest and (rest[0].text.startswith("-") or re.match(r"[A-Za-z_]\w*=", rest[0].text)):
         rest = rest[1:]
     return rest
-
-
-def _conditions(node: Node) -> Iterator[tuple[list[Node] | None, list[Node]]]:
-    """Each condition of an `if` with what is done then; None for `else`."""
-    condition: list[Node] | None = []
-    body: list[Node] = []
-    in_body = False
-    others: list[Node] = []
-    for child in node.children:
-        if child.type in ("elif_clause", "else_clause"):
-            others.append(child)
-        elif child.type == "then":
-            in_body = True
-        elif child.is_named and child.type != "comment":
-            if in_body:
-                body.append(child)
-            elif condition is not None:
-                condition.append(child)
-    yield condition, body
-    for other in others:
-        if other.type == "elif_clause":
-            yield from _conditions(other)
-        else:
-            yield None, other.named_children
-
-
-def _short(nodes: Sequence[Node]) -> str:
-    text = " ".join(" ".join(text_of(node).split()) for node in nodes)
-    return text if len(text) <= 50 else f"{text[:49]}…"
-
-
-def _mentions_docker(node: Node) -> bool:
-    return bool(re.search(rf"\b({'|'.join(DOCKER)})\b", text_of(node)))
-
-
-def _truth(result: int | None) -> bool | None:
-    return None if result is None else bool(result)
-
-
-def _matches(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text, pattern.strip("\"'"))

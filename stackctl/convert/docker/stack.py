@@ -70,6 +70,9 @@ class ScriptStack:
         self.notes: list[tuple[int, str]] = []
         self.findings: list[Problem] = []
         self.strangers: dict[str, int] = {}
+        """The containers that the script stops or starts, and where."""
+        self.engines: set[str] = set()
+        """The engines on which it makes containers; "" for the usual one."""
         self.reasons: dict[tuple[str, str], str] = {}
         """Why one container waits for another."""
         for command in reading.commands:
@@ -95,7 +98,8 @@ class ScriptStack:
     def _command(self, command: DockerCommand) -> None:
         globally = divide(command.words[1:], GLOBAL)
         at = command.words[0].at
-        if host := globally.last("host") or globally.last("context"):
+        host = globally.last("host") or globally.last("context")
+        if host:
             self.note(
                 at, f"this runs on the engine {plain(host)}: give it to stackctl as --host or --context"
             )
@@ -108,6 +112,7 @@ class ScriptStack:
         if name in ("network", "volume") and rest:
             self._resource(name, plain(rest[0].text), rest[1:])
         elif name in ("run", "create"):
+            self.engines.add(host)
             self._run(command, rest, detached=name == "create")
         elif name == "build":
             self._build(command, rest)
@@ -337,7 +342,6 @@ class ScriptStack:
         target, _, alias = plain(value).partition(":")
         other = self.containers.get(target)
         if other is None or target == name:
-            self.strangers.setdefault(target, at)
             self.note(at, f"--link {plain(value)}: the script does not make {target} before this line")
             return
         self._wait(self.containers[name], target, "--link")

@@ -1,0 +1,36 @@
+"""What the simple commands print that scripts put into `$( … )`."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+from stackctl.convert.bash.grammar import DOCKER
+from stackctl.convert.bash.shell import ROUNDS, Shell
+from stackctl.convert.unset import settled
+
+
+def output(shell: Shell, words: Sequence[str]) -> str | None:
+    """What a command prints; None if it is not known. docker prints nothing: there are no containers yet."""
+    match words:
+        case ["pwd", *_]:
+            return shell.directory
+        case ["echo", *rest]:
+            return " ".join(rest)
+        case ["dirname", path]:
+            return posixpath.dirname(path) or "."
+        case ["basename", path]:
+            return posixpath.basename(path)
+        case ["seq", *bounds] if 0 < len(bounds) < 3 and all(
+            re.fullmatch(r"\d{1,4}", settled(b)) for b in bounds
+        ):
+            lowest, highest = ([1, *(int(settled(bound)) for bound in bounds)])[-2:]
+            return "\n".join(map(str, range(lowest, min(highest, lowest + ROUNDS) + 1)))
+        case ["cd", *_]:
+            return ""
+        case [program, *_] if program in DOCKER:
+            return ""
+        case ["sudo", program, *_] if program in DOCKER:
+            return ""
+    return None
