@@ -28,7 +28,7 @@ def find(tmp_path: Path) -> Find:
         return [
             f"{p.rule} {p.place and f'{p.place.file}:{p.place.line}'}: {p.message}"
             for p in found
-            if p.rule in ("SC305", "SC306", "SC404", "SC604")
+            if p.rule in ("SC115", "SC305", "SC306", "SC404", "SC604")
         ]
 
     return run
@@ -130,3 +130,59 @@ def test_a_script_with_windows_line_ends(find: Find, text: str, dockerfile: byte
     )
     assert [line.split()[2] for line in found] == wrong
     assert all(line.startswith("SC604 stack.toml:3: ") for line in found)
+
+
+PROXY = """
+[services.proxy]
+image = "nginx:1"
+volumes = ["./web.conf:{target}"]
+depends_on = ["api"]
+[services.api]
+image = "app:1"
+[services.other]
+image = "app:1"
+networks = {{ default = {{ aliases = ["also"] }} }}
+"""
+NGINX = "/etc/nginx/conf.d/default.conf"
+
+
+@pytest.mark.parametrize(
+    ("target", "conf", "told"),
+    [
+        (NGINX, "proxy_pass http://api:8000/;", ""),
+        (NGINX, "\nproxy_pass http://apis:8000;", '2 passes on to "apis", which no container is called'),
+        (NGINX, "proxy_pass http://other;", "1 passes on to other, and proxy does not wait for it"),
+        (NGINX, "proxy_pass http://also;", "1 passes on to other, and proxy does not wait for it"),
+        (NGINX, "upstream back {\n  server api:80 weight=2;\n}\nproxy_pass http://back;", ""),
+        (
+            NGINX,
+            "upstream back {\n  server apy:80 weight=2;\n}",
+            '2 passes on to "apy", which no container is called',
+        ),
+        (NGINX, "server {\n  listen 80;\n  server_name web;\n}\nproxy_pass http://$host;", ""),
+        (NGINX, "proxy_pass http://example.com; # proxy_pass http://nobody;", ""),
+        (NGINX, "proxy_pass http://127.0.0.1:80; proxy_pass http://unix:/run/x;", ""),
+        (NGINX, "fastcgi_pass php:9000;", '1 passes on to "php", which no container is called'),
+        (
+            "/etc/caddy/Caddyfile",
+            ":80\nreverse_proxy /x/* apx:80",
+            '2 passes on to "apx", which no container is called',
+        ),
+        ("/etc/caddy/Caddyfile", ":80\nreverse_proxy other:80", ""),
+        ("/usr/local/etc/haproxy/haproxy.cfg", "  server one api:80 check", ""),
+        (
+            "/usr/local/etc/haproxy/haproxy.cfg",
+            "  server one db:80",
+            '1 passes on to "db", which no container is called',
+        ),
+        ("/app/other.conf", "proxy_pass http://nobody;", ""),
+    ],
+)
+def test_a_proxy_to_an_unknown_host(find: Find, target: str, conf: str, told: str) -> None:
+    found = find(PROXY.format(target=target), web_conf=conf.encode())
+    assert found == ([f"SC115 stack.toml:4: web.conf:{told}"] if told else [])
+
+
+def test_a_proxy_on_an_external_network_may_know_more_hosts(find: Find) -> None:
+    text = PROXY.format(target=NGINX) + "[networks.default]\nexternal = true\n"
+    assert find(text, web_conf=b"proxy_pass http://nobody;") == []

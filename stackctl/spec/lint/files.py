@@ -8,9 +8,12 @@ from msgspec import Struct
 
 from stackctl.errors import Place, Problem
 from stackctl.spec.lint.members import Member
+from stackctl.spec.lint.names import has_other_neighbours
+from stackctl.spec.lint.proxies import proxy_of, upstreams
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Mount, Stack
+from stackctl.spelling import did_you_mean
 
 _LARGEST = 1 << 18
 """Of a longer file only the beginning is looked at, in bytes."""
@@ -44,6 +47,44 @@ def secret_files(stack: Stack) -> Collection[Path]:
     """The files of variables that the stack reads: `.env`, and every `env_file`."""
     named = (file.path for service in stack.everything.values() for file in service.env_file)
     return tuple(dict.fromkeys(stack.directory / name for name in (".env", *named)))
+
+
+def unknown_upstreams(files: StackFiles) -> Iterator[Problem]:
+    """The mounted configuration of a proxy (nginx, HAProxy, Caddy) passes requests on to a host that no container has, or to a
+    service that the proxy does not wait for.
+
+    nginx and HAProxy look the names up when they start. If one is missing, they end: `host not found in upstream`. Names with a
+    dot, and names with a variable, are not checked.
+
+    Fix: correct the name, or add the service to `depends_on` of the proxy.
+
+    Evidence: `[emerg] host not found in upstream "backend"` is a frequent question about nginx in containers.
+    """
+    subject = files.subject
+    reached = subject.dependencies.reached()
+
+    def ordered(one: str, other: str) -> bool:
+        return one == other or reached(one, other) or reached(other, one)
+
+    for member, index, mount, path in _bind_mounts(files):
+        proxy = proxy_of(mount.target)
+        if proxy is None or has_other_neighbours(subject.stack, member):
+            continue
+        text = _beginning(path).decode(errors="replace")
+        where = (*member.path, "volumes", index)
+        own = {host.lower() for host in member.service.extra_hosts}
+        for upstream in {each.host: each for each in upstreams(proxy, text)}.values():
+            line = f"{files.shown(path)}:{upstream.line}"
+            owner = subject.owners.get(upstream.host)
+            if owner is None and upstream.host not in own:
+                hint = did_you_mean(upstream.host, subject.owners, "correct the name")
+                yield Problem(
+                    where, f'{line} passes on to "{upstream.host}", which no container is called', hint
+                )
+            elif owner and upstream.at_start and not ordered(member.name, owner.name):
+                hint = f'add "{owner.name}" to depends_on of {member.name}'
+                message = f"{line} passes on to {owner.name}, and {member.name} does not wait for it"
+                yield Problem(where, message, hint)
 
 
 def tracked_secrets(files: StackFiles) -> Iterator[Problem]:
@@ -144,6 +185,7 @@ def windows_scripts(files: StackFiles) -> Iterator[Problem]:
 
 
 RULES: Mapping[str, Rule] = {
+    "SC115": Rule("Proxy to an unknown host", "warning", unknown_upstreams, "files"),
     "SC305": Rule("Secrets in git", "warning", tracked_secrets, "files"),
     "SC306": Rule("File of variables that others read differently", "warning", untidy_variables, "files"),
     "SC404": Rule("Directory on a file, or file on a directory", "warning", mixed_up_mounts, "files"),

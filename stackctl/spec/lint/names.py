@@ -82,7 +82,7 @@ def unknown_hosts(subject: Subject) -> Iterator[Problem]:
     guesses = Guesses()
     near_named: Neighbours | None = None
     for member in subject.members:
-        if _has_other_neighbours(stack, member):
+        if has_other_neighbours(stack, member):
             continue
         own = {host.lower() for host in member.service.extra_hosts}
         told: set[tuple[str, str]] = set()
@@ -148,7 +148,7 @@ def _host_names(subject: Subject) -> set[str]:
     return {name.lower() for name in found}
 
 
-def _has_other_neighbours(stack: Stack, member: Member) -> bool:
+def has_other_neighbours(stack: Stack, member: Member) -> bool:
     """Whether the service may find hosts outside the stack: it is on an external network, on the host's network, or on none."""
     mode = member.service.network_mode
     joined = (stack.networks.get(name) for name in member.service.networks or ("default",))
