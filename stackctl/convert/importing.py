@@ -132,9 +132,10 @@ def _secrets(stack: ScriptStack) -> dict[str, str]:
 
 def _readable(stack: ScriptStack, variables: dict[str, str]) -> Spec:
     """The stack that the tree makes. What a stack.toml cannot hold is taken out, with a note; unset variables get a value that can be read."""
-    for _, text in every_text(stack.tree()):
+    for path, text in every_text(stack.tree()):
         for name in names(text) - _OF_THE_SHELL:
-            variables.setdefault(name, PLACEHOLDER if looks_secret(name) else "")
+            usual = "latest" if path[-1] == "image" else ""
+            variables.setdefault(name, PLACEHOLDER if looks_secret(name) else usual)
     for _ in range(_ROUNDS):
         tree = texts(_without_empty(stack.tree()), toml_text)
         found = examine(tree, variables, ())
@@ -229,11 +230,20 @@ def _order(stack: ScriptStack, order: Sequence[str], name: str, other: str, sour
     place = stack.containers[name].command.words[0].at
     if order.index(name) < order.index(other):
         message = f"{name} is started before {other}, which it uses ({source})"
+    elif _waits(stack, other, name):
+        return
     elif known_image(plain(stack.containers[other].table.values["image"])):
         message = f"{name} uses {other} ({source}), and the script does not wait until {other} answers"
     else:
         return
     stack.find("SC201", place, message, "the stack waits: depends_on", "warning")
+
+
+def _waits(stack: ScriptStack, first: str, then: str) -> bool:
+    """Whether the script waits for something between the starts of two containers."""
+    commands = stack.reading.commands
+    start, end = (commands.index(stack.containers[name].command) for name in (first, then))
+    return any(start < after <= end for after in stack.reading.waits)
 
 
 def _written(stack: ScriptStack, variables: Mapping[str, str], *, env: bool) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def test_arguments_of_the_script() -> None:
     [
         ("x=1\nsleep 10", "2:1: sleep 10 is dropped: stackctl waits until a service is ready"),
         ("until docker exec db pg_isready; do sleep 1; done", "1:1: this loop waits: it is dropped, because stackctl waits until a service is ready"),
+        ("for i in 1 2; do docker exec db true && break; sleep 1; done", "1:1: this loop waits: it is dropped, because stackctl waits until a service is ready"),
         ("docker run -e U=$(id -u) i", "1:17: $(id -u) is not run: give its value in the variable ID_U"),
         ("source ./env.sh", "1:1: ./env.sh is not read: the variables that it sets belong into .env"),
         ("mkdir x", "1:1: mkdir: only docker commands are imported"),
@@ -115,6 +116,10 @@ def test_arguments_of_the_script() -> None:
 )  # fmt: skip
 def test_what_is_not_known_is_noted_with_its_place(script: str, told: str) -> None:
     assert told in notes(script)
+
+
+def test_the_file_that_stackctl_reads_as_well_needs_no_note() -> None:
+    assert notes("source .env; . ./.env; docker run $X") == []
 
 
 def test_a_loop_without_end_ends() -> None:

@@ -193,6 +193,22 @@ def test_two_machines_may_publish_the_same_port() -> None:
     assert len(told("\n".join(lines[:1] * 2))[1]) == 1
 
 
+WAITS = """\
+docker run -d --name db -v d:/var/lib/postgresql/data -e POSTGRES_PASSWORD=x postgres:15
+{wait}
+docker run -d --name api -e DB_HOST=db y
+"""
+
+
+def test_who_waits_makes_no_mistake() -> None:
+    assert told(WAITS.format(wait="sleep 5"))[1] == [
+        "3: SC201 api uses db (DB_HOST), and the script does not wait until db answers"
+    ]
+    loop = "for i in {1..9}; do docker exec db pg_isready && break; sleep 1; done"
+    assert told(WAITS.format(wait=loop))[1] == []
+    assert told(WAITS.format(wait="until nc -z 127.0.0.1 5432; do sleep 1; done"))[1] == []
+
+
 def test_a_secret_is_not_shown_with_its_line() -> None:
     (problem,) = import_script("run.sh", "docker run -d -e POSTGRES_PASSWORD=hunter2 postgres:15").problems
     assert problem.place is not None

@@ -21,13 +21,15 @@ from stackctl.errors import UsageError
 
 _BEFORE = ("sudo", "exec", "command", "nohup", "time", "env", "builtin")
 _SILENT = frozenset(
-    "echo printf : true set shopt exit return wait test [ [[ shift read clear trap type pwd grep cd popd dirname basename seq".split()
+    "echo printf : true set shopt exit return wait test [ [[ shift read clear trap type pwd grep cd popd dirname basename seq break continue".split()
 )
 """Commands that make nothing which a stack would need."""
 _ASKING = frozenset(
     "ps images inspect logs port top stats events version info search history diff ls wait".split()
 )
 _WAITING = r"\b(sleep|nc|curl|wget|pg_isready|wait-for-it|ping|healthcheck|health|mysqladmin|redis-cli)\b"
+_TRYING = r"(?s)\bsleep\b.*\b(break|exit|return)\b|\b(break|exit|return)\b.*\bsleep\b"
+"""A `for` that tries several times."""
 
 
 class DockerCommand(Struct, frozen=True):
@@ -55,6 +57,8 @@ class Reading(Struct, frozen=True):
     notes: tuple[Note, ...]
     variables: dict[str, int]
     """The variables that the script uses and does not set, with the line of the first use."""
+    waits: tuple[int, ...] = ()
+    """Where the script waits until something answers: after how many of the commands."""
 
 
 def read(file: str, text: str, arguments: Sequence[str] = ()) -> Reading:
@@ -77,7 +81,7 @@ def read(file: str, text: str, arguments: Sequence[str] = ()) -> Reading:
     places = ((script.place(at), message) for at, message in reader.shell.notes)
     notes = sorted(Note(line, column, message) for (line, column), message in places)
     lines = {name: script.place(at)[0] for name, at in reader.shell.read.items()}
-    return Reading(script, tuple(reader.commands), tuple(dict.fromkeys(notes)), lines)
+    return Reading(script, tuple(reader.commands), tuple(dict.fromkeys(notes)), lines, tuple(reader.waits))
 
 
 class _Reader:
@@ -85,6 +89,7 @@ class _Reader:
         self.shell = shell
         self.script = shell.script
         self.commands: list[DockerCommand] = []
+        self.waits: list[int] = []
         shell.captured = self.captured
 
     def statements(self, node: Node) -> bool | None:
@@ -270,6 +275,8 @@ class _Reader:
         variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
         if variable is None or body is None:
             return self.statements(node)
+        if self.only_waits(node, _TRYING):
+            return True
         heads = [
             child
             for child in node.named_children
@@ -281,6 +288,17 @@ class _Reader:
         for item in self.bounded(items, node):
             self.shell.set(text_of(variable), item)
             self.statement(body)
+        return True
+
+    def only_waits(self, node: Node, sign: str) -> bool:
+        """Whether a loop makes nothing and has the sign of a loop that waits. It is noted then."""
+        text = text_of(node)
+        if not re.search(sign, text) or re.search(rf"\b({'|'.join(DOCKER)})\s+(run|create)\b", text):
+            return False
+        self.waits.append(len(self.commands))
+        self.shell.note(
+            node.start_byte, "this loop waits: it is dropped, because stackctl waits until a service is ready"
+        )
         return True
 
     def bounded(self, items: Sequence[str], node: Node) -> Iterator[str]:
@@ -308,13 +326,7 @@ class _Reader:
         ]
         if body is None:
             return self.statements(node)
-        if re.search(_WAITING, text_of(node)) and not re.search(
-            rf"\b({'|'.join(DOCKER)})\s+(run|create)\b", text_of(body)
-        ):
-            self.shell.note(
-                node.start_byte,
-                "this loop waits: it is dropped, because stackctl waits until a service is ready",
-            )
+        if self.only_waits(node, _WAITING):
             return True
 
         def goes_on() -> bool | None:
@@ -385,7 +397,8 @@ class _Reader:
             return None
         words = [text for word in words_of(self.shell.script, node) for text in expand(self.shell, word)]
         count = len(self.commands)
-        self.command(node)
+        if {posixpath.basename(word) for word in words[:2]} & {*DOCKER, *self.shell.functions, "cd"}:
+            self.command(node)
         if len(self.commands) > count:
             run = self.commands[-1].words[1:]
             names = [b.text for a, b in itertools.pairwise(run) if a.text == "--name"]
@@ -429,9 +442,10 @@ class _Reader:
                 return self.inner(" ".join(rest) if program == "eval" else "".join(rest[1:2]), words[0].at)
             case "source" | ".":
                 name = plain(rest[0]) if rest else ""
-                self.shell.note(
-                    words[0].at, f"{name} is not read: the variables that it sets belong into .env"
-                )
+                if posixpath.normpath(name) != ".env":  # stackctl reads the .env beside the stack.toml
+                    self.shell.note(
+                        words[0].at, f"{name} is not read: the variables that it sets belong into .env"
+                    )
                 return True
             case "sleep":
                 self.shell.note(
