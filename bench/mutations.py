@@ -97,7 +97,8 @@ def started_only(tree: Tree) -> Iterator[Site]:
         depends = service.get("depends_on") or {}
         for other in depends:
             known = _known(tree["services"].get(other, {}))
-            if known and (known.probe or known.protocol):
+            already = isinstance(depends, dict) and depends[other].get("condition") == "service_started"
+            if known and known.protocol and not already:
                 changed = copy.deepcopy(tree)
                 table = {each: {} for each in depends} if isinstance(depends, list) else dict(depends)
                 table[other] = {"condition": "service_started"}

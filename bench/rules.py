@@ -98,18 +98,16 @@ def _drop(tree: Any, path: tuple[Any, ...]) -> None:
 
 
 def values(tree: Tree) -> dict[str, str]:
-    """A value for each variable that the tree mentions: its default, if it has one."""
+    """A value for each variable that the tree mentions without a default."""
+    mentioned = [mention for text in _texts(tree) for mention in variables(text)]
+    defaults = {name: default for name, default in mentioned if default and "$" not in default}
     found: dict[str, str] = {}
-    for text in _texts(tree):
-        for name, default in variables(text):
-            if default and "$" not in default:
-                found[name] = default
-            elif re.search(r"(?i)host|server|addr|endpoint|domain|url", name):
-                found.setdefault(name, "example.com")
-            else:
-                found.setdefault(
-                    name, str(20000 + len(found)) if "PORT" in name.upper() else f"x{name.lower()}"
-                )
+    for name in sorted({name for name, default in mentioned if default is None}):
+        if re.search(r"(?i)host|server|addr|endpoint|domain|url", name):
+            found[name] = defaults.get(name, "example.com")
+        else:
+            made = str(20000 + len(found)) if "PORT" in name.upper() else f"x{name.lower()}"
+            found[name] = defaults.get(name, made)
     return found
 
 

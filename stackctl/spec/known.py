@@ -101,6 +101,8 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     """
     variables: frozenset[str] = frozenset()
     """All variables that the image reads; empty if it reads every variable with some prefix."""
+    boot: int = 0
+    """Seconds that its first start may take on a slow machine; 0 for a server that starts at once."""
     data: tuple[str, ...] = ()
     """The directories where the server keeps its data. If the tag does not tell the version, those of all versions."""
     data_from: tuple[Source, ...] = ()

@@ -11,9 +11,11 @@ from stackctl.rules import RULES
 
 pytest_plugins = ["commandline_fixtures"]
 
-GOOD = '[services.web]\nimage = "nginx"\n'
-WARNED = '[services.db]\nimage = "postgres:15"\nenvironment.POSTGRES_PASSWORD = "x"\n'
-WRONG = '[services.web]\nimage = "nginx"\ndepends_on = ["db"]\nnetworks = ["back"]\n'
+GOOD = '[services.web]\nimage = "nginx:1"\n'
+WARNED = (
+    '[services.db]\nimage = "postgres:15"\nenvironment = { POSTGRES_HOST_AUTH_METHOD = "trust", X = "x" }\n'
+)
+WRONG = '[services.web]\nimage = "nginx:1"\ndepends_on = ["db"]\nnetworks = ["back"]\n'
 NOWHERE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
@@ -156,8 +158,8 @@ def test_no_comment_allows_an_error(run: Run, write: Any) -> None:
 
 def test_sarif_is_a_log_as_the_standard_wants_it(run: Run, write: Any) -> None:
     """The rules of SARIF 2.1.0 that a log of this kind can break, by section."""
-    spelt = WARNED.replace("environment.", "# stackctl: allow SC302 — a test\nenvironment.")
-    write(WRONG + spelt.replace("PASSWORD =", "PASSWRD ="), "a b.toml")
+    spelt = WARNED.replace("environment =", "# stackctl: allow SC302 — a test\nenvironment =")
+    write(WRONG + spelt.replace("METHOD =", "METHD ="), "a b.toml")
     code, out = check(run, "--format", "sarif", "-f", "a b.toml")
     log = json.loads(out)
     assert code == 2

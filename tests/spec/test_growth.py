@@ -46,6 +46,7 @@ KINDS = {
     "misspelt hosts": '[services.server{n}]\nimage = "app"\nenvironment.PEER_HOST = "servr{n}"',
     "shared networks": '[services.s{n}]\nimage = "app"\nnetwork_mode = "service:s{before}"',
     "wrong addresses": '[services.s{n}]\nimage = "redis:7"\nports = ["{port}:6379"]\nnetworks = ["n{n}"]\nenvironment = {{ REDIS_URL = "redis://s{before}:{port}", DB_HOST = "localhost", WEB_URL = "http://localhost:6379" }}\n[networks.n{n}]',
+    "wrong volumes": '[services.s{n}]\nimage = "postgres:15"\nenvironment = {{ POSTGRES_PASSWORD = "x", B = "postgresql://u:x@s{before}:5432/y" }}\nvolumes = ["v:/var/lib/postgresql/data", "w:/var/lib/postgresql"]\n[services.s{n}.healthcheck]\ntest = "pg_isready"',
     "missing files": '[services.s{n}]\nimage = "app"\nenv_file = ".env.{n}"',
 }  # fmt: skip
 

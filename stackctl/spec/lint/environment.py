@@ -54,7 +54,7 @@ def misspelt_variables(subject: Subject) -> Iterator[Problem]:
         known = member.server
         if known and known.variables:
             for name in member.service.resolved.keys() - known.variables:
-                if meant := sorted(each for each in known.variables if misspelt(name, each)):
+                if meant := sorted(each for each in known.variables if misspelt(name, each, 1)):
                     yield Problem(
                         member.variable(name),
                         f"{name} means nothing to {known.name}",

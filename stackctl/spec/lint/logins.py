@@ -11,6 +11,7 @@ from stackctl.spec.known import server_schemes
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.uses import Kind
+from stackctl.spec.text.hosts import plain_scheme
 from stackctl.spec.text.parts import parts
 
 _URL = r"([a-zA-Z][a-zA-Z0-9+.-]*)://(?:([^\s/?#\"']*)@)?([\w.-]+)(?::\d+)?(?:/([^\s?#/\"']*))?(?=$|[\s?#/\"',;])"
@@ -51,8 +52,8 @@ def wrong_logins(subject: Subject) -> Iterator[Problem]:
     """The user, the password or the database in a URL, or in variables such as `DB_PASSWORD`, is not what the server was told.
 
     The password is an error: the server would refuse every login. Another user or database is a warning, because somebody
-    may create it later. The rule says nothing if setup scripts are mounted, if the data were set up elsewhere, or if a
-    secret comes from a file. It never prints a password.
+    may create it later. If setup scripts are mounted, which may do so, only the password counts, and is a warning. The rule
+    says nothing if the data were set up elsewhere, or if a secret comes from a file. It never prints a password.
 
     Fix: use one variable in both places, or `${services.db.url}`, which takes everything from the server's own settings.
 
@@ -89,7 +90,10 @@ def _compared(member: Member, login: _Login, other: Member) -> Iterator[Problem]
                 login.path,
                 f'{who} logs in as "{login.user}" with another password than {other.name} was told',
                 hint,
+                severity="warning" if _has_setup(other) else "error",
             )
+    elif _has_setup(other):
+        return
     elif login.user and accounts:
         yield Problem(
             login.path,
@@ -100,7 +104,13 @@ def _compared(member: Member, login: _Login, other: Member) -> Iterator[Problem]
         return
     there = _ALWAYS_THERE.get(known.name)
     made = other.connection.database if other.connection else ""
-    if there and made and login.database and login.database not in {made, *there, *accounts}:
+    if (
+        there
+        and made
+        and login.database
+        and not _has_setup(other)
+        and login.database not in {made, *there, *accounts}
+    ):
         yield Problem(
             login.path,
             f'{who} wants the database "{login.database}"; {other.name} creates "{made}"',
@@ -120,16 +130,20 @@ def _is_certain(subject: Subject, other: Member) -> bool:
         return False
     for mount in other.service.volumes:
         volume = subject.stack.volumes.get(mount.source or "")
-        if mount.target.startswith(_SETUP) or (volume and volume.external) or mount.target.endswith(".conf"):
+        if (volume and volume.external) or mount.target.endswith(".conf"):
             return False
     return True
+
+
+def _has_setup(other: Member) -> bool:
+    return any(mount.target.startswith(_SETUP) for mount in other.service.volumes)
 
 
 def _in_urls(member: Member) -> Iterator[_Login]:
     for name, text in member.service.resolved.items():
         for match in re.finditer(_URL, text or ""):
             scheme, login, host, database = match.groups("")
-            if "$" not in login and scheme.lower().partition("+")[0] in server_schemes():
+            if "$" not in login and plain_scheme(scheme) in server_schemes():
                 user, _, password = login.partition(":")
                 yield _Login(
                     member.variable(name),
@@ -205,7 +219,7 @@ def _raw(text: str, subject: Subject) -> str:
         scheme, user, password, host = match.groups()
         if user.lower() in subject.owners and password[:1].isdigit():
             continue  # a host and a port, and an `@` later in the URL
-        named = host.lower() in subject.owners and scheme.lower().partition("+")[0] in server_schemes()
+        named = host.lower() in subject.owners and plain_scheme(scheme) in server_schemes()
         if named and "://" not in password and re.search(_RESERVED, password):
             return "the password"
     return ""

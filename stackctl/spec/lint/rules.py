@@ -4,11 +4,22 @@ from collections.abc import Collection, Mapping
 
 from stackctl.errors import Problem
 from stackctl.spec.lint.environment import missing_variables, misspelt_variables
+from stackctl.spec.lint.exposure import open_hosts, privileged_ports, public_databases, unpinned_images
+from stackctl.spec.lint.health import (
+    hasty_checks,
+    localhost_checks,
+    mysql_checks,
+    redis_checks,
+    socket_checks,
+    unchecked_servers,
+)
+from stackctl.spec.lint.lifetime import deaf_shells, endless_jobs, idle_terminals, killed_servers
 from stackctl.spec.lint.logins import raw_passwords, wrong_logins
 from stackctl.spec.lint.names import duplicate_container_names, undefined_names, unknown_hosts
 from stackctl.spec.lint.order import circular_dependencies, started_only, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
 from stackctl.spec.lint.rule import Rule
+from stackctl.spec.lint.storage import lost_volumes, misplaced_volumes, shared_data
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.unkept_data import unkept_data
 from stackctl.spec.lint.wiring import (
@@ -20,6 +31,7 @@ from stackctl.spec.lint.wiring import (
     separate_networks,
     wrong_ports,
 )
+from stackctl.spec.lint.writing import literal_secrets, missing_values, slips
 from stackctl.spec.model import Stack
 from stackctl.spec.source.allow import misused
 
@@ -39,10 +51,30 @@ RULES: Mapping[str, Rule] = {
     "SC116": Rule("Kafka advertises localhost", "warning", advertised_localhost),
     "SC201": Rule("Used, but not waited for", "warning", unwaited_services),
     "SC202": Rule("Started, but not ready", "warning", started_only),
+    "SC204": Rule("Nothing tells whether it is ready", "info", unchecked_servers),
+    "SC205": Rule("pg_isready over the socket", "warning", socket_checks),
+    "SC206": Rule("mysqladmin ping over the socket", "warning", mysql_checks),
+    "SC207": Rule("localhost in a health check", "warning", localhost_checks),
+    "SC209": Rule("redis-cli ping without a look at the answer", "warning", redis_checks),
+    "SC211": Rule("Health check that gives up too early", "warning", hasty_checks),
+    "SC212": Rule("One-off that starts again for ever", "warning", endless_jobs),
     "SC301": Rule("Required variable missing", "error", missing_variables),
     "SC302": Rule("Misspelt variable", "warning", misspelt_variables),
+    "SC304": Rule("Secret in the file", "info", literal_secrets),
+    "SC308": Rule("Variable that is passed through, but not set", "info", missing_values),
+    "SC309": Rule("Slip of the pen", "warning", slips),
     "SC401": Rule("Data that is not kept", "warning", unkept_data),
+    "SC402": Rule("Volume at the wrong path", "error", misplaced_volumes),
+    "SC406": Rule("Volume shared by two databases", "warning", shared_data),
+    "SC407": Rule("Data that the next container does not find", "warning", lost_volumes),
     "SC501": Rule("Port published twice", "error", duplicate_ports),
+    "SC503": Rule("Port that needs root", "info", privileged_ports),
+    "SC504": Rule("Database open to the network", "warning", public_databases),
+    "SC601": Rule("Image without a version", "info", unpinned_images),
+    "SC605": Rule("Shell that does not pass signals on", "info", deaf_shells),
+    "SC606": Rule("Rights over the whole machine", "warning", open_hosts),
+    "SC609": Rule("Database that is killed", "warning", killed_servers),
+    "SC610": Rule("Terminal in the background", "info", idle_terminals),
 }
 """The rules about the stack alone, by number. An error cannot work or loses data; a warning is probably a mistake; an info teaches."""
 

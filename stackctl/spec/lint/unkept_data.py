@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stackctl.errors import Edit, Problem
 from stackctl.spec.lint.members import Member
+from stackctl.spec.lint.storage import misplaced
 from stackctl.spec.lint.subject import Subject
 
 
@@ -18,12 +19,14 @@ def unkept_data(subject: Subject) -> Iterator[Problem]:
 
     Evidence: 23 services in 18 of 56 public compose files, and 19 of 49 public scripts of `docker run`.
     """
+    told = {member.name for member, *_ in misplaced(subject)}
     for member in subject.members:
         known = member.server
         paths = known.data_paths(member.service.resolved, member.command) if known else ()
         if (
             not known
             or not paths
+            or member.name in told
             or any(known.holds(mount, path) for mount in _mounts(member) for path in paths)
         ):
             continue

@@ -20,7 +20,7 @@ _HOSTLESS = frozenset({"docker", "file", "gs", "oci", "s3", "unix"})
 class Hosts(Struct, frozen=True):
     """The hosts of one URL, or a list of hosts, each as `host` or `host:port`.
 
-    `scheme` is in lower case, without the end that follows a `+`; "" outside of a URL.
+    `scheme` is in lower case, and only its name (see `plain_scheme`); "" outside of a URL.
     """
 
     scheme: str
@@ -48,4 +48,9 @@ def _address(match: re.Match[str]) -> Hosts | None:
     scheme, hosts = (match["scheme"] or "").lower(), match["hosts"]
     if scheme in _HOSTLESS or scheme.endswith("+srv") or not (scheme or ":" in hosts):
         return None
-    return Hosts(scheme.partition("+")[0], tuple(hosts.split(",")))
+    return Hosts(plain_scheme(scheme), tuple(hosts.split(",")))
+
+
+def plain_scheme(scheme: str) -> str:
+    """The name of a scheme without the driver after it and without Celery's word before it: `db+postgresql+psycopg` is `postgresql`."""
+    return scheme.lower().removeprefix("db+").partition("+")[0]

@@ -1,0 +1,118 @@
+"""Rules about what a container may reach, and who may reach it."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from stackctl.errors import Problem
+from stackctl.spec.image_ref import ImageRef
+from stackctl.spec.lint.subject import Subject
+
+_WEB_SERVERS = frozenset({"nginx"})
+_SOCKETS = frozenset({"/var/run/docker.sock", "/run/docker.sock"})
+_PRIVILEGED_PORTS = 1024
+
+
+def public_databases(subject: Subject) -> Iterator[Problem]:
+    """A database or queue is published on every address of the machine: `0.0.0.0`.
+
+    Everybody on the network can try to log in. Docker writes its own firewall rules, so that `ufw` does not help. Other
+    containers need no published port, and an address that the file leaves out means 127.0.0.1.
+
+    Fix: remove the address, or the port.
+
+    Evidence: 29 databases in 17 public compose files; moby/moby#4737 and #22054.
+    """
+    for member in subject.members:
+        known = member.server
+        if not known or known.name in _WEB_SERVERS:
+            continue
+        for index, port in enumerate(member.service.ports):
+            if port.host_ip and ipaddress.ip_address(port.host_ip).is_unspecified:
+                door = f"{port.published}:{port.target}" if port.published else str(port.target)
+                yield Problem(
+                    (*member.path, "ports", index),
+                    f"everybody on the network can reach {known.name} at {port.host_ip}",
+                    f'write "{door}" for this machine only; containers need no published port',
+                )
+
+
+def privileged_ports(subject: Subject) -> Iterator[Problem]:
+    """A port below 1024 is published.
+
+    Without root (rootless Docker, Podman) such a port is refused, unless the machine is told to allow it.
+
+    Fix: publish a port above 1023, such as 8080.
+
+    Evidence: 27 such ports in 14 public compose files, so this is only a remark.
+    """
+    for member in subject.members:
+        for index, port in enumerate(member.service.ports):
+            if port.published and port.published.first < _PRIVILEGED_PORTS:
+                yield Problem(
+                    (*member.path, "ports", index),
+                    f"port {port.published} of the host needs root: a rootless engine refuses it",
+                    f"publish a port above {_PRIVILEGED_PORTS - 1}",
+                )
+
+
+def unpinned_images(subject: Subject) -> Iterator[Problem]:
+    """An image has no tag, or the tag `latest`.
+
+    The next pull may bring another version: it may refuse the data of the one before, and other people run another one.
+
+    Fix: write a version: `postgres:15`.
+
+    Evidence: 77 to 109 of 410 images in public compose files, so this is only a remark.
+    """
+    for member in subject.members:
+        if not member.service.image or member.service.build:
+            continue
+        image = ImageRef.parse(member.service.image)
+        if not image.digest and image.tag in ("", "latest"):
+            what = "the tag latest" if image.tag else "no tag"
+            yield Problem(
+                (*member.path, "image"),
+                f"{image.familiar} has {what}: the next pull may bring another version",
+                "write a version as the tag",
+            )
+
+
+def open_hosts(subject: Subject) -> Iterator[Problem]:
+    """A container may do to the machine what root may: it is privileged, has the socket of Docker, or the host's `/`.
+
+    Whoever takes over the program has taken over the machine. The host's network is only worth a remark.
+
+    Fix: give single rights with `cap_add`, or mount what is needed. A proxy that needs the socket can use a filter in front
+    of it, and `:ro` does not help: the socket can still be written to.
+
+    Evidence: Docker's page on security, "Docker daemon attack surface"; 6 to 8 such sockets in public compose files.
+    """
+    for member in subject.members:
+        service = member.service
+        if service.privileged:
+            yield Problem(
+                (*member.path, "privileged"),
+                f"{member.name} is privileged: it may do to this machine what root may",
+                "give single rights with cap_add",
+            )
+        for index, mount in enumerate(service.volumes):
+            source = (mount.source or "").rstrip("/") or "/"
+            if mount.type == "bind" and source in _SOCKETS:
+                yield Problem(
+                    (*member.path, "volumes", index),
+                    f"{member.name} has the socket of Docker: with it, it may do to this machine what root may",
+                    "put a filter in front of the socket, if the program must have it",
+                )
+            elif mount.type == "bind" and mount.source and source == "/" and not mount.read_only:
+                yield Problem(
+                    (*member.path, "volumes", index),
+                    f"{member.name} may change every file of this machine",
+                    "mount the directory that it needs, or add :ro",
+                )
+        if service.network_mode and service.network_mode.mode == "host":
+            yield Problem(
+                (*member.path, "network_mode"),
+                f"{member.name} shares the network of this machine: it sees and takes every port",
+                "publish the ports that are needed",
+                severity="info",
+            )
