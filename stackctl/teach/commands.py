@@ -145,18 +145,20 @@ class Docker(Struct, frozen=True):
 
     def network(self, network: DesiredNetwork) -> CommandLine:
         key: KeyPath = ("networks", network.key) if network.key in self.stack.networks else ()
-        return _command("network create", *_network(network, key), *_operands(network.name, key=key))
+        line = _command("network create", *_network(network, key), *_operands(network.name, key=key))
+        return structs.replace(line, notes=tuple(_refused(network.labels)))
 
     def volume(self, volume: DesiredVolume) -> CommandLine:
         key = ("volumes", volume.key)
         driver = () if volume.driver == USUAL_VOLUME_DRIVER else ("--driver", volume.driver)
-        return _command(
+        line = _command(
             "volume create",
             *([Argument(driver, (*key, "driver"))] if driver else []),
             *_pairs("--opt", volume.options, (*key, "driver_opts")),
             *_pairs("--label", _own(volume.labels), (*key, "labels")),
             *_operands(volume.name, key=key),
         )
+        return structs.replace(line, notes=tuple(_refused(volume.labels)))
 
     def build(self, image: Image) -> CommandLine:
         assert image.build is not None
@@ -167,10 +169,10 @@ class Docker(Struct, frozen=True):
         return _command(
             "build",
             Argument(("--tag", image.ref), key),
-            *([] if usual else [Argument(("--file", self._path(dockerfile)), (*key, "dockerfile"))]),
+            *([] if usual else [Argument(("--file", self.path(dockerfile)), (*key, "dockerfile"))]),
             *([] if target is None else [Argument(("--target", target), (*key, "target"))]),
             *_pairs("--build-arg", build.args, (*key, "args")),
-            Argument((self._path(build.context),), (*key, "context")),
+            Argument((self.path(build.context),), (*key, "context")),
         )
 
     def container(self, spec: DesiredContainer, *, name: str = "", start: bool = False) -> CommandLine:
@@ -227,7 +229,7 @@ class Docker(Struct, frozen=True):
     def _image(self, ref: str, service: str) -> Argument:
         return Argument(tuple(_guarded(ref)), (*self._table(service), "image"))
 
-    def _path(self, path: Path | str) -> str:
+    def path(self, path: Path | str) -> str:
         """A path of the host. Below the stack's directory it begins with the variable that stands for the directory."""
         directory = self.stack.directory.resolve()
         text = str(path)
@@ -240,7 +242,7 @@ class Docker(Struct, frozen=True):
     def _mount(self, mount: DesiredMount, index: int, spec: DesiredContainer, key: KeyPath) -> Argument:
         volumes = len(spec.settings.volumes)
         where = (*key, "volumes", index) if index < volumes else (*key, "tmpfs", index - volumes)
-        source = self._path(mount.source) if mount.type == "bind" else mount.source
+        source = self.path(mount.source) if mount.type == "bind" else mount.source
         if mount.tmpfs_options:
             return Argument(("--tmpfs", f"{mount.target}:{mount.tmpfs_options}"), where)
         if mount.selinux:
@@ -282,8 +284,20 @@ def _guarded(*words: str) -> Iterator[str]:
 
 
 def _own(given: Mapping[str, str]) -> dict[str, str]:
-    """The labels of the file, without those that stackctl adds."""
-    return {name: value for name, value in given.items() if not name.startswith(_OURS)}
+    """The labels of the file, without those that stackctl adds, and without those that the CLI refuses."""
+    return {
+        name: value for name, value in given.items() if not name.startswith(_OURS) and not _is_refused(name)
+    }
+
+
+def _is_refused(label: str) -> bool:
+    """Whether the CLI refuses a label of this name."""
+    return not label or any(letter.isspace() for letter in label)
+
+
+def _refused(given: Mapping[str, str]) -> Iterator[str]:
+    for label in filter(_is_refused, given):
+        yield f"the label {label!r} is left out: docker refuses a name with white space in it"
 
 
 def _pairs(option: str, table: Mapping[str, str], key: KeyPath) -> Iterator[Argument]:
@@ -448,5 +462,6 @@ def _notes(spec: DesiredContainer, image: ImageConfig, api: tuple[int, int]) -> 
         yield "start_interval is left out: engines before 25 refuse it"
     if check and check.test[:1] == ("CMD",):
         yield "--health-cmd takes a line for a shell, so Docker runs the check in /bin/sh"
+    yield from _refused(spec.labels)
     if spec.command == () and spec.entrypoint is None and not image.entrypoint:
         yield "an empty command cannot be said here: the image's command runs"

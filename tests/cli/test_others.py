@@ -95,7 +95,12 @@ def test_profiles_are_completed(
     assert capsys.readouterr().err == ""
 
 
-ARGUMENTS = {"exec": ["web", "true"], "explain": ["web", "--inside"], "port": ["web", "80"]}
+ARGUMENTS = {
+    "exec": ["web", "true"],
+    "explain": ["web", "--inside"],
+    "export": ["bash"],
+    "port": ["web", "80"],
+}
 READERS = sorted(set(COMMANDS) - {"check", "init", "import", "schema", "completion", "version"})
 
 

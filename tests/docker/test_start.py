@@ -111,6 +111,12 @@ def test_a_check_without_an_engine_must_load_little_more_than_help(up: Project, 
     assert len(found - brought(LIBRARIES) - of_help) <= 75  # of these, each room of rules is one
 
 
+def test_export_bash_must_load_no_engine_if_none_is_asked(up: Project) -> None:
+    """The module with the engine's interface has types only."""
+    found = within(loaded(up, "export", "bash"), NEVER | {"stackctl.engine"})
+    assert found - within(brought(LIBRARIES), NEVER) == {"stackctl.engine", "stackctl.engine.protocol"}
+
+
 LISTS = ["GET /containers/json", "GET /images/json", "GET /info", "GET /networks", "GET /volumes"]
 
 

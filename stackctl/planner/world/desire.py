@@ -280,7 +280,8 @@ def _mount(mount: Mount, naming: Naming) -> DesiredMount:
 
 def _host_path(stack: Stack, path: str) -> Path:
     """A path of the host, relative to the stack's directory, without symbolic links."""
-    return (stack.directory / Path(path).expanduser()).resolve()
+    given = Path(path).expanduser() if path.startswith("~") else Path(path)  # `./~x` is a file here
+    return (stack.directory / given).resolve()
 
 
 def _ports(port: Port, index: int, publish_host: str) -> Iterator[DesiredPort]:

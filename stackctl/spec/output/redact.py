@@ -40,6 +40,20 @@ def redacted(tree: Any, name: str = "") -> Any:
     return tree
 
 
+def secret_spans(text: str, name: str = "") -> Iterator[tuple[int, int]]:
+    """Where in a text secrets stand, as `redacted` finds them: start and end of each. Texts from secret variables are not told."""
+    if text and looks_secret(name):
+        yield 0, len(text)
+        return
+    for match in re.finditer(_URL, text):
+        if _dots(match[2]) == DOTS and match[2]:
+            yield match.span(2)
+    for match in re.finditer(_ASSIGNED, text):
+        found = 3 if match[3] is not None else 6
+        if looks_secret(match[found - 2]) and _dots(match[found]) == DOTS:
+            yield match.span(found)
+
+
 def secrets(value: Any, name: str = "") -> Iterator[str]:
     """The secrets in a record: texts from secret variables and texts under secret keys. `name`: the key or option that the
     value belongs to.

@@ -1,0 +1,74 @@
+"""stackctl export"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.settings import Settings
+from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
+from stackctl.spec.model import Stack
+from stackctl.teach.bash import bash
+from stackctl.teach.commands import Docker
+from stackctl.teach.from_nothing import from_nothing
+
+FORMATS = ("bash",)
+
+
+@click.command("export")
+@click.argument("form", metavar="FORMAT", type=click.Choice(FORMATS))
+@services_argument
+@click.option(
+    "--from-here", is_flag=True, help="From what is there now, which the engine tells, not from nothing."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    default="-",
+    metavar="FILE",
+    help="Write to a file.",
+)
+@pass_settings
+def command(
+    settings: Settings, /, form: str, services: tuple[str, ...], output: Any, *, from_here: bool
+) -> int:
+    """Write the stack as a bash script of docker commands
+
+    The script makes the same networks, volumes and containers with docker commands, waits until each service is ready,
+    and takes them away again. Secrets do not stand in it: it asks for their variables.
+
+    \b
+    Examples:
+      stackctl export bash -o run.sh      the whole stack, from nothing
+      stackctl export bash api            one service and what it depends on
+      stackctl export bash --from-here    what `stackctl up` would do now
+    """
+    write = {"bash": _bash}[form]
+    click.echo(write(settings, services, from_here=from_here), file=output, nl=False)
+    return 0
+
+
+def _bash(settings: Settings, services: tuple[str, ...], *, from_here: bool) -> str:
+    stack = settings.load(services)
+    view, plan = (
+        _from_here(settings, stack, services)
+        if from_here
+        else from_nothing(stack, settings.selection(services))
+    )
+    docker = Docker(stack, view.observed.configs, view.observed.engine.api)
+    source = stack.files[0].name if stack.files else "a stack"
+    return bash(docker, view.desired, plan, source=source)
+
+
+def _from_here(settings: Settings, stack: Stack, services: tuple[str, ...]) -> tuple[View, Plan]:
+    from stackctl.project import Project
+
+    plan = Project(stack, settings.engine()).plan(settings.selection(services), UpOptions(), ImageOptions())
+    settings.warn(plan.warnings)
+    return plan.view, plan

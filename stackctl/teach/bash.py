@@ -1,0 +1,505 @@
+"""Write a plan as a bash script: the same networks, volumes, images and containers, made by the Docker CLI.
+
+The script needs bash and docker, nothing else. Its words are quoted so that no value of a stack.toml can run a command.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from stackctl.planner.steps import actions
+from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
+from stackctl.spec.model import Condition
+from stackctl.teach.commands import DIRECTORY, Argument, CommandLine, Docker
+from stackctl.teach.script_variables import ScriptVariables
+from stackctl.teach.shell import command, comment, literal, word
+
+_TRAITS = r"\\[dwsbDWSBAZ]|\(\?|[*+?}][?+]"
+"""What a regular expression of Python may have that only `grep -P` understands."""
+
+_HELPERS = {
+    "wait_until": """\
+# wait_until CONTAINER COMMAND...: ask again and again until the command says yes.
+# It gives up when the container has ended, or after WAIT_SECONDS.
+wait_until() {
+  local container=$1 deadline=$((SECONDS + WAIT_SECONDS))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    case "$(state "$container")" in
+      exited* | dead*) fail "$container has ended before it was ready" "$container" ;;
+    esac
+    if ((SECONDS >= deadline)); then
+      fail "$container is not ready after $WAIT_SECONDS s" "$container"
+    fi
+    sleep 0.5 # between two questions, so that asking does not keep the machine busy
+  done
+}""",
+    "wait_for_end": """\
+# wait_for_end CONTAINER: wait until a job has done its work; fail if it failed.
+wait_for_end() {
+  local deadline=$((SECONDS + WAIT_SECONDS))
+  until [[ "$(state "$1")" == exited* ]]; do
+    if ((SECONDS >= deadline)); then
+      fail "$1 still runs after $WAIT_SECONDS s" "$1"
+    fi
+    sleep 0.5
+  done
+  if [[ "$(state "$1")" != "exited 0"* ]]; then
+    fail "$1 has failed" "$1"
+  fi
+}""",
+    "is_up": """\
+# is_up CONTAINER: it runs, and its health check, if the image has one, passes.
+is_up() {
+  case "$(state "$1")" in
+    "running 0 healthy" | "running 0 none" | "exited 0"*) return 0 ;;
+    *) return 1 ;;
+  esac
+}""",
+    "is_healthy": """\
+# is_healthy CONTAINER: the health check of its image passes.
+is_healthy() {
+  [[ "$(state "$1")" == "running 0 healthy" ]]
+}""",
+    "accepts": """\
+# accepts NETWORK HOST PORT: can another container connect? Asked from inside the
+# network: on this machine Docker's proxy accepts at once, whoever listens behind.
+accepts() {
+  docker run --rm --network "$1" busybox nc -w 2 "$2" "$3" -e true
+}""",
+    "answers": """\
+# answers NETWORK HOST PORT PATH: does the server answer another container with 2xx or 3xx?
+answers() {
+  local answer
+  answer=$(printf 'GET %s HTTP/1.0\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' "$4" |
+    docker run --rm --interactive --network "$1" busybox timeout 5 nc -w 2 "$2" "$3")
+  [[ $answer == HTTP/1.?" "[23]* ]]
+}""",
+    "log_has": """\
+# log_has CONTAINER GREP-OPTION PATTERN: is there such a line in its log?
+log_has() {
+  docker logs "$1" 2>&1 | grep "$2" -e "$3"
+}""",
+}  # fmt: skip
+"""The functions that a script may need. Each uses `state` and `fail`."""
+
+_ALWAYS = """\
+say() { printf '%s\\n' "$*" >&2; }
+
+# fail MESSAGE CONTAINER: say what went wrong, with the last lines of its log.
+fail() {
+  say "$1. The end of its log:"
+  docker logs --tail 15 "$2" >&2 || true
+  exit 1
+}
+
+# state CONTAINER: what it does, its exit code, its health.
+state() {
+  docker inspect --format \\
+    '{{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' \\
+    "$1"
+}"""
+
+_ENCODE = """\
+# percent_encode TEXT: for a part of a URL. A password with an @ would cut the URL in two.
+percent_encode() {
+  local LC_ALL=C text=$1 byte code i
+  for ((i = 0; i < ${#text}; i++)); do
+    byte=${text:i:1}
+    case "$byte" in
+      [a-zA-Z0-9._~-]) printf '%s' "$byte" ;;
+      *)
+        printf -v code '%02X' "'$byte"
+        printf '%%%s' "${code: -2}"
+        ;;
+    esac
+  done
+}"""
+
+_REMOVE = """\
+# remove CONTAINER: ask it to stop, so that it can finish its work, then remove it.
+remove() {
+  docker container inspect "$1" >/dev/null 2>&1 || return 0
+  docker stop "$1" >/dev/null
+  docker rm "$1" >/dev/null
+}"""
+
+_TRAP = """  trap '[[ $? = 0 ]] || say "up has failed: bash $0 down takes away what it made"' EXIT"""
+
+_MAIN = """\
+case "${1:-up}" in
+  up) up ;;
+  down) down "${2:-}" ;;
+  *)
+    say "usage: bash $0 [up | down | down --volumes]"
+    exit 2
+    ;;
+esac"""
+
+
+class BashScript(Struct):
+    """A script that is being written."""
+
+    docker: Docker
+    desired: Desired
+    plan: Plan
+    variables: ScriptVariables
+    helpers: set[str]
+
+    def line(self, line: CommandLine, *, indent: str = "  ") -> str:
+        """A command of the script: a line for each option, if one line is not enough, and one for the words after them."""
+        unset = [part for name in line.unset for part in ("-u", literal(name))]
+        groups = [[*(["env", *unset] if unset else []), *line.verb]]
+        operands = False
+        for argument, words in self.variables.pieces(line):
+            written = [word(pieces) for pieces in words]
+            if operands:
+                groups[-1] += written
+            else:
+                groups.append(written)
+            operands = operands or argument.words[0] == "--" or not argument.words[0].startswith("-")
+        return command(groups, indent=indent)
+
+
+def bash(docker: Docker, desired: Desired, plan: Plan, *, source: str) -> str:
+    """The script for a plan of `up`. `source` is the name of the stack's file, for people."""
+    script = BashScript(docker, desired, plan, ScriptVariables(), set())
+    parts_of_plan = _collected(script)
+    up = [*_up(script, parts_of_plan)]
+    down = [*_down(script)]
+    head = [
+        "#!/usr/bin/env bash",
+        f"# The stack {comment(desired.project)}, written by `stackctl export bash` from {comment(source)}.",
+        "#",
+        "#   bash SCRIPT                  bring it up",
+        "#   bash SCRIPT down             take it away; volumes, which hold the data, stay",
+        "#   bash SCRIPT down --volumes   take the data away, too",
+        "",
+        "# Stop at the first command that fails (-e), also within a pipe (pipefail),",
+        "# and at a variable that is not set (-u).",
+        "set -euo pipefail",
+        "",
+        *_top(script),
+    ]
+    functions = [_ALWAYS]
+    if any(each.encoded for each in script.variables.found.values()):
+        functions.append(_ENCODE)
+    functions += [text for name, text in _HELPERS.items() if name in script.helpers]
+    functions.append(_REMOVE)
+    body = "\n\n".join([*functions, *_secrets(script), "\n".join(up), "\n".join(down), _MAIN])
+    if re.search(r"'[^'\n]*[$`]", "\n".join(up).replace(_TRAP, "")):
+        head.insert(1, "# shellcheck disable=SC2016 # a $ in single quotes is for a shell in a container")
+    return "\n".join(head) + "\n" + body + "\n"
+
+
+Question = tuple[Argument, ...]
+"""The words of a command that says yes or no."""
+
+
+class Do(Struct, frozen=True):
+    """One command of `up`. `unless`: it is not needed if this command succeeds. `optional`: `up` goes on if it fails."""
+
+    line: CommandLine
+    owner: str = ""
+    unless: CommandLine | None = None
+    optional: bool = False
+
+
+class Section(Struct, frozen=True):
+    """Commands that belong together, and why they stand here."""
+
+    why: tuple[str, ...]
+    commands: tuple[Do, ...]
+
+
+def _collected(script: BashScript) -> list[Section]:
+    """The plan in blocks. The variables of all of their commands are found."""
+    blocks = [*_sections(script)]
+    for block in blocks:
+        for do in block.commands:
+            for line in (do.line, *([do.unless] if do.unless else [])):
+                script.variables.add(line, do.owner)
+    return blocks
+
+
+def _sections(script: BashScript) -> Iterator[Section]:
+    steps = script.plan.steps
+    yield from _external(script.desired)
+    together = {
+        (actions.PullImage, actions.BuildImage): (
+            "Images first: a download or a build that fails leaves nothing half started.",
+        ),
+        (actions.CreateNetwork,): (
+            "Networks: only in a network of its own do containers find each other by name.",
+        ),
+        (actions.CreateVolume,): ("Volumes hold the data. They stay when containers go.",),
+    }
+    merged = _merged(steps)
+    done: set[int] = set()
+    for step in steps:
+        if step.id in done:
+            continue
+        for kinds, why in together.items():
+            if isinstance(step.action, kinds) and step.id in _leading(steps, done, kinds):
+                same = [each for each in steps if each.id in _leading(steps, done, kinds)]
+                done |= {each.id for each in same}
+                commands = tuple(_do(script, each) for each in same)
+                notes = (f"Note: {note}." for do in commands for note in do.line.notes)
+                yield Section((*why, *notes), commands)
+                break
+        else:
+            done.add(step.id)
+            if step.id not in merged:
+                yield from _step(script, step, merged)
+
+
+def _leading(steps: Sequence[Step], done: set[int], kinds: tuple[type, ...]) -> set[int]:
+    """The steps of these kinds that come one after the other from the first that is not done."""
+    found: set[int] = set()
+    for step in steps:
+        if step.id in done:
+            continue
+        if not isinstance(step.action, kinds):
+            break
+        found.add(step.id)
+    return found
+
+
+def _merged(steps: Sequence[Step]) -> dict[int, Step]:
+    """The steps that stand elsewhere: what creates and connects a container goes to its start. Not where a container is
+    replaced: there the new one must exist before the old one is stopped.
+    """
+    starts = {
+        step.action.container: step for step in steps if isinstance(step.action, actions.StartContainer)
+    }
+    merged: dict[int, Step] = {}
+    new: set[str] = set()
+    for step in steps:
+        match step.action:
+            case actions.CreateContainer(spec, name, replaces) if (
+                name == spec.name and not replaces and name in starts
+            ):
+                new.add(name)
+                merged[step.id] = step
+            case actions.ConnectNetwork(container) if container in new:
+                merged[step.id] = step
+    return merged
+
+
+def _external(desired: Desired) -> Iterator[Section]:
+    """What must be there already."""
+    lines = [_inspect("network", each.name) for each in desired.networks if each.external]
+    lines += [_inspect("volume", each.name) for each in desired.volumes if each.external]
+    if lines:
+        why = "These are not made here, and must be there."
+        yield Section((why,), tuple(Do(line) for line in lines))
+
+
+def _inspect(kind: str, name: str) -> CommandLine:
+    guard = ("--",) if name.startswith("-") else ()
+    return CommandLine(("docker", *kind.split(), "inspect"), (Argument((*guard, name)),))
+
+
+def _do(script: BashScript, step: Step) -> Do:
+    line = script.docker.command(step.action)
+    assert line is not None
+    match step.action:
+        case actions.CreateNetwork(network):
+            return Do(line, unless=_inspect("network", network.name))
+        case actions.CreateVolume(volume):
+            return Do(line, unless=_inspect("volume", volume.name))
+        case actions.PullImage(image) if image.policy != "always":
+            return Do(line, step.service, unless=_inspect("image", image.ref))
+    return Do(line, step.service)
+
+
+def _step(script: BashScript, step: Step, merged: Mapping[int, Step]) -> Iterator[Section]:
+    match step.action:
+        case actions.StartContainer(container):
+            created = [
+                each.action
+                for each in merged.values()
+                if isinstance(each.action, actions.CreateContainer) and each.action.name == container
+            ]
+            if created:
+                yield _start(script, created[0].spec)
+                return
+        case actions.WaitFor():
+            yield _wait(script, step, step.action)
+            return
+    yield Section((f"{step.why[:1].upper()}{step.why[1:]}.",), (_do(script, step),))
+
+
+def _start(script: BashScript, spec: DesiredContainer) -> Section:
+    needs = [need.service for need in spec.needs]
+    what = f"{spec.service}, a {spec.kind}" + (f": it needs {', '.join(needs)}" if needs else "")
+    why = [what + "."]
+    connects = [*script.docker.connect(spec)]
+    lines = [script.docker.container(spec, start=not connects), *connects]
+    if connects:
+        why.append("A new container joins one network; the others it must join before it starts.")
+        lines.append(CommandLine(("docker", "start"), (Argument((spec.name,)),)))
+    why += (f"Note: {note}." for note in lines[0].notes)
+    paths = tuple(
+        Do(CommandLine(("mkdir", "-p", "--"), (Argument((script.docker.path(mount.source),)),)))
+        for mount in spec.mounts
+        if mount.create_host_path
+    )
+    return Section(tuple(why), (*paths, *(Do(line, spec.service) for line in lines)))
+
+
+def _wait(script: BashScript, step: Step, wait: actions.WaitFor) -> Section:
+    spec = next((each for each in script.desired.containers if each.name == wait.name), None)
+    questions: list[Question] = [()]
+    if wait.condition is Condition.completed:
+        helper = "wait_for_end"
+        why = f"{step.service} must have done its work."
+    else:
+        helper, questions = "wait_until", [*_questions(wait, spec)]
+        why = f"{step.service} must be ready."
+        if any(isinstance(probe, CommandProbe | ProtocolProbe) for probe in wait.probes):
+            why = f"{step.service} must answer: the container runs at once, the server in it needs longer."
+    script.helpers |= {helper, *(question[0].words[0] for question in questions if question)}
+    lines = (CommandLine((helper, wait.container), question) for question in questions)
+    return Section((why,), tuple(Do(line, step.service, optional=step.optional) for line in lines))
+
+
+def _questions(wait: actions.WaitFor, spec: DesiredContainer | None) -> Iterator[Question]:
+    network, host = _seen_from(wait, spec)
+    yield from (_question(probe, wait.container, network, host, spec) for probe in wait.probes)
+    if wait.probes:
+        return
+    if wait.condition is Condition.healthy:
+        yield _asked("is_healthy", wait.container)
+    elif wait.ports:
+        yield from (_asked("accepts", network, host, str(port)) for port in wait.ports)
+    else:
+        yield _asked("is_up", wait.container)
+
+
+def _asked(*words: str) -> Question:
+    return tuple(Argument((each,)) for each in words)
+
+
+def _seen_from(wait: actions.WaitFor, spec: DesiredContainer | None) -> tuple[str, str]:
+    """The network in which another container can ask, and the host that it asks."""
+    if spec and spec.networks:
+        return spec.networks[0].network, spec.name
+    if spec and spec.network_mode == "host":
+        return "host", "127.0.0.1"
+    return f"container:{wait.container}", "127.0.0.1"
+
+
+def _question(
+    probe: Probe, container: str, network: str, host: str, spec: DesiredContainer | None
+) -> Question:
+    key = (spec.kind + "s", spec.service, "healthcheck") if spec else ()
+    match probe:
+        case CommandProbe(("CMD-SHELL", line)):
+            words: tuple[str, ...] = ("/bin/sh", "-c", line)
+        case CommandProbe(test):
+            words = test[1:]
+        case ProtocolProbe(fallback=fallback) if fallback:
+            words = fallback
+        case TcpProbe(port) | ProtocolProbe(port=port):
+            return _asked("accepts", network, host, str(port))
+        case HttpProbe(port, path):
+            return (*_asked("answers", network, host, str(port)), Argument((path,), key))
+        case LogProbe(regex):
+            how = "-P" if re.search(_TRAITS, regex) else "-E"
+            return (*_asked("log_has", container, how), Argument((regex,), key))
+    return (
+        Argument(("docker", "exec", container)),
+        *(Argument((each,), (*key, "test")) for each in words),
+    )
+
+
+def _up(script: BashScript, blocks: Sequence[Section]) -> Iterator[str]:
+    yield "up() {"
+    yield "  # If a command fails, what was made stays, to be looked at."
+    yield _TRAP
+    if _needed(script.variables):
+        yield "  require_secrets"
+    for block in blocks:
+        yield ""
+        yield from (f"  # {comment(line)}" for line in block.why)
+        yield from (_text(script, do) for do in block.commands)
+    if not script.plan.changes:
+        yield "  # Nothing to do: everything is there."
+    yield ""
+    yield f"  say {literal(script.desired.project + ' is up')}"
+    for spec in script.desired.containers:
+        for port in spec.ports:
+            if port.host_port is not None and port.protocol == "tcp":
+                address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+                yield f"  say {literal(f'{spec.service} listens on {address}:{port.host_port}')}"
+    yield "}"
+
+
+def _text(script: BashScript, do: Do) -> str:
+    if do.unless is None:
+        text = script.line(do.line)
+    else:
+        guard = script.line(do.unless)
+        text = f"{guard} >/dev/null 2>&1 ||\n{script.line(do.line, indent='    ')}"
+    return f'{text} ||\n    say "going on without it"' if do.optional else text
+
+
+def _down(script: BashScript) -> Iterator[str]:
+    desired = script.desired
+    yield "down() {"
+    yield "  # In reverse order: nobody loses what it still uses."
+    yield from (f"  remove {literal(spec.name)}" for spec in reversed(desired.containers))
+    for network in reversed(desired.networks):
+        if not network.external:
+            there = script.line(_inspect("network", network.name))
+            remove = script.docker.command(actions.RemoveNetwork("", network.name))
+            assert remove is not None
+            yield f"{there} >/dev/null 2>&1 &&\n{script.line(remove, indent='    ')}"
+    volumes = [each for each in desired.volumes if not each.external and not each.protect]
+    if volumes:
+        names = " ".join(literal(volume.name) for volume in volumes)
+        yield "  if [[ ${1:-} == --volumes ]]; then"
+        yield f"    docker volume rm --force -- {names}"
+        yield "  else"
+        yield f"    say {literal(f'The data stay, in {names}')}"
+        yield "  fi"
+    yield "  return 0"
+    yield "}"
+
+
+def _needed(variables: ScriptVariables) -> bool:
+    return any(each.default is None or each.encoded for each in variables.found.values())
+
+
+def _top(script: BashScript) -> Iterator[str]:
+    """What may be set from outside."""
+    found = script.variables.found.values()
+    yield "# What may be different on another machine:  NAME=value bash SCRIPT"
+    if script.variables.directory:
+        directory = literal(script.variables.directory)
+        yield f"{DIRECTORY}=${{{DIRECTORY}:-{directory}}} # where stack.toml stands"
+    yield from (
+        f"{each.name}=${{{each.name}:-{literal(each.default)}}}" for each in found if each.default is not None
+    )
+    yield "WAIT_SECONDS=${WAIT_SECONDS:-120} # how long to wait for each service"
+    yield ""
+
+
+def _secrets(script: BashScript) -> Iterator[str]:
+    needed = [each for each in script.variables.found.values() if each.default is None or each.encoded]
+    if not needed:
+        return
+    lines = [
+        "# Secrets do not stand in a script. Export them first, for example from a file",
+        "# that git ignores:  set -a; source .env; set +a",
+    ]
+    lines.append("require_secrets() {")
+    lines += [f'  : "${{{each.name}:?export {each.name} first}}"' for each in needed if each.default is None]
+    lines += [f'  {each.in_url}=$(percent_encode "${each.name}")' for each in needed if each.encoded]
+    yield "\n".join([*lines, "}"])

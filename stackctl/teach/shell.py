@@ -1,0 +1,81 @@
+"""Write words for bash: whatever a word holds, bash reads exactly that word, and runs nothing of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+_BARE = r"[A-Za-z0-9_@%+=:,./-]+"
+_ASSIGNMENT = r"[A-Za-z0-9_.-]*="
+"""The name before a value may stand outside of the quotes: `--env NAME="${VALUE}"`."""
+
+
+class VariableUse(Struct, frozen=True):
+    """A place in a word where the value of a variable of the script stands."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"${{{self.name}}}"
+
+
+Piece = str | VariableUse
+
+
+def word(pieces: Sequence[Piece]) -> str:
+    """The word that is made of these pieces."""
+    if not any(isinstance(piece, VariableUse) for piece in pieces):
+        return literal("".join(map(str, pieces)))
+    first = pieces[0]
+    if isinstance(first, str) and (name := re.match(_ASSIGNMENT, first)):
+        return name[0] + word([piece for piece in (first[name.end() :], *pieces[1:]) if piece != ""])
+    if all(isinstance(piece, VariableUse) or piece.isprintable() for piece in pieces):
+        return f'"{"".join(str(piece) if isinstance(piece, VariableUse) else _escaped(piece) for piece in pieces)}"'
+    return "".join(f'"{piece}"' if isinstance(piece, VariableUse) else literal(piece) for piece in pieces)
+
+
+def literal(text: str) -> str:
+    """A word that is this text. Text that cannot be printed is written with escapes, and a backslash before a quote, which
+    people misread.
+    """
+    if not text.isprintable() or re.search(r"\\('|\Z)", text):
+        return f"$'{''.join(map(_coded, text))}'"
+    if re.fullmatch(_BARE, text) and not text.startswith("="):
+        return text
+    if "'" in text and not re.search(r'[$`"\\!]', text):
+        return f'"{text}"'
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def comment(text: str) -> str:
+    """A text for a comment: on one line, without what cannot be printed."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def command(words: Iterable[Sequence[str]], *, indent: str = "  ", width: int = 80) -> str:
+    """A command of words that are written for bash. Words of one group stay on one line; groups that do not fit on the line
+    continue on the next one.
+    """
+    groups = [" ".join(group) for group in words]
+    line = indent + " ".join(groups)
+    if len(line) <= width and "\n" not in line:
+        return line
+    return f" \\\n{indent}  ".join([indent + groups[0], *groups[1:]])
+
+
+def _escaped(text: str) -> str:
+    """Text within double quotes."""
+    return re.sub(r'[\\"$`]', r"\\\g<0>", text)
+
+
+def _coded(letter: str) -> str:
+    """A letter within `$'…'`. Bytes are given one by one, because bash translates `\\u` by the locale."""
+    if letter in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[letter]
+    if letter in "\\'":
+        return f"\\{letter}"
+    if letter.isprintable():
+        return letter
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode())

@@ -1,0 +1,110 @@
+"""What the engine says was made, without what is different at each making: to compare two ways of making the same."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+from scenario import Project
+
+Made = dict[str, Any]
+
+_OURS = ("stackctl.", "com.docker.compose.")
+
+
+def made(project: Project) -> Made:
+    """Every container, network and volume of the project, by kind and name."""
+    api, there = project.api, project.resources()
+    found: Made = {}
+    for name in there["containers"]:
+        found[f"container {name}"] = container(api.inspect_container(name), project)
+    for name in there["networks"]:
+        inspected = api.inspect_network(name)
+        kept = ("Name", "Driver", "Options", "Internal", "Attachable", "EnableIPv6", "Scope")
+        found[f"network {name}"] = without_empty(
+            {**{key: inspected[key] for key in kept}, "Labels": _own(inspected["Labels"])}
+        )
+    for name in there["volumes"]:
+        inspected = api.inspect_volume(name)
+        if not re.fullmatch("[0-9a-f]{64}", name):
+            found[f"volume {name}"] = without_empty(
+                {
+                    "Driver": inspected["Driver"],
+                    "Options": inspected["Options"],
+                    "Labels": _own(inspected["Labels"]),
+                }
+            )
+    return found
+
+
+def container(inspected: Made, project: Project) -> Made:
+    """A container as it was asked for.
+
+    Left out: names and addresses that the engine makes up; labels of stackctl; the streams that the CLI attaches to. Written in
+    one way: variables in the order of their names; a network by its name,
+    not its id; capabilities without `CAP_`; the words that run, not how they are divided into entrypoint and command; a
+    test as the line that a shell gets.
+    """
+    config, host = dict(inspected["Config"]), dict(inspected["HostConfig"])
+    own_names = {inspected["Id"][:12], inspected["Name"].lstrip("/")}
+    for key in ("AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce", "Entrypoint", "Cmd"):
+        config.pop(key, None)
+    config["Env"] = sorted(config["Env"])
+    if re.fullmatch("[0-9a-f]{12}", config["Hostname"]):
+        del config["Hostname"]
+    config["Labels"] = _own(config["Labels"])
+    config["StopTimeout"] = config.get("StopTimeout") or 10
+    check = config.get("Healthcheck") or {}
+    if check.get("Test", [""])[0] == "CMD":
+        config["Healthcheck"] = {**check, "Test": ["CMD-SHELL", shlex.join(check["Test"][1:])]}
+    host.pop("ConsoleSize")
+    mode = host["NetworkMode"]
+    if re.fullmatch("[0-9a-f]{64}", mode):
+        host["NetworkMode"] = project.api.inspect_network(mode)["Name"]
+    if shared := re.fullmatch("container:([0-9a-f]{64})", mode):
+        host["NetworkMode"] = f"container:{project.api.inspect_container(shared[1])['Name'].lstrip('/')}"
+    for kind in ("CapAdd", "CapDrop"):
+        host[kind] = [name.removeprefix("CAP_") for name in host[kind] or ()]
+    # An anonymous volume is seen in the mounts of the container itself.
+    host["Mounts"] = [m for m in host.get("Mounts") or () if m["Type"] != "volume" or m.get("Source")]
+    for mount in host["Mounts"]:
+        mount.get("VolumeOptions", {}).pop("Labels", None)
+    mounts = [
+        {
+            key: value
+            for key, value in mount.items()
+            if not (anonymous(mount) and key in ("Name", "Source", "Mode"))
+        }
+        for mount in inspected["Mounts"]
+    ]
+    networks = {
+        name: sorted(set(place["Aliases"] or ()) - own_names)
+        for name, place in inspected["NetworkSettings"]["Networks"].items()
+    }
+    found: Made = without_empty(
+        {
+            "Run": [inspected["Path"], *inspected["Args"]],
+            "Config": config,
+            "HostConfig": host,
+            "Mounts": sorted(mounts, key=lambda mount: mount["Destination"]),
+            "Networks": {name: aliases or ["-"] for name, aliases in networks.items()},
+        }
+    )
+    return found
+
+
+def anonymous(mount: Made) -> bool:
+    return bool(re.fullmatch("[0-9a-f]{64}", mount.get("Name") or ""))
+
+
+def without_empty(value: Any) -> Any:
+    """The value without what is the same as nothing: null, "", 0, false and what is empty."""
+    if isinstance(value, dict):
+        kept = {key: without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in (None, "", 0, False, [], {})}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value
+
+
+def _own(labels: dict[str, str] | None) -> dict[str, str]:
+    return {name: text for name, text in (labels or {}).items() if not name.startswith(_OURS)}
