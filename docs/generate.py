@@ -194,7 +194,8 @@ def rules_page() -> str:
     """Every rule with its help page."""
     parts = ["# The rules", _RULES_INTRODUCTION]
     for number, rule in RULES.items():
-        parts += [f"## {heading(number)}", f"Stage: {rule.stage}.", rule.help]
+        fix = " `stackctl check --fix` can correct it." if rule.fixable else ""
+        parts += [f"## {heading(number)}", f"Stage: {rule.stage}.{fix}", rule.help]
     return "\n\n".join(parts) + "\n"
 
 

@@ -47,7 +47,11 @@ def _offset(source: Source, problem: Problem) -> int:
 
 
 def _respelt(text: str, offset: int, problem: Problem) -> str:
-    """The text with the word that was meant, if the word that is written is close to it."""
+    """The text with the word that was meant, if the word that is written is close to it. Of a port that is open to the network,
+    without its address.
+    """
+    if problem.rule == "SC504":
+        return text[:offset] + re.sub(r"""\A(["'])(?:0\.0\.0\.0|\[::\]):""", r"\1", text[offset:])
     meant = suggested(problem.hint) if problem.rule in SPELLING else None
     token = re.compile(LEXEME).match(text, offset)
     if meant is None or token is None:

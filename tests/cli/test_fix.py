@@ -85,6 +85,12 @@ def test_a_missing_dependency_is_added(fix: Fix) -> None:
     assert fix(STACK.replace('"postgres"] # first', "] # first"))[0] == STACK
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "[::]"])
+def test_a_database_that_is_open_to_the_network_is_closed(fix: Fix, address: str) -> None:
+    closed = STACK.replace('image = "postgres:15"', 'image = "postgres:15"\nports = ["5432:5432"] # for me')
+    assert fix(closed.replace('"5432:', f'"{address}:5432:'))[0] == closed
+
+
 def test_a_missing_volume_is_added(fix: Fix) -> None:
     without = STACK.replace('volumes = ["pgdata:/var/lib/postgresql/data"]\n', "")
     text, ran = fix(without)

@@ -22,10 +22,11 @@ volumes = ["data:/var/lib/postgresql/data"]
 
 
 def rules(project: Project, *args: str, code: int | None = None) -> list[str]:
-    """`rule severity` of what check finds."""
+    """`rule severity` of what check finds, without remarks."""
     found = project.run("check", "--json", *args, code=code)
 
-    return [f"{p['rule']} {p['severity']}" for p in json.loads(found.stdout)["problems"]]
+    problems = json.loads(found.stdout)["problems"]
+    return [f"{p['rule']} {p['severity']}" for p in problems if p["severity"] != "info"]
 
 
 def test_check_must_write_nothing_and_find_what_stops_up(project: Project, recorder: RecordingProxy) -> None:
@@ -102,3 +103,18 @@ def test_check_must_refuse_a_project_that_runs_from_another_directory(
     neighbour.write(sleepers(web=""))
     told = neighbour.run("check", "-p", project.name, code=2).stdout
     assert f"project {project.name} is already running from" in told
+
+
+def test_a_corrected_file_must_come_up(project: Project) -> None:
+    project.write(
+        DB.replace("[volumes.data]\n", "").replace('volumes = ["data:/var/lib/postgresql/data"]\n', "")
+        + sleepers(
+            web='depends_on = ["bd"]\nenvironment.DATABASE_URL = "postgresql://postgres:old@db/postgres"'
+        )
+    )
+    project.run("up", code=2)
+    told = project.run("check", "--fix", "--strict")
+    assert '+depends_on = ["db"]' in told.stderr
+    project.run("up", "--strict")
+    assert project.states() == {"db": "running", "web": "running"}
+    assert project.resources()["volumes"] == [f"{project.name}_db-data"]

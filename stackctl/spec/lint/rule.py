@@ -26,6 +26,8 @@ class Rule(Struct, frozen=True):
     find: Callable[..., Iterator[Problem]] | None
     stage: Stage = "spec"
     text: str = ""
+    fixable: bool = False
+    """Whether `stackctl check --fix` can correct such a mistake."""
 
     @property
     def help(self) -> str:

@@ -36,7 +36,7 @@ from stackctl.spec.model import Stack
 from stackctl.spec.source.allow import misused
 
 RULES: Mapping[str, Rule] = {
-    "SC101": Rule("Undefined name", "error", undefined_names),
+    "SC101": Rule("Undefined name", "error", undefined_names, fixable=True),
     "SC102": Rule("Unknown host", "error", unknown_hosts),
     "SC103": Rule("localhost is the container itself", "error", loopback_hosts),
     "SC104": Rule("Port of the host between containers", "error", published_ports),
@@ -49,7 +49,7 @@ RULES: Mapping[str, Rule] = {
     "SC113": Rule("Circular dependency", "error", circular_dependencies),
     "SC114": Rule("Names are not known here", "warning", names_without_dns),
     "SC116": Rule("Kafka advertises localhost", "warning", advertised_localhost),
-    "SC201": Rule("Used, but not waited for", "warning", unwaited_services),
+    "SC201": Rule("Used, but not waited for", "warning", unwaited_services, fixable=True),
     "SC202": Rule("Started, but not ready", "warning", started_only),
     "SC204": Rule("Nothing tells whether it is ready", "info", unchecked_servers),
     "SC205": Rule("pg_isready over the socket", "warning", socket_checks),
@@ -59,17 +59,17 @@ RULES: Mapping[str, Rule] = {
     "SC211": Rule("Health check that gives up too early", "warning", hasty_checks),
     "SC212": Rule("One-off that starts again for ever", "warning", endless_jobs),
     "SC301": Rule("Required variable missing", "error", missing_variables),
-    "SC302": Rule("Misspelt variable", "warning", misspelt_variables),
+    "SC302": Rule("Misspelt variable", "warning", misspelt_variables, fixable=True),
     "SC304": Rule("Secret in the file", "info", literal_secrets),
     "SC308": Rule("Variable that is passed through, but not set", "info", missing_values),
     "SC309": Rule("Slip of the pen", "warning", slips),
-    "SC401": Rule("Data that is not kept", "warning", unkept_data),
+    "SC401": Rule("Data that is not kept", "warning", unkept_data, fixable=True),
     "SC402": Rule("Volume at the wrong path", "error", misplaced_volumes),
     "SC406": Rule("Volume shared by two databases", "warning", shared_data),
     "SC407": Rule("Data that the next container does not find", "warning", lost_volumes),
     "SC501": Rule("Port published twice", "error", duplicate_ports),
     "SC503": Rule("Port that needs root", "info", privileged_ports),
-    "SC504": Rule("Database open to the network", "warning", public_databases),
+    "SC504": Rule("Database open to the network", "warning", public_databases, fixable=True),
     "SC601": Rule("Image without a version", "info", unpinned_images),
     "SC605": Rule("Shell that does not pass signals on", "info", deaf_shells),
     "SC606": Rule("Rights over the whole machine", "warning", open_hosts),
@@ -84,6 +84,7 @@ READING: Mapping[str, Rule] = {
         "Not a stack.toml",
         "error",
         None,
+        fixable=True,
         text="""
         The file has an unknown key, a value of the wrong type, or keys that do not fit together. The address of a port must be
         an IP address, because an engine takes any other text for "every address of this machine", and says nothing.
