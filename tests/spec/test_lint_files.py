@@ -1,5 +1,6 @@
 """The rules about the files that a stack names: files in, problems out."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -186,3 +187,8 @@ def test_a_proxy_to_an_unknown_host(find: Find, target: str, conf: str, told: st
 def test_a_proxy_on_an_external_network_may_know_more_hosts(find: Find) -> None:
     text = PROXY.format(target=NGINX) + "[networks.default]\nexternal = true\n"
     assert find(text, web_conf=b"proxy_pass http://nobody;") == []
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_read(find: Find, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.sh")
+    assert find(WEB + 'volumes = ["./pipe.sh:/etc/nginx/nginx.conf"]\n') == []

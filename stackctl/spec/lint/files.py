@@ -244,7 +244,10 @@ def _words(text: str) -> list[str]:
 
 
 def _beginning(path: Path) -> bytes:
+    """The first bytes of a file; none of what is no regular file: to read a pipe or a terminal may never end."""
     try:
+        if not path.is_file():
+            return b""
         with path.open("rb") as stream:
             return stream.read(_LARGEST)
     except (OSError, ValueError):
