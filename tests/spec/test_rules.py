@@ -1,14 +1,19 @@
 """Each rule beside what it must say nothing about: a stack.toml in, the rules that speak out."""
 
+import runpy
+import tomllib
 from functools import partial
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from stackctl.errors import SpecError
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
+
+BENCH = Path(__file__).parents[2] / "bench"
 
 DB = """[services.db]
 image = "postgres:15"
@@ -301,3 +306,36 @@ def test_the_right_path_is_named(tmp_path: Path) -> None:
     assert new.endswith(
         "postgres 18 refuses to start with a mount at /var/lib/postgresql/data (mount it at /var/lib/postgresql)"
     )
+
+
+MISTAKES = runpy.run_path(str(BENCH / "mutations.py"))["KINDS"]
+WHOLE = """[services.db]
+image = "postgres:15"
+networks = ["back"]
+volumes = ["data:/var/lib/postgresql/data"]
+environment = { POSTGRES_PASSWORD = "${DB_PASSWORD}", POSTGRES_DB = "shop" }
+
+[services.cache]
+image = "redis:7"
+networks = ["back"]
+
+[services.api]
+build = "."
+ports = ["8000:8000"]
+networks = ["back"]
+depends_on = ["db", "cache"]
+environment.DATABASE_URL = "postgresql://postgres:${DB_PASSWORD}@db:5432/shop"
+environment.REDIS_URL = "redis://cache:6379/0"
+
+[networks.back]
+[volumes.data]
+"""
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_one_mistake_at_a_time_is_caught(tmp_path: Path, kind: str) -> None:
+    assert problems(tmp_path, WHOLE) == []
+    changed = dict(MISTAKES[kind](tomllib.loads(WHOLE)))
+    assert changed
+    for what, tree in changed.items():
+        assert problems(tmp_path, tomli_w.dumps(tree), info=False), what
