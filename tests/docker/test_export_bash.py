@@ -120,3 +120,21 @@ def test_a_script_must_say_why_a_service_is_not_ready(project: Project) -> None:
     assert f"{project.name}-web-1 has ended before it was ready" in done.stderr
     assert "no luck" in done.stderr
     assert "up has failed" in done.stderr
+
+
+def test_a_script_from_here_must_do_what_up_would_do(project: Project) -> None:
+    services = '[services.{}]\nimage = "busybox"\ncommand = "sleep infinity"\nenvironment = {{ A = "{}" }}\n'
+    project.write(services.format("web", 1) + services.format("new", 1))
+    project.run("up", "web")
+    kept = project.ids()["web"]
+    run(project.run("export", "bash", "--from-here").stdout, env={}, at=project)
+    assert project.states() == {"web": "running"}  # what the script has made carries no label of the project
+    assert f"{project.name}-new-1" in project.resources()["containers"]
+    assert project.ids()["web"] == kept
+
+    project.write(services.format("web", 2))
+    run(project.run("export", "bash", "--from-here").stdout, env={}, at=project)
+    replaced = project.api.inspect_container(f"{project.name}-web-1")
+    assert replaced["Id"] != kept
+    assert replaced["State"]["Running"]
+    assert "A=2" in replaced["Config"]["Env"]

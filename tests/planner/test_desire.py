@@ -356,3 +356,8 @@ shm_size = "64m"
 
 def test_the_engine_never_starts_a_job_again() -> None:
     assert only('[jobs.seed]\nimage = "app:1"\nrestart = "always"\n').restart == "no"
+
+
+def test_a_tilde_behind_a_dot_is_a_name_of_a_file() -> None:
+    (mount,) = web('volumes = ["./~nobody-here:/x"]').mounts
+    assert Path(mount.source).name == "~nobody-here"
