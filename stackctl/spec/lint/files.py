@@ -95,7 +95,7 @@ def tracked_secrets(files: StackFiles) -> Iterator[Problem]:
 
     Fix: `git rm --cached FILE`, add the file to `.gitignore`, and change the passwords. Commit an example without values.
 
-    Evidence: OWASP's list of the most frequent weaknesses has it as CWE-540.
+    Evidence: CWE-540 (inclusion of sensitive information in source code).
     """
     for path in secret_files(files.subject.stack):
         if path in files.tracked:
