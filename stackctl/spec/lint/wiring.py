@@ -199,8 +199,8 @@ def separate_networks(subject: Subject) -> Iterator[Problem]:
 
     Fix: give both the same network. `networks = ["back", "default"]` joins two.
 
-    Evidence: in public scripts a cache stands outside the network of its clients, and one of five services is not on the host's
-    network as the others are.
+    Evidence: one public script starts Redis outside the network of its clients, and another puts one service on a bridge while the
+    other four are on the host's network.
     """
     defined = {*subject.stack.networks, "default"}
     for member, use, other in _named(subject):
