@@ -36,7 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Learn": {
         "explain": "Explain the stack as bash, a key, a rule, or what up would do",
-        "export": "Write the stack as a bash script of docker commands",
+        "export": "Write the stack as a bash script, or as a graph",
     },
     "Begin": {
         "init": "Write a stack.toml to start from",

@@ -16,8 +16,9 @@ from stackctl.spec.model import Stack
 from stackctl.teach.bash import bash
 from stackctl.teach.commands import Docker
 from stackctl.teach.from_nothing import from_nothing
+from stackctl.teach.graph import dot, mermaid
 
-FORMATS = ("bash",)
+FORMATS = ("bash", "mermaid", "dot")
 
 
 @click.command("export")
@@ -38,19 +39,28 @@ FORMATS = ("bash",)
 def command(
     settings: Settings, /, form: str, services: tuple[str, ...], output: Any, *, from_here: bool
 ) -> int:
-    """Write the stack as a bash script of docker commands
+    """Write the stack as a bash script, or as a graph
 
-    The script makes the same networks, volumes and containers with docker commands, waits until each service is ready,
-    and takes them away again. Secrets do not stand in it: it asks for their variables.
+    bash: a script of docker commands that makes the same networks, volumes and containers,
+    waits until each service is ready, and takes them away again. Secrets do not stand in it: it asks for their variables.
+
+    mermaid, dot: who waits for whom, networks and volumes, for Mermaid or Graphviz.
 
     \b
     Examples:
       stackctl export bash -o run.sh      the whole stack, from nothing
       stackctl export bash api            one service and what it depends on
       stackctl export bash --from-here    what `stackctl up` would do now
+      stackctl export dot | dot -Tsvg     a picture
     """
-    write = {"bash": _bash}[form]
-    click.echo(write(settings, services, from_here=from_here), file=output, nl=False)
+    if form == "bash":
+        text = _bash(settings, services, from_here=from_here)
+    else:
+        if from_here:
+            raise click.UsageError("--from-here is for bash: a graph shows the stack, not what is there")
+        view, _ = from_nothing(settings.load(services), settings.selection(services))
+        text = (mermaid if form == "mermaid" else dot)(view.desired)
+    click.echo(text, file=output, nl=False)
     return 0
 
 
