@@ -62,6 +62,7 @@ class ScriptVariables(Struct):
         for word, name in _named(line.arguments):
             for part, secret in _cut(word, name):
                 self._add(part, secret, name or "", owner)
+        self._require_what_holds_a_secret()
 
     def pieces(self, line: CommandLine) -> Iterator[tuple[Argument, list[list[Piece]]]]:
         """Each argument of a command with its words, divided. All commands must have been added."""
@@ -101,6 +102,17 @@ class ScriptVariables(Struct):
                 found = self._declare(name, text, self._free(wanted.upper(), owner), secret=True)
                 if found:
                     found.encoded = _in_url(part)
+
+    def _require_what_holds_a_secret(self) -> None:
+        """The caller must also give a variable whose text holds a secret of another one."""
+        secrets = [each.text for each in self._secrets()]
+        for each in self.found.values():
+            if each.default is not None and any(secret in each.default for secret in secrets):
+                each.default = None
+
+    def _secrets(self) -> list[ScriptVariable]:
+        """The secrets that are long enough to be looked for within other texts."""
+        return [each for each in self.found.values() if each.default is None and len(each.text) >= _SHORTEST]
 
     def _declare(self, origin: str, text: str, name: str, *, secret: bool) -> ScriptVariable | None:
         known = self.found.get((origin, text))
@@ -154,10 +166,7 @@ class ScriptVariables(Struct):
 
     def _known(self, text: str) -> list[Piece]:
         """A text in which known secrets stand for their variables."""
-        secrets = [
-            each for each in self.found.values() if each.default is None and len(each.text) >= _SHORTEST
-        ]
-        for each in sorted(secrets, key=lambda each: len(each.text), reverse=True):
+        for each in sorted(self._secrets(), key=lambda each: len(each.text), reverse=True):
             before, found, after = text.partition(each.text)
             if found:
                 return [*self._known(before), VariableUse(each.name), *self._known(after)]

@@ -176,8 +176,10 @@ def test_variables_arrive_as_they_are(
         return  # the script asks for a secret that is not empty
     shop = Written({"services": {"web": web}}, tmp_path_factory.mktemp("shop"), **environ)
     assert "TOKEN" not in environ or len(environ["TOKEN"]) < 6 or environ["TOKEN"] not in shop.text
-    given_secrets = {name: text for name, text in environ.items() if name == "TOKEN"}
-    shop.environ = given_secrets
+    token = environ.get("TOKEN", "")
+    shop.environ = {
+        name: text for name, text in environ.items() if name == "TOKEN" or (len(token) >= 6 and token in text)
+    }
     calls, _ = shop.run()
     assert shop.meant[0] in calls
 

@@ -27,7 +27,10 @@ def command(settings: Settings, services: tuple[str, ...], as_json: bool) -> int
     selection = settings.selection(services, dependencies=not services)
     engine = settings.engine()
     engine.expect(stack.project)
-    from stackctl.comparing import Comparing  # they are loaded while the engine answers
+    # All this is loaded while the engine answers.
+    if not as_json:
+        import tabulate  # noqa: F401 the table needs it
+    from stackctl.comparing import Comparing
     from stackctl.show.tables import status_json, status_text
 
     rows = Comparing(stack, engine).status(selection)

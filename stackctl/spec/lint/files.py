@@ -13,6 +13,7 @@ from stackctl.spec.lint.proxies import proxy_of, upstreams
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Mount, Stack
+from stackctl.spec.source.discovery import join
 from stackctl.spelling import did_you_mean
 
 _LARGEST = 1 << 18
@@ -35,7 +36,7 @@ class StackFiles(Struct, frozen=True):
 
     def path(self, name: str) -> Path:
         """A path of the stack."""
-        return self.subject.stack.directory / Path(name).expanduser()
+        return join(self.subject.stack.directory, Path(name))
 
     def shown(self, path: Path) -> str:
         """The name of a file, for messages."""
