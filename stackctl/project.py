@@ -69,7 +69,11 @@ class Project(Comparing):
         With the option `strict` a warning is such a reason, too; otherwise warnings are in the plan.
         """
         view = self.view(selection, options, strangers=False)
-        if plan_images(view.desired, view.observed, images).steps or plan_up(view).steps:
+        if (
+            not of_project(view.observed.containers, self.name)
+            or plan_images(view.desired, view.observed, images).steps
+            or plan_up(view).steps
+        ):
             desired, observed = self.desired_and_observed(selection)  # other projects may be in the way
             view = View.of(desired, replace(observed, answers=view.observed.answers), options)
         view, problems = self._preflight(view, options, images)
