@@ -13,14 +13,22 @@ from msgspec import Struct
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.world.desired import Desired, DesiredContainer
-from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
+from stackctl.planner.world.probes import CommandProbe, ProtocolProbe
 from stackctl.spec.model import Condition
 from stackctl.teach.commands import DIRECTORY, Argument, CommandLine, Docker
+from stackctl.teach.new_containers import new_containers
+from stackctl.teach.questions import (
+    CommandQuestion,
+    HealthQuestion,
+    HttpQuestion,
+    LogQuestion,
+    PortQuestion,
+    Question,
+    StateQuestion,
+    questions,
+)
 from stackctl.teach.script_variables import ScriptVariables
 from stackctl.teach.shell import command, comment, literal, word
-
-_TRAITS = r"\\[dwsbDWSBAZ]|\(\?|[*+?}][?+]"
-"""What a regular expression of Python may have that only `grep -P` understands."""
 
 _HELPERS = {
     "wait_until": """\
@@ -197,10 +205,6 @@ def bash(docker: Docker, desired: Desired, plan: Plan, *, source: str) -> str:
     return "\n".join(head) + "\n" + body + "\n"
 
 
-Question = tuple[Argument, ...]
-"""The words of a command that says yes or no."""
-
-
 class Do(Struct, frozen=True):
     """One command of `up`. `unless`: it is not needed if this command succeeds. `optional`: `up` goes on if it fails."""
 
@@ -239,7 +243,7 @@ def _sections(script: BashScript) -> Iterator[Section]:
         ),
         (actions.CreateVolume,): ("Volumes hold the data. They stay when containers go.",),
     }
-    merged = _merged(steps)
+    new = new_containers(steps)
     done: set[int] = set()
     for step in steps:
         if step.id in done:
@@ -254,8 +258,7 @@ def _sections(script: BashScript) -> Iterator[Section]:
                 break
         else:
             done.add(step.id)
-            if step.id not in merged:
-                yield from _step(script, step, merged)
+            yield from _step(script, step, new)
 
 
 def _leading(steps: Sequence[Step], done: set[int], kinds: tuple[type, ...]) -> set[int]:
@@ -268,27 +271,6 @@ def _leading(steps: Sequence[Step], done: set[int], kinds: tuple[type, ...]) -> 
             break
         found.add(step.id)
     return found
-
-
-def _merged(steps: Sequence[Step]) -> dict[int, Step]:
-    """The steps that stand elsewhere: what creates and connects a container goes to its start. Not where a container is
-    replaced: there the new one must exist before the old one is stopped.
-    """
-    starts = {
-        step.action.container: step for step in steps if isinstance(step.action, actions.StartContainer)
-    }
-    merged: dict[int, Step] = {}
-    new: set[str] = set()
-    for step in steps:
-        match step.action:
-            case actions.CreateContainer(spec, name, replaces) if (
-                name == spec.name and not replaces and name in starts
-            ):
-                new.add(name)
-                merged[step.id] = step
-            case actions.ConnectNetwork(container) if container in new:
-                merged[step.id] = step
-    return merged
 
 
 def _external(desired: Desired) -> Iterator[Section]:
@@ -318,32 +300,26 @@ def _do(script: BashScript, step: Step) -> Do:
     return Do(line, step.service)
 
 
-def _step(script: BashScript, step: Step, merged: Mapping[int, Step]) -> Iterator[Section]:
+def _step(script: BashScript, step: Step, new: Mapping[str, DesiredContainer]) -> Iterator[Section]:
+    """The commands of a step. Those that create and connect a new container go with its start."""
     match step.action:
-        case actions.StartContainer(container):
-            created = [
-                each.action
-                for each in merged.values()
-                if isinstance(each.action, actions.CreateContainer) and each.action.name == container
-            ]
-            if created:
-                yield _start(script, created[0].spec)
-                return
+        case actions.CreateContainer(_, name) | actions.ConnectNetwork(name) if name in new:
+            return
+        case actions.StartContainer(name) if name in new:
+            yield _start(script, new[name])
         case actions.WaitFor():
             yield _wait(script, step, step.action)
-            return
-    yield Section((f"{step.why[:1].upper()}{step.why[1:]}.",), (_do(script, step),))
+        case _:
+            yield Section((f"{step.why[:1].upper()}{step.why[1:]}.",), (_do(script, step),))
 
 
 def _start(script: BashScript, spec: DesiredContainer) -> Section:
     needs = [need.service for need in spec.needs]
     what = f"{spec.service}, a {spec.kind}" + (f": it needs {', '.join(needs)}" if needs else "")
     why = [what + "."]
-    connects = [*script.docker.connect(spec)]
-    lines = [script.docker.container(spec, start=not connects), *connects]
-    if connects:
+    lines = script.docker.run(spec)
+    if len(lines) > 1:
         why.append("A new container joins one network; the others it must join before it starts.")
-        lines.append(CommandLine(("docker", "start"), (Argument((spec.name,)),)))
     why += (f"Note: {note}." for note in lines[0].notes)
     paths = tuple(
         Do(CommandLine(("mkdir", "-p", "--"), (Argument((script.docker.path(mount.source),)),)))
@@ -355,68 +331,42 @@ def _start(script: BashScript, spec: DesiredContainer) -> Section:
 
 def _wait(script: BashScript, step: Step, wait: actions.WaitFor) -> Section:
     spec = next((each for each in script.desired.containers if each.name == wait.name), None)
-    questions: list[Question] = [()]
+    asked: list[tuple[Argument, ...]] = [()]
     if wait.condition is Condition.completed:
         helper = "wait_for_end"
         why = f"{step.service} must have done its work."
     else:
-        helper, questions = "wait_until", [*_questions(wait, spec)]
+        helper = "wait_until"
+        asked = [_asked(each, wait.container, spec) for each in questions(wait, spec, wait.container)]
         why = f"{step.service} must be ready."
         if any(isinstance(probe, CommandProbe | ProtocolProbe) for probe in wait.probes):
             why = f"{step.service} must answer: the container runs at once, the server in it needs longer."
-    script.helpers |= {helper, *(question[0].words[0] for question in questions if question)}
-    lines = (CommandLine((helper, wait.container), question) for question in questions)
+    script.helpers |= {helper, *(words[0].words[0] for words in asked if words)}
+    lines = (CommandLine((helper, wait.container), words) for words in asked)
     return Section((why,), tuple(Do(line, step.service, optional=step.optional) for line in lines))
 
 
-def _questions(wait: actions.WaitFor, spec: DesiredContainer | None) -> Iterator[Question]:
-    network, host = _seen_from(wait, spec)
-    yield from (_question(probe, wait.container, network, host, spec) for probe in wait.probes)
-    if wait.probes:
-        return
-    if wait.condition is Condition.healthy:
-        yield _asked("is_healthy", wait.container)
-    elif wait.ports:
-        yield from (_asked("accepts", network, host, str(port)) for port in wait.ports)
-    else:
-        yield _asked("is_up", wait.container)
-
-
-def _asked(*words: str) -> Question:
-    return tuple(Argument((each,)) for each in words)
-
-
-def _seen_from(wait: actions.WaitFor, spec: DesiredContainer | None) -> tuple[str, str]:
-    """The network in which another container can ask, and the host that it asks."""
-    if spec and spec.networks:
-        return spec.networks[0].network, spec.name
-    if spec and spec.network_mode == "host":
-        return "host", "127.0.0.1"
-    return f"container:{wait.container}", "127.0.0.1"
-
-
-def _question(
-    probe: Probe, container: str, network: str, host: str, spec: DesiredContainer | None
-) -> Question:
+def _asked(question: Question, container: str, spec: DesiredContainer | None) -> tuple[Argument, ...]:
+    """The words of a command of the script that asks the question."""
     key = (spec.kind + "s", spec.service, "healthcheck") if spec else ()
-    match probe:
-        case CommandProbe(("CMD-SHELL", line)):
-            words: tuple[str, ...] = ("/bin/sh", "-c", line)
-        case CommandProbe(test):
-            words = test[1:]
-        case ProtocolProbe(fallback=fallback) if fallback:
-            words = fallback
-        case TcpProbe(port) | ProtocolProbe(port=port):
-            return _asked("accepts", network, host, str(port))
-        case HttpProbe(port, path):
-            return (*_asked("answers", network, host, str(port)), Argument((path,), key))
-        case LogProbe(regex):
-            how = "-P" if re.search(_TRAITS, regex) else "-E"
-            return (*_asked("log_has", container, how), Argument((regex,), key))
-    return (
-        Argument(("docker", "exec", container)),
-        *(Argument((each,), (*key, "test")) for each in words),
-    )
+    match question:
+        case CommandQuestion(words):
+            test = (Argument((each,), (*key, "test")) for each in words)
+            return (Argument(("docker", "exec", container)), *test)
+        case PortQuestion(network, host, port):
+            return _words("accepts", network, host, str(port))
+        case HttpQuestion(network, host, port, path):
+            return (*_words("answers", network, host, str(port)), Argument((path,), key))
+        case LogQuestion(option, pattern):
+            return (*_words("log_has", container, option), Argument((pattern,), key))
+        case HealthQuestion():
+            return _words("is_healthy", container)
+        case StateQuestion():
+            return _words("is_up", container)
+
+
+def _words(*words: str) -> tuple[Argument, ...]:
+    return tuple(Argument((each,)) for each in words)
 
 
 def _up(script: BashScript, blocks: Sequence[Section]) -> Iterator[str]:

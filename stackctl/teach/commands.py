@@ -99,7 +99,7 @@ class Docker(Struct, frozen=True):
     api: tuple[int, int] = (1, 41)
 
     def command(self, action: actions.Action) -> CommandLine | None:
-        """The command that does what the action does; None for a wait, which is no single command (see `questions`)."""
+        """The command that does what the action does; None for a wait, which is no single command (see `questions.py`)."""
         match action:
             case actions.PullImage(image):
                 return CommandLine(("docker", "pull"), (self._image(image.ref, image.services[0]),))
@@ -222,6 +222,14 @@ class Docker(Struct, frozen=True):
             yield _command(
                 "network connect", *aliases, *_operands(place.network, key=key), *_operands(spec.name)
             )
+
+    def run(self, spec: DesiredContainer) -> list[CommandLine]:
+        """The commands that make a new container and start it. One of several networks is joined by `docker run`; the others must
+        be joined before the start.
+        """
+        connects = [*self.connect(spec)]
+        start = [CommandLine(("docker", "start"), (Argument((spec.name,)),))] if connects else []
+        return [self.container(spec, start=not connects), *connects, *start]
 
     def _table(self, service: str) -> KeyPath:
         return ("jobs" if service in self.stack.jobs else "services", service)

@@ -4,7 +4,6 @@ prevents, and what one would see without it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -12,15 +11,23 @@ from msgspec import Struct
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.plan import Step
 from stackctl.planner.world.desired import DesiredContainer
-from stackctl.planner.world.probes import CommandProbe, HttpProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
+from stackctl.planner.world.probes import CommandProbe
 from stackctl.show.words import describe
 from stackctl.spec.model import Condition, Stack
 from stackctl.teach.commands import CommandLine, Docker
 from stackctl.teach.explain.keys import Path, folded, line_of, shell, shell_words, toml_of
 from stackctl.teach.explain.up import question
-
-_TRAITS = r"\\[dwsbDWSBAZ]|\(\?|[*+?}][?+]"
-"""What a regular expression of Python may have that only `grep -P` understands."""
+from stackctl.teach.new_containers import new_containers
+from stackctl.teach.questions import (
+    CommandQuestion,
+    HealthQuestion,
+    HttpQuestion,
+    LogQuestion,
+    PortQuestion,
+    Question,
+    StateQuestion,
+    questions,
+)
 
 
 class FileLine(Struct, frozen=True):
@@ -56,13 +63,7 @@ def scenes(docker: Docker, steps: Iterable[Step], containers: Iterable[DesiredCo
     steps = tuple(steps)
     specs = {spec.name: spec for spec in containers}
     parts: dict[str, list[Step]] = {}
-    new = {
-        step.action.name: step.action.spec
-        for step in steps
-        if isinstance(step.action, actions.CreateContainer)
-        and step.action.name == step.action.spec.name
-        and not step.action.replaces
-    }
+    new = new_containers(steps)
     found: list[Scene] = []
     for step in steps:
         match step.action:
@@ -151,20 +152,15 @@ def _single(docker: Docker, step: Step) -> Scene:
 
 
 def _run(docker: Docker, spec: DesiredContainer, steps: tuple[Step, ...]) -> Scene:
-    connects = [*docker.connect(spec)]
-    lines = [docker.container(spec, start=not connects), *connects]
-    commands = [_text(line) for line in lines]
-    call = "POST /containers/create, "
-    if connects:
-        commands.append(f"docker start {shell([spec.name])}")
-        call += "POST /networks/ID/connect, "
+    lines = docker.run(spec)
+    connect = "POST /networks/ID/connect, " if len(lines) > 1 else ""
     section = f"{spec.kind}s"
     paths = [path for line in lines for path in _keys(line) if path[:2] == (section, spec.service)]
     notes, mistakes, forgotten = _prevented(spec)
     return Scene(
         title=f"Run {spec.service}, a {spec.kind}",
-        command="\n".join(commands),
-        call=f"{call}POST /containers/ID/start",
+        command="\n".join(map(_text, lines)),
+        call=f"POST /containers/create, {connect}POST /containers/ID/start",
         does="It joins the layers of the image with a new layer for what the container writes, gives it namespaces, a cgroup and an "
         "address, and starts its first process.",
         sources=tuple(_sources(docker.stack, [(section, spec.service, *path[2:3]) for path in paths])),
@@ -239,50 +235,26 @@ def _loops(wait: actions.WaitFor, spec: DesiredContainer | None) -> Iterator[str
     if wait.condition is Condition.completed:
         yield f'[ "$(docker wait {name})" = 0 ]'
         return
-    tests = [_test(probe, wait, spec) for probe in wait.probes]
-    if not tests and wait.condition is Condition.healthy:
-        tests = [f"[ \"$(docker inspect -f '{{{{.State.Health.Status}}}}' {name})\" = healthy ]"]
-    if not tests:
-        tests = [_accepts(port, spec, name) for port in wait.ports]
-    if not tests:
-        tests = [f"[ \"$(docker inspect -f '{{{{.State.Running}}}}' {name})\" = true ]"]
-    for test in tests:
-        yield f"until {test}\ndo sleep 0.5; done"
+    for each in questions(wait, spec, wait.name):
+        yield f"until {_test(each, name)}\ndo sleep 0.5; done"
 
 
-def _test(probe: Probe, wait: actions.WaitFor, spec: DesiredContainer | None) -> str:
-    name = shell([wait.name])
-    match probe:
-        case CommandProbe(("CMD-SHELL", line)):
-            return _exec(name, ("/bin/sh", "-c", line))
-        case CommandProbe(test):
-            return _exec(name, test[1:])
-        case ProtocolProbe(fallback=fallback) if fallback:
-            return _exec(name, fallback)
-        case TcpProbe(port) | ProtocolProbe(port=port):
-            return _accepts(port, spec, name)
-        case HttpProbe(port, path):
-            network, host = _from(spec, name)
-            return f"docker run --rm --network {network} busybox \\\n  wget -q -O /dev/null {shell([f'http://{host}:{port}{path}'])}"
-        case LogProbe(regex):
-            how = "-P" if re.search(_TRAITS, regex) else "-E"
-            return f"docker logs {name} 2>&1 | grep {how} -e {shell([regex])} >/dev/null"
-
-
-def _exec(name: str, words: Iterable[str]) -> str:
-    return folded([f"docker exec {name}", *(shell([word]) for word in words)])
-
-
-def _accepts(port: int, spec: DesiredContainer | None, name: str) -> str:
-    network, host = _from(spec, name)
-    return f"docker run --rm --network {network} busybox nc -z -w 2 {host} {port}"
-
-
-def _from(spec: DesiredContainer | None, name: str) -> tuple[str, str]:
-    """The network from which another container asks, and the host that it asks."""
-    if spec and spec.networks:
-        return shell([spec.networks[0].network]), shell([spec.name])
-    return f"container:{name}", "127.0.0.1"
+def _test(asked: Question, name: str) -> str:
+    """A command that says yes or no. `name`: the container, as the shell reads it."""
+    match asked:
+        case CommandQuestion(words):
+            return folded([f"docker exec {name}", *(shell([word]) for word in words)])
+        case PortQuestion(network, host, port):
+            return f"docker run --rm --network {shell([network])} busybox nc -z -w 2 {shell([host])} {port}"
+        case HttpQuestion(network, host, port, path):
+            url = shell([f"http://{host}:{port}{path}"])
+            return f"docker run --rm --network {shell([network])} busybox \\\n  wget -q -O /dev/null {url}"
+        case LogQuestion(option, pattern):
+            return f"docker logs {name} 2>&1 | grep {option} -e {shell([pattern])} >/dev/null"
+        case HealthQuestion():
+            return f"[ \"$(docker inspect -f '{{{{.State.Health.Status}}}}' {name})\" = healthy ]"
+        case StateQuestion():
+            return f"[ \"$(docker inspect -f '{{{{.State.Running}}}}' {name})\" = true ]"
 
 
 def _text(line: CommandLine) -> str:
