@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from stackctl.errors import EngineError, SpecError
+from stackctl.errors import EngineError
 from stackctl.looking import Looking
 from stackctl.planner.reach.outside import service_env, stack_env
 from stackctl.planner.reach.places import ServicePlace, places, places_of_services
@@ -21,7 +21,7 @@ from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import ours
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.selection import Selection, select
-from stackctl.spec.source.reading import place
+from stackctl.spec.source.reading import placing
 
 
 class Comparing(Looking):
@@ -34,7 +34,7 @@ class Comparing(Looking):
         the containers of other projects, which only matters if something is to be done.
         """
         observed = self.engine.observe("" if strangers else self.name)
-        try:
+        with placing(self.stack):
             desired = desire(
                 self.stack,
                 instance=instance_of(observed, self.name) or os.urandom(8).hex(),
@@ -44,8 +44,6 @@ class Comparing(Looking):
                 publish_host=selection.publish_host
                 or ("127.0.0.1" if observed.engine.shares_loopback else None),
             )
-        except SpecError as error:
-            raise SpecError(place(self.stack, error.problems)) from error
         return desired, observed
 
     def view(self, selection: Selection, options: UpOptions | None = None, *, strangers: bool = True) -> View:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stackctl.errors import SpecError
 from stackctl.planner.before.images import plan_images
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import plan_up
@@ -11,12 +10,12 @@ from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import Observed, ObservedEngine
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.reading import place
+from stackctl.spec.source.reading import placing
 
 
 def from_nothing(stack: Stack, selection: Selection) -> tuple[View, Plan]:
     """What should be there beside nothing, and the plan that makes it. Raises SpecError for a selection that cannot work."""
-    try:
+    with placing(stack):
         desired = desire(
             stack,
             instance="",
@@ -25,7 +24,5 @@ def from_nothing(stack: Stack, selection: Selection) -> tuple[View, Plan]:
             dependencies=selection.dependencies,
             publish_host=selection.publish_host or "127.0.0.1",
         )
-    except SpecError as error:
-        raise SpecError(place(stack, error.problems)) from error
     view = View.of(desired, Observed(engine=ObservedEngine(id="")))
     return view, plan_up(view, plan_images(view.desired, view.observed))

@@ -1,6 +1,7 @@
 """Turn files into a Stack: find, read, merge, interpolate, structure, resolve, check. All mistakes are told at once."""
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,15 @@ def place(stack: Stack, problems: Iterable[Problem]) -> tuple[Problem, ...]:
     file allows are left out.
     """
     return _not_allowed(place_all(problems, stack.sources), stack.sources)
+
+
+@contextmanager
+def placing(stack: Stack) -> Iterator[None]:
+    """Give the problems of a SpecError their places in the stack's files."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(place(stack, error.problems)) from error
 
 
 def _not_allowed(problems: tuple[Problem, ...], sources: Sequence[Source]) -> tuple[Problem, ...]:

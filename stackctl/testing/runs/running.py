@@ -12,7 +12,7 @@ from typing import Any
 from stackctl import api
 from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Manage
-from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
+from stackctl.errors import EngineError, PortTakenError, PreflightError, StackError, UsageError
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
@@ -23,7 +23,7 @@ from stackctl.planner.world import labels
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
-from stackctl.spec.source.reading import place
+from stackctl.spec.source.reading import placing
 from stackctl.testing.live_stack import publish_host
 from stackctl.testing.runs.reaping import sweep
 from stackctl.testing.runs.run import Run, current
@@ -85,7 +85,7 @@ class RunRequest:
     def isolated(self, host_ports: HostPorts) -> Stack:
         """The stack as a separate project. Raises SpecError if it would change data of others."""
         recipe = self.recipe
-        try:
+        with placing(self.stack):
             return isolate(
                 self.stack,
                 self.project,
@@ -96,8 +96,6 @@ class RunRequest:
                 allow_external_volumes=recipe.allow_external_volumes,
                 allow_data_binds=recipe.allow_data_binds,
             )
-        except SpecError as error:
-            raise SpecError(place(self.stack, error.problems)) from error
 
 
 @contextmanager
