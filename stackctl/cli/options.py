@@ -46,6 +46,21 @@ def _names_to_complete(ctx: click.Context) -> tuple[Collection[str], Collection[
 services_argument = click.argument(
     "services", nargs=-1, metavar="[SERVICE]...", shell_complete=complete_services
 )
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    default="-",
+    metavar="FILE",
+    help="Write to a file.",
+)
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    type=float,
+    default=60.0,
+    metavar="SECONDS",
+    help="How long to wait for another run (60).",
+)
 
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (

@@ -11,9 +11,9 @@ import click
 import tomli_w
 from msgspec.structs import replace
 
-from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.options import output_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
-from stackctl.errors import SpecError, UsageError
+from stackctl.errors import UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.show.tables import variables_text
@@ -21,7 +21,7 @@ from stackctl.show.text.style import Style, columns
 from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
-from stackctl.spec.source.reading import Written, gather, place
+from stackctl.spec.source.reading import Written, gather, placing
 from stackctl.spec.text.variables import mentions
 
 VERSION = 1
@@ -52,14 +52,7 @@ _HIDDEN = "# Secrets are shown as dots; --show-secrets shows them.\n\n"
 @click.option("--strict", is_flag=True, help="Warnings are errors, too.")
 @click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML, or JSON.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.File("w", encoding="utf-8", lazy=True),
-    default="-",
-    metavar="FILE",
-    help="Write to a file.",
-)
+@output_option
 @pass_settings
 def command(
     settings: Settings,
@@ -110,10 +103,8 @@ def command(
 def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> tuple[Stack, Desired]:
     """The stack, and what the services asked for come to. Raises SpecError for every mistake that stops `up`."""
     stack = settings.load_asked(services, strict=strict)
-    try:
+    with placing(stack):
         return stack, desire(stack, instance="", services=services, profiles=settings.profiles)
-    except SpecError as error:
-        raise SpecError(place(stack, error.problems)) from error
 
 
 def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:

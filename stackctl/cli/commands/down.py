@@ -8,7 +8,7 @@ import click
 
 from stackctl import api
 from stackctl.cli.follow import follow, interruptible
-from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.options import lock_timeout_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.errors import SpecError, UsageError
 from stackctl.looking import Looking
@@ -32,13 +32,7 @@ from stackctl.spec.model import Stack
     help="Accepted for Compose's sake: down always removes them.",
 )
 @click.option("--adopt", is_flag=True, help="Remove also a project that was started from another directory.")
-@click.option(
-    "--lock-timeout",
-    type=float,
-    default=60.0,
-    metavar="SECONDS",
-    help="How long to wait for another run (60).",
-)
+@lock_timeout_option
 @pass_settings
 def command(
     settings: Settings,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.options import output_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.steps.plan import Plan
@@ -27,14 +27,7 @@ FORMATS = ("bash", "mermaid", "dot")
 @click.option(
     "--from-here", is_flag=True, help="From what is there now, which the engine tells, not from nothing."
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.File("w", encoding="utf-8", lazy=True),
-    default="-",
-    metavar="FILE",
-    help="Write to a file.",
-)
+@output_option
 @pass_settings
 def command(
     settings: Settings, /, form: str, services: tuple[str, ...], output: Any, *, from_here: bool

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from stackctl.cli.global_options import GlobalOptions
-from stackctl.cli.options import pass_options, services_argument
+from stackctl.cli.options import lock_timeout_option, pass_options, services_argument
 from stackctl.cli.plan_options import check_planning_options, planning_options
 
 
@@ -19,13 +19,7 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
 )
 @click.option("--wait", is_flag=True, help="Accepted for Compose's sake: up always waits.")
 @click.option("--follow", is_flag=True, help="Stay with the logs; Ctrl-C stops the stack.")
-@click.option(
-    "--lock-timeout",
-    type=float,
-    default=60.0,
-    metavar="SECONDS",
-    help="How long to wait for another run (60).",
-)
+@lock_timeout_option
 @pass_options
 def command(
     options: GlobalOptions,
