@@ -68,36 +68,32 @@ class Project(Comparing):
 
         With the option `strict` a warning is such a reason, too; otherwise warnings are in the plan.
         """
-        view = self.view(selection, options, strangers=False)
-        if (
-            not of_project(view.observed.containers, self.name)
-            or plan_images(view.desired, view.observed, images).steps
-            or plan_up(view).steps
-        ):
+        view, plan = self.view(selection, options, strangers=False), None
+        if of_project(view.observed.containers, self.name):
+            view = self._with_image_configs(view)
+            plan = _decided(view, images)
+        if plan is None or plan.steps:
             desired, observed = self.desired_and_observed(selection)  # other projects may be in the way
             view = View.of(desired, replace(observed, answers=view.observed.answers), options)
-        view, problems = self._preflight(view, options, images)
-        warnings = self._warnings(problems, options)
-        return self._up_plan(view, selection, warnings, plan_images(view.desired, view.observed, images))
+            view, plan = self._with_image_configs(view), None
+        warnings = self._warnings(self._preflight(view, options, images), options)
+        return self._up_plan(plan or _decided(view, images), view, selection, warnings)
 
     def check(self, selection: Selection) -> tuple[Problem, ...]:
         """What `up` would stop at on this engine, and its warnings, without places. Makes no call that writes."""
         options = UpOptions()
         try:
-            view = View.of(*self.desired_and_observed(selection), options)
-            return self._preflight(view, options, ImageOptions())[1]
+            view = self._with_image_configs(View.of(*self.desired_and_observed(selection), options))
+            return self._preflight(view, options, ImageOptions())
         except SpecError as error:
             return error.problems
 
-    def _preflight(
-        self, view: View, options: UpOptions, images: ImageOptions
-    ) -> tuple[View, tuple[Problem, ...]]:
-        """The view, with what is to know of its images; and what the rules of the engine find in it."""
+    def _preflight(self, view: View, options: UpOptions, images: ImageOptions) -> tuple[Problem, ...]:
+        """What the rules of the engine find in a view that has what is to know of its images."""
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
-        view = self._with_image_configs(view)
-        return view, preflight(view, self._host(view), images)
+        return preflight(view, self._host(view), images)
 
     def plan_down(self, options: DownOptions) -> Plan:
         """The plan of what `down` does. Raises PreflightError if the project was started from another directory."""
@@ -206,12 +202,9 @@ class Project(Comparing):
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for problems that only the images can show."""
         view = self._with_image_configs(self.view(selection, options))
-        return self._up_plan(view, selection, self._warnings(told_by_images(view), options))
+        return self._up_plan(plan_up(view), view, selection, self._warnings(told_by_images(view), options))
 
-    def _up_plan(
-        self, view: View, selection: Selection, warnings: tuple[Problem, ...], images: Plan | None = None
-    ) -> UpPlan:
-        plan = plan_up(view, images)
+    def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
         return UpPlan(
             plan.project, plan.steps, plan.notes, warnings, view=view, stack=self.stack, selection=selection
         )
@@ -253,6 +246,11 @@ class Project(Comparing):
         return host_facts(
             asked.bindings if engine.shares_loopback else (), asked.paths if engine.shares_paths else ()
         )
+
+
+def _decided(view: View, images: ImageOptions) -> Plan:
+    """The steps that get the images, and those from what is there to what should be."""
+    return plan_up(view, plan_images(view.desired, view.observed, images))
 
 
 def _part(plan: Plan, *kinds: type) -> Plan:
