@@ -37,15 +37,17 @@ def word(pieces: Sequence[Piece]) -> str:
 
 
 def literal(text: str) -> str:
-    """A word that is this text. Text that cannot be printed is written with escapes, and a backslash before a quote, which
-    people misread.
+    """A word that is this text. Text that cannot be printed is written with escapes; so are a backslash before a quote and a
+    curly quote within quotes, which people misread (shellcheck SC1112).
     """
     if not text.isprintable() or re.search(r"\\('|\Z)", text):
         return f"$'{''.join(map(_coded, text))}'"
     if re.fullmatch(_BARE, text) and not text.startswith("="):
         return text
-    if "'" in text and not re.search(r'[$`"\\!]', text):
+    if re.search("['‘’]", text) and not re.search(r'[$`"\\!]', text):
         return f'"{text}"'
+    if re.search("[‘’]", text):
+        return f"$'{''.join(map(_coded, text))}'"
     return "'" + text.replace("'", "'\\''") + "'"
 
 
