@@ -31,20 +31,20 @@ def word(pieces: Sequence[Piece]) -> str:
     first = pieces[0]
     if isinstance(first, str) and (name := re.match(_ASSIGNMENT, first)):
         return name[0] + word([piece for piece in (first[name.end() :], *pieces[1:]) if piece != ""])
-    if all(isinstance(piece, VariableUse) or piece.isprintable() for piece in pieces):
+    if all(isinstance(piece, VariableUse) or _fits_double_quotes(piece) for piece in pieces):
         return f'"{"".join(str(piece) if isinstance(piece, VariableUse) else _escaped(piece) for piece in pieces)}"'
     return "".join(f'"{piece}"' if isinstance(piece, VariableUse) else literal(piece) for piece in pieces)
 
 
 def literal(text: str) -> str:
     """A word that is this text. Text that cannot be printed is written with escapes; so are a backslash before a quote and a
-    curly quote within quotes, which people misread (shellcheck SC1112).
+    curly quote within quotes of its own kind, which people misread (shellcheck SC1111, SC1112).
     """
     if not text.isprintable() or re.search(r"\\('|\Z)", text):
         return f"$'{''.join(map(_coded, text))}'"
     if re.fullmatch(_BARE, text) and not text.startswith("="):
         return text
-    if re.search("['‘’]", text) and not re.search(r'[$`"\\!]', text):
+    if re.search("['‘’]", text) and not re.search(r'[$`"\\!“”]', text):
         return f'"{text}"'
     if re.search("[‘’]", text):
         return f"$'{''.join(map(_coded, text))}'"
@@ -65,6 +65,11 @@ def command(words: Iterable[Sequence[str]], *, indent: str = "  ", width: int = 
     if len(line) <= width and "\n" not in line:
         return line
     return f" \\\n{indent}  ".join([indent + groups[0], *groups[1:]])
+
+
+def _fits_double_quotes(text: str) -> bool:
+    """Whether people read the text right within double quotes (shellcheck SC1111)."""
+    return text.isprintable() and not re.search("[“”]", text)
 
 
 def _escaped(text: str) -> str:

@@ -247,7 +247,13 @@ def test_shellcheck_finds_nothing(tree: dict[str, Any], tmp_path: Path) -> None:
 
 
 @given(trees())
-@example({"services": {"web": {"image": "busybox", "environment": {"A": "‘", "B": "Tom’s $", "C": "“"}}}})
+@example(
+    {
+        "services": {
+            "web": {"image": "busybox", "environment": {"A": "‘", "B": "Tom’s $", "C": "‘“", "D": "it's “"}}
+        }
+    }
+)
 @settings(max_examples=10, deadline=None)
 def test_shellcheck_finds_nothing_in_any_script(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]
