@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Exec
@@ -328,7 +329,7 @@ class EngineContract:
     def test_a_name_is_given_once(self, bench: Bench) -> None:
         name, other = bench.create(), bench.create("other")
         with pytest.raises(EngineError, match="already in use"):
-            bench.create()
+            bench.do(CreateContainer(bench.spec("third"), name))
         with pytest.raises(EngineError, match="already in use"):
             bench.do(RenameContainer(other, other, name))
         assert bench.containers().keys() == {name, other}
@@ -383,7 +384,7 @@ class EngineContract:
     def test_a_network_is_made_once(self, bench: Bench) -> None:
         network = bench.network("front")
         with pytest.raises(EngineError, match="already exists"):
-            bench.do(CreateNetwork(network))
+            bench.do(CreateNetwork(structs.replace(network, labels={})))
         assert bench.networks().keys() == {network.name}
         assert bench.networks()[network.name].key == "front"
 

@@ -259,7 +259,22 @@ def test_a_program_that_is_not_in_the_image_is_named(lab: Lab) -> None:
 def test_a_name_that_is_taken_is_an_error_with_the_engines_reason(lab: Lab) -> None:
     lab.create()
     with pytest.raises(EngineError, match=f"cannot create {lab.name}-a-1: .*already in use"):
+        lab.create(labels={names.PROJECT: lab.name, names.DIGEST: "another"})
+    lab.do(StartContainer(f"{lab.name}-a-1", "a"))
+    with pytest.raises(EngineError, match="already in use"):
         lab.create()
+
+
+def test_what_a_killed_run_asked_for_and_the_engine_made_late_is_taken(lab: Lab) -> None:
+    lab.do(CreateNetwork(network(lab)))
+    name = lab.create(networks=(Attachment(f"{lab.name}_default"),))
+    first = lab.seen(name).id
+    lab.do(CreateNetwork(network(lab)))
+    lab.create(networks=(Attachment(f"{lab.name}_default"),))
+    lab.do(StartContainer(name, name))
+    assert lab.seen(name).id == first
+    assert len(ids(lab, f"{lab.name}_default")) == 1
+    assert lab.seen(name).networks[0].network_id == ids(lab, f"{lab.name}_default")[0]
 
 
 def test_rename_and_restart_policy(lab: Lab) -> None:

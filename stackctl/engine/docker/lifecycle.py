@@ -1,11 +1,12 @@
-"""Start, stop and remove, and say what the engine's answers mean."""
+"""Create, start, stop and remove, and say what the engine's answers mean."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import EngineError, PortTakenError
@@ -14,6 +15,8 @@ _BUSY = (0.05, 5.0)
 """Seconds that a busy network or volume is tried again: the first pause, which doubles each time, and all pauses together."""
 _FORGOTTEN = (0.05, 25.0)
 """The same for a network that holds nothing but endpoints which the engine forgot to remove."""
+_RESERVED = (0.05, 10.0)
+"""The same for a name that the engine has reserved for a container which it is making."""
 _GOING = 30.0
 """Seconds to wait for a removal that somebody else began."""
 _STOP_MARGIN = 60.0
@@ -30,6 +33,51 @@ _WRONG_STATE = {
     "is not paused": ("it is not paused", ""),
 }
 """Words in the engine's refusal, and for each: why the engine refuses, and what to do."""
+
+
+def create_network(client: Client, body: Mapping[str, Any]) -> str:
+    """Create the network, and return its id.
+
+    A network of that name with the same labels is the one that is meant: a run that was killed has asked for it, and the
+    engine has made it since the last look.
+    """
+    try:
+        return str(client.post("networks", "create", body=body)["Id"])
+    except RefusedError as error:
+        if error.status == 409:
+            for found in client.get("networks", filters={"name": [body["Name"]]}):
+                if (found["Name"], found["Labels"]) == (body["Name"], body["Labels"]):
+                    return str(found["Id"])
+        raise
+
+
+def create_container(client: Client, name: str, body: Mapping[str, Any]) -> Json:
+    """Create the container, and return the engine's answer.
+
+    A container of that name with the same labels that has never run is the one that is meant, as with networks.
+    """
+    try:
+        return client.post("containers", "create", name=name, body=body)
+    except RefusedError as error:
+        found = _created_before(client, name) if error.status == 409 else None
+        if found and body["Labels"].items() <= (found["Config"]["Labels"] or {}).items():
+            return found
+        raise RefusedError(
+            f"cannot create {name}: {error.message}", error.hint, status=error.status
+        ) from error
+
+
+def _created_before(client: Client, name: str) -> Json | None:
+    """The container, if it has never run. An engine reserves the name first, and shows the container once it is made."""
+    for _ in _pauses(*_RESERVED):
+        try:
+            found = client.get("containers", name, "json")
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+        else:
+            return found if found["State"]["Status"] == "created" else None
+    return None
 
 
 def start(client: Client, container: str, name: str) -> None:

@@ -60,7 +60,8 @@ class DockerLook:
         """Which engine this is, and what it shares with this process. The engine is asked once."""
         with self._asking:
             if self._engine is None:
-                self._engine = (self._expected_engine or self._ask_engine())()
+                expected, self._expected_engine = self._expected_engine, None
+                self._engine = (expected or self._ask_engine())()
             return self._engine
 
     def expect(self, project: str | None = None) -> None:

@@ -47,8 +47,8 @@ class DockerPerform:
             case actions.BuildImage(image):
                 building.build(client, image, self._link.endpoint, report, cancelled)
             case actions.CreateNetwork(network):
-                answer = client.post("networks", "create", body=bodies.network(network))
-                self._networks.add(answer["Id"], network.name, network.labels.get(names.INSTANCE))
+                network_id = lifecycle.create_network(client, bodies.network(network))
+                self._networks.add(network_id, network.name, network.labels.get(names.INSTANCE))
             case actions.CreateVolume(volume):
                 client.post("volumes", "create", body=bodies.volume(volume, created=int(time.time())))
             case actions.CreateContainer():
@@ -102,12 +102,7 @@ class DockerPerform:
             network_id=network_id,
             replaces=action.replaces,
         )
-        try:
-            answer = self._link.changing.post("containers", "create", name=action.name, body=body)
-        except RefusedError as error:
-            raise RefusedError(
-                f"cannot create {action.name}: {error.message}", error.hint, status=error.status
-            ) from error
+        answer = lifecycle.create_container(self._link.changing, action.name, body)
         self._networks.created(answer["Id"], action.name, instance)
         return "; ".join(answer.get("Warnings") or ())
 
