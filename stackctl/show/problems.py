@@ -68,9 +68,17 @@ def _json(problem: Problem) -> dict[str, Any]:
 def _lines(problem: Problem, style: Style) -> Iterator[str]:
     color = _COLORS[problem.severity]
     kind = f"{problem.severity} {problem.rule}".rstrip()
-    place = f"{style(one_line(str(problem.place)), 'bold')}: " if problem.place else ""
+    place = one_line(str(problem.place)) if problem.place else ""
     where = f"{one_line(problem.where)}: " if problem.path else ""
-    yield f"{place}{style(kind, 'bold', color)}: {where}{one_line(problem.message)}"
+    plain = f"{place}: {kind}: " if place else f"{kind}: "
+    dressed = (
+        f"{style(place, 'bold')}: {style(kind, 'bold', color)}: "
+        if place
+        else f"{style(kind, 'bold', color)}: "
+    )
+    first, *rest = _folded(f"{plain}{where}{one_line(problem.message)}", style.width, "  ")
+    yield first.replace(plain, dressed, 1)
+    yield from rest
     margin = " " * 5
     if problem.place and problem.place.text.strip():
         number = f"{problem.place.line:>5}"
@@ -81,7 +89,25 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
         yield f"{style(f'{number} |', 'dim')} {line}"
         yield f"{style(f'{margin} |', 'dim')} {' ' * before}{style('^' * length, color)}"
     if problem.hint:
-        yield f"{style(f'{margin} =', 'dim')} {one_line(problem.hint)}"
+        equals = f"{margin} ="
+        first, *rest = _folded(f"{equals} {one_line(problem.hint)}", style.width, " " * (len(equals) + 1))
+        yield first.replace(equals, style(equals, "dim"), 1)
+        yield from rest
+
+
+def _folded(text: str, width: int | None, indent: str) -> list[str]:
+    """A line, broken between words if the terminal is not as wide; the lines after the first are indented."""
+    if width is None or len(text) <= width:
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(
+        text,
+        max(width, 2 * len(indent)),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _excerpt(place: Place, longest: int) -> tuple[str, int, int]:

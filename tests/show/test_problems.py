@@ -69,6 +69,18 @@ def test_a_line_longer_than_the_terminal_is_cut_too() -> None:
     assert max(len(carets), len(line)) <= 60
 
 
+def test_a_message_longer_than_the_terminal_breaks_between_words() -> None:
+    hint = "write the name of a service as it stands in this file"
+    found = Problem(MISSPELT.path, MISSPELT.message, hint, "SC101", place=MISSPELT.place)
+    first, second, *_, third, fourth = problem_text(found, Style(width=60)).splitlines()
+    assert first == "stack.toml:14:24: error SC101: services.api.depends_on[1]:"
+    assert second == '  no service is called "postgress"'
+    assert third == "      = write the name of a service as it stands in this"
+    assert fourth == "        file"
+    colored = problem_text(MISSPELT, Style(color=True, width=60)).splitlines()[0]
+    assert "\x1b[1;31merror SC101\x1b[0m: services.api" in colored
+
+
 def test_control_characters_of_the_file_stay_in_the_file() -> None:
     line, carets = at(10, 'x = "\x1b[2J" y')
     assert line == '    3 | x = "" y'
