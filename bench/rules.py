@@ -28,7 +28,6 @@ from typing import Any
 
 import tomli_w
 import yaml
-from mutations import KINDS, Tree
 from tabulate import tabulate
 
 from stackctl.errors import Problem, SpecError
@@ -36,6 +35,7 @@ from stackctl.spec.lint.rules import RULES, lint
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.text.interpolate import variables
+from stackctl.teach.lab.mutations import KINDS, Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = ("stack.toml", "examples/fullstack/stack.toml", "examples/django/stack.jobs.toml")

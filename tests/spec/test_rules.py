@@ -1,6 +1,5 @@
 """Each rule beside what it must say nothing about: a stack.toml in, the rules that speak out."""
 
-import runpy
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,7 @@ from stackctl.errors import SpecError
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
-
-BENCH = Path(__file__).parents[2] / "bench"
+from stackctl.teach.lab.mutations import KINDS as MISTAKES
 
 DB = """[services.db]
 image = "postgres:15"
@@ -308,7 +306,6 @@ def test_the_right_path_is_named(tmp_path: Path) -> None:
     )
 
 
-MISTAKES = runpy.run_path(str(BENCH / "mutations.py"))["KINDS"]
 WHOLE = """[services.db]
 image = "postgres:15"
 networks = ["back"]
