@@ -11,6 +11,7 @@ them. The metadata of a field:
 | `keys` | checks the names in the table |
 | `toml: False` | the field is not a key: it is filled in after reading |
 | `body`, `sent`, `digest` | the engine takes the key as it is: see `plain_keys` |
+| `flag` | the option of `docker run` whose value is that of the key: see `flags` |
 """
 
 import os
@@ -372,7 +373,7 @@ class Service(Struct, frozen=True, kw_only=True):
 
     image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
     build: Annotated[Build | None, key("How to build the image.")] = None
-    pull_policy: Annotated[PullPolicy | None, key("When to pull the image (missing).")] = None
+    pull_policy: Annotated[PullPolicy | None, key("When to pull the image (missing).", flag="pull")] = None
     command: Annotated[
         Command | None,
         key("The command, instead of the image's. A string is split into words; no shell runs it."),
@@ -386,55 +387,82 @@ class Service(Struct, frozen=True, kw_only=True):
     ] = ()
     ports: Annotated[tuple[Port, ...], key("Ports published on the host.")] = ()
     expose: Annotated[
-        tuple[ExposedPorts, ...], key("Ports other services use; documentation only.", digest=True)
+        tuple[ExposedPorts, ...],
+        key("Ports other services use; documentation only.", digest=True, flag="expose"),
     ] = ()
     volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
-    tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True)] = ()
+    tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True, flag="tmpfs")] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
     restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
     container_name: Annotated[str | None, key("The container's name, instead of PROJECT-SERVICE-1.")] = None
     init: Annotated[
-        bool | None, key("Run an init as PID 1 (yes, unless the image brings its own).", digest=True)
+        bool | None,
+        key("Run an init as PID 1 (yes, unless the image brings its own).", digest=True, flag="init"),
     ] = None
     labels: Annotated[Mapping[str, Text], key("Labels of the container.", listed=_pair())] = {}
     networks: Annotated[Mapping[str, NetworkUse], key("The networks it joins (default).", listed=_name)] = {}
     network_mode: Annotated[
         NetworkMode | None, key("none, host, bridge, service:NAME or container:NAME, instead of networks.")
     ] = None
-    hostname: Annotated[str | None, key("The host name inside the container.", body="Hostname")] = None
+    hostname: Annotated[
+        str | None, key("The host name inside the container.", body="Hostname", flag="hostname")
+    ] = None
     extra_hosts: Annotated[
         Mapping[str, Text],
         key(
             'Lines for /etc/hosts, "name:address"; host-gateway is the host.',
             listed=_pair("=:"),
             body="HostConfig.ExtraHosts",
+            flag="add-host",
             sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
         ),
     ] = {}
     user: Annotated[
-        Text | None, key("The user, name or number, optionally with a group: 1000:1000.", body="User")
+        Text | None,
+        key("The user, name or number, optionally with a group: 1000:1000.", body="User", flag="user"),
     ] = None
-    working_dir: Annotated[str | None, key("The working directory.", body="WorkingDir")] = None
+    working_dir: Annotated[str | None, key("The working directory.", body="WorkingDir", flag="workdir")] = (
+        None
+    )
     stop_signal: Annotated[
-        str | None, key("The signal that asks it to stop (the image's, else SIGTERM).", body="StopSignal")
+        str | None,
+        key(
+            "The signal that asks it to stop (the image's, else SIGTERM).",
+            body="StopSignal",
+            flag="stop-signal",
+        ),
     ] = None
     stop_grace_period: Annotated[
         Duration | None, key("How long it may take to stop before it is killed (10s).")
     ] = None
     profiles: Annotated[tuple[str, ...], key("Only started when one of these profiles is asked for.")] = ()
-    tty: Annotated[bool, key("Give it a terminal.", body="Tty")] = False
-    stdin_open: Annotated[bool, key("Keep its standard input open.", body="OpenStdin")] = False
-    read_only: Annotated[
-        bool, key("Make its root file system read-only.", body="HostConfig.ReadonlyRootfs")
+    tty: Annotated[bool, key("Give it a terminal.", body="Tty", flag="tty")] = False
+    stdin_open: Annotated[
+        bool, key("Keep its standard input open.", body="OpenStdin", flag="interactive")
     ] = False
-    privileged: Annotated[bool, key("All rights on the host. Avoid.", body="HostConfig.Privileged")] = False
-    cap_add: Annotated[tuple[str, ...], key("Linux capabilities to add.", body="HostConfig.CapAdd")] = ()
-    cap_drop: Annotated[tuple[str, ...], key("Linux capabilities to drop.", body="HostConfig.CapDrop")] = ()
-    domainname: Annotated[str | None, key("The domain of the host name.", body="Domainname")] = None
+    read_only: Annotated[
+        bool, key("Make its root file system read-only.", body="HostConfig.ReadonlyRootfs", flag="read-only")
+    ] = False
+    privileged: Annotated[
+        bool, key("All rights on the host. Avoid.", body="HostConfig.Privileged", flag="privileged")
+    ] = False
+    cap_add: Annotated[
+        tuple[str, ...], key("Linux capabilities to add.", body="HostConfig.CapAdd", flag="cap-add")
+    ] = ()
+    cap_drop: Annotated[
+        tuple[str, ...], key("Linux capabilities to drop.", body="HostConfig.CapDrop", flag="cap-drop")
+    ] = ()
+    domainname: Annotated[
+        str | None, key("The domain of the host name.", body="Domainname", flag="domainname")
+    ] = None
     pids_limit: Annotated[
         int | None,
-        key("The most processes and threads it may have; -1 for any number.", body="HostConfig.PidsLimit"),
+        key(
+            "The most processes and threads it may have; -1 for any number.",
+            body="HostConfig.PidsLimit",
+            flag="pids-limit",
+        ),
     ] = None
     dns: Annotated[
         tuple[Address, ...] | None,
@@ -442,9 +470,12 @@ class Service(Struct, frozen=True, kw_only=True):
             "Name servers for what is not in the stack, instead of the host's.",
             one=True,
             body="HostConfig.Dns",
+            flag="dns",
         ),
     ] = None
-    shm_size: Annotated[ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize")] = None
+    shm_size: Annotated[
+        ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize", flag="shm-size")
+    ] = None
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
     """The environment that the container gets, from `environment` and `env_file`. None removes a variable of the image."""

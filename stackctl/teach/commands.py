@@ -28,6 +28,7 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec import flags
 from stackctl.spec.model import PullPolicy, Stack
 from stackctl.spec.text.parts import Part, Text, VariableOrigin, parts
 from stackctl.spec.values import Duration
@@ -39,25 +40,6 @@ DIRECTORY = "STACK_DIR"
 
 START_INTERVAL = (1, 44)
 """The first API version with which the CLI accepts `--health-start-interval`."""
-
-FLAGS: Mapping[str, str] = {
-    "hostname": "--hostname",
-    "domainname": "--domainname",
-    "user": "--user",
-    "working_dir": "--workdir",
-    "stop_signal": "--stop-signal",
-    "tty": "--tty",
-    "stdin_open": "--interactive",
-    "read_only": "--read-only",
-    "privileged": "--privileged",
-    "cap_add": "--cap-add",
-    "cap_drop": "--cap-drop",
-    "pids_limit": "--pids-limit",
-    "dns": "--dns",
-    "shm_size": "--shm-size",
-    "extra_hosts": "--add-host",
-}
-"""The keys of a service that are one option of `docker create`. A value that is a list gives the option several times."""
 
 _OURS = (labels.PREFIX, "com.docker.compose.")
 _LONG_NETWORK = r"\w+=\w+"
@@ -422,21 +404,23 @@ def _restart(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
 
 
 def _plain(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
-    for name, flag in FLAGS.items():
-        where = (*key, name)
-        match getattr(spec.settings, name):
+    for flag in flags.by_key().values():
+        if not flag.plain:
+            continue
+        option, where = flag.option, (*key, flag.key)
+        match getattr(spec.settings, flag.key):
             case None | False | "":
                 pass
             case True:
-                yield Argument((flag,), where)
+                yield Argument((option,), where)
             case tuple(items):
-                yield from (Argument((flag, item), where) for item in items)
+                yield from (Argument((option, item), where) for item in items)
             case Mapping() as table:
-                yield from (Argument((flag, joined(k, ":", v)), (*where, k)) for k, v in table.items())
+                yield from (Argument((option, joined(k, ":", v)), (*where, k)) for k, v in table.items())
             case str(text):
-                yield Argument((flag, text), where)
+                yield Argument((option, text), where)
             case value:
-                yield Argument((flag, str(value)), where)
+                yield Argument((option, str(value)), where)
 
 
 def _no_init(spec: DesiredContainer, key: KeyPath) -> list[Argument]:

@@ -10,18 +10,12 @@ from typing import Any
 from stackctl.convert.docker.flags import Divided, Option
 from stackctl.convert.docker.paths import HERE, host_path
 from stackctl.convert.unset import is_known, plain
+from stackctl.spec import flags
+from stackctl.spec.flags import Flag
 from stackctl.spec.unsupported import SERVICE_KEYS
 
 Path = tuple[str | int, ...]
 
-_TEXT = {
-    "hostname": "hostname", "user": "user", "workdir": "working_dir", "domainname": "domainname",
-    "stop-signal": "stop_signal", "shm-size": "shm_size", "pull": "pull_policy",
-}  # fmt: skip
-_SWITCH = {
-    "tty": "tty", "interactive": "stdin_open", "read-only": "read_only", "privileged": "privileged", "init": "init",
-}  # fmt: skip
-_LIST = {"cap-add": "cap_add", "cap-drop": "cap_drop", "dns": "dns", "tmpfs": "tmpfs", "expose": "expose"}
 _HEALTH = {
     "health-cmd": "test", "health-interval": "interval", "health-retries": "retries", "health-timeout": "timeout",
     "health-start-period": "start_period", "health-start-interval": "start_interval",
@@ -101,12 +95,8 @@ def service_table(run: Divided, directory: str = HERE) -> Table:
 
 def _convert(table: Table, option: Option) -> None:
     name, value, at = option.name, option.value, option.at
-    if name in _TEXT:
-        table.set(_TEXT[name], value, at)
-    elif name in _SWITCH:
-        table.set(_SWITCH[name], option.on, at)
-    elif name in _LIST:
-        table.append(_LIST[name], value, at)
+    if flag := flags.by_name().get(name):
+        _flag(table, flag, option)
     elif name in _HEALTH:
         is_number = name == "health-retries" and value.isdigit()
         table.put("healthcheck", _HEALTH[name], int(value) if is_number else value, at)
@@ -119,6 +109,23 @@ def _convert(table: Table, option: Option) -> None:
         why = _OTHER.get(name) or SERVICE_KEYS.get(key, "this version of stackctl does not have it")
         shown = f"--{name} {plain(value)}" if value != "true" else f"--{name}"
         table.note(at, f"{shown} is not imported: {why}")
+
+
+def _flag(table: Table, flag: Flag, option: Option) -> None:
+    """The value of a flag is that of the key."""
+    value, at = option.value, option.at
+    match flag.kind:
+        case "switch":
+            table.set(flag.key, option.on, at)
+        case "number":
+            table.set(flag.key, int(value) if re.fullmatch(r"-?\d{1,9}", value) else value, at)
+        case "text":
+            table.set(flag.key, value, at)
+        case "list":
+            table.append(flag.key, value, at)
+        case "table":
+            name, _, text = value.replace("=", ":", 1).partition(":")
+            table.put(flag.key, plain(name), text, at)
 
 
 def _environment(table: Table, value: str, at: int) -> None:
@@ -138,11 +145,6 @@ def _label(table: Table, value: str, at: int) -> None:
     table.put("labels", plain(name), text, at)
 
 
-def _host(table: Table, value: str, at: int) -> None:
-    name, _, address = value.replace("=", ":", 1).partition(":")
-    table.put("extra_hosts", plain(name), address, at)
-
-
 def _restart(table: Table, value: str, at: int) -> None:
     if value not in ("", "no"):
         table.set("restart", value, at)
@@ -154,13 +156,6 @@ def _entrypoint(table: Table, value: str, at: int) -> None:
 
 def _grace(table: Table, value: str, at: int) -> None:
     table.set("stop_grace_period", f"{value}s", at)
-
-
-def _number(key: str) -> Callable[[Table, str, int], None]:
-    def convert(table: Table, value: str, at: int) -> None:
-        table.set(key, int(value) if re.fullmatch(r"-?\d{1,9}", value) else value, at)
-
-    return convert
 
 
 def _no_check(table: Table, value: str, at: int) -> None:
@@ -265,11 +260,9 @@ _SPECIAL: Mapping[str, Callable[[Table, str, int], None]] = {
     "env": _environment,
     "env-file": _env_file,
     "label": _label,
-    "add-host": _host,
     "restart": _restart,
     "entrypoint": _entrypoint,
     "stop-timeout": _grace,
-    "pids-limit": _number("pids_limit"),
     "no-healthcheck": _no_check,
     "publish": _port,
     "volume": _volume,

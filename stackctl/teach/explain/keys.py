@@ -24,7 +24,7 @@ from stackctl.spec.source.locate import locate
 from stackctl.spec.structure import Form, choices, forms, is_table
 from stackctl.spec.text.parts import parts, written
 from stackctl.spelling import did_you_mean
-from stackctl.teach.commands import DIRECTORY, FLAGS, CommandLine, Docker
+from stackctl.teach.commands import DIRECTORY, CommandLine, Docker
 from stackctl.teach.explain.blocks import Block, blocks_text
 from stackctl.teach.explain.lessons import Lesson, lesson
 
@@ -193,10 +193,7 @@ def _option(topic: Topic) -> str:
 
 
 def _lesson(topic: Topic) -> Lesson | None:
-    found = lesson(topic.section, topic.words[0]) if topic.words else None
-    if found and not found.option and topic.section in ("services", "jobs"):
-        return Lesson(FLAGS.get(topic.words[0], ""), found.without, found.rules)
-    return found
+    return lesson(topic.section, topic.words[0]) if topic.words else None
 
 
 def _lesson_blocks(topic: Topic) -> Iterator[Block]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from stackctl.spec import flags
 
 
 class Lesson(Struct, frozen=True):
     """What a learner should know of a key.
 
-    `option` says the same for `docker`; "" if no option does. `without` is what one sees, or must do by hand, without the key.
+    `option` says the same for `docker`; "" if no option does. In `_SERVICE` it is left out where the model
+    names the flag. `without` is what one sees, or must do by hand, without the key.
     `rules` are the rules about it.
     """
 
@@ -44,7 +47,7 @@ _SERVICE: Mapping[str, Lesson] = {
         'Only the containers of the same network reach it; your browser says "connection refused".',
         ("SC501", "SC502"),
     ),
-    "expose": Lesson("--expose", "Nothing changes: containers of one network reach every port of each other."),
+    "expose": Lesson("", "Nothing changes: containers of one network reach every port of each other."),
     "volumes": Lesson(
         "--mount",
         "What it writes is in the container alone. After `docker rm` the rows are gone, and nothing says so.",
@@ -68,7 +71,7 @@ _SERVICE: Mapping[str, Lesson] = {
         "--name", "It is called PROJECT-SERVICE-1, so that two projects do not want the same name.", ("SC109", "SC110")
     ),
     "init": Lesson(
-        "--init",
+        "",
         "PID 1 gets no default action for SIGTERM: a shell as PID 1 ignores it, and `docker stop` waits 10 s, then kills.",
     ),
     "labels": Lesson("--label", "Nothing changes, unless another program reads the label."),
@@ -79,23 +82,23 @@ _SERVICE: Mapping[str, Lesson] = {
         ("SC101", "SC117"),
     ),
     "network_mode": Lesson("--network", "It has a network of its own, in the networks that it joins.", ("SC113",)),
-    "hostname": Lesson("--hostname", "Its host name is the beginning of its id, another one after each recreation."),
-    "extra_hosts": Lesson("--add-host", "Names that no DNS server knows are not found."),
-    "user": Lesson("--user", "It runs as the image says, often as root: files in a bind mount belong to root then."),
-    "working_dir": Lesson("--workdir", "It starts in the image's directory."),
-    "stop_signal": Lesson("--stop-signal", "It is asked to stop with the image's signal, else SIGTERM."),
+    "hostname": Lesson("", "Its host name is the beginning of its id, another one after each recreation."),
+    "extra_hosts": Lesson("", "Names that no DNS server knows are not found."),
+    "user": Lesson("", "It runs as the image says, often as root: files in a bind mount belong to root then."),
+    "working_dir": Lesson("", "It starts in the image's directory."),
+    "stop_signal": Lesson("", "It is asked to stop with the image's signal, else SIGTERM."),
     "stop_grace_period": Lesson("--stop-timeout", "It is killed 10 s after it was asked to stop, even in the middle of a write."),
     "profiles": Lesson("", "It starts with every `up`."),
-    "tty": Lesson("--tty", "Programs see no terminal, and write without colours."),
-    "stdin_open": Lesson("--interactive", "A shell as the command ends at once: its input is closed."),
-    "read_only": Lesson("--read-only", "Whoever breaks in can change the files of the container."),
-    "privileged": Lesson("--privileged", "It has only the usual rights, which is what nearly every program needs."),
-    "cap_add": Lesson("--cap-add", "It has Docker's usual 14 capabilities."),
-    "cap_drop": Lesson("--cap-drop", "It keeps rights that it never uses, and that a break-in would use."),
-    "domainname": Lesson("--domainname", "Its host name has no domain."),
-    "pids_limit": Lesson("--pids-limit", "A program that forks without end takes all process numbers of the machine."),
-    "dns": Lesson("--dns", "Names outside of the stack are asked from the host's name servers."),
-    "shm_size": Lesson("--shm-size", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
+    "tty": Lesson("", "Programs see no terminal, and write without colours."),
+    "stdin_open": Lesson("", "A shell as the command ends at once: its input is closed."),
+    "read_only": Lesson("", "Whoever breaks in can change the files of the container."),
+    "privileged": Lesson("", "It has only the usual rights, which is what nearly every program needs."),
+    "cap_add": Lesson("", "It has Docker's usual 14 capabilities."),
+    "cap_drop": Lesson("", "It keeps rights that it never uses, and that a break-in would use."),
+    "domainname": Lesson("", "Its host name has no domain."),
+    "pids_limit": Lesson("", "A program that forks without end takes all process numbers of the machine."),
+    "dns": Lesson("", "Names outside of the stack are asked from the host's name servers."),
+    "shm_size": Lesson("", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
     "inputs": Lesson("", "Files that have changed do not make the job run again."),
 }  # fmt: skip
 _NETWORK: Mapping[str, Lesson] = {
@@ -141,4 +144,6 @@ _TABLES = {"": _TOP, "services": _SERVICE, "jobs": _SERVICE, "networks": _NETWOR
 
 def lesson(section: str, key: str) -> Lesson | None:
     """What to know of a key of a section; of a key at the top if `section` is "". None for a key deeper in the file."""
-    return _TABLES.get(section, {}).get(key)
+    found = _TABLES.get(section, {}).get(key)
+    flag = flags.by_key().get(key) if section in ("services", "jobs") else None
+    return structs.replace(found, option=flag.option) if found and flag and not found.option else found
