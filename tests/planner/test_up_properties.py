@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import tomllib
 from collections.abc import Collection
@@ -34,7 +33,6 @@ orders = st.integers(0, 999).map(random.Random)
 fast = settings(
     max_examples=80,
     deadline=None,
-    derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
