@@ -3,7 +3,8 @@
 import functools
 import ipaddress
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -109,10 +110,13 @@ def duplicate_ports(subject: Subject) -> Iterator[Problem]:
 
     Evidence: `docker compose config` and `up --dry-run` accept such a file; `up` fails half-way, with one container running.
     """
+    bindings = [*_bindings(subject)]
+    if not _overlap(binding.ports for binding in bindings):
+        return
     taken: dict[_Key, Taken] = {}
     everyone = Taken()
     clashes: list[tuple[int, Binding, Binding]] = []
-    for binding in _bindings(subject):
+    for binding in bindings:
         rivals = (taken[key].first(binding.ports) for key in binding.rivals() if key in taken)
         if found := min(filter(None, rivals), key=lambda clash: clash[0], default=None):
             clashes.append((*found, binding))
@@ -130,6 +134,11 @@ def duplicate_ports(subject: Subject) -> Iterator[Problem]:
             f'{who} port {port}{protocol} of the host: one of them would stop at "port is already allocated"',
             f"{free} is free in this file" if free < 65536 else "",
         )
+
+
+def _overlap(ranges: Iterable[PortRange]) -> bool:
+    """Whether two of the ranges have a port in common, whatever their addresses are."""
+    return any(low.last >= high.first for low, high in pairwise(sorted(ranges, key=lambda each: each.first)))
 
 
 def _bindings(subject: Subject) -> Iterator[Binding]:

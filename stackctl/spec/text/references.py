@@ -16,7 +16,7 @@ from stackctl.spec.known import Connection, KnownImage, known_image
 from stackctl.spec.model import Dependency, Service, Stack
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.interpolate import Flaw, Special
-from stackctl.spec.text.parts import Reference, filled, pending
+from stackctl.spec.text.parts import Reference, Text, filled, pending
 from stackctl.spec.values import Command, HealthTest, Variable
 from stackctl.spelling import Guesses
 
@@ -61,7 +61,7 @@ def references(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[Key, ...], Refer
             waiting += (((*path, key), item) for key, item in value.items())
         elif isinstance(value, list):
             waiting += (((*path, n), item) for n, item in enumerate(value))
-        elif isinstance(value, str):
+        elif isinstance(value, Text):
             yield from ((path, reference) for reference in pending(value))
 
 
