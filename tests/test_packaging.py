@@ -71,5 +71,5 @@ def test_the_command_helps(installed: Path, tmp_path: Path) -> None:
 
 def test_the_command_reads_its_data_files(installed: Path, tmp_path: Path) -> None:
     assert "services" in json.loads(said(installed / "stackctl", "schema", at=tmp_path))["properties"]
-    known = "from stackctl.spec.known import known_image; print(known_image('postgres:15').port)"
+    known = "from stackctl.spec.known_images import BUILT_IN; print(BUILT_IN.of('postgres:15').port)"
     assert said(installed / "python", "-c", known, at=tmp_path) == "5432\n"

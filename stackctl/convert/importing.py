@@ -16,7 +16,7 @@ from stackctl.convert.unset import is_known, names, plain, toml_text, unset
 from stackctl.convert.write import Comments, document
 from stackctl.errors import Place, Problem, UsageError
 from stackctl.secret import DOTS, looks_secret
-from stackctl.spec.known import known_image
+from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack as Spec
 
@@ -38,13 +38,15 @@ class Imported(Struct, frozen=True):
     stack: Spec
 
 
-def import_command(words: Sequence[str], *, env: bool = False) -> Imported:
+def import_command(words: Sequence[str], *, env: bool = False, images: KnownImages = BUILT_IN) -> Imported:
     """Import one `docker run`, given as the words of its command line."""
-    return import_script("the command line", shlex.join(words), env=env)
+    return import_script("the command line", shlex.join(words), env=env, images=images)
 
 
-def import_script(file: str, text: str, arguments: Sequence[str] = (), *, env: bool = False) -> Imported:
-    """Import a script. `arguments` are those that it would be called with.
+def import_script(
+    file: str, text: str, arguments: Sequence[str] = (), *, env: bool = False, images: KnownImages = BUILT_IN
+) -> Imported:
+    """Import a script. `arguments` are those that it would be called with, `images` those that are known.
 
     With `env`, secrets and the variables that the script does not set are read from a `.env`, whose content is in `variables`; else
     they stand in the text.
@@ -62,11 +64,11 @@ def import_script(file: str, text: str, arguments: Sequence[str] = (), *, env: b
         raise UsageError(f"{file} starts no container", why)
     secrets = _told(stack)
     variables = _secrets(stack) if env else {}
-    spec = _readable(stack, variables)
+    spec = _readable(stack, variables, images)
     _dependencies(stack, spec)
     tree = _written(stack, variables, env=env)
     values = variables if env else {}
-    final = examine(tree, values)
+    final = examine(tree, values, images)
     assert final.stack is not None
     review = [
         _concealed(problem, secrets) for problem in [*stack.findings, *in_script(final.problems, stack)]
@@ -130,7 +132,7 @@ def _secrets(stack: ScriptStack) -> dict[str, str]:
     return variables
 
 
-def _readable(stack: ScriptStack, variables: dict[str, str]) -> Spec:
+def _readable(stack: ScriptStack, variables: dict[str, str], images: KnownImages) -> Spec:
     """The stack that the tree makes. What a stack.toml cannot hold is taken out, with a note; unset variables get a value that can be read."""
     for path, text in every_text(stack.tree()):
         for name in names(text) - _OF_THE_SHELL:
@@ -138,7 +140,7 @@ def _readable(stack: ScriptStack, variables: dict[str, str]) -> Spec:
             variables.setdefault(name, PLACEHOLDER if looks_secret(name) else usual)
     for _ in range(_ROUNDS):
         tree = texts(_without_empty(stack.tree()), toml_text)
-        found = examine(tree, variables, ())
+        found = examine(tree, variables, images, ())
         if found.whole and found.stack is not None:
             return found.stack
         for problem in (each for each in found.problems if each.severity == "error"):
@@ -222,17 +224,17 @@ def _dependencies(stack: ScriptStack, spec: Spec) -> None:
             before = list(stack.containers[name].table.values.get("depends_on", []))
             stack.wait(name, other, f"{use.source} names it")
             if other not in before:
-                _order(stack, order, name, other, use.source)
+                _order(stack, spec, order, name, other, use.source)
 
 
-def _order(stack: ScriptStack, order: Sequence[str], name: str, other: str, source: str) -> None:
+def _order(stack: ScriptStack, spec: Spec, order: Sequence[str], name: str, other: str, source: str) -> None:
     """Tell a script that starts what is used too late, or does not wait for it."""
     place = stack.containers[name].command.words[0].at
     if order.index(name) < order.index(other):
         message = f"{name} is started before {other}, which it uses ({source})"
     elif _waits(stack, other, name):
         return
-    elif known_image(plain(stack.containers[other].table.values["image"])):
+    elif spec.services[other].known:
         message = f"{name} uses {other} ({source}), and the script does not wait until {other} answers"
     else:
         return

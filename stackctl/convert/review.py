@@ -10,6 +10,7 @@ from msgspec import structs
 
 from stackctl.convert.docker.stack import ScriptStack
 from stackctl.errors import Key, Problem
+from stackctl.spec.known_images import KnownImages
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.reading import Check, Examined, Written, examine_written
 from stackctl.spec.source.request import StackRequest
@@ -19,13 +20,16 @@ _PORTS = "SC501"
 
 
 def examine(
-    tree: Mapping[str, Any], variables: Mapping[str, str], checks: Sequence[Check] = (lint,)
+    tree: Mapping[str, Any],
+    variables: Mapping[str, str],
+    images: KnownImages,
+    checks: Sequence[Check] = (lint,),
 ) -> Examined:
     """The stack that a tree makes, and its problems. `variables` are those of the `.env`."""
     directory = Path("/")
     shell = Variables("shell", {"PWD": "/", "HOME": "/"})
     lookup = Lookup((shell, Variables(".env", variables)))
-    written = Written(tree, lookup, (), directory, ())
+    written = Written(tree, lookup, (), directory, (), images)
     request = StackRequest(directory=directory, environ=shell.values, strict=False, name="script")
     return examine_written(written, request, checks)
 

@@ -11,6 +11,7 @@ from stackctl.planner.view.slots import EVERY_TIME, Slot
 from stackctl.planner.view.view import View
 from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine, PublishedPort
 from stackctl.planner.world.replica import Replica
+from stackctl.spec.known_images import BUILT_IN, KnownImages
 
 
 class StatusRow(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class StatusRow(Struct, frozen=True, kw_only=True):
     """The engine's words: "Up 3 minutes"."""
     created: float = 0.0
     image: str = ""
+    known_images: KnownImages = BUILT_IN
     drift: tuple[str, ...] = ()
     source: str | None = None
     """The spec that the container was made from."""
@@ -72,7 +74,11 @@ def status(view: View) -> tuple[StatusRow, ...]:
     rows += [row(container, (why,)) for container, why in view.slots.surplus]
     rows += [row(container, ("not in the spec",)) for container in view.slots.orphans]
     rows += [row(container) for container in view.slots.unselected if not view.desired.named]
-    return tuple(_seen_from_here(shown, observed.engine) for shown in rows)
+    images = {slot.want.service: slot.want.settings.known_images for slot in view.slots}
+    return tuple(
+        replace(_seen_from_here(shown, observed.engine), known_images=images.get(shown.service, BUILT_IN))
+        for shown in rows
+    )
 
 
 def _health(have: ObservedContainer, observed: Observed) -> tuple[str, tuple[str, ...]]:

@@ -95,7 +95,9 @@ def endpoints(rows: Iterable[StatusRow]) -> str:
 
 def urls(row: StatusRow) -> list[str]:
     """The addresses of a container's ports, with the scheme its image is known to speak, else HTTP."""
-    return list(dict.fromkeys(link(port, row.image) for port in row.ports if port.published))
+    return list(
+        dict.fromkeys(link(port, row.known_images.of(row.image)) for port in row.ports if port.published)
+    )
 
 
 def ps_text(
@@ -169,7 +171,7 @@ def _row_json(row: StatusRow) -> dict[str, Any]:
         "exit_code": row.exit_code,
         "ports": [
             {
-                "url": link(port, row.image),
+                "url": link(port, row.known_images.of(row.image)),
                 "host_ip": port.host_ip,
                 "published": port.published,
                 "target": port.target,

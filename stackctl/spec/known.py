@@ -1,18 +1,15 @@
-"""The images that stackctl knows: where they listen, what they need, where they keep data, how clients log in.
+"""What is known about an image: where it listens, what it needs, where it keeps data, how clients log in.
 
-The facts stand in `known.toml`. Facts about official images come from their pages in docker-library/docs.
+The facts stand in tables, which `known_images` reads. Facts about official images come from their pages in docker-library/docs.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-import tomllib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from pathlib import PurePosixPath
+from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct, structs
@@ -26,7 +23,6 @@ Environment = Mapping[str, str | None]
 Source = str
 """Where a value comes from: the variable `$NAME`, the option `--option *` of the command, or the text itself."""
 
-_WEB = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 
 
@@ -69,13 +65,13 @@ class Login(Struct, frozen=True):
 
 
 class KnownImage(Struct, frozen=True, kw_only=True):
-    """One table of `known.toml`, for one major version."""
+    """One table of a `known.toml`, for one major version."""
 
     name: str
-    """The table's name: what people call the server."""
+    """What people call the server: the name of stackctl's table that describes it, else that of the user's."""
     images: tuple[str, ...]
     """The image's repositories, without registry and tag."""
-    programs: tuple[str, ...]
+    programs: tuple[str, ...] = ()
     """The programs that start the server."""
     port: int
     """The port on which the server listens by default."""
@@ -105,6 +101,8 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     """Seconds that its first start may take on a slow machine; 0 for a server that starts at once."""
     data: tuple[str, ...] = ()
     """The directories where the server keeps its data. If the tag does not tell the version, those of all versions."""
+    every_data: tuple[str, ...] = ()
+    """The directories where the server of any version keeps its data."""
     data_from: tuple[Source, ...] = ()
     initial: frozenset[str] = frozenset()
     """The variables that the image reads only while the data directory is empty."""
@@ -116,6 +114,8 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     """
     version_from: tuple[Source, ...] = ()
     """Variables set by the image that tell its version."""
+    version: int | None = None
+    """The major version of the server, if `like` tells it; None: the image's tag tells it."""
     data_if: tuple[Source, ...] = ()
     """If given: the server keeps data only if at least one of these options is on (neither empty nor `no`)."""
 
@@ -194,7 +194,7 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         self, environment: Environment, command: Sequence[str] | None = None
     ) -> tuple[str, ...]:
         """The directories where the server of any version keeps its data."""
-        return _known(self.name, None).data_paths(environment, command)
+        return structs.replace(self, data=self.every_data).data_paths(environment, command)
 
     def holds(self, mount: str, path: str) -> bool:
         """Whether a mount holds data of the path: the mount is the path itself, or lies within it, such as `…/mnesia` of
@@ -207,6 +207,14 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         return f"{mount}/".startswith(f"{path}/") or (
             path not in self.data and f"{path}/".startswith(f"{mount}/")
         )
+
+    def is_of(self, ref: str) -> bool:
+        """Whether the reference names an image of this table."""
+        return ImageRef.parse(ref).repository.rpartition("library/")[2] in self.images
+
+    def version_of(self, ref: str) -> int | None:
+        """The major version of the server in an image of this table; None if the tag tells none."""
+        return major_version(ref) if self.version is None else self.version
 
     def major(self, environment: Environment) -> int | None:
         """The major version that the variables of the image tell. MariaDB writes `1:10.11.2+maria`, which means 10."""
@@ -235,102 +243,13 @@ class KnownImage(Struct, frozen=True, kw_only=True):
         return tuple(group for group in self.required if not any(map(given, group)))
 
 
-@functools.lru_cache(maxsize=1024)
-def known_image(ref: str) -> KnownImage | None:
-    """What is known about an image; None if it is not known. Registry and digest of the reference do not matter."""
-    image = ImageRef.parse(ref)
-    # A mirror of Docker Hub's official images keeps `library/` in their names.
-    name = _names().get(image.repository.rpartition("library/")[2])
-    return _known(name, _major(image.tag)) if name else None
-
-
 def major_version(ref: str) -> int | None:
-    """The major version that the tag of a reference tells; None if it tells none."""
-    return _major(ImageRef.parse(ref).tag)
-
-
-def starters() -> Mapping[str, Mapping[str, Any]]:
-    """The services that `stackctl init` can write, by the name of the known image."""
-    return {name: table["starter"] for name, table in _tables().items() if "starter" in table}
-
-
-@functools.cache
-def server_schemes() -> Mapping[str, int]:
-    """The schemes of URLs that lead to a known server, with the port of a URL that names none; 0 if there is no default."""
-    return {scheme: port for schemes in _in_one_line("schemes").values() for scheme, port in schemes.items()}
-
-
-@functools.cache
-def scheme_ports() -> Mapping[str, int]:
-    """The port of a URL that names none, by its scheme."""
-    return _WEB | {scheme: port for scheme, port in server_schemes().items() if port}
-
-
-def _major(tag: str) -> int | None:
-    """The major version: `15-alpine` → 15. An image that is built on Postgres names the version of Postgres: `0.8.0-pg17` → 17."""
+    """The major version that the tag of a reference tells: `15-alpine` → 15; None if it tells none. An image that is built on
+    Postgres names the version of Postgres: `0.8.0-pg17` → 17.
+    """
+    tag = ImageRef.parse(ref).tag
     match = re.search(r"\bpg(\d{1,4})", tag) or re.match(r"v?(\d{1,4})", tag)
     return int(match[1]) if match else None
-
-
-@functools.cache
-def _sections() -> dict[str, str]:
-    """The text of each table with its subtables. Only the tables that are needed are parsed: to parse all takes a tenth of a
-    short run.
-    """
-    text = Path(__file__).with_name("known.toml").read_text(encoding="utf-8")
-    sections: defaultdict[str, str] = defaultdict(str)
-    for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE)[1:]:
-        sections[re.split(r"[].]", part.lstrip("["), maxsplit=1)[0]] += part
-    return sections
-
-
-@functools.cache
-def _table(name: str) -> dict[str, Any]:
-    table: dict[str, Any] = tomllib.loads(_sections()[name])[name]
-    return table
-
-
-def _tables() -> dict[str, dict[str, Any]]:
-    return {name: _table(name) for name in _sections()}
-
-
-@functools.cache
-def _names() -> dict[str, str]:
-    """The name of the table, by repository."""
-    return {image: name for name, images in _in_one_line("images").items() for image in images}
-
-
-def _in_one_line(key: str) -> dict[str, Any]:
-    """The value of a key by table. The key stands in one line, as `images` and `schemes` do, so no table must be parsed."""
-    lines = {name: re.search(f"^{key} = .*", text, re.MULTILINE) for name, text in _sections().items()}
-    return {name: tomllib.loads(line[0])[key] for name, line in lines.items() if line}
-
-
-@functools.cache
-def _known(name: str, major: int | None) -> KnownImage:
-    """The table, with the changes up to that major version. If the version is not known: the newest, with the data paths of all
-    versions.
-    """
-    table = {key: value for key, value in _table(name).items() if key != "starter"}
-    data = [table.get("data", [])]
-    for since, changed in sorted(table.pop("since", {}).items(), key=lambda item: int(item[0])):
-        if major is None or int(since) <= major:
-            table |= changed
-            data.append(table.get("data", []))
-    possible = data if major is None else data[-1:]
-    lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
-    special = {
-        "logins": tuple(
-            Login(**{part: tuple(sources) for part, sources in login.items()})
-            for login in table.get("logins", ())
-        ),
-        "required": tuple(map(tuple, table.get("required", ()))),
-        "schemes": frozenset(table.get("schemes", ())),
-        "variables": frozenset(table.get("variables", ())),
-        "initial": frozenset(table.get("initial", ())),
-        "data": tuple(dict.fromkeys(path for paths in reversed(possible) for path in paths)),
-    }
-    return KnownImage(**{"name": name, **table, **lists, **special})
 
 
 class _Finder:

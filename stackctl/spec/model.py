@@ -25,6 +25,8 @@ from msgspec import Struct, structs
 
 from stackctl.errors import Problem
 from stackctl.secret import veiled
+from stackctl.spec.known import KnownImage
+from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.source.locate import Source
 from stackctl.spec.structure import About, Mistake
 from stackctl.spec.text.parts import Text, cut
@@ -479,9 +481,15 @@ class Service(Struct, frozen=True, kw_only=True):
 
     resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
     """The environment that the container gets, from `environment` and `env_file`. None removes a variable of the image."""
+    known_images: Annotated[KnownImages, FILLED_IN] = BUILT_IN
 
     NOT_DONE: ClassVar[Mapping[str, str]] = SERVICE_KEYS
     KIND: ClassVar[str] = "service"
+
+    @property
+    def known(self) -> KnownImage | None:
+        """What is known about the image; None if it is not known."""
+        return self.known_images.of(self.image) if self.image else None
 
     def __repr__(self) -> str:
         return veiled(self, "environment", "resolved")
@@ -596,6 +604,7 @@ class Stack(Struct, frozen=True, kw_only=True):
     files: Annotated[tuple[Path, ...], FILLED_IN] = ()
     problems: Annotated[tuple[Problem, ...], FILLED_IN] = ()
     sources: Annotated[tuple[Source, ...], FILLED_IN] = ()
+    known_images: Annotated[KnownImages, FILLED_IN] = BUILT_IN
 
     NOT_DONE: ClassVar[Mapping[str, str]] = STACK_KEYS
     IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: leave it out"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from stackctl.spec.known import Connection, KnownImage, known_image
+from stackctl.spec.known import Connection, KnownImage
 from stackctl.spec.model import Service
 
 
 def server(service: Service) -> KnownImage | None:
     """The known image whose server the service runs, else None. An image that is built here is never known."""
-    known = known_image(service.image) if service.image and not service.build else None
+    known = None if service.build else service.known
     command = service.command.argv if service.command else None
     entrypoint = service.entrypoint.argv if service.entrypoint else None
     return known if known and known.runs_server(command, entrypoint) else None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from commandline import Ran, Run
 
-from stackctl.spec.known import known_image, starters
+from stackctl.spec.known_images import BUILT_IN, starters
 
 pytest_plugins = ["commandline_fixtures"]
 
@@ -109,7 +109,7 @@ def test_every_starter_is_right_without_a_warning(run: Run, tmp_path: Path, name
     ran = run("config", "-q")
     assert (ran.code, ran.err) == (0, "")
     service = stack(tmp_path)["services"][name]
-    known = known_image(service["image"])
+    known = BUILT_IN.of(service["image"])
     assert known is not None
     assert known.name == name
 

@@ -13,7 +13,7 @@ from stackctl.planner.before.images import images_to_look_into
 from stackctl.planner.before.preflight import preflight, told_by_images
 from stackctl.planner.view.view import View
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.spec.known import known_image
+from stackctl.spec.known_images import BUILT_IN
 
 VOLUME = ("/var/lib/postgresql/data",)
 IMAGES = {
@@ -157,7 +157,7 @@ def test_versions(before: str, after: str, said: list[str]) -> None:
     ],
 )
 def test_who_opens_whose_data(server: str, before: int, after: int, opens: bool) -> None:
-    known = known_image(server)
+    known = BUILT_IN.of(server)
     assert known
     assert known.opens_data_of(before, after) == opens
 
@@ -176,7 +176,7 @@ def test_who_opens_whose_data(server: str, before: int, after: int, opens: bool)
 def test_the_version_that_an_image_tells_of_itself(
     server: str, environment: dict[str, str], major: int | None
 ) -> None:
-    known = known_image(server)
+    known = BUILT_IN.of(server)
     assert known
     assert known.major(environment) == major
 
@@ -208,7 +208,7 @@ def test_where_the_tag_tells_no_version_the_images_do() -> None:
 
 def test_initial_variables_are_variables_of_their_image() -> None:
     for server in ("postgres", "mysql", "mariadb", "mongo", "rabbitmq"):
-        known = known_image(server)
+        known = BUILT_IN.of(server)
         assert known
         assert known.initial
         assert known.initial <= known.variables

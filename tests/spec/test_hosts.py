@@ -2,7 +2,7 @@
 
 import pytest
 
-from stackctl.spec.known import scheme_ports, server_schemes
+from stackctl.spec.known_images import BUILT_IN
 from stackctl.spec.text.hosts import Hosts, addresses, replaced
 
 
@@ -31,13 +31,21 @@ def test_other_hosts_stand_where_they_stood() -> None:
 
 
 def test_schemes_are_known_by_their_servers() -> None:
-    assert (server_schemes()["postgres"], server_schemes()["amqps"], server_schemes()["clickhouse"]) == (
+    assert (
+        BUILT_IN.server_schemes["postgres"],
+        BUILT_IN.server_schemes["amqps"],
+        BUILT_IN.server_schemes["clickhouse"],
+    ) == (
         5432,
         5671,
         0,
     )
-    assert "http" not in server_schemes()
-    assert (scheme_ports()["https"], scheme_ports()["redis"], "clickhouse" in scheme_ports()) == (
+    assert "http" not in BUILT_IN.server_schemes
+    assert (
+        BUILT_IN.scheme_ports["https"],
+        BUILT_IN.scheme_ports["redis"],
+        "clickhouse" in BUILT_IN.scheme_ports,
+    ) == (
         443,
         6379,
         False,

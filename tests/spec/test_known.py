@@ -6,15 +6,16 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from stackctl.spec import known as tables
-from stackctl.spec.known import KnownImage, known_image
+from stackctl.spec import known_images as tables
+from stackctl.spec.known import KnownImage
+from stackctl.spec.known_images import BUILT_IN
 
 TABLE = tomllib.loads(resources.files("stackctl.spec").joinpath("known.toml").read_text())
 IMAGES = [image for table in TABLE.values() for image in table["images"]]
 
 
 def known(ref: str) -> KnownImage:
-    image = known_image(ref)
+    image = BUILT_IN.of(ref)
     assert image is not None
     return image
 
@@ -49,7 +50,7 @@ def test_an_image_is_known_by_any_of_its_names(ref: str, name: str) -> None:
     ["", "postgres-backup", "me/postgres", "ghcr.io/me/postgres:15", "bitnami/postgresql", "python:3.11"],
 )
 def test_an_image_of_somebody_else_is_not_known(ref: str) -> None:
-    assert known_image(ref) is None
+    assert BUILT_IN.of(ref) is None
 
 
 @pytest.mark.parametrize("ref", IMAGES)

@@ -14,11 +14,13 @@ from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
 from stackctl.convert.bash.grammar import DOCKER
 from stackctl.convert.importing import Imported, import_command, import_script
-from stackctl.errors import UsageError
+from stackctl.errors import SpecError, UsageError
 from stackctl.show.problems import problems_text
 from stackctl.show.text.amounts import counted
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import style_for
+from stackctl.spec.known_images import KnownImages
+from stackctl.spec.source.reading import read_known_images
 
 
 class _Command(click.Command):
@@ -49,7 +51,8 @@ def command(options: GlobalOptions, words: tuple[str, ...], output: str | None, 
     env_file = Path(env_out) if env_out else Path(output).absolute().parent / ".env" if output else None
     if output and Path(output).exists():
         raise UsageError(f"{output} exists", "import never overwrites: remove it, or give another name to -o")
-    imported = _import(words, env=env_file is not None)
+    images = _known_images(Path(output).absolute().parent if output else Path.cwd())
+    imported = _import(words, env=env_file is not None, images=images)
     wrote = []
     if output:
         _write(Path(output), imported.text)
@@ -70,19 +73,27 @@ def _is_docker(word: str) -> bool:
     return posixpath.basename(word) in (*DOCKER, "sudo") and not Path(word).is_file()
 
 
-def _import(words: tuple[str, ...], *, env: bool) -> Imported:
+def _known_images(directory: Path) -> KnownImages:
+    """The images that will be known to the stack."""
+    images, problems = read_known_images(directory, Path.cwd())
+    if problems:
+        raise SpecError(tuple(problems))
+    return images
+
+
+def _import(words: tuple[str, ...], *, env: bool, images: KnownImages) -> Imported:
     first = words[0]
     if first == "-":
-        return import_script("stdin", sys.stdin.read(), words[1:], env=env)
+        return import_script("stdin", sys.stdin.read(), words[1:], env=env, images=images)
     if _is_docker(first):
-        return import_command(words, env=env)
+        return import_command(words, env=env, images=images)
     try:
         text = Path(first).read_bytes().decode(errors="replace")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         hint = "give a script, - for the standard input, or docker run …"
         raise UsageError(f"{first} cannot be read: {why}", hint) from error
-    return import_script(first, text, words[1:], env=env)
+    return import_script(first, text, words[1:], env=env, images=images)
 
 
 def _write(path: Path, text: str) -> None:

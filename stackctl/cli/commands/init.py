@@ -13,7 +13,7 @@ from stackctl.cli.dotenv_file import add_variables, ignore
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
 from stackctl.errors import UsageError
-from stackctl.spec.known import starters
+from stackctl.spec.known_images import starters
 from stackctl.spec.output.starter import SCHEMA, starter
 from stackctl.spec.source.discovery import NAME, normal
 

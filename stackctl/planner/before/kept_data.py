@@ -13,7 +13,7 @@ from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.matching import is_anonymous
 from stackctl.planner.world.observed import ImageConfig, ObservedContainer
-from stackctl.spec.known import KnownImage, known_image, major_version
+from stackctl.spec.known import KnownImage
 
 _STOPPED = (0, 128 + 9, 128 + 15)
 """Exit codes of a server that was stopped. Such a server has run."""
@@ -29,7 +29,7 @@ def images_of_kept_data(view: View) -> frozenset[str]:
 def kept(view: View) -> Iterator[tuple[Slot, ObservedContainer, KnownImage, str]]:
     """Each known server that is replaced and keeps its data, and the storage of the data, in words."""
     for slot in view.slots:
-        old, known = slot.old, known_image(slot.want.image)
+        old, known = slot.old, slot.want.settings.known_images.of(slot.want.image)
         if old and known and known.runs_server(slot.want.command, slot.want.entrypoint) and _has_run(old):
             storage = _shared_storage(slot.want, old, known)
             if storage:
@@ -58,8 +58,7 @@ def _shared_storage(want: DesiredContainer, old: ObservedContainer, known: Known
 
 def major(old: ObservedContainer, known: KnownImage, config: ImageConfig | None) -> int | None:
     """The major version of the image of a container. If another image has the tag now, the engine gives only an id."""
-    same = known_image(old.image)
-    tagged = major_version(old.image) if same and same.name == known.name else None
+    tagged = known.version_of(old.image) if known.is_of(old.image) else None
     return tagged or known.major(environment_of(config))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from stackctl.errors import Problem
 from stackctl.planner.before.kept_data import environment_of, kept, major
 from stackctl.planner.before.situation import Situation
-from stackctl.spec.known import major_version
 
 
 def ignored_settings(situation: Situation) -> Iterator[Problem]:
@@ -56,7 +55,7 @@ def other_versions(situation: Situation) -> Iterator[Problem]:
     configs = view.observed.configs
     for slot, old, known, storage in kept(view):
         before = major(old, known, configs.get(old.image_id))
-        after = major_version(slot.want.image) or known.major(environment_of(configs.get(slot.want.image)))
+        after = known.version_of(slot.want.image) or known.major(environment_of(configs.get(slot.want.image)))
         if not known.opens or before is None or after is None or before == after:
             continue
         server, other = f"{known.name} {after}", f"{known.name} {before}"

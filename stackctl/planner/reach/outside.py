@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from stackctl.planner.reach.places import ServicePlace, authority, default_port, url
 from stackctl.planner.world.naming import Naming
-from stackctl.spec.known import scheme_ports
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.text.hosts import HOST, Hosts, replaced
 
@@ -122,7 +121,7 @@ class _Outside(Struct, frozen=True):
         place = self.places.get(service) if service else None
         if not service or not place:
             return None
-        number = int(port) if port else scheme_ports().get(scheme)
+        number = int(port) if port else self.stack.known_images.scheme_ports.get(scheme)
         if not port and number not in place.published:
             number = default_port(self.stack.everything[service], place) or number
         return place.at(number) if number and number < 65536 else None

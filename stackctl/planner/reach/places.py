@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stackctl.errors import EngineError, dotted
 from stackctl.planner.world.observed import ObservedContainer, ObservedEngine, PublishedPort, is_here
 from stackctl.planner.world.replica import Replica
-from stackctl.spec.known import known_image
+from stackctl.spec.known import KnownImage
 from stackctl.spec.model import Service
 from stackctl.spec.selection import table
 from stackctl.spec.server import connection
@@ -101,12 +101,11 @@ def url(
     return replace(known, database="", query="").url(host, port) + path + query
 
 
-def link(port: PublishedPort, image: str) -> str:
-    """The address of a published port to click or type, with the scheme that its image is known to speak, else HTTP."""
+def link(port: PublishedPort, known: KnownImage | None) -> str:
+    """The address of a published port to click or type, with the scheme that the image is known to speak, else HTTP."""
     where = authority("localhost" if is_here(port.host_ip) else port.host_ip, port.published)
     if port.protocol != "tcp":
         return f"{where}/{port.protocol}"
-    known = known_image(image)
     if known and known.port == port.target:
         return f"{known.scheme}://{where}" if known.scheme else where
     return f"{'https' if port.target in (443, 8443) else 'http'}://{where}"

@@ -12,7 +12,6 @@ from msgspec import structs
 from stackctl.errors import Problem, SpecError
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.image_ref import ImageRef
-from stackctl.spec.known import known_image
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
 from stackctl.spec.server import connection, server
 from stackctl.spec.values import Address, PortRange, Tmpfs
@@ -177,7 +176,7 @@ def _in_memory(service: _S) -> _S:
 
 
 def _binds_data(service: Service, mount: Mount) -> bool:
-    known = known_image(service.image or "")
+    known = service.known
     return bool(
         known and mount.type == "bind" and not mount.read_only and mount.target.rstrip("/") in known.data
     )

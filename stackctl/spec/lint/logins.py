@@ -7,7 +7,6 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from stackctl.errors import Problem
-from stackctl.spec.known import server_schemes
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.uses import Kind
@@ -143,7 +142,7 @@ def _in_urls(member: Member) -> Iterator[_Login]:
     for name, text in member.service.resolved.items():
         for match in re.finditer(_URL, text or ""):
             scheme, login, host, database = match.groups("")
-            if "$" not in login and plain_scheme(scheme) in server_schemes():
+            if "$" not in login and plain_scheme(scheme) in member.service.known_images.server_schemes:
                 user, _, password = login.partition(":")
                 yield _Login(
                     member.variable(name),
@@ -219,7 +218,10 @@ def _raw(text: str, subject: Subject) -> str:
         scheme, user, password, host = match.groups()
         if user.lower() in subject.owners and password[:1].isdigit():
             continue  # a host and a port, and an `@` later in the URL
-        named = host.lower() in subject.owners and plain_scheme(scheme) in server_schemes()
+        named = (
+            host.lower() in subject.owners
+            and plain_scheme(scheme) in subject.stack.known_images.server_schemes
+        )
         if named and "://" not in password and re.search(_RESERVED, password):
             return "the password"
     return ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stackctl.errors import Problem
-from stackctl.spec.known import KnownImage, major_version
+from stackctl.spec.known import KnownImage
 from stackctl.spec.lint.members import Member
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Mount
@@ -29,7 +29,7 @@ def misplaced_volumes(subject: Subject) -> Iterator[Problem]:
         assert known is not None
         refuses = known.name == "postgres" and mount.target.rstrip("/").startswith(f"{path}/")
         what = "refuses to start with a mount at" if refuses else f"keeps its data in {path}, not in"
-        version = f" {major_version(member.service.image or '') or ''}".rstrip()
+        version = f" {known.version_of(member.service.image or '') or ''}".rstrip()
         yield Problem(
             (*member.path, "volumes", index),
             f"{known.name}{version} {what} {mount.target}"

@@ -6,7 +6,6 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from stackctl.spec.known import server_schemes
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.text.hosts import addresses
 
@@ -62,13 +61,13 @@ def uses(member: Member) -> Iterator[Use]:
         kind = Kind.url
         if re.search(_HOST_VARIABLE, name):
             kind = Kind.server if re.search(_SERVER_WORD, name) else Kind.variable
-        found = [*_urls(value or "", path, name, kind)]
+        found = [*_urls(member, value or "", path, name, kind)]
         yield from found
         if not found and value and kind > Kind.url:
             yield from _named_by_variable(member, name, value, kind)
     for key, words in (("command", member.command), ("entrypoint", member.entrypoint)):
         for word in words or ():
-            yield from _urls(word, (*member.path, key), key, Kind.url)
+            yield from _urls(member, word, (*member.path, key), key, Kind.url)
 
 
 def _named_by_variable(member: Member, name: str, value: str, kind: Kind) -> Iterator[Use]:
@@ -86,12 +85,13 @@ def _named_by_variable(member: Member, name: str, value: str, kind: Kind) -> Ite
         )
 
 
-def _urls(text: str, path: Path, source: str, least: Kind) -> Iterator[Use]:
+def _urls(member: Member, text: str, path: Path, source: str, least: Kind) -> Iterator[Use]:
     if re.search(_FOR_BROWSERS, source):
         return
+    schemes = member.service.known_images.server_schemes
     for address in addresses(text):
         if address.scheme:
-            kind = Kind.server if address.scheme in server_schemes() else least
+            kind = Kind.server if address.scheme in schemes else least
             for host, port in _hosts(",".join(address.hosts)):
                 yield Use(path, source, host, kind, address.scheme, port)
 

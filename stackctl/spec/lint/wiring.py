@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from stackctl.errors import Problem
-from stackctl.spec.known import server_schemes
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.uses import Kind, Use
@@ -53,7 +52,7 @@ def loopback_hosts(subject: Subject) -> Iterator[Problem]:
         for use in subject.uses[member.name]:
             if not use.loopback or use.source in ("command", "entrypoint"):
                 continue
-            port = use.port or server_schemes().get(use.scheme, 0)
+            port = use.port or member.service.known_images.server_schemes.get(use.scheme, 0)
             if use.kind is Kind.server and use.scheme not in _WEB:
                 other = servers.get(port) if port else _meant(use, servers)
                 if other and other.name != member.name and not _serves(member, other):

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from stackctl.errors import UsageError
 from stackctl.spec.image_ref import ImageRef, is_reference
-from stackctl.spec.known import KnownImage, known_image, starters
+from stackctl.spec.known import KnownImage
+from stackctl.spec.known_images import BUILT_IN, starters
 from stackctl.spec.text.interpolate import variables
 from stackctl.spelling import did_you_mean
 
@@ -71,7 +72,7 @@ class _Pick(Struct, frozen=True):
 
 def _pick(image: str) -> _Pick:
     name, colon, tag = image.partition(":")
-    known = known_image(image)
+    known = BUILT_IN.of(image)
     if name in starters():
         service = dict(starters()[name])
         if colon:
@@ -85,7 +86,7 @@ def _pick(image: str) -> _Pick:
         raise UsageError(f"init does not know {image!r}; it knows {there}", hint)
     if not is_reference(service["image"]):
         raise UsageError(f"{image!r} is not the name of an image")
-    known = known_image(service["image"])
+    known = BUILT_IN.of(service["image"])
     assert known is not None
     paths = known.data_paths(service.get("environment", {}), service.get("command"))
     if paths:

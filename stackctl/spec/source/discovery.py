@@ -11,6 +11,8 @@ from stackctl.spec.source.request import StackRequest
 
 NAME = "stack.toml"
 OVERRIDE = "stack.override.toml"
+KNOWN = "known.toml"
+"""The user's own known images, beside the stack.toml."""
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 

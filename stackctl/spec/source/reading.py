@@ -9,10 +9,20 @@ from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem, SpecError, UsageError
 from stackctl.secret import DOTS
+from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection, choose
 from stackctl.spec.source import toml
-from stackctl.spec.source.discovery import NAME, join, locations, merge, normal, not_compose, project_name
+from stackctl.spec.source.discovery import (
+    KNOWN,
+    NAME,
+    join,
+    locations,
+    merge,
+    normal,
+    not_compose,
+    project_name,
+)
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import structure
@@ -40,6 +50,7 @@ class Written(Struct, frozen=True):
     directory: Path
     """The directory that paths in the tree are relative to."""
     sources: tuple[Source, ...]
+    known_images: KnownImages = BUILT_IN
 
 
 class Examined(Struct, frozen=True):
@@ -99,6 +110,7 @@ def examine_written(written: Written, request: StackRequest, checks: Sequence[Ch
         files=written.files,
         sources=written.sources,
     )
+    stack = _knowing(stack, written.known_images)
     stack, unresolved = _resolve(stack, tree, written, request)
     asked_for = _asked_for(stack, request.selection)
     problems += _counting(unset, wrong, asked_for)
@@ -112,6 +124,15 @@ def examine_written(written: Written, request: StackRequest, checks: Sequence[Ch
 
     placed = tuple(_concealed(each, tree) for each in place_all(problems, written.sources))
     return Examined(stack, placed, written.sources, whole)
+
+
+def _knowing(stack: Stack, images: KnownImages) -> Stack:
+    """The stack, with the images that are known to it."""
+    if images is BUILT_IN:
+        return stack
+    services = {name: structs.replace(each, known_images=images) for name, each in stack.services.items()}
+    jobs = {name: structs.replace(each, known_images=images) for name, each in stack.jobs.items()}
+    return structs.replace(stack, services=services, jobs=jobs, known_images=images)
 
 
 def _resolve(
@@ -226,11 +247,24 @@ def gather(request: StackRequest) -> Written:
         trees.append(tree)
         problems += found
     lookup, in_env = _lookup(request, base)
-    problems += in_env
+    images, in_known = read_known_images(base, directory)
+    problems += [*in_env, *in_known]
     if problems:
         raise SpecError(place_all(problems, sources))
     tree = {key: value for key, value in merge(trees).items() if not key.startswith("x-")}
-    return Written(tree, lookup, paths, base, tuple(sources))
+    return Written(tree, lookup, paths, base, tuple(sources), images)
+
+
+def read_known_images(base: Path, directory: Path) -> tuple[KnownImages, list[Problem]]:
+    """The images that are known to a stack in `base`, and the mistakes in the known.toml there. Messages name the file as it is
+    seen from `directory`.
+    """
+    source, problems = _load(base / KNOWN, directory)
+    if source is None or problems:
+        return BUILT_IN, problems
+    from stackctl.spec.source.known_file import known_images
+
+    return known_images(source)
 
 
 def place(stack: Stack, problems: Iterable[Problem]) -> tuple[Problem, ...]:

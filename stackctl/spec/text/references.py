@@ -12,7 +12,7 @@ from msgspec import structs
 
 from stackctl.errors import Key, Problem
 from stackctl.spec.graph import Walk
-from stackctl.spec.known import Connection, KnownImage, known_image
+from stackctl.spec.known import Connection, KnownImage
 from stackctl.spec.model import Dependency, Service, Stack
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.interpolate import Flaw, Special
@@ -103,7 +103,7 @@ class _Values:
 
     def add(self, name: str, service: Service) -> None:
         """Add a service whose references to other services have their values."""
-        image = known_image(service.image) if service.image else None
+        image = service.known
         if image is None:
             what = f"the image {service.image!r}" if service.image else "the image built"
             self._services[name] = Mistake(

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from stackctl.spec.known import KnownImage, known_image
+from stackctl.spec.known import KnownImage
+from stackctl.spec.known_images import BUILT_IN
 
 Tree = dict[str, Any]
 Site = tuple[str, Tree]
@@ -196,7 +197,7 @@ def _words(command: object) -> list[str]:
 
 def _known(service: Mapping[str, Any]) -> KnownImage | None:
     image = service.get("image")
-    return known_image(image) if image and "$" not in image and not service.get("build") else None
+    return BUILT_IN.of(image) if image and "$" not in image and not service.get("build") else None
 
 
 def _urls(tree: Tree) -> Iterator[tuple[str, str, re.Match[str]]]:
