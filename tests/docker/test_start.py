@@ -75,10 +75,10 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "libraries", "most"),
     [
-        ("status", TABLE, 104),
-        ("status --json", LIBRARIES, 116),
-        ("ps", TABLE, 93),
-        ("ps --quiet", LIBRARIES, 103),
+        ("status", TABLE, 105),
+        ("status --json", LIBRARIES, 117),
+        ("ps", TABLE, 94),
+        ("ps --quiet", LIBRARIES, 104),
         ("port web 80", LIBRARIES, 87),
     ],
 )
