@@ -10,7 +10,6 @@ import click
 from msgspec.structs import replace
 
 from stackctl.cli.global_options import GlobalOptions
-from stackctl.errors import StackError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,29 +17,26 @@ PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
 
 def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """The names of services and jobs, for the shell's completion; none where the stack cannot be read."""
-    services, _profiles = _names_to_complete(ctx)
-    return [name for name in services if name.startswith(incomplete)]
+    """The names of services and jobs, for the shell's completion."""
+    members, _profiles = _names_to_complete(ctx)
+    return [name for name in members if name.startswith(incomplete)]
 
 
 def complete_profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """The names of profiles, for the shell's completion; none where the stack cannot be read."""
-    _services, profiles = _names_to_complete(ctx)
+    """The names of profiles, for the shell's completion."""
+    _members, profiles = _names_to_complete(ctx)
     return sorted(name for name in profiles if name.startswith(incomplete))
 
 
 def _names_to_complete(ctx: click.Context) -> tuple[Collection[str], Collection[str]]:
     """The names of the stack's services and jobs, and those of its profiles."""
-    from stackctl.cli.settings import Settings
+    from stackctl.cli.requests import request_of
+    from stackctl.spec.source.names import names
 
     options = GlobalOptions()
     for group in _groups(ctx):
         options = _filled(options, {name: group.params[name] for name in group.params.keys() & _NAMES})
-    try:
-        stack = Settings.of(_filled(options, ctx.meta.get(_AFTER, {}))).load(strict=False, warn=False)
-    except (StackError, OSError):
-        return (), ()
-    return stack.everything, {name for each in stack.everything.values() for name in each.profiles}
+    return names(request_of(_filled(options, ctx.meta.get(_AFTER, {}))))
 
 
 services_argument = click.argument(

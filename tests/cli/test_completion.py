@@ -60,6 +60,16 @@ def test_services_of_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.
     assert complete("-f", "other.toml", "up") == ["web"]
 
 
+def test_services_of_a_file_that_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stack.toml").write_text(
+        '[services.web]\nimag = 1\nprofiles = ["dev", 3]\n[services.api]\nprofiles = "x"\n[jobs]\nseed = 5\n'
+    )
+    (tmp_path / "stack.override.toml").write_text("[services.cache\n")
+    monkeypatch.chdir(tmp_path)
+    assert complete("up") == ["web", "api", "seed"]
+    assert complete("--profile") == ["dev"]
+
+
 def test_no_services_without_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert complete("up") == []
