@@ -20,7 +20,8 @@ from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import ours
 from stackctl.planner.world.observed import Observed
-from stackctl.spec.selection import Selection, select
+from stackctl.spec.choosing import select
+from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
 
 

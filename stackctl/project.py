@@ -32,8 +32,9 @@ from stackctl.planner.view.view import View
 from stackctl.planner.world.containers import instance_of, of_project, other_source
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed
+from stackctl.spec.choosing import dependencies_of
 from stackctl.spec.model import Stack
-from stackctl.spec.selection import Selection, dependencies_of
+from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import place
 
 Events = Generator[Event, None, None]

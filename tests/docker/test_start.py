@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 from proxy import RecordingProxy
@@ -36,12 +37,12 @@ ACTS = {
 """What no command needs that only looks."""
 
 
-def loaded(project: Project, *args: str) -> set[str]:
+def loaded(project: Project, *args: str, env: Mapping[str, str] | None = None) -> set[str]:
     """The modules that a command has loaded when it ends."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *args],
         cwd=project.directory,
-        env=project.environment | project.env,
+        env=project.environment | project.env | dict(env or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -75,11 +76,11 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "libraries", "most"),
     [
-        ("status", TABLE, 105),
-        ("status --json", LIBRARIES, 117),
-        ("ps", TABLE, 94),
-        ("ps --quiet", LIBRARIES, 104),
-        ("port web 80", LIBRARIES, 87),
+        ("status", TABLE, 106),
+        ("status --json", LIBRARIES, 118),
+        ("ps", TABLE, 95),
+        ("ps --quiet", LIBRARIES, 105),
+        ("port web 80", LIBRARIES, 88),
     ],
 )
 def test_a_command_that_looks_must_load_nothing_that_acts(
@@ -102,6 +103,14 @@ def test_help_must_load_neither_engine_nor_planner(up: Project, command: str) ->
     assert (
         within(found, NEVER | {"stackctl.engine", "stackctl.planner", "stackctl.spec", "tabulate"}) == set()
     )
+
+
+def test_a_completion_must_load_neither_engine_nor_rules_nor_model(up: Project) -> None:
+    shell = {"_STACKCTL_COMPLETE": "bash_complete", "COMP_WORDS": "stackctl up ", "COMP_CWORD": "2"}
+    found = loaded(up, env=shell)
+    spec = {"stackctl.spec.lint", "stackctl.spec.model", "stackctl.spec.text"}
+    assert within(found, NEVER | spec | {"stackctl.engine", "stackctl.planner", "tabulate"}) == set()
+    assert "stackctl.spec.source.names" in found
 
 
 @pytest.mark.parametrize("command", ["check --offline", "check --offline --json"])

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from stackctl.errors import EngineError, dotted
 from stackctl.planner.world.observed import ObservedContainer, ObservedEngine, PublishedPort, is_here
 from stackctl.planner.world.replica import Replica
+from stackctl.spec.choosing import table
 from stackctl.spec.known import KnownImage
 from stackctl.spec.model import Service
-from stackctl.spec.selection import table
 from stackctl.spec.server import connection
 
 

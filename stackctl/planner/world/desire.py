@@ -26,8 +26,8 @@ from stackctl.planner.world.desired import (
     Need,
 )
 from stackctl.planner.world.naming import Naming
+from stackctl.spec.choosing import dependencies_of, select, table
 from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
-from stackctl.spec.selection import dependencies_of, select, table
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Address

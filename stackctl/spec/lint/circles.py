@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from stackctl.errors import Key, Problem
+from stackctl.spec.choosing import dependencies_of
 from stackctl.spec.graph import Walk
 from stackctl.spec.model import Job, Service, Stack
-from stackctl.spec.selection import dependencies_of
 
 
 def dependencies(stack: Stack) -> Walk:

@@ -9,9 +9,10 @@ from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem, SpecError, UsageError
 from stackctl.secret import DOTS
+from stackctl.spec.choosing import choose
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model import Stack
-from stackctl.spec.selection import Selection, choose
+from stackctl.spec.selection import Selection
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import (
     KNOWN,
