@@ -46,6 +46,11 @@ def lines(service: Service) -> Iterator[tuple[str, Any]]:
             yield key.body, key.sent(value)
 
 
+def bodies() -> Mapping[str, str]:
+    """The line of the request by key, such as `{"cap_add": "HostConfig.CapAdd"}`."""
+    return {key.name: key.body for key in _plain_keys() if key.body}
+
+
 def bare(value: Any) -> Any:
     """A value in the form that JSON takes."""
     match value:

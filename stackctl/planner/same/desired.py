@@ -1,0 +1,181 @@
+"""A stack as a side of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stackctl.planner.same import normal
+from stackctl.planner.same.normal import Values
+from stackctl.planner.same.side import Generated, KeyPath, Side, Thing, Unknown
+from stackctl.planner.world.definition import network_definition, volume_definition
+from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desired import (
+    Desired,
+    DesiredBuild,
+    DesiredContainer,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredVolume,
+)
+from stackctl.spec import plain_keys
+from stackctl.spec.choosing import table
+from stackctl.spec.model import Job, Service, Stack
+from stackctl.spec.selection import Selection
+from stackctl.spec.source.reading import placing
+
+
+def side_of(stack: Stack, selection: Selection | None = None) -> Side:
+    """What `up` makes of a stack. Raises SpecError for a selection that cannot work."""
+    chosen = selection or Selection()
+    with placing(stack):
+        desired = desire(
+            stack,
+            instance="",
+            services=chosen.services,
+            profiles=chosen.profiles,
+            dependencies=chosen.dependencies,
+            publish_host=chosen.publish_host or "127.0.0.1",
+        )
+    return side_of_desired(desired, stack.directory)
+
+
+def side_of_desired(desired: Desired, directory: Path) -> Side:
+    """What should be there, as a side. `directory` is the one that paths of the file are relative to."""
+    builds = {image.ref: image.build for image in desired.images}
+    things = (
+        *(_container(want, desired, builds.get(want.image)) for want in desired.containers),
+        *(_network(want, desired) for want in desired.networks),
+        *(_volume(want, desired) for want in desired.volumes),
+    )
+    return Side(things=things, directory=directory.resolve())
+
+
+def _container(want: DesiredContainer, desired: Desired, build: DesiredBuild | None) -> Thing:
+    service = want.settings
+    values: Values = {
+        **_image(want, build),
+        **{("environment", name): text for name, text in want.environment.items()},
+        **normal.own_labels(service.labels),
+        **normal.ports((f"{p.target}/{p.protocol}", p.host_ip, p.published) for p in want.ports),
+        **normal.expose(
+            normal.expanded(service.expose), {f"{port.target}/{port.protocol}" for port in want.ports}
+        ),
+        **{("volumes", mount.target): _mount(mount) for mount in want.mounts},
+        **{("networks", place.network): place.aliases for place in want.networks},
+        **normal.healthcheck(want.healthcheck),
+        **dict(_of_stackctl(want)),
+    }
+    if want.command is not None:
+        values["command",] = list(want.command)
+    if want.entrypoint is not None:
+        values["entrypoint",] = list(want.entrypoint)
+    if want.network_mode:
+        values["network_mode",] = want.network_mode
+    values["restart",] = want.restart + (f":{want.restart_times}" if want.restart_times else "")
+    values["stop_grace_period",] = float(want.grace)
+    values["init",] = Unknown() if service.init is None else service.init
+    lines = dict(plain_keys.lines(service))
+    for name, line in plain_keys.bodies().items():
+        values |= normal.plain(name, lines.get(line))
+    return Thing(
+        kind="container",
+        key=want.service,
+        name=want.name,
+        chosen=service.container_name is not None,
+        values={
+            key: value
+            for key, value in values.items()
+            if key[0] == "environment" or normal.USUAL.get(key) != value
+        },
+        path=(table(service), want.service),
+        at=dict(_places(service, want, desired)),
+    )
+
+
+def _image(want: DesiredContainer, build: DesiredBuild | None) -> Values:
+    """The image. Where it is built and nobody has named it, its name follows from the project: then what it is built from counts."""
+    named = want.settings.image is not None
+    ref = normal.image(want.image)
+    values: Values = {("image",): ref if named else Generated(ref)}
+    if build:
+        values["build", "context"] = build.context
+        values["build", "dockerfile"] = build.dockerfile
+        values["build", "target"] = build.target
+        values |= {("build", "args", name): text for name, text in build.args.items()}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _mount(mount: DesiredMount) -> dict[str, Any]:
+    return normal.mount(
+        mount.type,
+        mount.source,
+        read_only=mount.read_only,
+        nocopy=mount.nocopy,
+        selinux=mount.selinux,
+        propagation=mount.propagation,
+        size=mount.tmpfs_size,
+        mode=mount.tmpfs_mode,
+        options=mount.tmpfs_options,
+    )
+
+
+def _of_stackctl(want: DesiredContainer) -> Iterator[tuple[KeyPath, Any]]:
+    """What only stackctl reads."""
+    for need in want.needs:
+        words = [str(need.condition)]
+        words += ["not required"] if not need.required else []
+        words += ["restart"] if need.restart else []
+        yield ("depends_on", need.service), " ".join(words)
+    if want.kind != "service":
+        yield ("kind",), want.kind
+    if isinstance(want.settings, Job) and want.settings.inputs:
+        yield ("inputs",), sorted(want.settings.inputs)
+    check = want.settings.healthcheck
+    for name in ("tcp", "http", "log"):
+        if check and (value := getattr(check, name)) is not None:
+            yield ("healthcheck", name), str(value)
+
+
+def _places(service: Service, want: DesiredContainer, desired: Desired) -> Iterator[tuple[KeyPath, KeyPath]]:
+    """Where values stand in the file whose own key is not their key there."""
+    keys = {network.name: network.key for network in desired.networks}
+    for place in want.networks:
+        yield ("networks", place.network), ("networks", keys[place.network])
+    for port in want.ports:
+        yield ("ports", f"{port.target}/{port.protocol}"), ("ports", port.index)
+    for index, mount in enumerate(service.volumes):
+        yield ("volumes", mount.target), ("volumes", index)
+    for index, tmpfs in enumerate(service.tmpfs):
+        yield ("volumes", tmpfs.path), ("tmpfs", index)
+    for index, ports in enumerate(service.expose):
+        for exposed in normal.expanded([ports]):
+            yield ("expose", exposed), ("expose", index)
+
+
+def _network(want: DesiredNetwork, desired: Desired) -> Thing:
+    return Thing(
+        kind="network",
+        key=want.key,
+        name=want.name,
+        chosen=want.name != f"{desired.project}_{want.key}",
+        values=_resource(want, network_definition(want, want.labels)),
+        path=("networks", want.key),
+    )
+
+
+def _volume(want: DesiredVolume, desired: Desired) -> Thing:
+    return Thing(
+        kind="volume",
+        key=want.key,
+        name=want.name,
+        chosen=want.name != f"{desired.project}_{want.key}",
+        values=_resource(want, volume_definition(want, want.labels)),
+        path=("volumes", want.key),
+    )
+
+
+def _resource(want: DesiredNetwork | DesiredVolume, definition: Mapping[str, Any]) -> Values:
+    """The settings; of an external one nothing but that it is there already."""
+    return {("external",): True} if want.external else normal.resource(definition)
