@@ -182,8 +182,25 @@ def commands_page() -> str:
             assert command is not None
             inner = click.Context(command, info_name=name, parent=context)
             usage = " ".join(["stackctl", name, *command.collect_usage_pieces(inner)])
-            parts += [f"### {name}", f"{summary}.", f"`{usage}`", _options(command, inner)]
+            parts += [
+                f"### {name}",
+                f"{summary}.",
+                f"`{usage}`",
+                _options(command, inner),
+                *_below_it(command, inner),
+            ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _below_it(command: click.Command, context: click.Context) -> Iterator[str]:
+    """The commands of a command, such as `lab start`."""
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        inner = command.get_command(context, name)
+        assert inner is not None
+        below = click.Context(inner, info_name=name, parent=context)
+        usage = " ".join([*context.command_path.split(), name, *inner.collect_usage_pieces(below)])
+        summary = inner.get_short_help_str(200).rstrip(".")
+        yield from (f"#### {context.info_name} {name}", f"{summary}.", f"`{usage}`", _options(inner, below))
 
 
 _COMMANDS_INTRODUCTION = """\

@@ -13,12 +13,12 @@ from stackctl.convert.bash.script import Note, read
 from stackctl.convert.docker.stack import ScriptStack, every_text, texts
 from stackctl.convert.review import examine, in_script, nearest_place
 from stackctl.convert.unset import is_known, names, plain, toml_text, unset
-from stackctl.convert.write import Comments, document
 from stackctl.errors import Place, Problem, UsageError
 from stackctl.secret import DOTS, looks_secret
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack as Spec
+from stackctl.spec.output.document import Comments, document
 
 PLACEHOLDER = "change-me"
 """The value in `.env` of a secret that the script does not tell."""

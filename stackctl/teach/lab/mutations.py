@@ -63,7 +63,7 @@ def no_volume(tree: Tree) -> Iterator[Site]:
 
 def moved_volume(tree: Tree) -> Iterator[Site]:
     for who, index, path in _data_mounts(tree):
-        for wrong in {path.rpartition("/")[0] or "/wrong", "/var/lib/db"} - {path}:
+        for wrong in sorted({path.rpartition("/")[0] or "/wrong", "/var/lib/db"} - {path}):
             changed = copy.deepcopy(tree)
             mounts = changed["services"][who]["volumes"]
             source = (
@@ -122,7 +122,7 @@ def misspelt_variable(tree: Tree) -> Iterator[Site]:
     for who, service in tree["services"].items():
         known = _known(service)
         environment = _environment(service)
-        for name in environment.keys() & (known.variables if known else frozenset()):
+        for name in sorted(environment.keys() & (known.variables if known else frozenset())):
             wrong = name[:-2] + name[-1] if len(name) > 6 else f"{name}S"
             changed = copy.deepcopy(tree)
             changed["services"][who]["environment"] = {
@@ -180,6 +180,101 @@ KINDS: Mapping[str, Callable[[Tree], Iterator[Site]]] = {
     "port published twice": duplicate_port,
     "network not defined": no_network,
 }
+"""Mistakes that a rule can see."""
+
+
+# Mistakes that no rule can see, because only the program knows what is right: they show at run time.
+
+
+def inside_only(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        for name, text in _environment(service).items():
+            if text == "0.0.0.0":  # noqa: S104
+                for wrong in ("127.0.0.1", "localhost", None):
+                    yield _with_environment(tree, who, name, {name: wrong} if wrong else {})
+
+
+def another_port_inside(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        for index, port in enumerate(service.get("ports", ())):
+            match = re.fullmatch(r"(\d+):(\d+)", str(port))
+            for wrong in sorted({"80", "3000", "5000", "8000", "8080"} - {match[2]}) if match else ():
+                assert match
+                changed = copy.deepcopy(tree)
+                changed["services"][who]["ports"][index] = f"{match[1]}:{wrong}"
+                yield f"{who}: port {wrong} inside", changed
+
+
+def renamed_variable(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        for name, text in _environment(service).items() if _known(service) is None else ():
+            for wrong in (f"APP_{name}", f"{name}S", name[0] + name[2] + name[1] + name[3:]):
+                if wrong != name:
+                    yield _with_environment(tree, who, name, {wrong: text})
+
+
+def hidden_dependency(tree: Tree) -> Iterator[Site]:
+    for section, who, other in _dependencies(tree):
+        changed = copy.deepcopy(tree)
+        service = changed[section][who]
+        service["depends_on"].pop(other) if isinstance(service["depends_on"], dict) else service[
+            "depends_on"
+        ].remove(other)
+        if not service["depends_on"]:
+            del service["depends_on"]
+        yield f"{who}: does not wait for {other}", changed
+
+
+def job_started_only(tree: Tree) -> Iterator[Site]:
+    for section, who, other in _dependencies(tree):
+        if other in tree.get("jobs", {}):
+            changed = copy.deepcopy(tree)
+            depends = changed[section][who]["depends_on"]
+            table = {each: {} for each in depends} if isinstance(depends, list) else dict(depends)
+            table[other] = {"condition": "service_started"}
+            changed[section][who]["depends_on"] = table
+            yield f"{who}: waits only for the start of {other}", changed
+
+
+def unkept_directory(tree: Tree) -> Iterator[Site]:
+    for who, service in tree["services"].items():
+        for index, mount in enumerate(service.get("volumes", ()) if _known(service) is None else ()):
+            source, _, path = str(mount).partition(":")
+            if source not in tree.get("volumes", {}):
+                continue
+            for wrong in (None, path, f"{source}:{path}-data", f"{source}:/data"):
+                changed = copy.deepcopy(tree)
+                mounts = changed["services"][who]["volumes"]
+                mounts[index : index + 1] = [wrong] if wrong else []
+                yield f"{who}: {wrong or 'nothing'} instead of {mount}", changed
+
+
+UNSEEN: Mapping[str, Callable[[Tree], Iterator[Site]]] = {
+    "listens on loopback only": inside_only,
+    "another port inside": another_port_inside,
+    "variable of the program misspelt": renamed_variable,
+    "hidden dependency forgotten": hidden_dependency,
+    "waits for the start of a job only": job_started_only,
+    "directory not kept": unkept_directory,
+}
+
+
+def _dependencies(tree: Tree) -> Iterator[tuple[str, str, str]]:
+    """Who waits for whom: section, service or job, the other."""
+    for section in ("services", "jobs"):
+        for who, service in tree.get(section, {}).items():
+            for other in service.get("depends_on") or ():
+                yield section, who, other
+
+
+def _with_environment(tree: Tree, who: str, name: str, instead: Mapping[str, str]) -> Site:
+    """The tree with one variable of a service replaced by others, at its place."""
+    changed = copy.deepcopy(tree)
+    environment: dict[str, str] = {}
+    for each, text in _environment(tree["services"][who]).items():
+        environment |= instead if each == name else {each: text}
+    changed["services"][who]["environment"] = environment
+    return f"{who}: {', '.join(f'{each}={text}' for each, text in instead.items()) or f'no {name}'}", changed
 
 
 def _environment(service: Mapping[str, Any]) -> dict[str, str]:

@@ -37,7 +37,7 @@ def _table(section: str, name: str, table: Mapping[str, Any], comment: Comments)
     keys = sorted(table, key=lambda key: _ORDER.index(key) if key in _ORDER else len(_ORDER))
     for key in keys:
         value = table[key]
-        if key == "networks" and not any(value.values()):
+        if key == "networks" and isinstance(value, Mapping) and not any(value.values()):
             value = list(value)
         if key == "build" and list(value) == ["context"]:
             value = value["context"]
