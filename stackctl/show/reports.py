@@ -1,7 +1,8 @@
-"""Problems in the formats of other programs: SARIF 2.1.0, and the annotations of GitHub Actions."""
+"""Problems for other programs: as JSON, as SARIF 2.1.0, and as the annotations of GitHub Actions."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -9,8 +10,9 @@ from urllib.parse import quote
 
 from stackctl.errors import Place, Problem, Severity
 from stackctl.rules import RULES
+from stackctl.show.problems import problems_json
 from stackctl.show.text.safe import one_line
-from stackctl.spec.lint.rule import Rule
+from stackctl.spec.lint.rule import Rule, Stage
 from stackctl.spec.source.allow import Allowance
 from stackctl.version import __version__
 
@@ -23,7 +25,15 @@ _COMMANDS: Mapping[Severity, str] = {
 }
 
 
-def sarif(problems: Sequence[Problem], allowed: Sequence[tuple[Problem, Allowance]] = ()) -> dict[str, Any]:
+def check_json(
+    problems: Sequence[Problem], allowed: Sequence[tuple[Problem, Allowance]], stages: Sequence[Stage]
+) -> str:
+    """The problems as `check --json` writes them, with those that a comment allows, and the stages that were done."""
+    suppressed = [{**problems_json([problem])["problems"][0], "reason": by.reason} for problem, by in allowed]
+    return json.dumps({**problems_json(problems), "allowed": suppressed, "stages": list(stages)}, indent=2)
+
+
+def sarif(problems: Sequence[Problem], allowed: Sequence[tuple[Problem, Allowance]] = ()) -> str:
     """The problems as a log of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0). What a comment allows is in it as
     suppressed.
     """
@@ -39,11 +49,12 @@ def sarif(problems: Sequence[Problem], allowed: Sequence[tuple[Problem, Allowanc
         "version": __version__,
         "rules": [_descriptor(number, RULES[number]) for number in numbers],
     }
-    return {
+    log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
     }
+    return json.dumps(log, indent=2)
 
 
 def _descriptor(number: str, rule: Rule) -> dict[str, Any]:

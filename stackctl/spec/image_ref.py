@@ -6,7 +6,7 @@ from typing import Self
 
 from msgspec import Struct
 
-_GRAMMAR = re.compile(r"[\w./-]+(:\d+/[\w./-]+)?(:[\w.-]{1,128})?(@\w+:\w+)?", re.ASCII)
+_GRAMMAR = r"(?a)[\w./-]+(:\d+/[\w./-]+)?(:[\w.-]{1,128})?(@\w+:\w+)?"
 """A simpler form of the grammar, which is enough here."""
 
 
@@ -56,4 +56,4 @@ def _is_registry(part: str) -> bool:
 
 def is_reference(text: str) -> bool:
     """Whether a text can be the reference of an image."""
-    return bool(_GRAMMAR.fullmatch(text))
+    return bool(re.fullmatch(_GRAMMAR, text))

@@ -125,8 +125,9 @@ def _names() -> dict[str, str]:
 
 def _in_one_line(key: str) -> dict[str, Any]:
     """The value of a key by table. The key stands in one line, as `images` and `schemes` do, so no table must be parsed."""
-    lines = {name: re.search(f"^{key} = .*", text, re.MULTILINE) for name, text in _sections().items()}
-    return {name: tomllib.loads(line[0])[key] for name, line in lines.items() if line}
+    values = ((name, text.partition(f"\n{key} = ")[2]) for name, text in _sections().items())
+    lines = (f"{name} = {value.splitlines()[0]}\n" for name, value in values if value)
+    return tomllib.loads("".join(lines))
 
 
 @functools.cache

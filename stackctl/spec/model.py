@@ -160,7 +160,7 @@ class EnvFile(Struct, frozen=True, kw_only=True):
         raise ValueError(f'expected a file such as ".env", found {value!r}')
 
 
-_PORT = re.compile(
+_PORT = (
     r"(?:(?:\[(?P<bracketed>[^\]]+)\]|(?P<address>[^\[\]]*)):(?=[\d-]*:))?"
     r"(?:(?P<published>[\d-]*):)?(?P<target>[\d-]+)(?:/(?P<protocol>\w+))?"
 )
@@ -188,7 +188,7 @@ class Port(Struct, frozen=True, kw_only=True):
     def short(cls, value: object) -> dict[str, Any]:
         if isinstance(value, int) and not isinstance(value, bool):
             return {"target": value}
-        if isinstance(value, str) and (match := _PORT.fullmatch(value)):
+        if isinstance(value, str) and (match := re.fullmatch(_PORT, value)):
             address = match["bracketed"] or match["address"]
             if ":" in (match["address"] or ""):
                 raise Mistake(

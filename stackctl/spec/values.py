@@ -5,6 +5,7 @@ Each has `parse` (a TOML value → the value; raises `ValueError`, which says wh
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 import re
@@ -297,11 +298,22 @@ class Address(str):
         if isinstance(value, str):
             try:
                 if "%" not in value:  # Python allows a zone (`fe80::1%eth0`), engines do not
-                    ipaddress.ip_address(value)
+                    read_address(value)
                     return cls(value)
             except ValueError:
                 pass
         raise Mistake(f"{value!r} is not an IP address", _other_address(str(value)))
+
+
+@functools.lru_cache(maxsize=1024)
+def read_address(text: str) -> tuple[str, int, bool]:
+    """An IP address in its usual form, its version, and whether it means every address.
+
+    Raises:
+        ValueError: the text is no address.
+    """
+    found = ipaddress.ip_address(text)
+    return str(found), found.version, found.is_unspecified
 
 
 def _other_address(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options, services_argument
 from stackctl.cli.requests import request_of
 from stackctl.errors import EngineError, Problem
-from stackctl.show.problems import problems_json, problems_text
+from stackctl.show.problems import problems_text
 from stackctl.show.text.style import style_for
 
 if TYPE_CHECKING:
@@ -94,21 +93,16 @@ def _engine(options: GlobalOptions) -> Engine:
 
 
 def _text(checked: Checked, problems: Sequence[Problem], form: str, options: GlobalOptions) -> str:
-    if form == "json":
-        allowed = [
-            {**problems_json([problem])["problems"][0], "reason": by.reason}
-            for problem, by in checked.allowed
-        ]
-        return json.dumps(
-            {**problems_json(problems), "allowed": allowed, "stages": list(checked.stages)}, indent=2
-        )
-    if form in ("sarif", "github"):
-        from stackctl.show import reports
+    if form == "text":
+        return _for_people(checked, problems, options)
+    from stackctl.show import reports
 
-        if form == "sarif":
-            return json.dumps(reports.sarif(problems, checked.allowed), indent=2)
-        return reports.github(problems, _prefix())
-    return _for_people(checked, problems, options)
+    match form:
+        case "json":
+            return reports.check_json(problems, checked.allowed, checked.stages)
+        case "sarif":
+            return reports.sarif(problems, checked.allowed)
+    return reports.github(problems, _prefix())
 
 
 def _for_people(checked: Checked, problems: Sequence[Problem], options: GlobalOptions) -> str:

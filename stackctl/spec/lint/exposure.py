@@ -1,11 +1,11 @@
 """Rules about what a container may reach, and who may reach it."""
 
-import ipaddress
 from collections.abc import Iterator
 
 from stackctl.errors import Problem
 from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.lint.subject import Subject
+from stackctl.spec.values import read_address
 
 _WEB_SERVERS = frozenset({"nginx"})
 _SOCKETS = frozenset({"/var/run/docker.sock", "/run/docker.sock"})
@@ -27,7 +27,7 @@ def public_databases(subject: Subject) -> Iterator[Problem]:
         if not known or known.name in _WEB_SERVERS:
             continue
         for index, port in enumerate(member.service.ports):
-            if port.host_ip and ipaddress.ip_address(port.host_ip).is_unspecified:
+            if port.host_ip and read_address(port.host_ip)[2]:
                 door = f"{port.published}:{port.target}" if port.published else str(port.target)
                 yield Problem(
                     (*member.path, "ports", index),

@@ -140,7 +140,7 @@ def _has_setup(other: Member) -> bool:
 
 def _in_urls(member: Member) -> Iterator[_Login]:
     for name, text in member.service.resolved.items():
-        for match in re.finditer(_URL, text or ""):
+        for match in re.finditer(_URL, text) if text and "://" in text else ():
             scheme, login, host, database = match.groups("")
             if "$" not in login and plain_scheme(scheme) in member.service.known_images.server_schemes:
                 user, _, password = login.partition(":")

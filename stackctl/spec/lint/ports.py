@@ -1,7 +1,5 @@
 """Rules about ports of the host."""
 
-import functools
-import ipaddress
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -12,7 +10,7 @@ from stackctl.errors import Problem
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Port
-from stackctl.spec.values import PortRange
+from stackctl.spec.values import PortRange, read_address
 
 _DEFAULT_ADDRESS = "127.0.0.1"
 
@@ -31,7 +29,7 @@ class Binding(Struct, frozen=True):
 
     def places(self) -> Iterator[_Key]:
         """The keys under which the binding is held: its address, and every address of its family, for each of its profiles."""
-        text, version, _ = _read(self.address)
+        text, version, _ = read_address(self.address)
         for profile in self.member.profiles:
             yield self.protocol, text, profile
             yield self.protocol, f"any {version}", profile
@@ -40,18 +38,11 @@ class Binding(Struct, frozen=True):
         """The keys under which all bindings are held that cannot have the same port. `0.0.0.0` and `[::]` take a port of every
         address of their family.
         """
-        text, version, unspecified = _read(self.address)
+        text, version, unspecified = read_address(self.address)
         everywhere = "0.0.0.0" if version == 4 else "::"  # noqa: S104
         wanted = (f"any {version}",) if unspecified else (text, everywhere)
         for profile in self.member.beside:
             yield from ((self.protocol, each, profile) for each in wanted)
-
-
-@functools.lru_cache(maxsize=1024)
-def _read(address: str) -> tuple[str, int, bool]:
-    """The address in its usual form, its version, and whether it means every address."""
-    found = ipaddress.ip_address(address)
-    return str(found), found.version, found.is_unspecified
 
 
 class Taken:

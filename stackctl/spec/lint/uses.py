@@ -9,7 +9,16 @@ from msgspec import Struct
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.text.hosts import addresses
 
-_HOST_VARIABLE = r"(?i)_(HOST|HOSTNAME|SERVER|ADDR|BROKERS?|BOOTSTRAP_SERVERS|ENDPOINT)$"
+_HOST_VARIABLE = (
+    "_HOST",
+    "_HOSTNAME",
+    "_SERVER",
+    "_ADDR",
+    "_BROKER",
+    "_BROKERS",
+    "_BOOTSTRAP_SERVERS",
+    "_ENDPOINT",
+)
 _WITH_PORT = r"(?i)_(HOST|HOSTNAME|SERVER|ADDR)$"
 """The host may stand in such a variable, and its port in another one: `DB_HOST`, `DB_PORT`."""
 _SERVER_WORD = (
@@ -17,7 +26,7 @@ _SERVER_WORD = (
     r"BROKERS?|KAFKA|BOOTSTRAP_SERVERS|ZOOKEEPER|NATS|MQTT|ELASTIC(SEARCH)?|OPENSEARCH|CLICKHOUSE|CASSANDRA|NEO4J|"
     r"INFLUX(DB)?|MINIO|S3)(_|$)"
 )
-_FOR_BROWSERS = r"(?i)CORS|ORIGIN|ALLOWED|PUBLIC|EXTERNAL|NO_PROXY|REDIRECT|CALLBACK"
+_FOR_BROWSERS = ("CORS", "ORIGIN", "ALLOWED", "PUBLIC", "EXTERNAL", "NO_PROXY", "REDIRECT", "CALLBACK")
 _LABEL = r"(?i)[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _NO_HOSTS = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "0.0.0.0"})  # noqa: S104
@@ -59,7 +68,7 @@ def uses(member: Member) -> Iterator[Use]:
     for name, value in member.service.resolved.items():
         path = member.variable(name)
         kind = Kind.url
-        if re.search(_HOST_VARIABLE, name):
+        if name.upper().endswith(_HOST_VARIABLE):
             kind = Kind.server if re.search(_SERVER_WORD, name) else Kind.variable
         found = [*_urls(member, value or "", path, name, kind)]
         yield from found
@@ -86,7 +95,7 @@ def _named_by_variable(member: Member, name: str, value: str, kind: Kind) -> Ite
 
 
 def _urls(member: Member, text: str, path: Path, source: str, least: Kind) -> Iterator[Use]:
-    if re.search(_FOR_BROWSERS, source):
+    if any(word in source.upper() for word in _FOR_BROWSERS):
         return
     schemes = member.service.known_images.server_schemes
     for address in addresses(text):

@@ -26,7 +26,6 @@ _LOOKALIKES = {
     "\ufeff": "",
 }
 """Characters that look like others. Word processors, chats and input methods put them there."""
-_WHERE_PLAIN = "".join(_LOOKALIKES)
 _REFERENCE = r"\$(\w+|\{[^}]*\})"
 _NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "none", "null", "0", "1"})
 
@@ -105,7 +104,7 @@ def slips(subject: Subject) -> Iterator[Problem]:
                 "move it to environment",
             )
         for path, text in _plain(subject, member.path):
-            for letter in dict.fromkeys(re.findall(f"[{_WHERE_PLAIN}]", text)):
+            for letter in dict.fromkeys(letter for letter in text if letter in _LOOKALIKES):
                 meant = _LOOKALIKES[letter]
                 yield Problem(
                     path,

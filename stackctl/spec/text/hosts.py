@@ -28,7 +28,9 @@ class Hosts(Struct, frozen=True):
 
 
 def addresses(text: str) -> Iterator[Hosts]:
-    return (address for match in re.finditer(_ADDRESSES, text) if (address := _address(match)))
+    if ":" not in text:  # neither a scheme nor a port
+        return
+    yield from (address for match in re.finditer(_ADDRESSES, text) if (address := _address(match)))
 
 
 def replaced(text: str, hosts: Callable[[Hosts], str]) -> str:

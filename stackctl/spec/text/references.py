@@ -22,7 +22,7 @@ from stackctl.spelling import Guesses
 
 ATTRIBUTES = ("url", "host", "port", "user", "password", "database")
 
-_WRITTEN = re.compile(r"services\.(.+)\.([^.]+)", re.DOTALL)
+_WRITTEN = r"(?s)services\.(.+)\.([^.]+)"
 
 
 def marker(names: Collection[str]) -> Callable[[tuple[Key, ...]], Special]:
@@ -36,7 +36,7 @@ def _mark(
 ) -> Reference | Flaw | None:
     if not inner.startswith("services."):
         return None
-    match = _WRITTEN.fullmatch(inner)
+    match = re.fullmatch(_WRITTEN, inner)
     if match is None or match[2] not in ATTRIBUTES:
         hint = guesses.did_you_mean(match[2], ATTRIBUTES) if match else ""
         expected = f"expected ${{services.NAME.ATTRIBUTE}} with one of {', '.join(ATTRIBUTES)}"
