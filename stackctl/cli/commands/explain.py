@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
 
-from stackctl import api
-from stackctl.cli.explain_steps import explain_steps
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
-from stackctl.engine.proc import process
 from stackctl.errors import SpecError, UsageError
-from stackctl.looking import Looking, load_requested
-from stackctl.planner.world.desire import desire
-from stackctl.rules import RULES, heading
-from stackctl.secret import looks_secret
-from stackctl.spec.model import Stack
-from stackctl.spec.source.reading import gather
-from stackctl.spec.text.variables import mentions
 from stackctl.spelling import did_you_mean
-from stackctl.teach.commands import Docker
-from stackctl.teach.explain.inside import Inside, inside_json, inside_text
-from stackctl.teach.explain.keys import topics, topics_text
-from stackctl.teach.explain.lesson_text import lesson_markdown, lesson_text
-from stackctl.teach.explain.page import lesson_page
-from stackctl.teach.explain.scenes import scenes
-from stackctl.teach.explain.up import plan_words
-from stackctl.teach.from_nothing import from_nothing
+
+if TYPE_CHECKING:
+    from stackctl.spec.model import Stack
 
 _STAND_IN = "stackctl-stand-in"
 
@@ -75,10 +60,8 @@ def command(
         raise click.UsageError("--step, --md and --html explain the whole stack: leave WHAT out")
     if inside:
         _inside(settings, what, as_json=as_json)
-    elif what.upper() in RULES:
-        print(f"{heading(what.upper())}\n\n{RULES[what.upper()].help}")
-    elif re.fullmatch(r"(?i)SC\d\w*", what) and not _is_service(settings, what):
-        raise UsageError(f"there is no rule {what!r}", did_you_mean(what.upper(), RULES))
+    elif re.fullmatch(r"(?i)SC\d\w*", what) and (page := _rule(settings, what)):
+        print(page)
     elif what == "up" and not _is_service(settings, what):
         _up(settings)
     else:
@@ -86,20 +69,44 @@ def command(
     return 0
 
 
+def _rule(settings: Settings, what: str) -> str:
+    """The help page of a rule; "" if there is no such rule, but a service of that name."""
+    from stackctl.rules import RULES, heading
+
+    number = what.upper()
+    if number in RULES:
+        return f"{heading(number)}\n\n{RULES[number].help}"
+    if _is_service(settings, what):
+        return ""
+    raise UsageError(f"there is no rule {what!r}", did_you_mean(number, RULES))
+
+
 def _stack(settings: Settings, *, step: bool, form: str | None) -> int:
     """Explain the whole stack, from nothing; with `step` from what is there."""
     if step and form:
         raise click.UsageError("--step is for a terminal: leave --md and --html out")
     if step:
+        from stackctl.cli.explain_steps import explain_steps
+
         return explain_steps(settings, settings.load())
+    from stackctl.teach.commands import Docker
+    from stackctl.teach.explain.scenes import scenes
+    from stackctl.teach.from_nothing import from_nothing
+
     stack = _with_stand_ins(settings)
     view, plan = from_nothing(stack, settings.selection())
     told = scenes(Docker(stack), plan.steps, view.desired.containers)
     if form == "md":
+        from stackctl.teach.explain.lesson_text import lesson_markdown
+
         print(lesson_markdown(stack, told), end="")
     elif form == "html":
+        from stackctl.teach.explain.page import lesson_page
+
         print(lesson_page(stack, told, view.desired.containers), end="")
     else:
+        from stackctl.teach.explain.lesson_text import lesson_text
+
         print(lesson_text(stack, told, settings.style(sys.stdout)))
     return 0
 
@@ -108,6 +115,11 @@ def _with_stand_ins(settings: Settings) -> Stack:
     """The stack. A password that is not set has a value that stands in for it, so that URLs have their place for it. Commands show
     variables by their names.
     """
+    from stackctl.looking import load_requested
+    from stackctl.secret import looks_secret
+    from stackctl.spec.source.reading import gather
+    from stackctl.spec.text.variables import mentions
+
     request = settings.request()
     written = gather(request)
     unset = (
@@ -123,6 +135,9 @@ def _is_service(settings: Settings, what: str) -> bool:
 
 def _up(settings: Settings) -> None:
     """Explain what `up` would do now."""
+    from stackctl import api
+    from stackctl.teach.explain.up import plan_words
+
     stack = settings.load_asked((), strict=False)
     plan = api.plan(stack, settings.engine(), selection=settings.selection())
     settings.warn(plan.warnings)
@@ -131,6 +146,9 @@ def _up(settings: Settings) -> None:
 
 def _topics(settings: Settings, what: str) -> None:
     """Explain a service or a key. A key as such needs no stack.toml, and none without mistakes."""
+    from stackctl.planner.world.desire import desire
+    from stackctl.teach.explain.keys import topics, topics_text
+
     stack, wrong = None, None
     if settings.source():
         try:
@@ -150,6 +168,13 @@ def _topics(settings: Settings, what: str) -> None:
 
 
 def _inside(settings: Settings, service: str, *, as_json: bool) -> None:
+    """Explain the container of a service as a process."""
+    import json
+
+    from stackctl.engine.proc import process
+    from stackctl.looking import Looking
+    from stackctl.teach.explain.inside import Inside, inside_json, inside_text
+
     stack = settings.load_leniently()
     engine = settings.engine()
     found = Looking(stack, engine).running_container(service)
