@@ -150,6 +150,17 @@ def test_an_unset_variable_names_where_it_was_looked_for(tmp_path: Path) -> None
     assert problems(tmp_path, env_files=[Path("b.env")]) == ["b.env: no such file"]
 
 
+def test_an_unset_variable_of_a_command_may_be_one_of_the_container(tmp_path: Path) -> None:
+    command = (
+        'command = ["sh", "-c", "ping $HOST"]\nhealthcheck.test = "ping $HOST"\nenvironment.HOST = "web"\n'
+    )
+    write(tmp_path, {"stack.toml": MINIMAL + command})
+    ways = 'set it, or write ${HOST:-default}; "$$HOST" leaves it to the shell in the container'
+    assert [problem.partition(" (")[2].partition(") (")[2] for problem in problems(tmp_path)] == [
+        f"{ways})"
+    ] * 2
+
+
 def test_what_is_the_users_own_is_not_looked_at(tmp_path: Path) -> None:
     write(tmp_path, {"stack.toml": 'x-note = "$NOPE ${"\n' + MINIMAL})
     assert load(tmp_path).problems == ()

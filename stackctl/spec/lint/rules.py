@@ -104,7 +104,8 @@ READING: Mapping[str, Rule] = {
         Compose takes the empty text and goes on, and so a password may be empty. A variable that is set to the empty text counts
         as set.
 
-        Fix: set the variable (the best place is `.env`), or give a default: `${NAME:-value}`.
+        Fix: set the variable (the best place is `.env`), or give a default: `${NAME:-value}`. In a command, `$$NAME` is a variable of the
+        container, for the shell that runs there.
 
         Evidence: `docker compose config` warns only, and ends with 0 (docker/compose#2123 lists what that led to).
         """,

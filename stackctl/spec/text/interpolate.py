@@ -22,6 +22,8 @@ _DEEPEST = 20
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = r"(?s)([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?"
+_COMMANDS = {"command", "entrypoint", "healthcheck"}
+"""The keys of a service whose text a shell in the container may read."""
 _UNUSABLE = "[\0\ud800-\udfff]"
 """NUL, and the characters that stand for bytes of the environment that are not UTF-8 (PEP 383)."""
 
@@ -75,10 +77,18 @@ Special = Callable[[str], Reference | Flaw | None]
 
 
 def expand(
-    template: str, lookup: Lookup, *, strict: bool = True, special: Special | None = None
+    template: str,
+    lookup: Lookup,
+    *,
+    strict: bool = True,
+    special: Special | None = None,
+    command: bool = False,
 ) -> tuple[Text, list[Flaw]]:
-    """Replace the variables of one text. An unset variable becomes the empty text, and also a flaw if `strict`."""
-    expansion = _Expansion(lookup, strict, special)
+    """Replace the variables of one text. An unset variable becomes the empty text, and also a flaw if `strict`.
+
+    `command`: a shell in the container may read the text; the hint for an unset variable then tells how to leave it to that shell.
+    """
+    expansion = _Expansion(lookup, strict, special, command)
     return Text.of(expansion.parts(template, 0)), expansion.flaws
 
 
@@ -118,7 +128,13 @@ def interpolate(
             case list():
                 return [walk(item, (*path, n)) for n, item in enumerate(value)]
             case str() if "$" in value:
-                text, flaws = expand(value, lookup, strict=strict, special=special(path))
+                text, flaws = expand(
+                    value,
+                    lookup,
+                    strict=strict,
+                    special=special(path),
+                    command=not _COMMANDS.isdisjoint(path[2:]),
+                )
                 problems.extend(Problem(path, flaw.message, flaw.hint, flaw.rule) for flaw in flaws)
                 return text
         return value
@@ -130,6 +146,7 @@ class _Expansion(Struct):
     lookup: Lookup
     strict: bool
     special: Special | None
+    command: bool = False
     flaws: list[Flaw] = field(default_factory=list)
 
     def parts(self, template: str, depth: int) -> list[Part]:
@@ -200,6 +217,8 @@ class _Expansion(Struct):
             if not self.strict:
                 return [Part("", VariableOrigin(name, ""))]
             hint = self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
+            if self.command:
+                hint += f'; "$${name}" leaves it to the shell in the container'
             return self.flaw(self.lookup.unset(name), hint)
         if re.search(_UNUSABLE, found.text):
             return self.flaw(f"the value of {name} is not UTF-8 text")
