@@ -39,6 +39,7 @@ def table(line: str) -> tuple[dict[str, Any], list[str]]:
         ("--env-file x.env", {"env_file": [{"path": "./x.env", "format": "raw"}]}),
         ("-v data:/d", {"volumes": ["data:/d"]}),
         ("-v /d", {"volumes": ["/d"]}),
+        ("-v ../a:/a -v ..:/c", {"volumes": ["../a:/a", "..:/c"]}),
         ("-v ./a/../b:/d:ro,z", {"volumes": ["./b:/d:ro,z"]}),
         ("-v /a:/b:rshared", {"volumes": [{"type": "bind", "source": "/a", "target": "/b", "bind": {"propagation": "rshared"}}]}),
         ("--volume=/var/run/docker.sock:/var/run/docker.sock", {"volumes": ["/var/run/docker.sock:/var/run/docker.sock"]}),

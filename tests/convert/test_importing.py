@@ -105,6 +105,13 @@ def test_without_a_file_of_variables_the_values_stand_in_the_text() -> None:
             {"a": {"image": "me", "build": {"context": "./app", "dockerfile": "D", "args": {"V": "1"}}}},
         ),
         (
+            "cd app/../..; docker run -d --name a -v $PWD/x:/x -v $(pwd)/../y:/y -v ./z:/z -v .:/w x; cd /srv; cd ..; docker run -d --name b -v ./q:/q x",
+            {
+                "a": {"image": "x", "volumes": ["../x:/x", "../../y:/y", "../z:/z", "..:/w"]},
+                "b": {"image": "x", "volumes": ["/q:/q"]},
+            },
+        ),
+        (
             "docker create --name a x; docker network create n; docker network connect --alias q n a; docker start a",
             {"a": {"image": "x", "networks": {"default": {}, "n": {"aliases": ["q"]}}}},
         ),

@@ -20,6 +20,9 @@ DEEPEST = 60
 ROUNDS = 50
 """How many rounds of a loop are read."""
 
+HERE = unset("PWD")
+"""The directory in which the script begins."""
+
 
 class Word(Struct, frozen=True):
     """A word of a command, with the offset at which it is written."""
@@ -46,7 +49,7 @@ class Shell:
         """The offset of the word whose script is being read; None in the script itself."""
         self.arguments = list(arguments)
         self.functions: dict[str, Node] = {}
-        self.directory = unset("PWD")
+        self.directory = HERE
         self.notes: dict[tuple[int, str], None] = {}
         self.read: dict[str, int] = {}
         """The variables that are used but never set, and where each is used first."""
@@ -84,4 +87,12 @@ class Shell:
         if path.startswith(("/", "~")) or not is_known(path):
             self.directory = path
         else:
-            self.directory = posixpath.normpath(posixpath.join(self.directory, path))
+            self.directory = path_in(self.directory, path)
+
+
+def path_in(directory: str, path: str) -> str:
+    """A path that is relative to a directory. One that leaves the directory in which the script begins says so: `HERE/../x`."""
+    if directory != HERE and not directory.startswith(f"{HERE}/"):
+        return posixpath.normpath(posixpath.join(directory, path))
+    rest = posixpath.normpath(posixpath.join(f".{directory[len(HERE) :]}", path))
+    return HERE if rest == "." else f"{HERE}/{rest}"

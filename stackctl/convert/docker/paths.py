@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import posixpath
-
+from stackctl.convert.bash.shell import HERE, path_in
 from stackctl.convert.unset import unset
 
-HERE = unset("PWD")
 _HOME = unset("HOME")
 
 
@@ -14,9 +12,11 @@ def host_path(text: str, directory: str = HERE) -> str:
     """A path that the script names in this directory."""
     path = text
     if text.startswith("."):
-        path = posixpath.normpath(posixpath.join(directory, text))
+        path = path_in(directory, text)
         if text.endswith("/") and not path.endswith("/"):
             path += "/"
+    if path == f"{HERE}/.." or path.startswith(f"{HERE}/../"):
+        return path[len(HERE) + 1 :]
     if path == HERE or path.startswith(f"{HERE}/"):
         return "." + path[len(HERE) :]
     if path == _HOME or path.startswith(f"{_HOME}/"):

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stackctl.convert.bash.shell import HERE
 from stackctl.convert.docker.flags import Divided, Option
-from stackctl.convert.docker.paths import HERE, host_path
+from stackctl.convert.docker.paths import host_path
 from stackctl.convert.unset import is_known, plain
 from stackctl.spec import flags
 from stackctl.spec.flags import Flag
