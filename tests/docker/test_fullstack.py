@@ -1,4 +1,4 @@
-"""Three tiers, examples/fullstack: nginx, an API and Postgres, on two networks."""
+"""Three tiers, examples/fullstack: nginx, an API, Postgres and Redis, on two networks."""
 
 from __future__ import annotations
 
@@ -59,16 +59,20 @@ def tiers(shared: Project) -> Tiers:
 
 def test_a_request_must_pass_all_three_tiers(tiers: Tiers) -> None:
     assert "<title>Guestbook</title>" in tiers.visit("/")
-    assert json.loads(tiers.visit("/api/health")) == {"database": "ok"}
+    assert json.loads(tiers.visit("/api/health")) == {"database": "ok", "cache": "ok"}
     added = json.loads(tiers.visit("/api/messages", text="hello"))
     assert added["text"] == "hello"
     assert "hello" in tiers.messages()
+    read, again = (json.loads(tiers.visit("/api/messages"))["reads"] for _ in range(2))
+    assert again == read + 1
 
 
-def test_the_web_server_must_not_reach_the_database(tiers: Tiers) -> None:
+def test_the_web_server_must_not_reach_the_data(tiers: Tiers) -> None:
     assert tiers.reaches("web", "backend", 8000)
     assert tiers.reaches("backend", "db", 5432)
+    assert tiers.reaches("backend", "cache", 6379)
     assert not tiers.reaches("web", "db", 5432)
+    assert not tiers.reaches("web", "cache", 6379)
     networks: dict[str, Any] = tiers.project.inspect("db")["NetworkSettings"]["Networks"]
     (address,) = (network["IPAddress"] for network in networks.values())
     assert tiers.reaches("backend", address, 5432)
@@ -77,7 +81,7 @@ def test_the_web_server_must_not_reach_the_database(tiers: Tiers) -> None:
 
 def test_only_the_web_server_must_be_published(tiers: Tiers) -> None:
     published = {row["service"]: bool(row["ports"]) for row in tiers.project.json("status")["services"]}
-    assert published == {"db": False, "backend": False, "web": True}
+    assert published == {"db": False, "cache": False, "backend": False, "web": True}
 
 
 def test_a_new_backend_must_restart_the_web_server_that_then_finds_it(tiers: Tiers) -> None:

@@ -1,8 +1,9 @@
-"""The guestbook's API: messages in Postgres, read and written as JSON."""
+"""The guestbook's API: messages in Postgres, and in Redis a number: how often they were read."""
 
 import os
 
 import psycopg
+import redis
 from flask import Flask, request
 
 DATABASE_URL = os.environ["DATABASE_URL"]
@@ -10,6 +11,7 @@ MAX_LENGTH = 200  # characters
 SCHEMA_LOCK = 1  # any number that all replicas agree on
 
 app = Flask(__name__)
+cache = redis.Redis.from_url(os.environ["REDIS_URL"], socket_connect_timeout=2, socket_timeout=2)
 
 
 def connect():
@@ -30,7 +32,10 @@ def create_table():
 def messages():
     with connect() as connection:
         rows = connection.execute("SELECT id, text FROM messages ORDER BY id DESC LIMIT 100").fetchall()
-    return {"messages": [{"id": number, "text": text} for number, text in rows]}
+    return {
+        "messages": [{"id": number, "text": text} for number, text in rows],
+        "reads": cache.incr("reads"),
+    }
 
 
 @app.post("/api/messages")
@@ -48,12 +53,18 @@ def add_message():
 def health():
     with connect() as connection:
         connection.execute("SELECT 1")
-    return {"database": "ok"}
+    cache.ping()
+    return {"database": "ok", "cache": "ok"}
 
 
 @app.errorhandler(psycopg.Error)
 def database_failed(error):
     return {"error": f"database: {error}"}, 503
+
+
+@app.errorhandler(redis.RedisError)
+def cache_failed(error):
+    return {"error": f"cache: {error}"}, 503
 
 
 create_table()
