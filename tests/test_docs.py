@@ -27,6 +27,8 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/README.md")],
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+WRONG = re.compile(r"<!-- test: \S+, wrong -->\n$")
+"""Before a block that has a mistake on purpose: `tests/docker/test_lesson_pages.py` runs what is said about it."""
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -37,7 +39,7 @@ def blocks(*languages: str) -> list[Any]:
         for page in PAGES
         for text in [page.read_text()]
         for match in FENCE.finditer(text)
-        if match[1] in languages
+        if match[1] in languages and not WRONG.search(text, 0, match.start())
     ]
 
 

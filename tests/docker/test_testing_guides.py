@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import pages
 import pytest
 from scenario import NOTHING, ROOT, Project
 
@@ -23,13 +24,6 @@ pytestmark = pytest.mark.docker
 
 GUIDES = ("testing.md", "from-pytest-docker-and-testcontainers.md")
 PYTEST = "python -m pytest -q -p no:cacheprovider -p no:hypothesispytest"
-PIECE = re.compile(
-    r"^(?P<marks>#+) (?P<title>[^\n]*)$"
-    r"|^<!-- test: (?P<file>\S+) -->\n(?:<!-- run: (?P<run>[^\n]*) -->\n)?```\w+\n(?P<text>.*?)^```$"
-    r"|^```.*?^```$",
-    re.DOTALL | re.MULTILINE,
-)
-"""A heading, or a fenced block; a comment before it says that it is a file of its section's project, and how that is run."""
 
 
 @dataclass
@@ -44,14 +38,14 @@ class Section:
 def sections(page: Path) -> Iterator[Section]:
     """Those that have a program to run. Where one has no stack.toml, the last one above it counts."""
     found, stack = [Section("")], ""
-    for piece in PIECE.finditer(page.read_text()):
-        if piece["title"]:
-            found.append(Section(piece["title"]))
-        elif piece["file"]:
+    for piece in pages.pieces(pages.read(page)):
+        if isinstance(piece, pages.Heading):
+            found.append(Section(piece.title))
+        elif isinstance(piece, pages.File):
             section = found[-1]
-            assert piece["file"] not in section.files, f"two {piece['file']} in {section.title}"
-            section.files[piece["file"]] = piece["text"]
-            section.command = piece["run"] or section.command
+            assert piece.name not in section.files, f"two {piece.name} in {section.title}"
+            section.files[piece.name] = piece.text
+            section.command = piece.run or section.command
     for section in found:
         stack = section.files.setdefault("stack.toml", stack)
     return (section for section in found if any(name.endswith(".py") for name in section.files))
