@@ -1,4 +1,4 @@
-"""Problems for other programs: as JSON, as SARIF 2.1.0, and as the annotations of GitHub Actions."""
+"""Problems in the formats of other programs: SARIF 2.1.0, and the annotations of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from urllib.parse import quote
 
 from stackctl.errors import Place, Problem, Severity
 from stackctl.rules import RULES
-from stackctl.show.problems import problems_json
 from stackctl.show.text.safe import one_line
-from stackctl.spec.lint.rule import Rule, Stage
+from stackctl.spec.lint.rule import Rule
 from stackctl.spec.source.allow import Allowance
 from stackctl.version import __version__
 
@@ -23,14 +22,6 @@ _COMMANDS: Mapping[Severity, str] = {
     "note": "notice",
     "info": "notice",
 }
-
-
-def check_json(
-    problems: Sequence[Problem], allowed: Sequence[tuple[Problem, Allowance]], stages: Sequence[Stage]
-) -> str:
-    """The problems as `check --json` writes them, with those that a comment allows, and the stages that were done."""
-    suppressed = [{**problems_json([problem])["problems"][0], "reason": by.reason} for problem, by in allowed]
-    return json.dumps({**problems_json(problems), "allowed": suppressed, "stages": list(stages)}, indent=2)
 
 
 def sarif(problems: Sequence[Problem], allowed: Sequence[tuple[Problem, Allowance]] = ()) -> str:

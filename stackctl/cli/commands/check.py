@@ -16,7 +16,7 @@ from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options, services_argument
 from stackctl.cli.requests import request_of
 from stackctl.errors import EngineError, Problem
-from stackctl.show.problems import problems_text
+from stackctl.show.problems import problems_json, problems_text
 from stackctl.show.text.style import style_for
 
 if TYPE_CHECKING:
@@ -95,14 +95,24 @@ def _engine(options: GlobalOptions) -> Engine:
 def _text(checked: Checked, problems: Sequence[Problem], form: str, options: GlobalOptions) -> str:
     if form == "text":
         return _for_people(checked, problems, options)
+    if form == "json":
+        return _json(checked, problems)
     from stackctl.show import reports
 
-    match form:
-        case "json":
-            return reports.check_json(problems, checked.allowed, checked.stages)
-        case "sarif":
-            return reports.sarif(problems, checked.allowed)
-    return reports.github(problems, _prefix())
+    return (
+        reports.sarif(problems, checked.allowed) if form == "sarif" else reports.github(problems, _prefix())
+    )
+
+
+def _json(checked: Checked, problems: Sequence[Problem]) -> str:
+    import json
+
+    allowed = [
+        {**problems_json([problem])["problems"][0], "reason": by.reason} for problem, by in checked.allowed
+    ]
+    return json.dumps(
+        {**problems_json(problems), "allowed": allowed, "stages": list(checked.stages)}, indent=2
+    )
 
 
 def _for_people(checked: Checked, problems: Sequence[Problem], options: GlobalOptions) -> str:
