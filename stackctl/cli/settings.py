@@ -128,8 +128,9 @@ class Settings(GlobalOptions):
         return style_for(stream, no_color=not self.color)
 
     def tell_waiting(self, what: str) -> None:
-        """Say what is waited for."""
-        self.say(f"waiting for {what}")
+        """Say what is waited for, unless nothing but failures is to be said."""
+        if self.progress != "quiet":
+            self.say(f"waiting for {what}")
 
     def tell_holder(self, holder: str) -> None:
         """Say who holds the project while this run waits for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 
 import pytest
 from proxy import RecordingProxy, Request
@@ -203,9 +204,11 @@ def test_json_must_be_one_object_a_line_from_the_plan_to_the_end(project: Projec
     assert events[-1]["failed"] == [failed["step"]]
 
 
-def test_quiet_must_say_nothing_but_failures(project: Project) -> None:
+def test_quiet_must_say_nothing_but_failures(project: Project, recorder: RecordingProxy) -> None:
     project.write(STACK)
-    assert project.run("--progress", "quiet", "up").output == ""
+    recorder.asked = lambda request: time.sleep(4 if request.path.startswith("/info") else 0)
+    assert project.run("--progress", "quiet", "up").output == "", "not even what is waited for"
+    recorder.asked = lambda _: None
     project.write(NEVER)
     assert "no disk yet" in project.run("--progress", "quiet", "up", "--wait-timeout", "2", code=4).stderr
 

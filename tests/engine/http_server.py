@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+
+from stackctl.engine.transport.byte_stream import ByteStream
+from stackctl.engine.transport.client import WireClient
+from stackctl.engine.transport.wire import Wire
+from stackctl.errors import EngineError
 
 Script = Callable[[socket.socket], None]
 
@@ -84,3 +90,28 @@ def keeps_open(*pieces: bytes) -> Script:
             pass
 
     return script
+
+
+def refuses(status: int, message: str) -> Script:
+    """Answer as an engine that does not do what it is asked for, and hang up."""
+    return _answers(status, b'{"message":"%b"}' % message.encode())
+
+
+def tells(value: object) -> Script:
+    """Answer with JSON, and hang up."""
+    return _answers(200, json.dumps(value).encode())
+
+
+def _answers(status: int, body: bytes) -> Script:
+    head = b"HTTP/1.1 %d S\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body))
+    return says(head + body)
+
+
+@contextmanager
+def asking(*answers: Script) -> Iterator[WireClient]:
+    """A client of an engine that answers one call after the other so."""
+    server = Scripted(*answers)
+    wire = Wire(lambda: ByteStream(server.pair()), {"Host": "docker"})
+    with closing(WireClient(wire, "1.41", lambda error: EngineError(str(error)))) as client:
+        yield client
+    server.join()

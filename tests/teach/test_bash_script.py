@@ -178,7 +178,9 @@ def test_variables_arrive_as_they_are(
     assert "TOKEN" not in environ or len(environ["TOKEN"]) < 6 or environ["TOKEN"] not in shop.text
     token = environ.get("TOKEN", "")
     shop.environ = {
-        name: text for name, text in environ.items() if name == "TOKEN" or (len(token) >= 6 and token in text)
+        "STACK_UID" if name == "UID" else name: text  # bash keeps UID for itself
+        for name, text in environ.items()
+        if name == "TOKEN" or (len(token) >= 6 and token in text)
     }
     calls, _ = shop.run()
     assert shop.meant[0] in calls

@@ -144,6 +144,16 @@ class _Source:
     def _read(
         self, *, follow: bool, tail: int | None, since: str | None, until: str | None, count: bool = True
     ) -> Iterator[LogLine]:
+        """The lines of one answer. A container that is gone, or being removed, has none."""
+        try:
+            yield from self._lines(follow, tail, since, until, count=count)
+        except RefusedError as error:
+            if error.status not in (404, 409):
+                raise
+
+    def _lines(
+        self, follow: bool, tail: int | None, since: str | None, until: str | None, *, count: bool
+    ) -> Iterator[LogLine]:
         assembler = _Assembler(self._container)
         with self._client.stream(
             "GET",
