@@ -18,7 +18,7 @@ from stackctl.secret import DOTS, looks_secret
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack as Spec
-from stackctl.spec.output.document import Comments, document
+from stackctl.spec.output.document import Comments, document, quoted
 
 PLACEHOLDER = "change-me"
 """The value in `.env` of a secret that the script does not tell."""
@@ -53,7 +53,7 @@ def import_script(
 
     Raises UsageError if nothing in the text starts a container.
     """
-    stack = ScriptStack(read(file, text, arguments))
+    stack = ScriptStack(read(file, text, arguments), images)
     if not stack.containers:
         first = next(iter(stack.all_notes()), None)
         why = (
@@ -64,8 +64,10 @@ def import_script(
         raise UsageError(f"{file} starts no container", why)
     secrets = _told(stack)
     variables = _secrets(stack) if env else {}
+    _references(stack)
     spec = _readable(stack, variables, images)
     _dependencies(stack, spec)
+    stack.settle()
     tree = _written(stack, variables, env=env)
     values = variables if env else {}
     final = examine(tree, values, images)
@@ -130,6 +132,44 @@ def _secrets(stack: ScriptStack) -> dict[str, str]:
                     value = value.replace(f":{secret}@", f":{unset(name)}@")  # noqa: PLW2901 several secrets in one URL
             environment[key] = value
     return variables
+
+
+def _references(stack: ScriptStack) -> None:
+    """Let a stack that was exported name the URL of a server whose password stands percent-encoded in it."""
+    if not stack.export:
+        return
+    urls = {}
+    for container in stack.containers.values():
+        values = container.table.values
+        if known := stack.images.of(plain(values.get("image", ""))):
+            connection = known.connection(
+                {name: text for name, text in values.get("environment", {}).items() if isinstance(text, str)},
+                values.get("command"),
+            )
+            urls[_encoded(connection.url(container.name))] = unset(
+                f"{container.section}.{container.name}.url"
+            )
+    for container in stack.containers.values():
+        for key in ("environment", "labels", "command", "entrypoint"):
+            if key in container.table.values:
+                container.table.values[key] = texts(
+                    container.table.values[key],
+                    lambda text: next(
+                        (
+                            text.replace(url, it)
+                            for url, it in urls.items()
+                            if url in text and not is_known(url)
+                        ),
+                        text,
+                    ),
+                )
+
+
+def _encoded(url: str) -> str:
+    """A URL whose percent-encoded marks are marks again."""
+    return re.sub(
+        r"%EE%80%80(\w+?)(?:%EE%80%81[0-9a-f]*)?%EE%80%82", lambda mark: unset(f"{mark[1]}_IN_URL"), url
+    )
 
 
 def _readable(stack: ScriptStack, variables: dict[str, str], images: KnownImages) -> Spec:
@@ -216,6 +256,8 @@ def _dependencies(stack: ScriptStack, spec: Spec) -> None:
         for network in service.networks.values():
             owners |= {alias.lower(): name for alias in network.aliases}
     order = list(stack.containers)
+    if stack.export:
+        return  # it says who needs whom
     for name, found in subject.uses.items():
         for use in found:
             other = owners.get(use.host)
@@ -225,6 +267,8 @@ def _dependencies(stack: ScriptStack, spec: Spec) -> None:
             stack.wait(name, other, f"{use.source} names it")
             if other not in before:
                 _order(stack, spec, order, name, other, use.source)
+    for name in order:
+        stack.wait_in_order(name)
 
 
 def _order(stack: ScriptStack, spec: Spec, order: Sequence[str], name: str, other: str, source: str) -> None:
@@ -245,7 +289,8 @@ def _waits(stack: ScriptStack, first: str, then: str) -> bool:
     """Whether the script waits for something between the starts of two containers."""
     commands = stack.reading.commands
     start, end = (commands.index(stack.containers[name].command) for name in (first, then))
-    return any(start < after <= end for after in stack.reading.waits)
+    about = dict(stack.waited)
+    return any(start < wait.after <= end and about.get(wait, first) == first for wait in stack.reading.waits)
 
 
 def _written(stack: ScriptStack, variables: Mapping[str, str], *, env: bool) -> dict[str, Any]:
@@ -272,7 +317,7 @@ def _heading(stack: ScriptStack, variables: Sequence[str]) -> str:
     lines = [
         f"# Made by `stackctl import` from {stack.reading.script.file}. `stackctl up` starts it in order and waits until each part is ready."
     ]
-    if any(stack.volumes):
+    if any(stack.volumes) and not stack.export:
         lines += [
             "# Volumes get names of this project. To keep the data of a volume that the script has made, add to its table:",
             '#   name = "NAME-OF-THE-VOLUME"',
@@ -280,7 +325,8 @@ def _heading(stack: ScriptStack, variables: Sequence[str]) -> str:
         ]
     if variables:
         lines.append(f"# .env holds {', '.join(variables)}: git must not track it.")
-    return "\n".join(lines) + "\n\n"
+    name = [f"name = {quoted(stack.export.project)}", ""] if stack.export else []
+    return "\n".join([*lines, "", *name]) + "\n"
 
 
 def _heads(stack: ScriptStack) -> Iterator[tuple[tuple[str, str], list[str]]]:
@@ -295,7 +341,8 @@ def _commenter(stack: ScriptStack) -> Comments:
         if container is None:
             return ""
         if key == "depends_on":
-            reasons = [(other, stack.reasons[name, other]) for other in container.table.values["depends_on"]]
+            others = container.table.values["depends_on"]
+            reasons = [(other, why) for other in others if (why := stack.reasons.get((name, other)))]
             return (
                 reasons[0][1] if len(reasons) == 1 else "; ".join(f"{other}: {why}" for other, why in reasons)
             )

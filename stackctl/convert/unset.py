@@ -6,7 +6,7 @@ private area around the name, and the default value in hexadecimal digits.
 
 import re
 
-_MARK = "\ue000(\\w+)(?:\ue001([0-9a-f]*))?\ue002"
+_MARK = "\ue000([\\w.-]+)(?:\ue001([0-9a-f]*))?\ue002"
 _CHARACTERS = "[\ue000-\ue002]"
 
 
@@ -27,8 +27,18 @@ def is_known(text: str) -> bool:
 
 
 def names(text: str) -> set[str]:
-    """The variables in a text that have no default."""
-    return {match[1] for match in re.finditer(_MARK, text) if match[2] is None}
+    """The variables in a text that have no default. A reference such as `services.db.url` is no variable."""
+    return {match[1] for match in re.finditer(_MARK, text) if match[2] is None and "." not in match[1]}
+
+
+def without_variable(text: str, name: str, value: str) -> str:
+    """The text with a value in place of a variable, whatever its default."""
+    return re.sub(_MARK, lambda mark: value if mark[1] == name else mark[0], text)
+
+
+def in_url(text: str) -> str:
+    """The text with variables that hold the percent-encoded values of those in it: `NAME_IN_URL` for `NAME`."""
+    return re.sub(_MARK, lambda mark: unset(f"{mark[1]}_IN_URL"), text)
 
 
 def settled(text: str) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.plan import Plan, Step
-from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.desired import Desired, DesiredContainer, Need
 from stackctl.planner.world.probes import CommandProbe, ProtocolProbe
 from stackctl.spec.model import Condition
 from stackctl.teach.commands import DIRECTORY, Argument, CommandLine, Docker
@@ -314,7 +314,7 @@ def _step(script: BashScript, step: Step, new: Mapping[str, DesiredContainer]) -
 
 
 def _start(script: BashScript, spec: DesiredContainer) -> Section:
-    needs = [need.service for need in spec.needs]
+    needs = [f"{need.service}{_how(need)}" for need in spec.needs]
     what = f"{spec.service}, a {spec.kind}" + (f": it needs {', '.join(needs)}" if needs else "")
     why = [what + "."]
     lines = script.docker.run(spec)
@@ -327,6 +327,16 @@ def _start(script: BashScript, spec: DesiredContainer) -> Section:
         if mount.create_host_path
     )
     return Section(tuple(why), (*paths, *(Do(line, spec.service) for line in lines)))
+
+
+def _how(need: Need) -> str:
+    """How a container needs another one, if not in the usual way: until it is ready."""
+    words = [
+        *(["only started"] if need.condition is Condition.started else []),
+        *(["healthy"] if need.condition is Condition.healthy else []),
+        *([] if need.required else ["optional"]),
+    ]
+    return f" ({' and '.join(words)})" if words else ""
 
 
 def _wait(script: BashScript, step: Step, wait: actions.WaitFor) -> Section:

@@ -8,6 +8,10 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 _BARE = r"[A-Za-z0-9_@%+=:,./-]+"
+_RESERVED = frozenset(
+    "case coproc do done elif else esac fi for function if in select then time until while".split()
+)
+"""Words that people, and shellcheck (SC1010), take for bash's own where they stand without quotes."""
 _ASSIGNMENT = r"[A-Za-z0-9_.-]*="
 """The name before a value may stand outside of the quotes: `--env NAME="${VALUE}"`."""
 
@@ -41,13 +45,13 @@ def literal(text: str) -> str:
     curly quote within quotes of its own kind, which people misread (shellcheck SC1111, SC1112).
     """
     if not text.isprintable() or re.search(r"\\('|\Z)", text):
-        return f"$'{''.join(map(_coded, text))}'"
-    if re.fullmatch(_BARE, text) and not text.startswith("="):
+        return _ansi(text)
+    if re.fullmatch(_BARE, text) and not text.startswith("=") and text not in _RESERVED:
         return text
     if re.search("['‘’]", text) and not re.search(r'[$`"\\!“”]', text):
         return f'"{text}"'
     if re.search("[‘’]", text):
-        return f"$'{''.join(map(_coded, text))}'"
+        return _ansi(text)
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -75,6 +79,12 @@ def _fits_double_quotes(text: str) -> bool:
 def _escaped(text: str) -> str:
     """Text within double quotes."""
     return re.sub(r'[\\"$`]', r"\\\g<0>", text)
+
+
+def _ansi(text: str) -> str:
+    """A word within `$'…'`. A backslash at its end is a number: editors and other grammars take `\\'` for a quote inside."""
+    coded = "".join(map(_coded, text))
+    return f"$'{coded[:-2]}\\x5c'" if text.endswith("\\") else f"$'{coded}'"
 
 
 def _coded(letter: str) -> str:

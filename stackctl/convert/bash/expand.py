@@ -173,12 +173,16 @@ def _unescaped(shell: Shell, start: int, end: int) -> str:
 
 
 def _ansi(text: str) -> str:
+    """The text of `$'…'`. Bytes that are given one by one are read as UTF-8."""
+
     def character(match: re.Match[str]) -> str:
         if match[1]:
-            return chr(int(match[1], 16))
+            return bytes.fromhex("".join(f"{digits:0>2}" for digits in match[1].split("\\x")[1:])).decode(
+                errors="replace"
+            )
         return _ANSI.get(match[2], match[2])
 
-    return re.sub(r"(?s)\\(?:x([0-9a-fA-F]{1,2})|(.))", character, text)
+    return re.sub(r"(?s)((?:\\x[0-9a-fA-F]{1,2})+)|\\(.)", character, text)
 
 
 def _variable(shell: Shell, node: Node, name: str) -> _Piece:

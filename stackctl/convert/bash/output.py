@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from stackctl.convert.bash.grammar import DOCKER
 from stackctl.convert.bash.shell import ROUNDS, Shell
-from stackctl.convert.unset import settled
+from stackctl.convert.unset import in_url, is_known, settled
 
 
 def output(shell: Shell, words: Sequence[str]) -> str | None:
@@ -29,6 +30,8 @@ def output(shell: Shell, words: Sequence[str]) -> str | None:
             return "\n".join(map(str, range(lowest, min(highest, lowest + ROUNDS) + 1)))
         case ["cd", *_]:
             return ""
+        case ["percent_encode", text]:  # a function of the scripts that `export bash` writes
+            return quote(text, safe="") if is_known(text) else in_url(text)
         case [program, *_] if program in DOCKER:
             return ""
         case ["sudo", program, *_] if program in DOCKER:

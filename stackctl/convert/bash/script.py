@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from tree_sitter import Node
@@ -19,7 +19,9 @@ from stackctl.convert.bash.shell import ROUNDS, Shell, TooMuch, Word
 from stackctl.convert.unset import is_known, plain, settled
 from stackctl.errors import UsageError
 
-_BEFORE = ("sudo", "exec", "command", "nohup", "time", "env", "builtin")
+_BEFORE = ("sudo", "exec", "command", "nohup", "time", "timeout", "env", "builtin")
+_WITH_VALUE = {"sudo": ("-u", "-g"), "env": ("-u",), "timeout": ("-k", "-s"), "exec": ("-a",)}
+"""The options of these commands that take a word."""
 _SILENT = frozenset(
     "echo printf : true set shopt exit return wait test [ [[ shift read clear trap type pwd grep cd popd dirname basename seq break continue".split()
 )
@@ -28,6 +30,10 @@ _ASKING = frozenset(
     "ps images inspect logs port top stats events version info search history diff ls wait".split()
 )
 _WAITING = r"\b(sleep|nc|curl|wget|pg_isready|wait-for-it|ping|healthcheck|health|mysqladmin|redis-cli)\b"
+_QUIET = frozenset("true false : [ test [[ cd pushd shift exit return eval bash sh source . sleep".split())
+"""Commands that are read in the same way whether they ask something or not."""
+_FOLLOWS = rf"(?:sudo\s+)?(?:{'|'.join(DOCKER)})\s+(?:container\s+)?logs\b.*\s(?:-f|--follow)\b"
+"""The first part of `docker logs -f NAME | grep -m1 ready`, which ends when the line is there."""
 _TRYING = r"(?s)\bsleep\b.*\b(break|exit|return)\b|\b(break|exit|return)\b.*\bsleep\b"
 """A `for` that tries several times."""
 
@@ -49,6 +55,18 @@ class Note(Struct, frozen=True, order=True):
     message: str
 
 
+class Wait(Struct, frozen=True):
+    """A place where the script waits until something is so."""
+
+    at: int
+    after: int
+    """How many of the `docker` commands came before."""
+    asked: tuple[tuple[Word, ...], ...] = ()
+    """The commands of the question; a test in brackets is one of them."""
+    about: tuple[str, ...] = ()
+    """The arguments of the functions in which it stands."""
+
+
 class Reading(Struct, frozen=True):
     """What a script does, as far as it can be told without running it."""
 
@@ -57,8 +75,11 @@ class Reading(Struct, frozen=True):
     notes: tuple[Note, ...]
     variables: dict[str, int]
     """The variables that the script uses and does not set, with the line of the first use."""
-    waits: tuple[int, ...] = ()
-    """Where the script waits until something answers: after how many of the commands."""
+    waits: tuple[Wait, ...] = ()
+    inspected: tuple[tuple[str, ...], ...] = ()
+    """What the script looks for: the words of each `docker … inspect`."""
+    directories: Mapping[str, int] = {}
+    """The directories that the script makes, and where."""
 
 
 def read(file: str, text: str, arguments: Sequence[str] = ()) -> Reading:
@@ -81,7 +102,15 @@ def read(file: str, text: str, arguments: Sequence[str] = ()) -> Reading:
     places = ((script.place(at), message) for at, message in reader.shell.notes)
     notes = sorted(Note(line, column, message) for (line, column), message in places)
     lines = {name: script.place(at)[0] for name, at in reader.shell.read.items()}
-    return Reading(script, tuple(reader.commands), tuple(dict.fromkeys(notes)), lines, tuple(reader.waits))
+    return Reading(
+        script,
+        tuple(reader.commands),
+        tuple(dict.fromkeys(notes)),
+        lines,
+        tuple(reader.waits),
+        tuple(reader.inspected),
+        reader.directories,
+    )
 
 
 class _Reader:
@@ -89,7 +118,9 @@ class _Reader:
         self.shell = shell
         self.script = shell.script
         self.commands: list[DockerCommand] = []
-        self.waits: list[int] = []
+        self.waits: list[Wait] = []
+        self.inspected: list[tuple[str, ...]] = []
+        self.directories: dict[str, int] = {}
         shell.captured = self.captured
 
     def statements(self, node: Node) -> bool | None:
@@ -170,10 +201,20 @@ class _Reader:
             if child.type == "file_redirect"
             for word in child.children_by_field_name("destination")[1:]
         ]
+        if self.shell.asked is not None:
+            self.sockets(node)
         if body.type == "command":
             self.shell.step(body)
             return self.command(body, more)
         return self.statement(body)
+
+    def sockets(self, node: Node) -> None:
+        """The ports that a question opens: `< /dev/tcp/HOST/PORT`."""
+        for child in node.named_children:
+            for word in child.children_by_field_name("destination"):
+                for text in expand(self.shell, [word]):
+                    if text.startswith("/dev/tcp/") and self.shell.asked is not None:
+                        self.shell.asked.append((Word(text, self.shell.at(word)),))
 
     def chain(self, node: Node) -> bool | None:
         """`A && B`, `A || B`. If the success of A is not known, B is read as well."""
@@ -191,7 +232,11 @@ class _Reader:
 
     def pipeline(self, node: Node) -> bool | None:
         """`A | B`. On a machine without containers, nothing is found in what docker lists."""
-        results = [self.statement(child) for child in node.named_children if child.type != "comment"]
+        parts = [child for child in node.named_children if child.type != "comment"]
+        if self.shell.asked is None and len(parts) > 1 and re.match(_FOLLOWS, text_of(parts[0])):
+            self.wait(node.start_byte, [node])
+            return True
+        results = [self.statement(child) for child in parts]
         first, last = (text_of(node.named_children[index]).split()[:2] for index in (0, -1))
         if (
             last[:1] in (["grep"], ["egrep"])
@@ -259,7 +304,14 @@ class _Reader:
         text = text_of(node)
         if text.startswith("(("):
             return self.compound(node)
-        return holds([word for child in node.named_children for word in self.tested(child)])
+        words = [word for child in node.named_children for word in self.tested(child)]
+        return self.tests(words, self.shell.at(node))
+
+    def tests(self, words: Sequence[str], at: int) -> bool | None:
+        if self.shell.asked is not None:
+            self.shell.asked.append(tuple(Word(word, at) for word in ("[", *words)))
+            return None
+        return holds(words)
 
     def tested(self, node: Node) -> Iterator[str]:
         """The words of a condition in brackets."""
@@ -275,7 +327,7 @@ class _Reader:
         variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
         if variable is None or body is None:
             return self.statements(node)
-        if self.only_waits(node, _TRYING):
+        if self.only_waits(node, _TRYING, [body]):
             return True
         heads = [
             child
@@ -290,16 +342,32 @@ class _Reader:
             self.statement(body)
         return True
 
-    def only_waits(self, node: Node, sign: str) -> bool:
-        """Whether a loop makes nothing and has the sign of a loop that waits. It is noted then."""
-        text = text_of(node)
-        if not re.search(sign, text) or re.search(rf"\b({'|'.join(DOCKER)})\s+(run|create)\b", text):
+    def only_waits(self, node: Node, sign: str, parts: Sequence[Node]) -> bool:
+        """Whether a loop makes nothing and has the sign of a loop that waits. `parts` are the conditions, then the body."""
+        text = text_of(parts[-1])
+        if self.shell.asked is not None or not re.search(sign, text_of(node)):
             return False
-        self.waits.append(len(self.commands))
-        self.shell.note(
-            node.start_byte, "this loop waits: it is dropped, because stackctl waits until a service is ready"
-        )
+        if re.search(rf"\b({'|'.join(DOCKER)})\s+(run|create)\b(?! --rm\b)", text):
+            return False
+        self.wait(node.start_byte, parts)
         return True
+
+    def wait(self, at: int, parts: Sequence[Node]) -> None:
+        """Note that the script waits. Of the parts, the first that asks something is the question."""
+        about = tuple(word for call in self.shell.calls for word in call)
+        asked = next((found for part in parts if (found := self.asking(part))), ())
+        at = at if self.shell.outer is None else self.shell.outer
+        self.waits.append(Wait(at, len(self.commands), asked, about))
+
+    def asking(self, node: Node) -> tuple[tuple[Word, ...], ...]:
+        """The commands that a question runs. The script is afterwards as before."""
+        shell = self.shell
+        before = dict(shell.variables), dict(shell.read), dict(shell.notes)
+        shell.asked = []
+        self.statement(node)
+        asked, shell.asked = shell.asked, None
+        shell.variables, shell.read, shell.notes = before
+        return tuple(asked)
 
     def bounded(self, items: Sequence[str], node: Node) -> Iterator[str]:
         if len(items) > ROUNDS:
@@ -326,7 +394,7 @@ class _Reader:
         ]
         if body is None:
             return self.statements(node)
-        if self.only_waits(node, _WAITING):
+        if self.only_waits(node, _WAITING, [*conditions, body]):
             return True
 
         def goes_on() -> bool | None:
@@ -341,7 +409,9 @@ class _Reader:
         """Read the body of a loop as often as bash would, if that can be told; else once, with a note."""
         for _ in range(ROUNDS):
             result = goes_on()
-            if result is None:
+            if result is None and self.shell.asked is not None:
+                self.statement(body)
+            elif result is None:
                 self.shell.note(node.start_byte, "cannot tell how often this loop runs: it is read once")
                 self.statement(body)
             if not result:
@@ -397,14 +467,28 @@ class _Reader:
             return None
         words = [text for word in words_of(self.shell.script, node) for text in expand(self.shell, word)]
         count = len(self.commands)
-        if {posixpath.basename(word) for word in words[:2]} & {*DOCKER, *self.shell.functions, "cd"}:
+        if words[:1] == ["percent_encode"]:
+            return output(self.shell, words)
+        if self.shell.asked is not None or {posixpath.basename(word) for word in words[:2]} & {
+            *DOCKER,
+            *self.shell.functions,
+            "cd",
+        }:
             self.command(node)
+        if words and words[0] in self.shell.functions and (only := self.only_command(words[0])):
+            words = [text for word in words_of(self.shell.script, only) for text in expand(self.shell, word)]
         if len(self.commands) > count:
             run = self.commands[-1].words[1:]
             names = [b.text for a, b in itertools.pairwise(run) if a.text == "--name"]
             names += [word.text.removeprefix("--name=") for word in run if word.text.startswith("--name=")]
             return names[0] if names else f"container-of-line-{self.commands[-1].line}"
         return output(self.shell, words)
+
+    def only_command(self, name: str) -> Node | None:
+        """The command of a function that has no other."""
+        body = self.shell.functions[name].child_by_field_name("body")
+        parts = [child for child in body.named_children if child.type != "comment"] if body else []
+        return parts[0] if len(parts) == 1 and parts[0].type == "command" else None
 
     def command(self, node: Node, more: Sequence[Node] = ()) -> bool | None:
         words = [
@@ -423,13 +507,16 @@ class _Reader:
             return True
         program = posixpath.basename(words[0].text)
         rest = [word.text for word in words[1:]]
+        if self.shell.asked is not None and program not in _QUIET and program not in self.shell.functions:
+            self.shell.asked.append(tuple(words))
+            return None
         if program in DOCKER:
             return self.docker(words)
         match program:
             case "true" | ":" | "false":
                 return program != "false"
             case "[" | "test":
-                return holds(rest[: -1 if program == "[" else None])
+                return self.tests(rest[: -1 if program == "[" else None], words[0].at)
             case "cd" | "pushd":
                 self.shell.change_directory(rest[0] if rest else "~")
                 return True
@@ -447,6 +534,11 @@ class _Reader:
                         words[0].at, f"{name} is not read: the variables that it sets belong into .env"
                     )
                 return True
+            case "mkdir":
+                for word in words[1:]:
+                    if not word.text.startswith("-"):
+                        self.directories.setdefault(self.shell.within(word.text), word.at)
+                return True
             case "sleep":
                 self.shell.note(
                     words[0].at,
@@ -459,14 +551,19 @@ class _Reader:
             for text in rest:
                 self.inner(text, words[0].at)
             return True
-        if program not in _SILENT and not re.search(_WAITING, program):
+        if "wait" in program and program != "wait":
+            self.waits.append(Wait(words[0].at, len(self.commands), (tuple(words),)))
+        elif program not in _SILENT and not re.search(_WAITING, program):
             self.shell.note(words[0].at, f"{plain(program)}: only docker commands are imported")
         return None if program in ("grep", "command", "which", "id", "diff", "ping", "nc", "curl") else True
 
     def docker(self, words: Sequence[Word]) -> bool | None:
         texts = [word.text for word in words[1:3]]
         if "inspect" in texts:
+            self.inspected.append(tuple(word.text for word in words[1:]))
             return False  # on a machine without containers there is nothing to inspect
+        if texts[:1] == ["wait"]:
+            self.waits.append(Wait(words[0].at, len(self.commands), (tuple(words),)))
         if texts and texts[0] in _ASKING:
             return True
         line, column = self.script.place(words[0].at)
@@ -477,9 +574,11 @@ class _Reader:
         shell = self.shell
         before = shell.arguments
         shell.arguments = arguments
+        shell.calls.append(list(arguments))
         body = shell.functions[name].child_by_field_name("body")
         result = self.statement(body) if body is not None else True
         shell.arguments = before
+        shell.calls.pop()
         return result
 
     def inner(self, text: str, at: int) -> bool | None:
@@ -498,7 +597,7 @@ class _Reader:
 
 def _without_prefix(words: Sequence[Word]) -> Sequence[Word]:
     """A command without the word before it: `sudo -E`, `env A=B`."""
-    rest = words[1:]
+    program, rest = words[0].text, words[1:]
     while rest and (rest[0].text.startswith("-") or re.match(r"[A-Za-z_]\w*=", rest[0].text)):
-        rest = rest[1:]
-    return rest
+        rest = rest[2 if rest[0].text in _WITH_VALUE.get(program, ()) else 1 :]
+    return rest[1:] if program == "timeout" else rest

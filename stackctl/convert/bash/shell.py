@@ -55,6 +55,10 @@ class Shell:
         """The variables that are used but never set, and where each is used first."""
         self.steps = 0
         self.depth = 0
+        self.asked: list[tuple[Word, ...]] | None = None
+        """The commands of a question on which the script waits, while it is read; else None."""
+        self.calls: list[list[str]] = []
+        """The arguments of the functions that are being read."""
         self.captured: Callable[[Node], str | None] = lambda _: None
         """What the commands of a `$(…)` print; None if that is not known."""
 
@@ -77,6 +81,8 @@ class Shell:
             return self.variables[name]
         if name == "PWD":
             return self.directory
+        if name == "SECONDS":
+            return "0"
         self.read.setdefault(name, at if self.outer is None else self.outer)
         return unset(name)
 
@@ -84,10 +90,13 @@ class Shell:
         self.variables[name] = value[:LONGEST]
 
     def change_directory(self, path: str) -> None:
+        self.directory = self.within(path)
+
+    def within(self, path: str) -> str:
+        """A path that the script names here, from its beginning."""
         if path.startswith(("/", "~")) or not is_known(path):
-            self.directory = path
-        else:
-            self.directory = path_in(self.directory, path)
+            return path
+        return path_in(self.directory, path)
 
 
 def path_in(directory: str, path: str) -> str:

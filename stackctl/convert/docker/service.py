@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -49,8 +50,10 @@ _PROPAGATION = frozenset({"private", "rprivate", "shared", "rshared", "slave", "
 class Table:
     """The table of a service while it is filled: values, the offset at which each is written, and notes."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, volume_key: Callable[[str], str] = str) -> None:
         self.directory = directory
+        self.volume_key = volume_key
+        """The key in the stack.toml of a volume, by its name."""
         self.values: dict[str, Any] = {}
         self.places: dict[Path, int] = {}
         self.notes: list[tuple[int, str]] = []
@@ -74,9 +77,9 @@ class Table:
         self.notes.append((at, message))
 
 
-def service_table(run: Divided, directory: str = HERE) -> Table:
+def service_table(run: Divided, directory: str = HERE, volume_key: Callable[[str], str] = str) -> Table:
     """The table of the service that a `docker run` starts. `directory` is the one that it runs in."""
-    table = Table(directory)
+    table = Table(directory, volume_key)
     image, *arguments = run.words
     table.set("image", image.text, image.at)
     for option in run.options:
@@ -131,7 +134,7 @@ def _flag(table: Table, flag: Flag, option: Option) -> None:
 
 def _environment(table: Table, value: str, at: int) -> None:
     name, equals, text = value.partition("=")
-    if not plain(name).strip():
+    if not plain(name) or not (equals or plain(name).strip()):
         table.note(at, f"-e {plain(value)!r} sets no variable: write NAME=value")
         return
     table.put("environment", plain(name), text if equals else {"from_env": True}, at)
@@ -207,7 +210,7 @@ def _volume(table: Table, value: str, at: int) -> None:
 def _mount(table: Table, value: str, at: int) -> None:
     """`--mount type=bind,source=…,target=…`."""
     mount: dict[str, Any] = {"type": "volume"}
-    for field in next(csv.reader([value.replace("\n", " ")]), []):
+    for field in next(csv.reader(io.StringIO(value, newline="")), []):
         name, _, text = field.partition("=")
         match name.lower():
             case "type":
@@ -241,7 +244,7 @@ def _mounted(table: Table, mount: dict[str, Any], at: int) -> None:
     modes = [mode for mode in mount.pop("modes", []) if mode]
     source, target = mount.get("source"), mount.get("target", "")
     if mount["type"] == "volume" and source:
-        mount["source"] = source = plain(source)
+        mount["source"] = source = table.volume_key(plain(source))
         table.volumes.setdefault(source, at)
     is_short = not mount.keys() & {"bind", "tmpfs"} and mount["type"] != "tmpfs" and (source or not modes)
     if is_short and is_known(mount["type"]):

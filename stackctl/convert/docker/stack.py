@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from msgspec import Struct
-
-from stackctl.convert.bash.script import DockerCommand, Note, Reading
+from stackctl.convert.bash.script import DockerCommand, Note, Reading, Wait
 from stackctl.convert.bash.shell import Word
+from stackctl.convert.docker.checks import Container, check, known_server, target
+from stackctl.convert.docker.exported import Export, Exported, exported
 from stackctl.convert.docker.flags import (
     BUILD,
     CONNECT,
@@ -23,10 +24,13 @@ from stackctl.convert.docker.flags import (
     divide,
 )
 from stackctl.convert.docker.paths import host_path
+from stackctl.convert.docker.questions import question
 from stackctl.convert.docker.service import Path, Table, service_table
 from stackctl.convert.unset import is_known, plain
 from stackctl.errors import Problem, Severity
 from stackctl.spec.image_ref import ImageRef, is_reference
+from stackctl.spec.known_images import BUILT_IN, KnownImages
+from stackctl.spec.model import Mount
 from stackctl.spec.source.locate import Source
 
 _OTHER_WORLDS = {
@@ -36,31 +40,18 @@ _OTHER_WORLDS = {
     "swarm": "it has a meaning only in a Swarm",
 }
 _REMOVING = frozenset("stop rm kill start restart pause unpause rename update attach wait".split())
-_DONE_BY_UP = frozenset({"pull", "login", "logout", "tag"})
+_DONE_BY_UP = frozenset({"login", "logout", "tag", "wait"})
 _MODES = frozenset({"none", "host", "bridge"})
 BY_HAND = "by-hand"
 """The profile of containers that a person starts for a session at the terminal."""
 
 
-class Container(Struct):
-    """A container that the script makes. `section` is `services` or `jobs`."""
-
-    name: str
-    section: str
-    table: Table
-    command: DockerCommand
-    detached: bool
-
-    @property
-    def path(self) -> Path:
-        return (self.section, self.name)
-
-
 class ScriptStack:
     """What a script makes, as the tree of a stack.toml. Values still hold the marks of unset variables."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, images: KnownImages = BUILT_IN) -> None:
         self.reading = reading
+        self.images = images
         self.source = Source(reading.script.file, reading.script.source.decode(errors="replace"))
         self.containers: dict[str, Container] = {}
         self.networks: dict[str, dict[str, Any]] = {}
@@ -75,6 +66,17 @@ class ScriptStack:
         """The engines on which it makes containers; "" for the usual one."""
         self.reasons: dict[tuple[str, str], str] = {}
         """Why one container waits for another."""
+        self.conditions: dict[tuple[str, str], dict[str, Any]] = {}
+        """How one container waits for another, if not in the usual way."""
+        self.called: dict[str, str] = {}
+        """The keys of the containers by their names."""
+        self.pulled: set[str] = set()
+        self.healthy: set[str] = set()
+        """The containers whose health the script asks the engine for."""
+        self.waited: list[tuple[Wait, str]] = []
+        """Where the script waits for which container."""
+        self.export = exported(reading.script)
+        """What the script says of itself if stackctl has written it."""
         for command in reading.commands:
             self._command(command)
         self._finish()
@@ -96,7 +98,7 @@ class ScriptStack:
     # The commands
 
     def _command(self, command: DockerCommand) -> None:
-        globally = divide(command.words[1:], GLOBAL)
+        globally = divide(self.export.words(command)[1:] if self.export else command.words[1:], GLOBAL)
         at = command.words[0].at
         host = globally.last("host") or globally.last("context")
         if host:
@@ -123,6 +125,8 @@ class ScriptStack:
             self._exec(at, rest)
         elif name in _OTHER_WORLDS:
             self.note(at, f"docker {name} is not imported: {_OTHER_WORLDS[name]}")
+        elif name == "pull":
+            self.pulled |= {plain(word.text) for word in rest}
         elif name not in _DONE_BY_UP:
             self.note(at, f"docker {name} is not imported: it makes no part of a stack")
 
@@ -148,8 +152,17 @@ class ScriptStack:
             names = [*given.words, *(Word(option.value, option.at) for option in given.all("name"))]
             for word in names[:1]:
                 there = self.networks if kind == "network" else self.volumes
-                there[plain(word.text)] = self._settings(kind, given)
-                self.places[f"{kind}s", plain(word.text)] = word.at
+                key = self._key(plain(word.text))
+                there[key] = self._named(plain(word.text), key) | self._settings(kind, given)
+                self.places[f"{kind}s", key] = word.at
+
+    def _key(self, name: str) -> str:
+        """The key of a network or a volume."""
+        return self.export.key(name) if self.export else name
+
+    def _named(self, name: str, key: str) -> dict[str, Any]:
+        """The settings that give a network or a volume of an exported stack its own name."""
+        return {"name": name} if self.export and not self.export.is_usual(name, key) else {}
 
     def _settings(self, kind: str, given: Divided) -> dict[str, Any]:
         usual = "bridge" if kind == "network" else "local"
@@ -177,8 +190,8 @@ class ScriptStack:
         given = self._divide(words, CONNECT)
         if len(given.words) != 2:
             return
-        network, name = (plain(word.text) for word in given.words)
-        container = self.containers.get(name)
+        network, name = self._key(plain(given.words[0].text)), plain(given.words[1].text)
+        container = self.container(name)
         if container is None:
             self.strangers.setdefault(name, given.words[1].at)
             return
@@ -188,7 +201,7 @@ class ScriptStack:
             return
         if "networks" not in table.values:
             table.put("networks", "default", {}, given.words[0].at)
-        aliases = [option.value for option in given.all("alias")]
+        aliases = self._aliases(container.name, [option.value for option in given.all("alias")])
         table.put("networks", network, {"aliases": aliases} if aliases else {}, given.words[0].at)
 
     def _build(self, command: DockerCommand, words: Sequence[Word]) -> None:
@@ -203,7 +216,9 @@ class ScriptStack:
         )
         build: dict[str, Any] = {"context": path}
         if file := given.last("file"):
-            build["dockerfile"] = posixpath.relpath(file, context) if is_known(file + context) else file
+            file = host_path(file, command.directory)
+            known = is_known(file + path) and file[0] == path[0]
+            build["dockerfile"] = posixpath.relpath(file, path) if known else file
         if target := given.last("target"):
             build["target"] = target
         arguments = [option.value.partition("=") for option in given.all("build-arg")]
@@ -259,9 +274,10 @@ class ScriptStack:
                 "often a space is missing before the \\ at the end of the line above",
             )
             return
-        table = service_table(given, command.directory)
+        table = service_table(given, command.directory, self._key)
         detached = detached or given.on("detach")
-        name = self._name(given)
+        own = self.export.service(command) if self.export else None
+        name = own.service if own and own.service not in self.containers else self._name(given)
         written = plain(given.last("name"))
         if name in self.containers:
             self._again(self.containers[name], table, command)
@@ -271,7 +287,7 @@ class ScriptStack:
                 next(option.at for option in given.options if option.name == "rm"),
                 f"--rm of {name} is dropped: `stackctl down` removes containers",
             )
-        section = "services"
+        section = own.section if own else "services"
         if not detached and given.on("rm") and not given.on("tty") and "command" in table.values:
             section = "jobs"
         if (
@@ -285,15 +301,38 @@ class ScriptStack:
                 command.words[0].at,
                 f"{name} is a session at the terminal: `up` leaves it out, `stackctl --profile {BY_HAND} up {name}` starts it",
             )
-        if written and written != name:
+        if own and self.export:
+            self._as_written(table, own, written)
+        elif written and written != name:
             self.note(
                 command.words[0].at, f"{written!r} cannot be the name of a service: it is called {name}"
             )
         self.containers[name] = Container(name, section, table, command, detached)
+        self.called[written or name] = name
         self._networks(name, table, given)
         for volume, at in table.volumes.items():
             self.volumes.setdefault(volume, {})
             self.places.setdefault(("volumes", volume), at)
+
+    def _as_written(self, table: Table, own: Exported, written: str) -> None:
+        """Leave out what `up` does by itself for a stack that was exported."""
+        assert self.export is not None
+        if written != self.export.container_name(own.service):
+            table.set("container_name", written, table.places["image",])
+        if table.values.get("init") is True:
+            del table.values["init"]
+        if "ports" in table.values:
+            table.values["ports"] = [
+                port.removeprefix("127.0.0.1:").removeprefix(":") for port in table.values["ports"]
+            ]
+        for other, settings in own.needs.items():
+            table.values.setdefault("depends_on", []).append(other)
+            if settings:
+                self.conditions[own.service, other] = dict(settings)
+
+    def container(self, name: str) -> Container | None:
+        """The container that docker calls so."""
+        return self.containers.get(self.called.get(name, name))
 
     def _name(self, given: Divided) -> str:
         """The name of the service: that of the container, else that of the image."""
@@ -320,14 +359,14 @@ class ScriptStack:
 
     def _networks(self, name: str, table: Table, given: Divided) -> None:
         networks = given.all("network")
-        aliases = [option.value for option in given.all("network-alias")]
+        aliases = self._aliases(name, [option.value for option in given.all("network-alias")])
         for option in networks:
             network = plain(option.value)
             if network in _MODES or network.startswith("container:"):
                 table.set("network_mode", network, option.at)
                 continue
             parts = dict(part.partition("=")[::2] for part in network.split(",") if "=" in part)
-            network = parts.get("name", network)
+            network = self._key(parts.get("name", network))
             given_alias = [parts["alias"]] if "alias" in parts else []
             table.put(
                 "networks",
@@ -338,13 +377,17 @@ class ScriptStack:
         for option in given.all("link"):
             self._link(name, table, option.value, option.at)
 
+    def _aliases(self, name: str, given: list[str]) -> list[str]:
+        """The aliases that have to be said: a service answers to its own name."""
+        return [alias for alias in given if plain(alias) != name] if self.export else given
+
     def _link(self, name: str, table: Table, value: str, at: int) -> None:
         target, _, alias = plain(value).partition(":")
-        other = self.containers.get(target)
-        if other is None or target == name:
+        other = self.container(target)
+        if other is None or other.name == name:
             self.note(at, f"--link {plain(value)}: the script does not make {target} before this line")
             return
-        self._wait(self.containers[name], target, "--link")
+        self._wait(self.containers[name], other.name, "--link")
         alias = alias.rpartition("/")[2] or target
         if alias == target:
             return
@@ -381,24 +424,125 @@ class ScriptStack:
         return seen
 
     def _finish(self) -> None:
+        self._questions()
+        self._directories()
         for container in self.containers.values():
             values = container.table.values
             mode = values.get("network_mode", "")
-            if mode.startswith("container:") and mode.removeprefix("container:") in self.containers:
-                values["network_mode"] = f"service:{mode.removeprefix('container:')}"
+            if mode.startswith("container:") and (other := self.container(mode.removeprefix("container:"))):
+                values["network_mode"] = f"service:{other.name}"
             if found := self.built.get(_tagged(plain(values["image"]))):
                 values["build"] = found[0]
             for network in values.get("networks", {}):
-                if network not in self.networks and network != "default":
+                if network in self.networks or network == "default":
+                    continue
+                if self.export:
+                    self.networks[network] = {"external": True}
+                else:
                     self._forgotten(container, network)
             for at, message in container.table.notes:
                 self.note(at, message)
+        if self.export:
+            self._exported(self.export)
         self._blocking()
         for name, at in self.strangers.items():
-            if name not in self.containers and is_known(name):
+            if self.container(name) is None and is_known(name):
                 self.note(
                     at, f"the script does not make the container {name!r}: it belongs to something else"
                 )
+
+    def _exported(self, export: Export) -> None:
+        """What is not there in a stack.toml because it is usual."""
+        inspected = {words[-1] for words in self.reading.inspected if words[:2] == ("image", "inspect")}
+        for container in self.containers.values():
+            values = container.table.values
+            if values.get("networks") == {"default": {}}:
+                del values["networks"]
+            if values["image"] in self.pulled - inspected:
+                values["pull_policy"] = "always"
+            if "build" in values and values["image"] == f"{export.project}-{container.name}":
+                del values["image"]
+        for volume, settings in self.volumes.items():
+            if ("volume", "inspect", volume) in self.reading.inspected and not settings:
+                settings["external"] = True
+        if not self.networks.get("default", True):
+            del self.networks["default"]
+
+    def _directories(self) -> None:
+        """A directory that the script makes is made by `up`."""
+        made = {
+            host_path(self.export.path(path) if self.export else path): at
+            for path, at in self.reading.directories.items()
+        }
+        used = set()
+        for container in self.containers.values():
+            mounts = container.table.values.get("volumes", [])
+            for index, mount in enumerate(mounts):
+                if isinstance(mount, str):
+                    source = mount.partition(":")[0] if mount.startswith((".", "/", "~")) else ""
+                else:
+                    source = mount.get("source", "") if mount["type"] == "bind" else ""
+                if (source := host_path(source)) in made:
+                    used.add(source)
+                    with contextlib.suppress(ValueError):  # it is noted where the stack is examined
+                        table = Mount.short(mount) if isinstance(mount, str) else mount
+                        mounts[index] = {**table, "bind": {**table.get("bind", {}), "create_host_path": True}}
+        for path, at in made.items():
+            if path not in used:
+                self.note(at, f"mkdir {plain(path)}: only docker commands are imported")
+
+    def _questions(self) -> None:
+        """What the script waits for becomes the check of a service."""
+        targets = [target(container, self.called) for container in self.containers.values()]
+        for wait in self.reading.waits:
+            asked = question(wait, targets)
+            if asked is None:
+                self.note(
+                    wait.at,
+                    "what this waits for is not known: it is dropped, `up` waits until each service is ready",
+                )
+                continue
+            container = self.containers[asked.container]
+            self.waited.append((wait, container.name))
+            if asked.state == "healthy" and not self.export:
+                self.healthy.add(container.name)
+            if asked.state == "ended":
+                container.section = "jobs"
+            told = check(container, asked, wait.at, self.images, exported=self.export is not None)
+            if not self.export:
+                self.note(wait.at, f"this waits for {container.name}: {told}")
+
+    def wait_in_order(self, name: str) -> None:
+        """Let a container wait for those that the script waits for, or runs to their end, before it starts the container."""
+        container = self.containers[name]
+        if known_server(container, self.images):
+            return  # a database needs nobody
+        commands = self.reading.commands
+        at = commands.index(container.command)
+        before = [
+            (wait.after, other, f"line {self.reading.script.place(wait.at)[0]} waits for it")
+            for wait, other in self.waited
+        ]
+        before += [
+            (commands.index(job.command) + 1, other, f"line {job.command.line} runs it to its end first")
+            for other, job in self.containers.items()
+            if job.section == "jobs" and not job.detached
+        ]
+        for after, other, why in sorted(before, reverse=True):  # the last one may wait for the others itself
+            if after <= at and other not in self._before(name):
+                self.wait(name, other, why)
+
+    def settle(self) -> None:
+        """Write the dependencies that need more than a name as tables."""
+        for container in self.containers.values():
+            others = container.table.values.get("depends_on", [])
+            for other in self.healthy.intersection(others):
+                if "healthcheck" not in self.containers[other].table.values:
+                    self.conditions[container.name, other] = {"condition": "service_healthy"}
+            if any((container.name, other) in self.conditions for other in others):
+                container.table.values["depends_on"] = {
+                    other: self.conditions.get((container.name, other), {}) for other in others
+                }
 
     def _forgotten(self, container: Container, network: str) -> None:
         at = container.table.places["networks", network]
