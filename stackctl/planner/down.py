@@ -79,11 +79,20 @@ def plan_down(
     """
     options = options or DownOptions()
     draft = Draft(project)
-    chosen = [
-        c for c in ours(observed, project, instance) if not options.services or c.service in options.services
-    ]
-    _plan_stops(draft, chosen, dependencies or {}, graces or {}, options)
-    volumes = [v for v in observed.volumes if (v.project, v.instance) == (project, instance)]
+    dependents = _dependents(dependencies or {})
+    chosen = _dependents_first(
+        (
+            c
+            for c in ours(observed, project, instance)
+            if not options.services or c.service in options.services
+        ),
+        dependents,
+    )
+    _plan_stops(draft, chosen, dependents, graces or {}, options)
+    volumes = sorted(
+        (v for v in observed.volumes if (v.project, v.instance) == (project, instance)),
+        key=lambda volume: (volume.anonymous, volume.name),
+    )
     named = {volume.name for volume in volumes}
     for container in chosen:
         unnamed = any(is_anonymous(m) and m.name not in named for m in container.mounts)
@@ -122,7 +131,7 @@ def spared(stack: Stack) -> Spared:
 def _plan_stops(
     draft: Draft,
     containers: list[ObservedContainer],
-    dependencies: Mapping[str, Collection[str]],
+    dependents: Mapping[str, Collection[str]],
     graces: Mapping[str, int],
     options: DownOptions,
 ) -> None:
@@ -130,9 +139,7 @@ def _plan_stops(
     by_service: dict[str, list[Stopped]] = {}
     for container in containers:
         by_service.setdefault(container.service, []).append(Stopped(container.id))
-    dependents = _dependents(dependencies)
-    order = {service: place for place, service in enumerate(_dependents_first(containers, dependents))}
-    for container in sorted(containers, key=lambda c: (order[c.service], c.name)):
+    for container in containers:
         if container.running:
             service = container.service
             users = [fact for other in dependents.get(service, ()) for fact in by_service.get(other, ())]
@@ -152,12 +159,18 @@ def _dependents(dependencies: Mapping[str, Collection[str]]) -> dict[str, list[s
 
 def _dependents_first(
     containers: Iterable[ObservedContainer], dependents: Mapping[str, Collection[str]]
-) -> Iterator[str]:
-    """The services of some containers, and all services that depend on them; dependents come first. A circle in a broken spec
-    does no harm.
-    """
+) -> list[ObservedContainer]:
+    """The containers in the order in which they go, whatever the order in which the engine lists them."""
+    listed = sorted(containers, key=lambda container: container.name)
+    services = _services_first({container.service for container in listed}, dependents)
+    order = {service: place for place, service in enumerate(services)}
+    return sorted(listed, key=lambda container: order[container.service])
+
+
+def _services_first(services: Collection[str], dependents: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Some services, and all services that depend on them; dependents come first. A circle in a broken spec does no harm."""
     visited: set[str] = set()
-    for first in sorted({container.service for container in containers}):
+    for first in sorted(services):
         pending = [(first, iter(dependents.get(first, ())))] if first not in visited else []
         visited.add(first)
         while pending:

@@ -32,8 +32,8 @@ def test_dependents_stop_first() -> None:
         "[1] -> #2 StopContainer shop-postgres-1, going down",
         "[1] -> #3 StopContainer shop-redis-1, going down",
         "[1] -> #4 RemoveContainer shop-api-1, going down",
-        "[3] -> #5 RemoveContainer shop-redis-1, going down",
-        "[2] -> #6 RemoveContainer shop-postgres-1, going down",
+        "[2] -> #5 RemoveContainer shop-postgres-1, going down",
+        "[3] -> #6 RemoveContainer shop-redis-1, going down",
         "[4, 5, 6] -> #7 RemoveNetwork shop_default, going down",
         "note: data kept: shop_pgdata (--volumes removes it)",
     ]
@@ -45,8 +45,8 @@ def test_without_a_spec_all_stop_at_once() -> None:
         "#2 StopContainer shop-postgres-1, going down",
         "#3 StopContainer shop-redis-1, going down",
         "[1] -> #4 RemoveContainer shop-api-1, going down",
-        "[3] -> #5 RemoveContainer shop-redis-1, going down",
-        "[2] -> #6 RemoveContainer shop-postgres-1, going down",
+        "[2] -> #5 RemoveContainer shop-postgres-1, going down",
+        "[3] -> #6 RemoveContainer shop-redis-1, going down",
         "[4, 5, 6] -> #7 RemoveNetwork shop_default, going down",
         "note: data kept: shop_pgdata (--volumes removes it)",
     ]
@@ -81,10 +81,10 @@ def test_volumes_on_request() -> None:
         "#2 StopContainer shop-postgres-1, going down",
         "#3 StopContainer shop-redis-1, going down",
         "[1] -> #4 RemoveContainer shop-api-1, going down",
-        "[3] -> #5 RemoveContainer shop-redis-1, going down",
-        "[2] -> #6 RemoveContainer shop-postgres-1, going down",
+        "[2] -> #5 RemoveContainer shop-postgres-1, going down",
+        "[3] -> #6 RemoveContainer shop-redis-1, going down",
         "[4, 5, 6] -> #7 RemoveNetwork shop_default, going down",
-        "[6] -> #8 RemoveVolume shop_pgdata, asked to remove volumes",
+        "[5] -> #8 RemoveVolume shop_pgdata, asked to remove volumes",
     ]
 
 
@@ -94,8 +94,8 @@ def test_a_volume_protected_by_its_label_is_kept() -> None:
         "#2 StopContainer shop-postgres-1, going down",
         "#3 StopContainer shop-redis-1, going down",
         "[1] -> #4 RemoveContainer shop-api-1, going down",
-        "[3] -> #5 RemoveContainer shop-redis-1, going down",
-        "[2] -> #6 RemoveContainer shop-postgres-1, going down",
+        "[2] -> #5 RemoveContainer shop-postgres-1, going down",
+        "[3] -> #6 RemoveContainer shop-redis-1, going down",
         "[4, 5, 6] -> #7 RemoveNetwork shop_default, going down",
         "note: volume shop_pgdata is kept: it is protected",
     ]
@@ -109,8 +109,8 @@ def test_what_the_spec_protects_by_now_is_kept() -> None:
         "#2 StopContainer shop-postgres-1, going down",
         "#3 StopContainer shop-redis-1, going down",
         "[1] -> #4 RemoveContainer shop-api-1, going down",
-        "[3] -> #5 RemoveContainer shop-redis-1, going down",
-        "[2] -> #6 RemoveContainer shop-postgres-1, going down",
+        "[2] -> #5 RemoveContainer shop-postgres-1, going down",
+        "[3] -> #6 RemoveContainer shop-redis-1, going down",
         "note: network net is kept: it is external",
         "note: volume shop_pgdata is kept: it is protected",
     ]
