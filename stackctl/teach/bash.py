@@ -27,7 +27,7 @@ from stackctl.teach.questions import (
     StateQuestion,
     questions,
 )
-from stackctl.teach.script_variables import ScriptVariables
+from stackctl.teach.script_variables import ScriptVariables, named_words
 from stackctl.teach.shell import command, comment, literal, word
 
 _HELPERS = {
@@ -227,7 +227,7 @@ def _collected(script: BashScript) -> list[Section]:
     for block in blocks:
         for do in block.commands:
             for line in (do.line, *([do.unless] if do.unless else [])):
-                script.variables.add(line, do.owner)
+                script.variables.add(named_words(line), do.owner)
     return blocks
 
 

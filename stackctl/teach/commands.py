@@ -41,7 +41,7 @@ DIRECTORY = "STACK_DIR"
 START_INTERVAL = (1, 44)
 """The first API version with which the CLI accepts `--health-start-interval`."""
 
-_OURS = (labels.PREFIX, "com.docker.compose.")
+OURS = (labels.PREFIX, "com.docker.compose.")
 _LONG_NETWORK = r"\w+=\w+"
 """What makes the CLI read the value of `--network` as a list of `name=value`."""
 
@@ -276,7 +276,7 @@ def _guarded(*words: str) -> Iterator[str]:
 def _own(given: Mapping[str, str]) -> dict[str, str]:
     """The labels of the file, without those that stackctl adds, and without those that the CLI refuses."""
     return {
-        name: value for name, value in given.items() if not name.startswith(_OURS) and not _is_refused(name)
+        name: value for name, value in given.items() if not name.startswith(OURS) and not _is_refused(name)
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
@@ -34,6 +34,12 @@ _TAKEN = frozenset(
 """Names that mean something to bash, to docker or to the script itself."""
 
 
+NamedWord = tuple[str, str | None]
+"""A word, and the name of what it is the value of: a variable, a label, the option before it. None: the word is a name, a path or the
+like, and holds no secret of its own.
+"""
+
+
 class ScriptVariable(Struct):
     """A variable of a script. `default`: its value if the caller gives none; None if the caller must give one."""
 
@@ -54,19 +60,21 @@ class ScriptVariables(Struct):
 
     found: dict[tuple[str, str], ScriptVariable] = field(default_factory=dict)
     """By origin (a variable of stack.toml, or a key that holds a secret) and text: one variable may be in a word in part only."""
+    taken: frozenset[str] = _TAKEN
+    """Names that no variable may have."""
     directory: str = ""
     """The directory of stack.toml, if a command needs it."""
 
-    def add(self, line: CommandLine, owner: str) -> None:
-        """Find the variables of a command. `owner`: the service that the command is for, or ""."""
-        for word, name in _named(line.arguments):
+    def add(self, words: Iterable[NamedWord], owner: str) -> None:
+        """Find the variables of words. `owner`: the service that they are for, or ""."""
+        for word, name in words:
             for part, secret in _cut(word, name):
                 self._add(part, secret, name or "", owner)
         self._require_what_holds_a_secret()
 
     def pieces(self, line: CommandLine) -> Iterator[tuple[Argument, list[list[Piece]]]]:
         """Each argument of a command with its words, divided. All commands must have been added."""
-        named = iter(list(_named(line.arguments)))
+        named = named_words(line)
         for argument in line.arguments:
             yield argument, [self.divided(*next(named)) for _ in argument.words]
 
@@ -134,12 +142,12 @@ class ScriptVariables(Struct):
             else wanted
         )
         name = name if re.match("[A-Za-z_]", name) else f"_{name}"
-        taken = {each.name for each in self.found.values()} | _TAKEN
+        taken = {each.name for each in self.found.values()} | self.taken
         taken |= {each.in_url for each in self.found.values()}
         if name in taken and owner:
             name = f"{re.sub(r'[^A-Za-z0-9_]', '_', owner).upper()}_{name}"
             name = name if re.match("[A-Za-z_]", name) else f"_{name}"
-        elif name in _TAKEN:
+        elif name in self.taken:
             name = f"STACK_{name}"
         number, free = 2, name
         while free in taken:
@@ -173,20 +181,31 @@ class ScriptVariables(Struct):
         return [text]
 
 
-def _named(arguments: Sequence[Argument]) -> Iterator[tuple[str, str | None]]:
-    """Each word of a command with the name of what it is the value of: a variable, a label, the option before it. None: the
-    word is a name, a path or the like, and holds no secret of its own.
-    """
+def named_words(line: CommandLine) -> Iterator[NamedWord]:
+    """Each word of a `docker` command with its name."""
     before = ""
-    for argument in arguments:
+    for argument in line.arguments:
         for word in argument.words:
             name: str | None = None
             if before in _PAIRED:
                 name = word.partition("=")[0] if "=" in word else ""
             elif argument.key[2:3] and argument.key[2] in _TEXTS:
-                name = before.lstrip("-") if looks_secret(before) else str(argument.key[2])
+                name = _name_after(before, str(argument.key[2]))
             yield word, name
             before = word if word.startswith("-") else ""
+
+
+def words_of_command(words: Iterable[str], key: str) -> Iterator[NamedWord]:
+    """Each word of a command that a container runs, with its name. `key`: the key of the service that holds the command."""
+    before = ""
+    for word in words:
+        yield word, _name_after(before, key)
+        before = word if word.startswith("-") else ""
+
+
+def _name_after(before: str, key: str) -> str:
+    """The name of a word of a command, after the word before it."""
+    return before.lstrip("-") if looks_secret(before) else key
 
 
 def _cut(word: str, name: str | None) -> Iterator[tuple[Part, bool]]:

@@ -135,9 +135,21 @@ STACKS: Mapping[str, Any] = {
 """By name, a function that gives the tree of a stack.toml."""
 
 
-def write(name: str, directory: Path, project: str) -> None:
+def all_in_one() -> dict[str, Any]:
+    """Every stack in one. A stack that has one service gives it its own name."""
+    tree: dict[str, dict[str, Any]] = {}
+    for name, stack in STACKS.items():
+        for kind, table in stack().items():
+            alone = kind == "services" and table.keys() == {"web"}
+            named = {name: table["web"]} if alone else table
+            assert not tree.setdefault(kind, {}).keys() & named.keys(), name
+            tree[kind] |= named
+    return tree
+
+
+def write(tree: dict[str, Any], directory: Path, project: str) -> None:
     """Write a stack, and the files that it names."""
-    text = tomli_w.dumps(literal(STACKS[name]())).replace("{project}", project)
+    text = tomli_w.dumps(literal(tree)).replace("{project}", project)
     (directory / "stack.toml").write_text(text)
     for folder in ('a, "b" $c', "plain", "a b"):
         (directory / folder).mkdir(exist_ok=True)

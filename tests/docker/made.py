@@ -42,8 +42,8 @@ def container(inspected: Made, project: Project) -> Made:
     """A container as it was asked for.
 
     Left out: names and addresses that the engine makes up; labels of stackctl; the streams that the CLI attaches to. Written in
-    one way: variables in the order of their names; a network by its name,
-    not its id; capabilities without `CAP_`; the words that run, not how they are divided into entrypoint and command; a
+    one way: variables and hosts in the order of their names; a network by its name,
+    not its id; capabilities without `CAP_`; mounts in the long form, in the order of their targets; the words that run, not how they are divided into entrypoint and command; a
     test as the line that a shell gets.
     """
     config, host = dict(inspected["Config"]), dict(inspected["HostConfig"])
@@ -59,6 +59,8 @@ def container(inspected: Made, project: Project) -> Made:
     if check.get("Test", [""])[0] == "CMD":
         config["Healthcheck"] = {**check, "Test": ["CMD-SHELL", shlex.join(check["Test"][1:])]}
     host.pop("ConsoleSize")
+    if host["RestartPolicy"]["Name"] == "no":
+        del host["RestartPolicy"]  # some clients say it, some say nothing
     mode = host["NetworkMode"]
     if re.fullmatch("[0-9a-f]{64}", mode):
         host["NetworkMode"] = project.api.inspect_network(mode)["Name"]
@@ -66,15 +68,18 @@ def container(inspected: Made, project: Project) -> Made:
         host["NetworkMode"] = f"container:{project.api.inspect_container(shared[1])['Name'].lstrip('/')}"
     for kind in ("CapAdd", "CapDrop"):
         host[kind] = [name.removeprefix("CAP_") for name in host[kind] or ()]
+    host["ExtraHosts"] = sorted(host["ExtraHosts"] or ())
+    asked = [*(host.pop("Mounts", None) or ()), *map(_bind, host.pop("Binds", None) or ())]
     # An anonymous volume is seen in the mounts of the container itself.
-    host["Mounts"] = [m for m in host.get("Mounts") or () if m["Type"] != "volume" or m.get("Source")]
+    host["Mounts"] = [m for m in asked if m["Type"] != "volume" or m.get("Source")]
+    host["Mounts"].sort(key=lambda mount: mount["Target"])
     for mount in host["Mounts"]:
         mount.get("VolumeOptions", {}).pop("Labels", None)
     mounts = [
         {
             key: value
             for key, value in mount.items()
-            if not (anonymous(mount) and key in ("Name", "Source", "Mode"))
+            if key != "Mode" and not (anonymous(mount) and key in ("Name", "Source"))
         }
         for mount in inspected["Mounts"]
     ]
@@ -92,6 +97,19 @@ def container(inspected: Made, project: Project) -> Made:
         }
     )
     return found
+
+
+def _bind(text: str) -> Made:
+    """A mount in the short form, as it is in the long form; the label of SELinux has no long form."""
+    source, target, options = text.split(":")
+    label = {"z", "Z"}.intersection(options.split(","))
+    return {
+        "Type": "bind" if source.startswith("/") else "volume",
+        "Source": source,
+        "Target": target,
+        "ReadOnly": "ro" in options.split(","),
+        "SELinux": "".join(label),
+    }
 
 
 def anonymous(mount: Made) -> bool:

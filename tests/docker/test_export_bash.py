@@ -56,7 +56,7 @@ def both(project: Project, *, env: Mapping[str, str] = {}) -> None:
 
 @pytest.mark.parametrize("name", STACKS)
 def test_the_script_must_make_what_up_makes(name: str, project: Project) -> None:
-    write(name, project.directory, project.name)
+    write(STACKS[name](), project.directory, project.name)
     both(project)
 
 

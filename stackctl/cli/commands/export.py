@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from stackctl.cli.options import output_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
@@ -15,10 +17,11 @@ from stackctl.planner.view.view import View
 from stackctl.spec.model import Stack
 from stackctl.teach.bash import bash
 from stackctl.teach.commands import Docker
+from stackctl.teach.compose.file import compose
 from stackctl.teach.from_nothing import from_nothing
 from stackctl.teach.graph import dot, mermaid
 
-FORMATS = ("bash", "mermaid", "dot")
+FORMATS = ("bash", "compose", "mermaid", "dot")
 
 
 @click.command("export")
@@ -46,15 +49,29 @@ def command(
       stackctl export bash --from-here    what `stackctl up` would do now
       stackctl export dot | dot -Tsvg     a picture
     """
+    if form != "bash" and from_here:
+        raise click.UsageError("--from-here is for bash: the other formats show the stack, not what is there")
     if form == "bash":
         text = _bash(settings, services, from_here=from_here)
+    elif form == "compose":
+        text = _compose(settings, services, output.name)
     else:
-        if from_here:
-            raise click.UsageError("--from-here is for bash: a graph shows the stack, not what is there")
         view, _ = from_nothing(settings.load(services), settings.selection(services))
         text = (mermaid if form == "mermaid" else dot)(view.desired)
     click.echo(text, file=output, nl=False)
     return 0
+
+
+def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
+    """The whole stack keeps its profiles. A part of it holds only what is asked for, and all of that starts."""
+    stack, selection = settings.load(services), settings.selection(services)
+    view, _ = from_nothing(stack, selection)
+    whole = not services and not selection.profiles
+    if whole and any(each.profiles for each in stack.everything.values()):
+        view, _ = from_nothing(stack, replace(selection, profiles=("*",)))
+    source = stack.files[0].name if stack.files else "a stack"
+    directory = None if output in ("-", "<stdout>") else Path(output).parent
+    return compose(stack, view.desired, source=source, directory=directory, profiles=whole)
 
 
 def _bash(settings: Settings, services: tuple[str, ...], *, from_here: bool) -> str:

@@ -1,0 +1,319 @@
+"""Write a stack as a compose.yaml: `docker compose up` then makes what `stackctl up` makes. What Compose cannot say stands beside its
+place as a comment. Keys and their meaning are those of the Compose Specification.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from stackctl.planner.world.desired import (
+    USUAL_NETWORK_DRIVER,
+    USUAL_VOLUME_DRIVER,
+    Desired,
+    DesiredContainer,
+    DesiredMount,
+    DesiredNetwork,
+    DesiredPort,
+    DesiredVolume,
+)
+from stackctl.planner.world.inits import wants_init
+from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec import plain_keys
+from stackctl.spec.model import Build, EnvFile, Job, Stack
+from stackctl.spec.structure import forms
+from stackctl.spec.values import ByteSize
+from stackctl.teach.commands import OURS
+from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, noted, without_none, words
+from stackctl.teach.compose.waits import depends_on, healthcheck, readiness_notes
+from stackctl.teach.compose.yaml import document
+
+_PROTECTED = "protect = true: `stackctl down --volumes` keeps it. Compose cannot say that: `docker compose down --volumes` removes it."
+_NO_COMMAND = "Compose cannot say an empty command: without an entrypoint the image's command runs."
+_FIRST = 1000
+"""The priority of the first network. Compose takes the network with the highest priority for the first one."""
+
+
+def compose(
+    stack: Stack, desired: Desired, *, source: str, directory: Path | None = None, profiles: bool = False
+) -> str:
+    """The compose.yaml of a stack.
+
+    `source` is the name of the stack's file, for people. `directory` is where the new file will stand: beside the stack's file,
+    if not given. `profiles`: whether services keep their profiles; else all of `desired` start.
+    """
+    file = ComposeFile(stack, desired, directory or stack.directory, profiles)
+    tree, texts = file.tree(), Texts()
+    texts.find_variables([*_environments(desired)])
+    texts.find_variables(tree)
+    written = texts.written(tree)
+    assert isinstance(written, Mapping)
+    return document(written, head=[*_head(desired, source, texts.secrets)])
+
+
+class ComposeFile(Struct, frozen=True):
+    """Says each part of a stack with the keys of Compose, for a file in a directory."""
+
+    stack: Stack
+    desired: Desired
+    directory: Path
+    profiles: bool
+
+    def tree(self) -> Keys:
+        containers, networks, volumes = self.desired.containers, self.desired.networks, self.desired.volumes
+        said = {each.key: self.network(each) for each in networks}
+        return without_none(
+            {
+                "name": self.stack.project,
+                "services": {each.service: self.service(each) for each in containers},
+                "networks": {key: keys for key, keys in said.items() if keys or key != "default"} or None,
+                "volumes": {each.key: self.volume(each) for each in volumes} or None,
+            }
+        )
+
+    def service(self, spec: DesiredContainer) -> Tree:
+        settings, owner = spec.settings, spec.service
+        there = {each.service: each for each in self.desired.containers}
+        keys: Keys = {
+            "image": _given(settings.image),
+            "build": self.build(settings.build, owner) if settings.build else None,
+            "pull_policy": settings.pull_policy.value if settings.pull_policy else None,
+            "command": noted(words(spec.command, "command", owner), _command_notes(spec)),
+            "entrypoint": words(spec.entrypoint, "entrypoint", owner),
+            "environment": _environment(spec),
+            "env_file": [self.env_file(each) for each in settings.env_file] or None,
+            "ports": [_port(each) for each in spec.ports] or None,
+            "volumes": [self.mount(each, spec, index) for index, each in _mounts(spec)] or None,
+            "tmpfs": [f"{each.target}:{each.tmpfs_options}" for each in spec.mounts if each.tmpfs_options]
+            or None,
+            "depends_on": depends_on(spec, there),
+            "healthcheck": healthcheck(spec),
+            "restart": str(settings.restart) if spec.restart != "no" else None,
+            "container_name": _given(settings.container_name),
+            "labels": _labels(settings.labels, owner),
+            "networks": self.networks(spec),
+            "network_mode": str(settings.network_mode) if settings.network_mode else None,
+            "stop_grace_period": f"{spec.grace}s" if settings.stop_grace_period else None,
+            "profiles": _once(settings.profiles) or None if self.profiles else None,
+        }
+        keys |= {name: _plain(getattr(settings, name)) for name, _ in plain_keys.definition(settings)}
+        keys["init"] = wants_init(spec, ImageConfig())
+        if (spec.network_mode or "").startswith("container:"):
+            keys["expose"] = None  # the engine refuses it there, and stackctl does not ask for it, either
+        ordered = {name: keys[name] for name in forms(type(settings)) if keys.get(name) is not None}
+        return noted(ordered, (*_job_notes(spec), *readiness_notes(spec)))
+
+    def build(self, build: Build, owner: str) -> Tree:
+        context = self.path(build.context)
+        args = {name: each.text and Value(each.text, name, owner) for name, each in build.args.items()}
+        keys: Keys = {
+            "context": context,
+            "dockerfile": _given(build.dockerfile if build.dockerfile != "Dockerfile" else None),
+            "target": _given(build.target),
+            "args": args or None,
+        }
+        return without_none(keys) if any(keys[name] for name in ("dockerfile", "target", "args")) else context
+
+    def env_file(self, file: EnvFile) -> Tree:
+        path = self.path(file.path)
+        if file.required and not file.format:
+            return path
+        return without_none(
+            {"path": path, "required": None if file.required else False, "format": file.format}
+        )
+
+    def mount(self, mount: DesiredMount, spec: DesiredContainer, index: int) -> Tree:
+        """A mount in the long form. A volume without settings stands in the short form."""
+        keys: Keys = {"type": mount.type, "source": None, "target": mount.target}
+        keys["read_only"] = mount.read_only or None
+        match mount.type:
+            case "bind":
+                keys["source"] = self.path(mount.source)
+                keys["bind"] = _bind(mount)
+            case "tmpfs":
+                mode = mount.tmpfs_mode
+                octal = None if mode is None else noted(mode, [f"0o{mode:o}"])
+                keys["tmpfs"] = without_none({"size": mount.tmpfs_size, "mode": octal}) or None
+            case _:
+                keys["source"] = source = spec.settings.volumes[index].source
+                short = f"{source}:{mount.target}" if source else mount.target
+                if not (
+                    mount.nocopy or re.search(r"[:\s]", mount.target) or (mount.read_only and not source)
+                ):
+                    return f"{short}:ro" if mount.read_only else short
+                keys["volume"] = {"nocopy": True} if mount.nocopy else None
+        return without_none(keys)
+
+    def networks(self, spec: DesiredContainer) -> Tree | None:
+        uses = spec.settings.networks
+        several = len(uses) > 1
+        if not uses or spec.network_mode:
+            return None
+        if not several and not any(use.aliases for use in uses.values()):
+            return [*uses]
+        return {
+            key: without_none(
+                {
+                    "aliases": _once(map(Value, use.aliases)) or None,
+                    "priority": _FIRST - index if several else None,
+                }
+            )
+            for index, (key, use) in enumerate(uses.items())
+        }
+
+    def network(self, network: DesiredNetwork) -> Tree | None:
+        keys: Keys = {
+            "name": self.own_name(network),
+            "external": network.external or None,
+            "driver": _given(network.driver if network.driver != USUAL_NETWORK_DRIVER else None),
+            "driver_opts": _texts(network.options),
+            "internal": network.internal or None,
+            "attachable": network.attachable or None,
+            "labels": _labels(network.labels),
+        }
+        return without_none(keys) or None
+
+    def volume(self, volume: DesiredVolume) -> Tree:
+        keys: Keys = {
+            "name": self.own_name(volume),
+            "external": volume.external or None,
+            "driver": _given(volume.driver if volume.driver != USUAL_VOLUME_DRIVER else None),
+            "driver_opts": _texts(volume.options),
+            "labels": _labels(volume.labels),
+        }
+        return noted(without_none(keys) or None, [_PROTECTED] if volume.protect else [])
+
+    def own_name(self, resource: DesiredNetwork | DesiredVolume) -> Tree | None:
+        """The name of a network or volume, if Compose would choose another one."""
+        usual = f"{self.stack.project}_{resource.key}"
+        return Value(resource.name) if resource.external or resource.name != usual else None
+
+    def path(self, path: str) -> str:
+        """A path of this machine. Below the stack's directory it is relative to the directory of the file."""
+        directory = self.stack.directory.resolve()
+        whole = Path(os.path.normpath(directory / Path(path).expanduser()))
+        if not whole.is_relative_to(directory):
+            return str(whole)
+        relative = os.path.relpath(whole, self.directory.resolve())
+        return relative if relative.startswith(".") else f"./{relative}"
+
+
+def _head(desired: Desired, source: str, secrets: Iterable[str]) -> Iterator[str]:
+    jobs = any(spec.kind == "job" for spec in desired.containers)
+    build = " --build" if any(image.build for image in desired.images) else ""
+    up = f"docker compose up --detach{build}" + ("" if jobs else " --wait")
+    yield f"The stack {desired.project}, written by `stackctl export compose` from {source}."
+    yield ""
+    for command, what in (
+        (up, "bring it up"),
+        ("docker compose down", "take it away; volumes stay"),
+        ("docker compose down --volumes", "take the data away, too"),
+    ):
+        yield f"  {command:<{len(up) + 3}}{what}"
+    yield ""
+    if jobs:
+        yield "Not with --wait: Compose takes the end of a job for a failure."
+    yield "`stackctl down` comes first: the containers have the same names."
+    if any(spec.settings.init is None for spec in desired.containers):
+        yield "Where an image brings an init of its own, stackctl adds none: take `init` out."
+    if secrets:
+        yield ""
+        yield "Secrets do not stand here. Export these variables, or write them into .env:"
+        yield from (f"  {name}" for name in secrets)
+
+
+def _environments(desired: Desired) -> Iterator[Value]:
+    """Every variable of a container, also from an `env_file`: a secret may stand elsewhere, too."""
+    for spec in desired.containers:
+        given = spec.environment.items()
+        yield from (Value(text, name, spec.service) for name, text in given if text is not None)
+
+
+def _environment(spec: DesiredContainer) -> Tree | None:
+    """The variables of `environment`. A name alone takes the caller's value, with Compose as with stackctl."""
+    table = spec.settings.environment
+    taken = {name for name, variable in table.items() if variable.text is None}
+    return {
+        name: None if name in taken else Value(spec.environment.get(name) or "", name, spec.service)
+        for name in table
+    } or None
+
+
+def _command_notes(spec: DesiredContainer) -> Iterator[str]:
+    if spec.command == () and spec.entrypoint is None:
+        yield _NO_COMMAND
+
+
+def _mounts(spec: DesiredContainer) -> Iterator[tuple[int, DesiredMount]]:
+    """The mounts, without those that only the key `tmpfs` can say; and their index in the file."""
+    return ((index, mount) for index, mount in enumerate(spec.mounts) if not mount.tmpfs_options)
+
+
+def _bind(mount: DesiredMount) -> Tree:
+    """The settings of a bind mount. Compose passes `selinux` on only together with create_host_path, and without a propagation."""
+    notes: dict[str, list[str]] = {}
+    if mount.selinux and mount.propagation:
+        notes["propagation"] = [
+            f"selinux: {mount.selinux} is left out: Compose ignores it beside a propagation."
+        ]
+    elif mount.selinux and not mount.create_host_path:
+        notes["create_host_path"] = ["stackctl refuses a missing path. Compose ignores selinux without this."]
+    relabelled = mount.selinux and not mount.propagation
+    keys = {
+        "create_host_path": mount.create_host_path or bool(relabelled),
+        "propagation": mount.propagation or None,
+        "selinux": mount.selinux if relabelled else None,
+    }
+    return {name: noted(value, notes.get(name, [])) for name, value in without_none(keys).items()}
+
+
+def _port(port: DesiredPort) -> str:
+    address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    return f"{address}:{port.published}:{port.target}{protocol}"
+
+
+def _job_notes(spec: DesiredContainer) -> Iterator[str]:
+    if not isinstance(spec.settings, Job):
+        return
+    files = ", ".join(spec.settings.inputs)
+    what = f"of itself, its image or these files: {files}" if files else "of itself or its image"
+    again = "at every `up`" if spec.always else f"only after a change {what}"
+    yield f"A job. stackctl runs it again {again}. Compose runs it at every `up`."
+
+
+def _plain(value: Any) -> Tree:
+    """The value of a plain key. Its name and its form are those of the Compose Specification."""
+    match value:
+        case ByteSize():
+            return str(value)
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple():
+            return _once(map(_plain, value))
+        case str():
+            return Value(value)
+    return value
+
+
+def _once(items: Iterable[Tree]) -> list[Tree]:
+    """The items. Compose refuses a list that has one twice."""
+    return [*dict.fromkeys(items)]
+
+
+def _given(text: str | None) -> Tree | None:
+    return None if text is None else Value(text)
+
+
+def _labels(labels: Mapping[str, str], owner: str = "") -> Tree | None:
+    """The labels of the file, without those that stackctl and Compose add themselves."""
+    return _texts({name: text for name, text in labels.items() if not name.startswith(OURS)}, owner)
+
+
+def _texts(table: Mapping[str, str], owner: str = "") -> Tree | None:
+    return {name: Value(text, name, owner) for name, text in table.items()} or None
