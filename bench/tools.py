@@ -86,7 +86,7 @@ def stackctl() -> Tool:
 
 
 def compose() -> Tool:
-    """Compose 5.6.1 as users type it, installed beside the system if it is not there yet."""
+    """Compose as users type it, at the version of the lock file."""
     config = output(str(ROOT / "bench/install_compose.sh"))
     return Tool(
         "compose",

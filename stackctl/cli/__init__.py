@@ -36,8 +36,8 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Learn": {
         "explain": "Explain the stack as bash, a key, a rule, or what up would do",
-        "export": "Write the stack as a bash script, or as a graph",
         "lab": "Repair a broken stack, with hints",
+        "export": "Write the stack for bash, for Docker Compose, or as a graph",
     },
     "Begin": {
         "init": "Write a stack.toml to start from",

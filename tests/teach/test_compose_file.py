@@ -545,7 +545,7 @@ def test_yaml_reads_back_what_was_written(tree: dict[str, Any], head: list[str])
 FULL = TEXT.filter(lambda text: bool(text) and "\0" not in text)
 ANY = TEXT.filter(lambda text: "\0" not in text)
 NAME = FULL.filter(lambda text: "=" not in text and text.strip() != "")
-PATH = FULL.map(lambda text: text.replace("/", "").replace("..", "") or "x")
+PATH = FULL.map(lambda text: text.replace("/", "").replace(".", "") or "x")
 
 
 @st.composite

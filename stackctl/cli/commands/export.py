@@ -35,10 +35,12 @@ FORMATS = ("bash", "compose", "mermaid", "dot")
 def command(
     settings: Settings, /, form: str, services: tuple[str, ...], output: Any, *, from_here: bool
 ) -> int:
-    """Write the stack as a bash script, or as a graph
+    """Write the stack for bash, for Docker Compose, or as a graph
 
     bash: a script of docker commands that makes the same networks, volumes and containers,
     waits until each service is ready, and takes them away again. Secrets do not stand in it: it asks for their variables.
+
+    compose: a compose.yaml with which Docker Compose makes the same. What Compose cannot say is a comment.
 
     mermaid, dot: who waits for whom, networks and volumes, for Mermaid or Graphviz.
 
@@ -47,6 +49,7 @@ def command(
       stackctl export bash -o run.sh      the whole stack, from nothing
       stackctl export bash api            one service and what it depends on
       stackctl export bash --from-here    what `stackctl up` would do now
+      stackctl export compose -o compose.yaml
       stackctl export dot | dot -Tsvg     a picture
     """
     if form != "bash" and from_here:
