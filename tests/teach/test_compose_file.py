@@ -564,14 +564,14 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
                 "hostname": draw(ANY),
                 "domainname": draw(ANY),
                 "stop_signal": draw(ANY),
-                "cap_add": draw(st.lists(ANY, max_size=2)),
+                "cap_add": draw(st.lists(FULL, max_size=2)),
                 "volumes": [
                     {"type": "volume", "source": "data", "target": "/" + draw(PATH)},
                     {"type": "volume", "target": "/c/" + draw(PATH)},
                     {"type": "bind", "source": "./b/" + draw(PATH), "target": "/b/" + draw(PATH)},
                 ],
                 "healthcheck": {"test": ["CMD", *draw(st.lists(FULL, min_size=1, max_size=3))]},
-                "networks": {"net": {"aliases": draw(st.lists(ANY, max_size=2))}},
+                "networks": {"net": {"aliases": draw(st.lists(FULL, max_size=2))}},
             }
         },
         "networks": {
