@@ -105,6 +105,16 @@ def test_variables_of_the_shell_change_no_lab(run: Run, tmp_path: Path) -> None:
     assert run("lab", "check", "lab-1", DB_PASSWORD="other").code == 0
 
 
+def test_a_lab_about_running_can_be_judged_by_the_file_alone(run: Run, tmp_path: Path) -> None:
+    run("lab", "start", "3", "--student", "ada")
+    without = run("lab", "check", "lab-3", DOCKER_HOST="unix:///nowhere")
+    assert without.code == 1
+    assert "--offline judges by the file alone" in without.err
+    by_file = run("lab", "check", "lab-3", "--offline", DOCKER_HOST="unix:///nowhere")
+    assert by_file.code == 1
+    assert by_file.out.startswith("lab 3 for ada: 0 of 3 mistakes repaired\n")
+
+
 def test_the_help_says_what_each_lab_teaches(run: Run) -> None:
     said = run("lab", "--help").out
     assert "3 it runs, and nobody answers" in said

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import accept_global_options, pass_options
-from stackctl.errors import UsageError
+from stackctl.errors import EngineError, UsageError
 from stackctl.show.text.style import style_for
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.source.reading import examine
@@ -139,23 +139,42 @@ def tell_hint(directory: Path) -> int:
 
 @command.command("check")
 @directory_argument
+@click.option("--offline", is_flag=True, help="Do not bring the stack up: only what stack.toml tells.")
 @pass_options
-def check(options: GlobalOptions, directory: Path) -> int:
+def check(options: GlobalOptions, directory: Path, *, offline: bool) -> int:
     """Say what is repaired and what is not
 
-    What counts is what the containers would get, never the text of the file: every way that works is right. The exit code is 1
-    until everything works.
+    What counts is what the containers would get, never the text of the file: every way that works is right. In a lab about running,
+    the stack is brought up as well, as a project of its own on free ports, and asked; then it is removed. Your own stack goes on. The
+    exit code is 1 until everything works.
 
     \b
     Examples:
       stackctl lab check
+      stackctl lab check --offline
       stackctl lab check lab-2
     """
     here = _Here.find(directory)
     judged = here.judged()
+    if judged.wants_trial and not offline:
+        judged = _tried(options, here, judged)
     here.write_check(judged)
     print(judgement_text(judged, style_for(sys.stdout, no_color=not options.color)))
     return 0 if judged.whole else UNREPAIRED
+
+
+def _tried(options: GlobalOptions, here: _Here, judged: Judgement) -> Judgement:
+    """The judgement, with what the stack shows when it runs."""
+    from stackctl.cli.settings import Settings
+    from stackctl.trial import try_out
+
+    try:
+        engine = Settings.of(options).engine()
+        print("bringing the stack up, as a project of its own; it is removed again", file=sys.stderr)
+        return judged.tried(try_out(here.made, here.directory / "stack.toml", engine))
+    except EngineError as error:
+        hint = "; ".join(filter(None, (error.hint, "--offline judges by the file alone")))
+        raise EngineError(error.message, hint) from error
 
 
 class _Here(Struct, frozen=True):
@@ -203,6 +222,12 @@ class _Here(Struct, frozen=True):
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
-    def write_check(self, judged: Judgement, *, ran: bool = False) -> None:
+    def write_check(self, judged: Judgement) -> None:
         goals = {goal.key: judged.holds(goal.key) for goal in self.made.goals}
-        self.write(event="check", repaired=judged.count, whole=judged.whole, ran=ran, goals=goals)
+        self.write(
+            event="check",
+            repaired=judged.count,
+            whole=judged.whole,
+            ran=judged.trial is not None,
+            goals=goals,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.errors import Problem
 from stackctl.spec.lint.subject import Subject
@@ -13,14 +14,28 @@ from stackctl.teach.lab.goals import Goal, Sight, look
 from stackctl.teach.lab.making import Made, PlantedMistake
 
 
+class Shown(Struct, frozen=True):
+    """What a running stack has shown of a goal. `told`: what was seen, if it does not work."""
+
+    works: bool
+    told: str = ""
+
+
+class Trial(Struct, frozen=True):
+    """What a running stack has shown, by the goal's key. `failure`: why it did not come up, or why its program says nothing."""
+
+    shown: Mapping[str, Shown]
+    failure: str = ""
+
+
 class Judgement(Struct, frozen=True):
-    """`seen` says of each goal whether the stack reaches it; `told` is what a running stack has shown, by the goal's key."""
+    """`seen` says of each goal whether the stack reaches it. Without a trial this is what the file tells."""
 
     made: Made
     seen: Mapping[str, Sight]
     errors: int = 0
     """How many errors `stackctl check` finds in the file."""
-    told: Mapping[str, str] = {}
+    trial: Trial | None = None
 
     def holds(self, goal: str) -> bool:
         return self.seen[goal] is Sight.whole
@@ -36,7 +51,13 @@ class Judgement(Struct, frozen=True):
     @property
     def whole(self) -> bool:
         """Whether everything works, also what had worked before."""
-        return not self.errors and all(self.holds(goal.key) for goal in self.made.goals)
+        failed = self.trial and self.trial.failure
+        return not (self.errors or failed) and all(self.holds(goal.key) for goal in self.made.goals)
+
+    @property
+    def wants_trial(self) -> bool:
+        """Whether only a running stack can tell more: because the lab is about running, or because the file does not tell."""
+        return not self.errors and (self.made.lab.runs or Sight.unknown in self.seen.values())
 
     @property
     def spoilt(self) -> tuple[Goal, ...]:
@@ -45,6 +66,23 @@ class Judgement(Struct, frozen=True):
         return tuple(
             goal for goal in self.made.goals if self.seen[goal.key] is Sight.broken and goal.key not in broken
         )
+
+    def tried(self, trial: Trial) -> Judgement:
+        """The judgement with what the running stack has shown.
+
+        What works is right, whatever the file says. What does not work may be the fault of another mistake, so it counts only
+        where the file does not tell, or where by the file everything should work.
+        """
+        decides = Sight.broken not in self.seen.values()
+        seen = dict(self.seen)
+        for key, shown in trial.shown.items():
+            if key not in seen:
+                continue
+            if shown.works:
+                seen[key] = Sight.whole
+            elif decides or seen[key] is Sight.unknown:
+                seen[key] = Sight.broken
+        return replace(self, seen=seen, trial=trial)
 
 
 def judge(made: Made, stack: Stack | None, problems: Sequence[Problem] = ()) -> Judgement:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from stackctl.show.text.amounts import counted
+from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import PLAIN, Style
 from stackctl.teach.lab.goals import Goal, Sight
 from stackctl.teach.lab.judging import Judgement
@@ -29,10 +30,10 @@ def lab_text(made: Made) -> str:
             "",
             "Begin:",
             "",
-            "  stackctl check        what can be seen before anything runs",
-            "  stackctl up           bring it up; status and logs tell the rest",
-            "  stackctl lab check    what is repaired, what is not",
-            "  stackctl lab hint     a hint; each call tells more",
+            "  stackctl check                   what can be seen before anything runs",
+            "  stackctl up --wait-timeout 20    bring it up; status and logs tell the rest",
+            "  stackctl lab check               what is repaired, what is not",
+            "  stackctl lab hint                a hint; each call tells more",
             "",
             "Change stack.toml as you like: every way that works counts.",
             "stackctl down takes the stack away again.",
@@ -80,20 +81,25 @@ def _goal(judged: Judgement, goal: Goal, style: Style) -> Iterator[str]:
         Sight.unknown: style("?", "yellow"),
     }[judged.seen[goal.key]]
     lines = _item(mark, goal.text, plain="✔")
-    if told := judged.told.get(goal.key):
-        lines += [f"      {line}" for line in wrapped(told, _WIDTH - 6)]
+    shown = judged.trial.shown.get(goal.key) if judged.trial else None
+    if shown and not shown.works:
+        lines += [f"      {line}" for line in wrapped(one_line(shown.told), _WIDTH - 6)]
     yield from lines
 
 
 def _next(judged: Judgement) -> Iterator[str]:
+    if judged.trial and judged.trial.failure:
+        yield from wrapped(f"Tried: {one_line(judged.trial.failure)}")
     if judged.spoilt:
         yield "Some of this worked before: undo the last change."
     if judged.errors:
         yield f"stack.toml has {counted(judged.errors, 'error')}: stackctl check tells where."
-    undecided = Sight.unknown in judged.seen.values()
-    if judged.whole:
+    if judged.whole and judged.wants_trial and not judged.trial:
+        yield "By the file everything is right. stackctl lab check, without --offline,"
+        yield "brings it up and sees whether it works."
+    elif judged.whole:
         yield "Well done: everything works."
-    elif undecided:
+    elif Sight.unknown in judged.seen.values() and not judged.trial:
         yield "? is seen only when it runs: stackctl lab check, without --offline."
     else:
         yield "stackctl lab hint tells more."

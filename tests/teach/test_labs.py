@@ -16,7 +16,7 @@ from stackctl.spec.source.reading import Written, examine_written
 from stackctl.spec.source.request import StackRequest
 from stackctl.teach.lab.goals import Sight
 from stackctl.teach.lab.hints import LEVELS, hint
-from stackctl.teach.lab.judging import Judgement, judge
+from stackctl.teach.lab.judging import Judgement, Shown, Trial, judge
 from stackctl.teach.lab.labs import LABS, Tree
 from stackctl.teach.lab.log import Entry, log_line, read_log
 from stackctl.teach.lab.making import Made, applied, broken_goals, understood
@@ -287,6 +287,52 @@ def test_what_worked_before_is_told_apart() -> None:
 def test_a_file_that_cannot_be_read_reaches_nothing() -> None:
     made = make(1, "ada")
     assert set(judge(made, None).seen.values()) == {Sight.broken}
+
+
+# A running stack
+
+
+def tried(made: Made, tree: Tree, failure: str = "", **shown: bool) -> Judgement:
+    return judged(made, tree).tried(
+        Trial({key: Shown(works, f"saw {key}") for key, works in shown.items()}, failure)
+    )
+
+
+def test_a_running_stack_decides_what_the_file_does_not_tell() -> None:
+    made, tree = repaired(3, "listens")
+    service(made, tree, "api")["command"] = ["sh", "-c", "exec python /app/app.py"]
+    assert tried(made, tree, listens=True, title=True, page=True).whole
+    told = tried(made, tree, listens=False)
+    assert told.seen["listens"] is Sight.broken
+    assert "      saw listens" in judgement_text(told).splitlines()
+
+
+def test_what_works_is_right_whatever_the_file_says() -> None:
+    made, tree = repaired(3, "listens")
+    assert not judged(made, tree).whole
+    assert tried(made, tree, listens=True).whole
+
+
+def test_what_does_not_run_is_not_right_although_the_file_is() -> None:
+    made = make(3, "ada")
+    assert not tried(made, made.right, visits=False).holds("visits")
+    told = tried(made, made.right, failure="api has ended: oh")
+    assert not told.whole
+    assert "Tried: api has ended: oh" in judgement_text(told)
+
+
+def test_a_mistake_is_not_blamed_for_what_another_one_breaks() -> None:
+    made = make(3, "ada")
+    tree = applied(made.right, [each for each in made.mistakes if "listens" in each.goals])
+    seen = tried(made, tree, listens=False, page=False)
+    assert seen.holds("page")
+    assert seen.count == 2
+
+
+def test_a_right_file_of_a_lab_about_running_wants_to_run() -> None:
+    made = make(3, "ada")
+    assert "brings it up and sees" in judgement_text(judged(made, made.right))
+    assert "Well done" in judgement_text(tried(made, made.right))
 
 
 # Words
