@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from stackctl.convert.bash.script import DockerCommand
-from stackctl.convert.docker.questions import Question, Target
+from stackctl.convert.docker.questions import AskedContainer, AskedState
 from stackctl.convert.docker.service import Path, Table
 from stackctl.convert.unset import plain
 from stackctl.spec.known import KnownImage
@@ -33,7 +33,7 @@ class Container(Struct):
         return (self.section, self.name)
 
 
-def target(container: Container, called: Mapping[str, str]) -> Target:
+def target(container: Container, called: Mapping[str, str]) -> AskedContainer:
     """The container as questions reach it. `called`: the keys of the containers by their names."""
     names = {name for name, key in called.items() if key == container.name} | {container.name}
     for network in container.table.values.get("networks", {}).values():
@@ -42,10 +42,12 @@ def target(container: Container, called: Mapping[str, str]) -> Target:
         re.fullmatch(r"(?:.*:)?(\d+):(\d+)(?:/tcp)?", port)
         for port in map(plain, container.table.values.get("ports", ()))
     )
-    return Target(container.name, frozenset(names), {int(port[1]): int(port[2]) for port in ports if port})
+    return AskedContainer(
+        container.name, frozenset(names), {int(port[1]): int(port[2]) for port in ports if port}
+    )
 
 
-def check(container: Container, asked: Question, at: int, images: KnownImages, *, exported: bool) -> str:
+def check(container: Container, asked: AskedState, at: int, images: KnownImages, *, exported: bool) -> str:
     """Give a service the check that asks what the script asks, unless `up` asks it by itself. Tells what `up` does.
 
     `exported`: stackctl has written the script.

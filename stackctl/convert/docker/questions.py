@@ -32,7 +32,7 @@ _DATABASE_CLIENTS = {
 State = Literal["", "healthy", "ended"]
 
 
-class Target(Struct, frozen=True):
+class AskedContainer(Struct, frozen=True):
     """A container as a question reaches it. `published` maps ports of this machine to those of the container."""
 
     name: str
@@ -40,7 +40,7 @@ class Target(Struct, frozen=True):
     published: Mapping[int, int]
 
 
-class Question(Struct, frozen=True):
+class AskedState(Struct, frozen=True):
     """What is asked of a container: the keys of a `healthcheck`, none if it only has to run; or its state."""
 
     container: str
@@ -48,7 +48,7 @@ class Question(Struct, frozen=True):
     state: State = ""
 
 
-def question(wait: Wait, targets: Sequence[Target]) -> Question | None:
+def question(wait: Wait, targets: Sequence[AskedContainer]) -> AskedState | None:
     """What the script waits for; None if that cannot be told, or is no container of the script."""
     asker = _Asker(targets, frozenset(wait.about))
     for index, words in enumerate(wait.asked):
@@ -59,10 +59,10 @@ def question(wait: Wait, targets: Sequence[Target]) -> Question | None:
 
 
 class _Asker(Struct, frozen=True):
-    targets: Sequence[Target]
+    targets: Sequence[AskedContainer]
     about: frozenset[str]
 
-    def ask(self, words: Sequence[str], others: Sequence[Sequence[str]]) -> Question | None:
+    def ask(self, words: Sequence[str], others: Sequence[Sequence[str]]) -> AskedState | None:
         program = posixpath.basename(words[0])
         if program in DOCKER:
             return self._docker([word for word in words[1:] if word != "container"], others)
@@ -72,30 +72,30 @@ class _Asker(Struct, frozen=True):
             return self._port(host, port)
         return self._program(program, plainly[1:], others)
 
-    def _docker(self, words: Sequence[str], others: Sequence[Sequence[str]]) -> Question | None:
+    def _docker(self, words: Sequence[str], others: Sequence[Sequence[str]]) -> AskedState | None:
         verb, rest = (words[0], [Word(word, 0) for word in words[1:]]) if words else ("", [])
         match verb:
             case "exec":
                 inside = [word.text for word in divide(rest, RUN).words]
                 target = self._called(inside[0]) if len(inside) > 1 else None
-                return Question(target.name, {"test": _test(inside[1:])}) if target else None
+                return AskedState(target.name, {"test": _test(inside[1:])}) if target else None
             case "run":
                 return self._beside(rest, others)
             case "logs":
                 names = [word.text for word in divide(rest, _LOGS).words]
                 target = self._called(names[0]) if names else None
                 pattern = next(filter(None, map(_pattern, others)), "")
-                return Question(target.name, {"log": pattern}) if target and pattern else None
+                return AskedState(target.name, {"log": pattern}) if target and pattern else None
             case "wait":
                 target = self._called(words[1]) if len(words) == 2 else None
-                return Question(target.name, state="ended") if target else None
+                return AskedState(target.name, state="ended") if target else None
             case "inspect":
                 about = next((found for word in words[1:] if (found := self._called(word))), None)
                 tests = " ".join(word for each in others if each[0] == "[" for word in each)
-                return Question(about.name, state=_state(tests)) if about else None
+                return AskedState(about.name, state=_state(tests)) if about else None
         return None
 
-    def _beside(self, words: Sequence[Word], others: Sequence[Sequence[str]]) -> Question | None:
+    def _beside(self, words: Sequence[Word], others: Sequence[Sequence[str]]) -> AskedState | None:
         """`docker run --rm --network … IMAGE COMMAND`: a question from a container of its own."""
         run = divide(words, RUN)
         inside = [word.text for word in run.words[1:]]
@@ -110,7 +110,7 @@ class _Asker(Struct, frozen=True):
 
     def _program(
         self, program: str, words: Sequence[str], others: Sequence[Sequence[str]]
-    ) -> Question | None:
+    ) -> AskedState | None:
         if program in _FETCHERS:
             return self._fetched(program, words, others)
         if program in ("nc", "ncat", "netcat", "telnet"):
@@ -133,7 +133,7 @@ class _Asker(Struct, frozen=True):
 
     def _fetched(
         self, program: str, words: Sequence[str], others: Sequence[Sequence[str]]
-    ) -> Question | None:
+    ) -> AskedState | None:
         counts = program != "curl" or any(re.fullmatch(_STATUS_COUNTS, word) for word in words)
         counts = counts or any(
             posixpath.basename(each[0]) in ("grep", "jq", "[") and "0" not in each for each in others
@@ -150,21 +150,21 @@ class _Asker(Struct, frozen=True):
             return self._port(found[2], port)
         return None
 
-    def _database(self, program: str, words: Sequence[str]) -> Question | None:
+    def _database(self, program: str, words: Sequence[str]) -> AskedState | None:
         host = next((word for word in _values(words, "-h", "--host")), "localhost")
         port_option = "-P" if program.startswith(("mysql", "mariadb")) else "-p"
         port = next((word for word in _values(words, port_option, "--port")), str(_DATABASE_CLIENTS[program]))
         return self._port(host, port)
 
-    def _http(self, host: str, port: str, path: str) -> Question | None:
+    def _http(self, host: str, port: str, path: str) -> AskedState | None:
         found = self._reached(host, port)
-        return Question(found[0].name, {"http": f":{found[1]}{path}"}) if found else None
+        return AskedState(found[0].name, {"http": f":{found[1]}{path}"}) if found else None
 
-    def _port(self, host: str, port: str) -> Question | None:
+    def _port(self, host: str, port: str) -> AskedState | None:
         found = self._reached(host, port)
-        return Question(found[0].name, {"tcp": found[1]}) if found else None
+        return AskedState(found[0].name, {"tcp": found[1]}) if found else None
 
-    def _reached(self, host: str, port: str) -> tuple[Target, int] | None:
+    def _reached(self, host: str, port: str) -> tuple[AskedContainer, int] | None:
         """The container that answers at a host and port, and its own port."""
         if not port.isdigit():
             return None
@@ -177,7 +177,7 @@ class _Asker(Struct, frozen=True):
         meant = [each for each in self.targets if each.hosts & self.about]
         return (meant[0], number) if len(meant) == 1 else None
 
-    def _called(self, name: str) -> Target | None:
+    def _called(self, name: str) -> AskedContainer | None:
         return next((each for each in self.targets if plain(name) in each.hosts), None)
 
 
