@@ -1,5 +1,6 @@
 """The command line of the labs: what it writes, what it says, what it refuses."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -113,6 +114,45 @@ def test_a_lab_about_running_can_be_judged_by_the_file_alone(run: Run, tmp_path:
     by_file = run("lab", "check", "lab-3", "--offline", DOCKER_HOST="unix:///nowhere")
     assert by_file.code == 1
     assert by_file.out.startswith("lab 3 for ada: 0 of 3 mistakes repaired\n")
+
+
+def test_grade_writes_a_line_for_each_lab_of_a_class(run: Run, tmp_path: Path) -> None:
+    for student, number in (("ada", 1), ("ada", 3), ("bob", 1)):
+        run("lab", "start", str(number), "--student", student, "-o", f"class/{student}/lab-{number}")
+    right, theirs = make(1, "ada"), make(1, "bob")
+    (tmp_path / "class/ada/lab-1/stack.toml").write_text(written(right.names.project, right.right))
+    (tmp_path / "class/bob/lab-1/stack.toml").write_text(written(right.names.project, right.right))
+    (tmp_path / "class/bob/lab-1/.env").write_text((tmp_path / "class/ada/lab-1/.env").read_text())
+    run("lab", "check", "class/ada/lab-1")
+    run("lab", "hint", "class/ada/lab-3")
+    (tmp_path / "class/eve").mkdir()
+    (tmp_path / "class/eve/lab.jsonl").write_text("hello")
+    ran = run("lab", "grade", "class")
+    assert ran.code == 0
+    assert "left out: class/eve/lab.jsonl is not the log of a lab" in ran.err
+    rows = [*csv.DictReader(ran.out.splitlines())]
+    assert [(row["directory"], row["student"], row["lab"]) for row in rows] == [
+        ("ada/lab-1", "ada", "1"),
+        ("ada/lab-3", "ada", "3"),
+        ("bob/lab-1", "bob", "1"),
+    ]
+    assert [(row["repaired"], row["mistakes"], row["whole"]) for row in rows[:2]] == [
+        ("2", "2", "yes"),
+        ("0", "3", "no"),
+    ]
+    assert [(row["hints"], row["attempts"]) for row in rows[:2]] == [("0", "1"), ("1", "0")]
+    assert [(row["copy_of"], row["sure"]) for row in rows] == [("", ""), ("", ""), ("ada", "sure")]
+    assert theirs.names.password not in ran.out
+
+
+def test_grade_writes_a_file_and_refuses_a_directory_without_labs(run: Run, tmp_path: Path) -> None:
+    run("lab", "start", "1", "--student", "ada", "-o", "class/ada")
+    assert run("lab", "grade", "class", "-o", "grades.csv").out == ""
+    assert (tmp_path / "grades.csv").read_text().splitlines()[1].startswith("ada,ada,1,0,2,no,no,0,0,0,")
+    (tmp_path / "empty").mkdir()
+    empty = run("lab", "grade", "empty")
+    assert (empty.code, empty.out) == (2, "")
+    assert "there is no lab below empty" in empty.err
 
 
 def test_the_help_says_what_each_lab_teaches(run: Run) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import getpass
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import click
 from msgspec import Struct
 
 from stackctl.cli.global_options import GlobalOptions
-from stackctl.cli.options import accept_global_options, pass_options
-from stackctl.errors import EngineError, UsageError
+from stackctl.cli.options import accept_global_options, output_option, pass_options
+from stackctl.errors import EngineError, StackError, UsageError
+from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import style_for
 from stackctl.spec.lint.rules import lint
+from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import examine
 from stackctl.spec.source.request import StackRequest
+from stackctl.teach.lab.grading import COLUMNS, Submission, grades
 from stackctl.teach.lab.hints import LEVELS, hint
 from stackctl.teach.lab.judging import Judgement, judge
 from stackctl.teach.lab.log import NAME as LOG
@@ -57,6 +63,7 @@ def command() -> None:
       cd lab-1
       stackctl lab check                    what is repaired, what is not
       stackctl lab hint                     a hint; each call tells more
+      stackctl lab grade class              for a teacher: a table of the class
     """
 
 
@@ -177,6 +184,42 @@ def _tried(options: GlobalOptions, here: _Here, judged: Judgement) -> Judgement:
         raise EngineError(error.message, hint) from error
 
 
+@command.command("grade")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@output_option
+def grade(directory: Path, output: TextIO) -> int:
+    """Write a table of a class: who has repaired what, with how much help
+
+    DIR holds the directories of the students' labs, at any depth. The table is CSV: a line for each lab. What is repaired is judged
+    again, by each stack.toml; hints, attempts and minutes come from the logs. `copy_of` names the student whose work a lab seems to
+    be, `sure` says how sure that is, `note` says why.
+
+    \b
+    Examples:
+      stackctl lab grade class                 to the terminal
+      stackctl lab grade class -o grades.csv   for a spreadsheet
+    """
+    found = [*_submissions(directory)]
+    if not found:
+        raise UsageError(f"there is no lab below {directory}", f"a lab is a directory with {LOG} in it")
+    table = csv.writer(output, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(each.cells for each in grades(found))
+    return 0
+
+
+def _submissions(directory: Path) -> Iterator[Submission]:
+    """The labs below a directory. What is no lab is named on stderr and left out."""
+    for path in sorted(directory.rglob(LOG)):
+        try:
+            here = _Here.find(path.parent)
+            judged, stack = here.judged_stack()
+        except (StackError, OSError) as error:
+            print(f"left out: {one_line(str(error))}", file=sys.stderr)
+        else:
+            yield Submission(path.parent.relative_to(directory), here.told, judged, stack)
+
+
 class _Here(Struct, frozen=True):
     """A lab in its directory. `log` is None while the lab is written."""
 
@@ -206,10 +249,14 @@ class _Here(Struct, frozen=True):
         return self.log
 
     def judged(self) -> Judgement:
+        """What the stack.toml tells."""
+        return self.judged_stack()[0]
+
+    def judged_stack(self) -> tuple[Judgement, Stack | None]:
         """What the stack.toml tells. Only the lab's own .env has variables, so that it means the same on every machine."""
         request = StackRequest(files=[self.directory / "stack.toml"], directory=Path.cwd(), environ={})
         examined = examine(request, [lint])
-        return judge(self.made, examined.stack, examined.problems)
+        return judge(self.made, examined.stack, examined.problems), examined.stack
 
     def write(self, **what: object) -> None:
         """Add an entry to the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
@@ -84,6 +85,7 @@ def seed_of(lab: int, student: str) -> str:
     return hashlib.sha256(f"stackctl lab {lab} {student}".encode()).hexdigest()[:16]
 
 
+@functools.lru_cache(maxsize=1024)
 def vary(lab: int, student: str) -> Variation:
     """The variation of a student's lab."""
     seed = seed_of(lab, student)
