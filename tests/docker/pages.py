@@ -8,8 +8,8 @@ A comment before a fenced block says what the block is:
 
 In a block `console` each line that begins with `$ ` is a command, as are the lines after one that ends with a backslash. The
 lines below it are what it prints. `…` stands for any text of a line; a line of `…` alone for any lines, also none. Times such
-as `2.9 s`, ids of 12 or more digits, blank lines and the number of blanks are never compared. A command without such lines may
-print anything.
+as `2.9 s`, ids of 12 or more digits, blank lines, the number of blanks, and that a slow engine is waited for are never compared. A
+command without such lines may print anything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PIECE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 NAMES = re.compile(r"<!-- names: (.*) -->")
-TIME = re.compile(r"\b\d+(?:\.\d+)? m?s\b")
+TIME = re.compile(r"\b(?:\d+ [hm] )*\d+(?:\.\d+)? m?s\b")
 ID = re.compile(r"\b[0-9a-f]{12,64}\b…?")
 
 
@@ -96,9 +96,13 @@ def commands(block: Block) -> Iterator[Command]:
         yield command
 
 
+WAITING = "waiting for the Docker engine"
+
+
 def alike(lines: list[str]) -> list[str]:
     """The lines without what differs from run to run."""
-    return [text for line in lines if (text := " ".join(ID.sub("ID", TIME.sub("TIME", line)).split()))]
+    plain = (" ".join(ID.sub("ID", TIME.sub("TIME", line)).split()) for line in lines)
+    return [line for line in plain if line and not line.startswith(WAITING)]
 
 
 def is_as_shown(shown: list[str], printed: list[str]) -> bool:
