@@ -49,7 +49,8 @@ def other_versions(situation: Situation) -> Iterator[Problem]:
     Fix: dump the data with the old version, and load them into an empty volume. If the data are converted already, run
     `stackctl down` and then `up`: without the old container the rule has nothing to compare.
 
-    Evidence: postgres:16 on such a volume ends with `database files are incompatible with server`.
+    Evidence: measured with postgres:15 on data that are marked as those of version 14: it exits with 1, `FATAL: database files are
+    incompatible with server`. `docker run -d` has printed an id before.
     """
     view = situation.view
     configs = view.observed.configs

@@ -16,7 +16,8 @@ def circular_dependencies(subject: Subject) -> Iterator[Problem]:
 
     Fix: remove one `depends_on`. Most often one of the services can start without the other and try again until it is there.
 
-    Evidence: Compose refuses a circle, too.
+    Evidence: measured, Compose 5.6.1 refuses it, too: `dependency cycle detected: api -> worker -> api`. A bash script cannot wait for
+    both, so it leaves one of the two waits out.
     """
     return circles(subject.stack, subject.dependencies)
 
