@@ -17,12 +17,15 @@ _ASSIGNMENT = r"[A-Za-z0-9_.-]*="
 
 
 class VariableUse(Struct, frozen=True):
-    """A place in a word where the value of a variable of the script stands."""
+    """A place in a word where the value of a variable stands; if it is not set, the default, unless that is empty."""
 
     name: str
+    default: str = ""
 
     def __str__(self) -> str:
-        return f"${{{self.name}}}"
+        """The variable as it stands within double quotes."""
+        default = _escaped(self.default).replace("}", "\\}")
+        return f"${{{self.name}:-{default}}}" if default else f"${{{self.name}}}"
 
 
 Piece = str | VariableUse

@@ -26,7 +26,7 @@ def test_a_password_that_is_not_set_keeps_its_place_in_a_url(run: Run, tmp_path:
     (tmp_path / "stack.toml").write_text(STACK)
     ran = run("explain")
     assert (ran.code, ran.err) == (0, "")
-    assert 'URL=postgresql://postgres:"${DB_PASSWORD}"@db:5432' in ran.out
+    assert 'URL="postgresql://postgres:${DB_PASSWORD}@db:5432' in ran.out
     assert "stand-in" not in ran.out
     assert run("explain", "--md").out.startswith("# shop, step by step\n")
     page = run("explain", "--html").out

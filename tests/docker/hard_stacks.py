@@ -9,6 +9,8 @@ from typing import Any
 import tomli_w
 from scenario import free_ports
 
+from stackctl.spec.output.write import literal
+
 HARD = {
     "SPACE": "a  b ",
     "QUOTES": 'it\'s "quoted" `echo no` $(touch injected) ${HOME} $HOME',
@@ -24,18 +26,6 @@ LABELS = {name: text for name, text in HARD.items() if " " not in name}
 """The Docker CLI refuses white space in the name of a label."""
 SLEEP = {"image": "busybox", "command": ["sleep", "infinity"], "stop_grace_period": "1s"}
 TEXTS = [text for text in HARD.values() if text]
-
-
-def literal(tree: Any) -> Any:
-    """The tree with every text as it is: a dollar is written as two."""
-    match tree:
-        case dict():
-            return {key: literal(value) for key, value in tree.items()}
-        case list():
-            return [literal(value) for value in tree]
-        case str():
-            return tree.replace("$", "$$")
-    return tree
 
 
 def web(**keys: Any) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from written_script import TEXT, Written, literal, trees
+from written_script import TEXT, Written, trees
+
+from stackctl.spec.output.write import literal
 
 
 @given(trees())

@@ -155,7 +155,7 @@ def test_every_key_has_a_lesson(section: str, table: type) -> None:
 def test_a_shell_reads_the_words_that_were_meant(words: list[str]) -> None:
     words = [*words, "$(id)", "`id`", "${HOME}", "it's $HOME", '"', "a;b", "-n", "!", "\\"]
     read = subprocess.run(
-        ["sh", "-c", f"printf '%s\\0' {shell(words)}"], capture_output=True, check=True
+        ["bash", "-c", f"printf '%s\\0' {shell(words)}"], capture_output=True, check=True
     ).stdout
     assert read.decode().split("\0")[:-1] == words
 
@@ -168,5 +168,5 @@ def test_a_variable_is_the_only_thing_that_a_shell_replaces() -> None:
         Part('de"f', VariableOrigin("C", "")),
     )
     line = shell([Text.of(parts)])
-    read = subprocess.run(["sh", "-c", f"B='$1'; printf %s {line}"], capture_output=True, check=True).stdout
+    read = subprocess.run(["bash", "-c", f"B='$1'; printf %s {line}"], capture_output=True, check=True).stdout
     assert read.decode() == '$A $1`de"f'

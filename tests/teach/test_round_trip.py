@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from written_script import Written, literal, record, trees
+from written_script import Written, record, trees
 
 from stackctl.convert.bash.shell import Word
 from stackctl.convert.docker.flags import RUN, divide
 from stackctl.convert.docker.service import service_table
 from stackctl.convert.importing import Imported, import_script
 from stackctl.planner.world.desired import DesiredContainer
+from stackctl.spec.output.write import literal
 from stackctl.teach.commands import _own
 
 PASSWORD = "a@b:c/d e"

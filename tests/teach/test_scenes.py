@@ -74,7 +74,7 @@ def test_the_commands(stack: Stack) -> None:
     assert [scene.command for scene in found] == [
         "docker pull postgres:15",
         "docker pull busybox",
-        'docker build --tag shop-api "${PWD}"/api',
+        'docker build --tag shop-api "${PWD}/api"',
         "docker network create --internal shop_back",
         "docker network create shop_front",
         "docker volume create shop_pgdata",

@@ -92,18 +92,6 @@ def record(text: str, directory: Path, *args: str, **environ: str) -> tuple[list
     return calls[:-1], said
 
 
-def literal(tree: Any) -> Any:
-    """The tree with every text as it is: a dollar is written as two."""
-    match tree:
-        case dict():
-            return {key: literal(value) for key, value in tree.items()}
-        case list():
-            return [literal(value) for value in tree]
-        case str():
-            return tree.replace("$", "$$")
-    return tree
-
-
 EVIL = (
     "$(touch injected)", "`touch injected`", "'; touch injected; '", '"; touch injected; "', "\n touch injected\n", "\\", "\\'",
     "${IFS}", "$HOME", "!!", "-x", "", " ", "a=b", "#", "~", "*", "\r\n", "\x01\x7f", "}", "${x:-$(touch injected)}", "é🐳\u202e",

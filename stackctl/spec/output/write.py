@@ -64,7 +64,7 @@ def plain(value: Any, *, short: bool = False) -> Any:
 
 def toml(tree: Mapping[str, Any]) -> str:
     """A plain tree as a TOML document. Texts are literal: each dollar is written as two."""
-    return tomli_w.dumps(_literal(tree))
+    return tomli_w.dumps(literal(tree))
 
 
 def _table(value: Any, *, short: bool) -> dict[str, Any]:
@@ -115,15 +115,16 @@ def _port(port: Port) -> str | int:
     return port.target.first if target.isdigit() else target
 
 
-def _literal(value: Any) -> Any:
+def literal(value: Any) -> Any:
+    """The data with every text as it is: `$$` is written for a dollar, which begins no variable then."""
     match value:
         case dict():
-            return {key: _literal(item) for key, item in value.items()}
+            return {key: literal(item) for key, item in value.items()}
         case list():
-            return [_literal(item) for item in value]
+            return [literal(item) for item in value]
         case str():
             return value.replace("$", "$$")
     return value
 
 
-__all__ = ["plain", "toml", "understood"]
+__all__ = ["literal", "plain", "toml", "understood"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, get_args, get_origin
@@ -22,11 +20,12 @@ from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain
 from stackctl.spec.source.locate import locate
 from stackctl.spec.structure import Form, choices, forms, is_table
-from stackctl.spec.text.parts import parts, written
+from stackctl.spec.text.parts import Part, parts, written
 from stackctl.spelling import did_you_mean
 from stackctl.teach.commands import DIRECTORY, CommandLine, Docker
 from stackctl.teach.explain.blocks import Block, blocks_text
 from stackctl.teach.explain.lessons import Lesson, lesson
+from stackctl.teach.shell import Piece, VariableUse, literal, word
 
 Path = tuple[Key, ...]
 
@@ -36,7 +35,6 @@ _BY_HAND = (
 )
 _LINE = 66
 """Columns that are left beside the titles."""
-_PLAIN_WORD = r"[\w@%+=:,./-]+"
 
 
 class Topic(Struct, frozen=True):
@@ -315,37 +313,31 @@ def _commands(stack: Stack, desired: Desired, path: Path) -> Iterator[CommandLin
 
 def shell(words: Iterable[str]) -> str:
     """Words as one types them in the directory of stack.toml: with variables instead of their values, and dots for other
-    secrets. Whatever else a word holds, a shell reads exactly that word.
+    secrets. Whatever else a word holds, bash reads exactly that word.
     """
-    pieces = [[*_pieces(word)] for word in words]
-    texts = ["".join(text for text, _ in each) for each in pieces]
-    shown = redacted(texts)
+    pieces = [[*_pieces(each)] for each in words]
+    texts = ["".join(map(str, each)) for each in pieces]
     return " ".join(
-        _joined(each) if text == safe else _literal(safe)
-        for each, text, safe in zip(pieces, texts, shown, strict=True)
+        word(each) if text == safe else literal(safe)
+        for each, text, safe in zip(pieces, texts, redacted(texts), strict=True)
     )
 
 
-def _pieces(word: str) -> Iterator[tuple[str, bool]]:
-    """The texts that a word is made of; each with whether it is a variable of the shell."""
-    for part in parts(word):
-        if part.variable is None:
-            yield DOTS if part.secret else part.text, False
-        elif part.variable.name == DIRECTORY:
-            yield "${PWD}", True
-        elif part.text and not part.variable.place and not part.secret:
-            default = re.sub(r'([\\"$`}])', r"\\\1", part.text)
-            yield f"${{{part.variable.name}:-{default}}}", True
+def _pieces(text: str) -> Iterator[Piece]:
+    """The texts and variables that a word is made of."""
+    for plain_text, group in groupby(parts(text), key=lambda part: part.variable is None):
+        if plain_text:
+            yield "".join(DOTS if part.secret else part.text for part in group)
         else:
-            yield f"${{{part.variable.name}}}", True
+            yield from map(_use, group)
 
 
-def _joined(pieces: Iterable[tuple[str, bool]]) -> str:
-    text = ""
-    for variable, group in groupby(pieces, key=lambda piece: piece[1]):
-        joined = "".join(piece for piece, _ in group)
-        text += f'"{joined}"' if variable else _literal(joined)
-    return text or "''"
+def _use(part: Part) -> VariableUse:
+    """The variable that a part comes from."""
+    assert part.variable
+    if part.variable.name == DIRECTORY:
+        return VariableUse("PWD")
+    return VariableUse(part.variable.name, "" if part.variable.place or part.secret else part.text)
 
 
 def shell_words(command: CommandLine) -> list[str]:
@@ -362,12 +354,3 @@ def folded(pieces: Sequence[str], width: int = _LINE) -> str:
         else:
             lines[-1] += f" {piece}"
     return " \\\n".join(lines)
-
-
-def _literal(text: str) -> str:
-    """The text in quotes where a shell needs them."""
-    if re.fullmatch(_PLAIN_WORD, text):
-        return text
-    if "'" in text and not re.search(r'[$`"\\!]', text):
-        return f'"{text}"'
-    return shlex.quote(text)
