@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, structs
@@ -65,7 +66,7 @@ def import_script(
     secrets = _told(stack)
     variables = _secrets(stack) if env else {}
     _references(stack)
-    spec = _readable(stack, variables, images)
+    spec = readable(stack, variables, images)
     _dependencies(stack, spec)
     stack.settle()
     tree = _written(stack, variables, env=env)
@@ -172,15 +173,17 @@ def _encoded(url: str) -> str:
     )
 
 
-def _readable(stack: ScriptStack, variables: dict[str, str], images: KnownImages) -> Spec:
-    """The stack that the tree makes. What a stack.toml cannot hold is taken out, with a note; unset variables get a value that can be read."""
+def readable(
+    stack: ScriptStack, variables: dict[str, str], images: KnownImages, directory: Path = Path("/")
+) -> Spec:
+    """The stack that the tree makes for a script that runs in `directory`. What a stack.toml cannot hold is taken out, with a note; unset variables get a value that can be read."""
     for path, text in every_text(stack.tree()):
         for name in names(text) - _OF_THE_SHELL:
             usual = "latest" if path[-1] == "image" else ""
             variables.setdefault(name, PLACEHOLDER if looks_secret(name) else usual)
     for _ in range(_ROUNDS):
         tree = texts(_without_empty(stack.tree()), toml_text)
-        found = examine(tree, variables, images, ())
+        found = examine(tree, variables, images, (), directory)
         if found.whole and found.stack is not None:
             return found.stack
         for problem in (each for each in found.problems if each.severity == "error"):

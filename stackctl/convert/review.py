@@ -24,10 +24,10 @@ def examine(
     variables: Mapping[str, str],
     images: KnownImages,
     checks: Sequence[Check] = (lint,),
+    directory: Path = Path("/"),
 ) -> Examined:
-    """The stack that a tree makes, and its problems. `variables` are those of the `.env`."""
-    directory = Path("/")
-    shell = Variables("shell", {"PWD": "/", "HOME": "/"})
+    """The stack that a tree makes, and its problems. `variables` are those of the `.env`; the script runs in `directory`."""
+    shell = Variables("shell", {"PWD": str(directory), "HOME": "/"})
     lookup = Lookup((shell, Variables(".env", variables)))
     written = Written(tree, lookup, (), directory, (), images)
     request = StackRequest(directory=directory, environ=shell.values, strict=False, name="script")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from stackctl.planner.same.side import Thing
     from stackctl.planner.steps.actions import Action
     from stackctl.planner.steps.events import Progressed
     from stackctl.planner.world.inspected import Inspected
@@ -95,6 +96,11 @@ class Look(Protocol):
 
     def inspect(self, container: str) -> Inspected:
         """Everything that explains one container, by its id or name, in one call. Raises `EngineError` if it is not there."""
+
+    def made(self, containers: Collection[str]) -> tuple[Thing, ...]:
+        """Containers, by id or name, with the networks and volumes that they use, so that they can be compared with a file. Makes
+        about two calls for each. What is not there is left out.
+        """
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """What containers inherit from these images. An image that is not here is left out."""

@@ -101,7 +101,9 @@ ARGUMENTS = {
     "export": ["bash"],
     "port": ["web", "80"],
 }
-READERS = sorted(set(COMMANDS) - {"check", "init", "import", "lab", "schema", "completion", "version"})
+READERS = sorted(
+    set(COMMANDS) - {"check", "init", "import", "lab", "same", "schema", "completion", "version"}
+)
 
 
 @pytest.mark.parametrize("command", READERS)

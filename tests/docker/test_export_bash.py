@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,14 +35,27 @@ def run(script: str, *args: str, env: Mapping[str, str], at: Project) -> str:
     return done.stdout + done.stderr
 
 
-def both(project: Project, *, env: Mapping[str, str] = {}) -> None:
-    """Bring the stack up with stackctl, then with its script, and compare; the script then takes everything away."""
+def both(project: Project, *, env: Mapping[str, str] = {}, changed: tuple[str, str] | None = None) -> None:
+    """Bring the stack up with stackctl, then with its script, and compare; the script then takes everything away. `changed`: what
+    is replaced in the script for one difference; then `same` must say of every two that they make the same, and find that one.
+    """
     project.run("up", env=env)
     meant = made(project)
     script = project.run("export", "bash", env=env).stdout
+    project.write(script, "run.sh")
+    if changed:
+        for sides in ((".", "run.sh"), (".", "running"), ("run.sh", f"project:{project.name}")):
+            project.run("same", *sides, env=env)
     project.run("down", "--volumes")
     run(script, env=env, at=project)
     there = made(project)
+    if changed:
+        for sides in ((".", "running"), ("run.sh", "running")):
+            project.run("same", *sides, env=env)
+        project.write(script.replace(*changed), "changed.sh")
+        found = json.loads(project.run("same", "changed.sh", "running", "--json", env=env, code=1).stdout)
+        (difference,) = found["differences"]
+        assert (difference["left"], difference["right"]) == (changed[1], changed[0])
     assert there.keys() == meant.keys()
     for name, facts in meant.items():
         for part, value in facts.items():
@@ -64,7 +78,7 @@ def test_the_script_of_the_lesson_must_make_what_up_makes(project: Project, free
     shutil.copytree(ROOT / "examples/api", project.directory / "examples/api")
     shutil.copy(ROOT / "stack.toml", project.directory)
     project.write(f'[services.api]\nports = ["{free_port}:8000"]\n', "stack.override.toml")
-    both(project, env={"POSTGRES_PASSWORD": "a-secret"})
+    both(project, env={"POSTGRES_PASSWORD": "a-secret"}, changed=("redis:7", "redis:6"))
 
 
 VARIABLES = """

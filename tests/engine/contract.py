@@ -17,6 +17,9 @@ from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Exec
 from stackctl.engine.talk.log_times import timestamp
 from stackctl.errors import EngineError, ExecTimeoutError, UsageError, WaitError, WaitTimeoutError
+from stackctl.planner.same.compare import compare
+from stackctl.planner.same.desired import container_thing, resource_thing
+from stackctl.planner.same.side import Side
 from stackctl.planner.steps.actions import (
     Action,
     ConnectNetwork,
@@ -247,6 +250,58 @@ class EngineContract:
     def test_inspecting_what_is_not_there(self, bench: Bench) -> None:
         with pytest.raises(EngineError):
             bench.engine.inspect(MISSING)
+
+    def test_what_was_made_is_what_was_asked_for(self, bench: Bench) -> None:
+        front, data = bench.network("front"), bench.volume("data")
+        spec = bench.spec(
+            environment={"TZ": "UTC", "GONE": None},
+            entrypoint=("sh", "-c"),
+            settings=Service(
+                user=Text("1000:1000"),
+                hostname="shop",
+                pids_limit=50,
+                cap_add=("net_admin",),
+                extra_hosts={"db": Text("1.2.3.4")},
+                labels={"tier": Text("front")},
+                stop_signal="SIGINT",
+                working_dir="/tmp",
+                read_only=True,
+                init=False,
+            ),
+            ports=(DesiredPort(target=80), DesiredPort(target=81, protocol="udp", host_ip="0.0.0.0")),
+            networks=(Attachment(front.name, ("web", "www")),),
+            mounts=(
+                DesiredMount(type="volume", source=data.name, target="/data", read_only=True),
+                DesiredMount(type="volume", target="/own"),
+                DesiredMount(type="tmpfs", target="/run", tmpfs_options="size=1048576,mode=1777,noexec"),
+                DesiredMount(type="tmpfs", target="/big", tmpfs_size=2097152, tmpfs_mode=0o755),
+                DesiredMount(type="bind", source="/tmp", target="/host", selinux="z"),
+            ),
+            healthcheck=DesiredHealthcheck(test=("CMD", "test", "-e", "/x y"), interval=2.5, retries=7),
+            restart="on-failure",
+            restart_times=3,
+        )
+        spec = structs.replace(spec, labels={**spec.labels, "tier": "front"})
+        bench.do(CreateContainer(spec, spec.name))
+        asked = (
+            container_thing(spec),
+            resource_thing(front, bench.project),
+            resource_thing(data, bench.project),
+        )
+        found = bench.engine.made([spec.name, MISSING])
+        assert [(thing.kind, thing.key, thing.name, thing.chosen) for thing in found] == [
+            ("container", "web", spec.name, True),
+            ("network", "front", front.name, True),
+            ("volume", "data", data.name, True),
+        ]
+        unchanged = compare(Side(things=asked), Side(things=found))
+        assert [str(each) for each in unchanged.differences] == []
+        other = structs.replace(spec, environment={"TZ": "CET", "GONE": None}, restart_times=4)
+        changed = compare(Side(things=(container_thing(other), *asked[1:])), Side(things=found))
+        assert [str(each) for each in changed.differences] == [
+            "container web environment.TZ: CET | UTC",
+            "container web restart: on-failure:4 | on-failure:3",
+        ]
 
     def test_stopping(self, bench: Bench) -> None:
         name = bench.start()

@@ -27,6 +27,8 @@ class Container(Struct):
     table: Table
     command: DockerCommand
     detached: bool
+    named: bool
+    """Whether the command gives the name. Else docker makes one up."""
 
     @property
     def path(self) -> Path:

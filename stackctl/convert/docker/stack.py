@@ -47,9 +47,12 @@ BY_HAND = "by-hand"
 
 
 class ScriptStack:
-    """What a script makes, as the tree of a stack.toml. Values still hold the marks of unset variables."""
+    """What a script makes, as the tree of a stack.toml. Values still hold the marks of unset variables.
 
-    def __init__(self, reading: Reading, images: KnownImages = BUILT_IN) -> None:
+    `literal`: only what docker makes. No check is taken from a wait, and comments of an exported script count for nothing.
+    """
+
+    def __init__(self, reading: Reading, images: KnownImages = BUILT_IN, *, literal: bool = False) -> None:
         self.reading = reading
         self.images = images
         self.source = Source(reading.script.file, reading.script.source.decode(errors="replace"))
@@ -75,10 +78,12 @@ class ScriptStack:
         """The containers whose health the script asks the engine for."""
         self.waited: list[tuple[Wait, str]] = []
         """Where the script waits for which container."""
-        self.export = exported(reading.script)
+        self.export = None if literal else exported(reading.script)
         """What the script says of itself if stackctl has written it."""
         for command in reading.commands:
             self._command(command)
+        if not literal:
+            self._questions()
         self._finish()
 
     # What is told
@@ -307,7 +312,7 @@ class ScriptStack:
             self.note(
                 command.words[0].at, f"{written!r} cannot be the name of a service: it is called {name}"
             )
-        self.containers[name] = Container(name, section, table, command, detached)
+        self.containers[name] = Container(name, section, table, command, detached, bool(written))
         self.called[written or name] = name
         self._networks(name, table, given)
         for volume, at in table.volumes.items():
@@ -424,7 +429,6 @@ class ScriptStack:
         return seen
 
     def _finish(self) -> None:
-        self._questions()
         self._directories()
         for container in self.containers.values():
             values = container.table.values

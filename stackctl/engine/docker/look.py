@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from socket import gethostname
+from typing import TYPE_CHECKING
 
 from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
@@ -17,6 +18,9 @@ from stackctl.planner.world import labels as names
 from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer, ObservedEngine
 from stackctl.planner.world.probes import Probe
+
+if TYPE_CHECKING:
+    from stackctl.planner.same.side import Thing
 
 Call = tuple[tuple[str, ...], Mapping[str, object]]
 
@@ -95,6 +99,11 @@ class DockerLook:
 
     def inspect(self, container: str) -> Inspected:
         return snapshot.inspected(self.client.get("containers", container, "json"))
+
+    def made(self, containers: Collection[str]) -> tuple[Thing, ...]:
+        from stackctl.engine.docker.inspecting import made  # most looks compare no container
+
+        return made(self.client, containers)
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """Makes one call for each image that was not asked for before."""

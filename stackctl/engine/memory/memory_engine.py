@@ -18,6 +18,7 @@ from stackctl.engine.memory.commands import Behaviour, CommandRun, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.image_store import Images
+from stackctl.engine.memory.made import made
 from stackctl.engine.memory.talk import MemoryConversation
 from stackctl.engine.memory.wait_target import MemoryTarget, ask
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
@@ -25,6 +26,7 @@ from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
 from stackctl.engine.talk.log_times import timestamp
 from stackctl.errors import EngineError, ExecTimeoutError, PortTakenError
+from stackctl.planner.same.side import Thing
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
@@ -34,6 +36,7 @@ from stackctl.planner.world.desired import (
     DesiredMount,
     DesiredNetwork,
     DesiredPort,
+    DesiredVolume,
 )
 from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.labels import REPLACES
@@ -99,6 +102,8 @@ class MemoryEngine:
         }
         self._volumes: dict[str, ObservedVolume] = {}
         self._containers: dict[str, MemoryContainer] = {}
+        self._resources: dict[str, DesiredNetwork | DesiredVolume] = {}
+        """The networks and volumes as they were asked for, by name."""
         self._files: dict[str, Store] = {}
         """The files of each container by its id, and of each volume by its name."""
 
@@ -154,6 +159,12 @@ class MemoryEngine:
         with self._guard:
             self.reads += 1
             return self._find(container).as_inspected()
+
+    def made(self, containers: Collection[str]) -> tuple[Thing, ...]:
+        with self._guard:
+            self.reads += len(containers)
+            found = [c for c in self._containers.values() if {c.id, c.name} & {*containers}]
+            return made(found, self._networks, self._resources)
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         with self._guard:
@@ -258,8 +269,10 @@ class MemoryEngine:
                 self._images.build(image.ref)
             case actions.CreateNetwork(network):
                 self._create_network(network)
+                self._resources[network.name] = network
             case actions.CreateVolume(volume):
                 self._create_volume(volume.name, volume.driver, volume.labels)
+                self._resources.setdefault(volume.name, volume)
             case actions.CreateContainer(spec, name, replaces):
                 self._create_container(spec, name, replaces)
             case actions.ConnectNetwork(container, attachment):

@@ -17,6 +17,10 @@ from stackctl.secret import DOTS
 from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import secrets
 
+_COMMAND = ("command",)
+_ENTRYPOINT = ("entrypoint",)
+_EXTERNAL = ("external",)
+_IMAGE = ("image",)
 _TEST = ("healthcheck", "test")
 
 
@@ -134,10 +138,14 @@ class _Comparing:
     def _values(self, one: Thing, other: Thing) -> None:
         left = Told(one, self.left, self.tables[0], self.right.directory)
         right = Told(other, self.right, self.tables[1], self.left.directory)
-        if left.get(("image",)) == right.get(("image",)):
+        if _same_image(left, right):
             left.inherited = right.inherited = left.inherited or right.inherited
+        _divide_alike(left, right)
         settled = {*_same_words(left, right), *_parts_of_one_check(left, right)}
-        for key in sorted({*left.values, *right.values} - settled, key=_order):
+        keys = {*left.values, *right.values} - settled
+        if _EXTERNAL in keys:  # what somebody else has made is taken as it is
+            keys = {_EXTERNAL}
+        for key in sorted(keys, key=_order):
             self._value(key, left, right)
 
     def _value(self, key: KeyPath, left: Told, right: Told) -> None:
@@ -201,21 +209,23 @@ class _Comparing:
 
 def _order(key: KeyPath) -> tuple[int, list[str]]:
     """The image first: it explains most other differences."""
-    return key != ("image",), [str(part) for part in key]
+    return key != _IMAGE, [str(part) for part in key]
 
 
 def _equal(key: KeyPath, one: Any, other: Any, left: Told, right: Told) -> bool:
     """Whether two values are equal, apart from texts with gaps and hosts."""
     if one == other:
         return True
-    if key == ("image",):
-        return _same_image(one, other, left, right)
+    if key == _IMAGE:
+        return _same_image(left, right)
     removed = None in (one, other) and ABSENT in (one, other)
     return removed and left.inherited is not None and key not in left.inherited
 
 
-def _same_image(one: Any, other: Any, left: Told, right: Told) -> bool:
+def _same_image(left: Told, right: Told) -> bool:
     """Images whose names follow from the project are told apart by what they are built from."""
+    one: Any = left.get(_IMAGE)
+    other: Any = right.get(_IMAGE)
     generated = [isinstance(image, Generated) for image in (one, other)]
     if all(generated):
         return True
@@ -223,13 +233,26 @@ def _same_image(one: Any, other: Any, left: Told, right: Told) -> bool:
         built = all(("build", "context") in told.values for told in (left, right))
         names = [image.name if isinstance(image, Generated) else image for image in (one, other)]
         return built or names[0] == names[1]
-    return False
+    return bool(one == other)
 
 
 def _same_words(left: Told, right: Told) -> Iterator[KeyPath]:
     """Entrypoint and command, if all words together are equal."""
     if left.runs == right.runs:
-        yield from (("entrypoint",), ("command",))
+        yield from (_ENTRYPOINT, _COMMAND)
+
+
+def _divide_alike(left: Told, right: Told) -> None:
+    """Divide the words of both at the same place into entrypoint and command, if their entrypoints agree that far: `docker run` can
+    only give an entrypoint of one word.
+    """
+    lengths = [len(told.values.get(_ENTRYPOINT) or ()) for told in (left, right)]
+    longest = max(lengths)
+    if 0 in lengths or left.runs[:longest] != right.runs[:longest]:
+        return
+    for told in (left, right):
+        words = list(told.runs)
+        told.values |= {_ENTRYPOINT: words[:longest], _COMMAND: words[longest:]}
 
 
 def _parts_of_one_check(left: Told, right: Told) -> Iterator[KeyPath]:
@@ -246,6 +269,8 @@ def _parts_of_one_check(left: Told, right: Told) -> Iterator[KeyPath]:
 
 def _renamed(one: Thing, other: Thing) -> bool:
     """Whether people gave the two different names."""
+    if not (one.name and other.name):
+        return False
     if one.names & other.names:
         return one.chosen and other.chosen and one.name != other.name
     usual = one.kind == "network" and "default" in (one.key, other.key)  # a name that nobody gave
@@ -266,7 +291,7 @@ def _other_names(one: Thing, other: Thing, left: Any, right: Any) -> tuple[Any, 
 
 
 def _what_it_is(thing: Thing) -> str:
-    image = thing.values.get(("image",))
+    image = thing.values.get(_IMAGE)
     if thing.kind == "container":
         return image.name if isinstance(image, Generated) else str(image)
     return str(thing.values.get(("driver",), "there"))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from stackctl.planner.same import normal
 from stackctl.planner.same.normal import Values
-from stackctl.planner.same.side import Generated, KeyPath, Side, Thing, Unknown
+from stackctl.planner.same.side import Generated, KeyPath, Kind, Side, Thing, Unknown, opened
 from stackctl.planner.world.definition import network_definition, volume_definition
-from stackctl.planner.world.desire import desire
+from stackctl.planner.world.desire import desire, resources
 from stackctl.planner.world.desired import (
     Desired,
     DesiredBuild,
@@ -24,35 +23,58 @@ from stackctl.spec.choosing import table
 from stackctl.spec.model import Job, Service, Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
+from stackctl.spec.text.parts import Part
 
 
 def side_of(stack: Stack, selection: Selection | None = None) -> Side:
     """What `up` makes of a stack. Raises SpecError for a selection that cannot work."""
-    chosen = selection or Selection()
+    desired = _desired(stack, selection or Selection())
+    return Side(
+        things=(*_containers(desired), *_resources(desired, desired.networks, desired.volumes)),
+        directory=stack.directory.resolve(),
+    )
+
+
+def side_with_all(stack: Stack) -> Side:
+    """All that stands in a stack, also networks and volumes that no service uses."""
+    desired = _desired(stack, Selection())
+    return Side(
+        things=(*_containers(desired), *_resources(desired, *resources(stack))),
+        directory=stack.directory.resolve(),
+    )
+
+
+def _desired(stack: Stack, selection: Selection) -> Desired:
     with placing(stack):
-        desired = desire(
+        return desire(
             stack,
             instance="",
-            services=chosen.services,
-            profiles=chosen.profiles,
-            dependencies=chosen.dependencies,
-            publish_host=chosen.publish_host or "127.0.0.1",
+            services=selection.services,
+            profiles=selection.profiles,
+            dependencies=selection.dependencies,
+            publish_host=selection.publish_host or "127.0.0.1",
         )
-    return side_of_desired(desired, stack.directory)
 
 
-def side_of_desired(desired: Desired, directory: Path) -> Side:
-    """What should be there, as a side. `directory` is the one that paths of the file are relative to."""
+def _containers(desired: Desired) -> Iterator[Thing]:
     builds = {image.ref: image.build for image in desired.images}
-    things = (
-        *(_container(want, desired, builds.get(want.image)) for want in desired.containers),
-        *(_network(want, desired) for want in desired.networks),
-        *(_volume(want, desired) for want in desired.volumes),
-    )
-    return Side(things=things, directory=directory.resolve())
+    keys = {network.name: network.key for network in desired.networks}
+    return (container_thing(want, builds.get(want.image), keys) for want in desired.containers)
 
 
-def _container(want: DesiredContainer, desired: Desired, build: DesiredBuild | None) -> Thing:
+def _resources(
+    desired: Desired, networks: Iterable[DesiredNetwork], volumes: Iterable[DesiredVolume]
+) -> Iterator[Thing]:
+    for network in networks:
+        yield resource_thing(network, desired.project)
+    for volume in volumes:
+        yield resource_thing(volume, desired.project)
+
+
+def container_thing(
+    want: DesiredContainer, build: DesiredBuild | None = None, networks: Mapping[str, str] = {}
+) -> Thing:
+    """A container as it should be. `networks`: their keys in the file by name."""
     service = want.settings
     values: Values = {
         **_image(want, build),
@@ -85,13 +107,18 @@ def _container(want: DesiredContainer, desired: Desired, build: DesiredBuild | N
         name=want.name,
         chosen=service.container_name is not None,
         values={
-            key: value
+            key: opened(value, _unset)
             for key, value in values.items()
             if key[0] == "environment" or normal.USUAL.get(key) != value
         },
         path=(table(service), want.service),
-        at=dict(_places(service, want, desired)),
+        at=dict(_places(service, want, networks)),
     )
+
+
+def _unset(part: Part) -> str | None:
+    """The variable of a part that has no value, as in a stack that is only looked at."""
+    return part.variable.name if part.variable and not (part.variable.place or part.text) else None
 
 
 def _image(want: DesiredContainer, build: DesiredBuild | None) -> Values:
@@ -101,7 +128,7 @@ def _image(want: DesiredContainer, build: DesiredBuild | None) -> Values:
     values: Values = {("image",): ref if named else Generated(ref)}
     if build:
         values["build", "context"] = build.context
-        values["build", "dockerfile"] = build.dockerfile
+        values["build", "dockerfile"] = normal.dockerfile(build.context, build.dockerfile)
         values["build", "target"] = build.target
         values |= {("build", "args", name): text for name, text in build.args.items()}
     return {key: value for key, value in values.items() if value is not None}
@@ -138,11 +165,12 @@ def _of_stackctl(want: DesiredContainer) -> Iterator[tuple[KeyPath, Any]]:
             yield ("healthcheck", name), str(value)
 
 
-def _places(service: Service, want: DesiredContainer, desired: Desired) -> Iterator[tuple[KeyPath, KeyPath]]:
+def _places(
+    service: Service, want: DesiredContainer, networks: Mapping[str, str]
+) -> Iterator[tuple[KeyPath, KeyPath]]:
     """Where values stand in the file whose own key is not their key there."""
-    keys = {network.name: network.key for network in desired.networks}
     for place in want.networks:
-        yield ("networks", place.network), ("networks", keys[place.network])
+        yield ("networks", place.network), ("networks", networks.get(place.network, place.network))
     for port in want.ports:
         yield ("ports", f"{port.target}/{port.protocol}"), ("ports", port.index)
     for index, mount in enumerate(service.volumes):
@@ -154,28 +182,19 @@ def _places(service: Service, want: DesiredContainer, desired: Desired) -> Itera
             yield ("expose", exposed), ("expose", index)
 
 
-def _network(want: DesiredNetwork, desired: Desired) -> Thing:
+def resource_thing(want: DesiredNetwork | DesiredVolume, project: str) -> Thing:
+    """A network or volume as it should be. Of an external one nothing counts but that it is there already."""
+    kind: Kind = "network" if isinstance(want, DesiredNetwork) else "volume"
+    definition = (
+        network_definition(want, want.labels)
+        if isinstance(want, DesiredNetwork)
+        else volume_definition(want, want.labels)
+    )
     return Thing(
-        kind="network",
+        kind=kind,
         key=want.key,
         name=want.name,
-        chosen=want.name != f"{desired.project}_{want.key}",
-        values=_resource(want, network_definition(want, want.labels)),
-        path=("networks", want.key),
+        chosen=want.name != f"{project}_{want.key}",
+        values={("external",): True} if want.external else normal.resource(definition),
+        path=(f"{kind}s", want.key),
     )
-
-
-def _volume(want: DesiredVolume, desired: Desired) -> Thing:
-    return Thing(
-        kind="volume",
-        key=want.key,
-        name=want.name,
-        chosen=want.name != f"{desired.project}_{want.key}",
-        values=_resource(want, volume_definition(want, want.labels)),
-        path=("volumes", want.key),
-    )
-
-
-def _resource(want: DesiredNetwork | DesiredVolume, definition: Mapping[str, Any]) -> Values:
-    """The settings; of an external one nothing but that it is there already."""
-    return {("external",): True} if want.external else normal.resource(definition)

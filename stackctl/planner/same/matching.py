@@ -104,7 +104,7 @@ def _known_as(lefts: Sequence[Thing], rights: Sequence[Thing]) -> Iterator[tuple
 
 
 def _name(thing: Thing) -> Hashable:
-    return thing.name
+    return thing.name or None
 
 
 def _key(thing: Thing) -> Hashable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from stackctl.planner.same.side import KeyPath
@@ -25,6 +26,7 @@ Values = dict[KeyPath, Any]
 
 USUAL: Mapping[KeyPath, Any] = {
     ("restart",): "no",
+    ("init",): False,
     ("stop_grace_period",): float(USUAL_GRACE),
     ("healthcheck", "interval"): 30.0,
     ("healthcheck", "timeout"): 30.0,
@@ -48,6 +50,11 @@ def without_usual(values: Mapping[KeyPath, Any]) -> Values:
 def image(ref: str) -> str:
     """`docker.io/library/redis` is `redis:latest`."""
     return ImageRef.parse(ref).tagged
+
+
+def dockerfile(context: Path, file: str) -> str:
+    """The Dockerfile, relative to its context."""
+    return str(Path(file).relative_to(context)) if Path(file).is_relative_to(context) else file
 
 
 def own_labels(found: Mapping[str, str]) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from stackctl.errors import Key
 from stackctl.secret import veiled
+from stackctl.spec.text.parts import Part, Text, concealed
 
 KeyPath = tuple[Key, ...]
 Kind = Literal["container", "network", "volume"]
@@ -28,8 +29,25 @@ class Open(Struct, frozen=True):
     variables: tuple[str, ...]
 
     def __str__(self) -> str:
-        gaps = (f"${{{name}}}" for name in (*self.variables, ""))
-        return "".join(piece + gap for piece, gap in zip(self.pieces, gaps, strict=True)).removesuffix("${}")
+        gaps = (*(f"${{{name}}}" for name in self.variables), "")
+        return "".join(concealed(piece) + gap for piece, gap in zip(self.pieces, gaps, strict=True))
+
+
+def opened(value: Any, gap: Callable[[Part], str | None]) -> Any:
+    """A text, or a list of texts, with gaps. `gap` gives the variable for a part whose value is not known, else None."""
+    if isinstance(value, list):
+        return [opened(item, gap) for item in value]
+    if not isinstance(value, Text) or not any(gap(part) for part in value.parts):
+        return value
+    pieces: list[list[Part]] = [[]]
+    variables = []
+    for part in value.parts:
+        if name := gap(part):
+            variables.append(name)
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    return Open(tuple(Text.of(piece) for piece in pieces), tuple(variables))
 
 
 class Generated(Struct, frozen=True):
@@ -49,7 +67,7 @@ class Thing(Struct, frozen=True, kw_only=True):
     key: str
     """What its side calls it: the service, or the key of the network or volume."""
     name: str
-    """Its name in the engine."""
+    """Its name in the engine; "" if the engine makes one up."""
     chosen: bool = False
     """Whether a person chose `name`. Else the name follows from the project."""
     values: Mapping[KeyPath, Any] = field(default_factory=dict)
@@ -64,7 +82,7 @@ class Thing(Struct, frozen=True, kw_only=True):
     def names(self) -> frozenset[str]:
         """Every name by which it may be known."""
         aliases = (alias for key, found in self.values.items() if key[0] == "networks" for alias in found)
-        return frozenset((self.key, self.name, *aliases))
+        return frozenset((self.key, self.name, *aliases)) - {""}
 
     def where(self, key: KeyPath) -> KeyPath:
         """The key path of a value in the file."""

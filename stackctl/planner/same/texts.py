@@ -7,10 +7,12 @@ import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from stackctl.planner.same.side import Generated, KeyPath, Open
 from stackctl.planner.same.told import Absent
 from stackctl.spec.output.redact import redacted, without
-from stackctl.spec.text.parts import parts
+from stackctl.spec.text.parts import Text, parts
 from stackctl.spec.values import ByteSize
 
 _HOSTS = r"(?i)(?:host|server|addr(?:ess)?|url|uri|broker|upstream|peers?|nodes?)$"
@@ -49,13 +51,25 @@ def with_hosts(value: Any, hosts: Mapping[str, str], name: str) -> Any:
         case [*words]:
             before = [name, *(word if isinstance(word, str) else "" for word in words)]
             return [with_hosts(word, hosts, option) for word, option in zip(words, before, strict=False)]
+        case Open(pieces, variables):
+            return Open(tuple(_with_hosts(piece, hosts) for piece in pieces), variables)
+        case str() if value in hosts and (name == "-h" or re.search(_HOSTS, name)):
+            return hosts[value]
         case str():
-            for old, new in hosts.items():
-                word = rf"(?<![\w.-]){re.escape(old)}(?![\w.-])"
-                value = re.sub(rf"(?<=@){word}|(?<=://){word}|{word}(?=:\d)", new, value)
-                if value == old and (name == "-h" or re.search(_HOSTS, name)):
-                    value = new
+            return _with_hosts(value, hosts)
     return value
+
+
+def _with_hosts(text: str, hosts: Mapping[str, str]) -> str:
+    def changed(text: str) -> str:
+        for old, new in hosts.items():
+            word = rf"(?<![\w.-]){re.escape(old)}(?![\w.-])"
+            text = re.sub(rf"(?<=@){word}|(?<=://){word}|{word}(?=:\d)", new, text)
+        return text
+
+    whole = changed(str(text))
+    in_parts = Text.of(structs.replace(part, text=changed(part.text)) for part in parts(text))
+    return in_parts if in_parts == whole else whole
 
 
 def shown(key: KeyPath, value: Any, hidden: Collection[str]) -> str | None:

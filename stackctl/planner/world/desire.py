@@ -100,6 +100,14 @@ def _used_volumes(chosen: Mapping[str, Service]) -> list[str]:
     return sorted({mount.source for mount in mounts if mount.type == "volume" and mount.source})
 
 
+def resources(stack: Stack) -> tuple[tuple[DesiredNetwork, ...], tuple[DesiredVolume, ...]]:
+    """Every network and volume that the stack names, used or not."""
+    naming = Naming(stack, "")
+    return tuple(_network(key, naming) for key in stack.networks), tuple(
+        _volume(key, naming) for key in stack.volumes
+    )
+
+
 def _network(key: str, naming: Naming) -> DesiredNetwork:
     declared = naming.stack.networks.get(key)
     network = DesiredNetwork(key=key, name=naming.network(key))
