@@ -8,7 +8,7 @@ from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
-from stackctl.teach.graph import dot, mermaid
+from stackctl.teach.graph import dot, mermaid, stack_graph
 
 SHOP = """
 [services.db]
@@ -32,7 +32,7 @@ def shop(directory: Path) -> Desired:
 
 def test_mermaid(tmp_path: Path) -> None:
     assert (
-        mermaid(shop(tmp_path))
+        mermaid(stack_graph(shop(tmp_path)))
         == """\
 flowchart TD
   service0["db"]
@@ -52,7 +52,7 @@ flowchart TD
 
 
 def test_dot(tmp_path: Path) -> None:
-    text = dot(shop(tmp_path))
+    text = dot(stack_graph(shop(tmp_path)))
     assert text.startswith('digraph stack {\n  "service db" [label="db", shape=box];\n')
     assert '  "job seed" -> "service api" [label="completed"];\n' in text
     assert '  "service db" -> "volume data" [dir=none, style=dotted];\n' in text

@@ -19,7 +19,7 @@ from stackctl.teach.bash import bash
 from stackctl.teach.commands import Docker
 from stackctl.teach.compose.file import compose
 from stackctl.teach.from_nothing import from_nothing
-from stackctl.teach.graph import dot, mermaid
+from stackctl.teach.graph import Graph, dot, mermaid, stack_graph
 
 FORMATS = ("bash", "compose", "mermaid", "dot")
 
@@ -30,10 +30,20 @@ FORMATS = ("bash", "compose", "mermaid", "dot")
 @click.option(
     "--from-here", is_flag=True, help="From what is there now, which the engine tells, not from nothing."
 )
+@click.option(
+    "--plan", "of_plan", is_flag=True, help="A graph of what up would do now, which the engine tells."
+)
 @output_option
 @pass_settings
 def command(
-    settings: Settings, /, form: str, services: tuple[str, ...], output: Any, *, from_here: bool
+    settings: Settings,
+    /,
+    form: str,
+    services: tuple[str, ...],
+    output: Any,
+    *,
+    from_here: bool,
+    of_plan: bool,
 ) -> int:
     """Write the stack for bash, for Docker Compose, or as a graph
 
@@ -42,7 +52,8 @@ def command(
 
     compose: a compose.yaml with which Docker Compose makes the same. What Compose cannot say is a comment.
 
-    mermaid, dot: who waits for whom, networks and volumes, for Mermaid or Graphviz.
+    mermaid, dot: who waits for whom, networks and volumes, for Mermaid or Graphviz. With --plan: what is created, recreated,
+    removed and kept, and in which order.
 
     \b
     Examples:
@@ -51,16 +62,22 @@ def command(
       stackctl export bash --from-here    what `stackctl up` would do now
       stackctl export compose -o compose.yaml
       stackctl export dot | dot -Tsvg     a picture
+      stackctl export mermaid --plan      what `stackctl up` would do now
     """
-    if form != "bash" and from_here:
-        raise click.UsageError("--from-here is for bash: the other formats show the stack, not what is there")
+    graph = form in ("mermaid", "dot")
+    if from_here and form != "bash":
+        raise click.UsageError("--from-here is for bash" + (": for a graph, add --plan" if graph else ""))
+    if of_plan and not graph:
+        raise click.UsageError(
+            "--plan is for mermaid and dot" + (": for bash, add --from-here" if form == "bash" else "")
+        )
     if form == "bash":
         text = _bash(settings, services, from_here=from_here)
     elif form == "compose":
         text = _compose(settings, services, output.name)
     else:
-        view, _ = from_nothing(settings.load(services), settings.selection(services))
-        text = (mermaid if form == "mermaid" else dot)(view.desired)
+        shown = _plan_graph(settings, services) if of_plan else _stack_graph(settings, services)
+        text = (mermaid if form == "mermaid" else dot)(shown)
     click.echo(text, file=output, nl=False)
     return 0
 
@@ -75,6 +92,18 @@ def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
     source = stack.files[0].name if stack.files else "a stack"
     directory = None if output in ("-", "<stdout>") else Path(output).parent
     return compose(stack, view.desired, source=source, directory=directory, profiles=whole)
+
+
+def _stack_graph(settings: Settings, services: tuple[str, ...]) -> Graph:
+    view, _ = from_nothing(settings.load(services), settings.selection(services))
+    return stack_graph(view.desired)
+
+
+def _plan_graph(settings: Settings, services: tuple[str, ...]) -> Graph:
+    from stackctl.teach.plan_graph import plan_graph
+
+    view, plan = _from_here(settings, settings.load(services), services)
+    return plan_graph(view.desired, plan)
 
 
 def _bash(settings: Settings, services: tuple[str, ...], *, from_here: bool) -> str:
