@@ -106,9 +106,7 @@ def test_without_a_network_nobody_has_a_name(compared: Compare) -> None:
     script = SCRIPT.replace("--network net ", "").replace("docker network create net\n", "")
     assert texts(compared(script)) == [
         "container db network_mode: - | bridge",
-        "container db networks.default: joined | -",
         "container api network_mode: - | bridge",
-        "container api networks.default: joined | -",
         "network default: there | -",
     ]
 

@@ -101,7 +101,6 @@ CHANGES = {
     ),
     ('networks = ["inner"]', 'network_mode = "none"'): (
         "container web network_mode: - | none",
-        "container web networks.inner: joined | -",
         "network inner: there | -",
     ),
     ('image = "app:1"', 'image = "app:1"\nrestart = "on-failure:3"'): (

@@ -20,6 +20,7 @@ from stackctl.spec.output.redact import secrets
 _COMMAND = ("command",)
 _ENTRYPOINT = ("entrypoint",)
 _EXTERNAL = ("external",)
+_MODE = ("network_mode",)
 _IMAGE = ("image",)
 _TEST = ("healthcheck", "test")
 
@@ -141,7 +142,11 @@ class _Comparing:
         if _same_image(left, right):
             left.inherited = right.inherited = left.inherited or right.inherited
         _divide_alike(left, right)
-        settled = {*_same_words(left, right), *_parts_of_one_check(left, right)}
+        settled = {
+            *_same_words(left, right),
+            *_parts_of_one_check(left, right),
+            *_without_networks(left, right),
+        }
         keys = {*left.values, *right.values} - settled
         if _EXTERNAL in keys:  # what somebody else has made is taken as it is
             keys = {_EXTERNAL}
@@ -253,6 +258,13 @@ def _divide_alike(left: Told, right: Told) -> None:
     for told in (left, right):
         words = list(told.runs)
         told.values |= {_ENTRYPOINT: words[:longest], _COMMAND: words[longest:]}
+
+
+def _without_networks(left: Told, right: Told) -> Iterator[KeyPath]:
+    """If one side has a network mode instead of networks, it is one difference, not one more for each network."""
+    for one, other in ((left, right), (right, left)):
+        if _MODE in one.values and _MODE not in other.values:
+            yield from (key for key in other.values if key[0] == "networks" and key not in one.values)
 
 
 def _parts_of_one_check(left: Told, right: Told) -> Iterator[KeyPath]:
