@@ -1,6 +1,7 @@
 """The command line of the labs: what it writes, what it says, what it refuses."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -153,6 +154,33 @@ def test_grade_writes_a_file_and_refuses_a_directory_without_labs(run: Run, tmp_
     empty = run("lab", "grade", "empty")
     assert (empty.code, empty.out) == (2, "")
     assert "there is no lab below empty" in empty.err
+
+
+TWO = '[services.db]\nimage = "busybox"\n[services.api]\nimage = "busybox"\ndepends_on = ["db"]\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [("a", "Not so. What happens is c, db, then api."), ("c", "Right: c,")]
+)
+def test_predict_asks_and_then_tells_the_truth(run: Run, tmp_path: Path, answer: str, verdict: str) -> None:
+    (tmp_path / "stack.toml").write_text(TWO)
+    ran = run("lab", "predict", "--about", "order", "--answer", answer)
+    assert ran.code == 0
+    question, _, truth = ran.out.partition("\n\n")[2].partition("\n\n")
+    assert question == "  a  api, then db\n  b  db and api together\n  c  db, then api"
+    assert truth.startswith(verdict)
+    assert "api waits for db." in truth
+
+
+def test_predict_reads_the_answer_from_where_there_is_no_terminal(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack.toml").write_text(TWO)
+    monkeypatch.setattr("sys.stdin", io.StringIO("c\n"))
+    assert "Right: c," in run("lab", "predict", "--about", "order").out
+    nobody = run("lab", "predict", "--about", "order")
+    assert nobody.code == 2
+    assert "there is no answer" in nobody.err
 
 
 def test_the_help_says_what_each_lab_teaches(run: Run) -> None:

@@ -1,4 +1,6 @@
-"""A lab that is brought up: each mistake about running must be seen, what is right must be found right, and nothing be left."""
+"""A lab that is brought up: each mistake about running must be seen, what is right must be found right, and nothing be left. And a
+prediction about what runs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import Any
 
 import docker
 import pytest
-from scenario import Project
+from scenario import Project, sleepers
 
 from stackctl.teach.lab.labs import Tree
 from stackctl.teach.lab.making import Made, make, written
@@ -95,3 +97,16 @@ def test_a_program_that_only_the_container_reaches_must_be_seen(project: Project
     lines = checked(project, made, tree, code=1)
     assert mark(lines, "listens to others").startswith("✘ it answers at 127.0.0.1 inside")
     assert mark(lines, "the title") == "✘ the page says: no title"
+
+
+def test_a_prediction_must_be_judged_by_the_plan_of_now(project: Project) -> None:
+    project.write(sleepers(web='volumes = ["rows:/rows"]', other="") + "[volumes.rows]\n")
+    project.run("up")
+    project.write(sleepers(web='volumes = ["rows:/rows"]', other='environment.A = "1"') + "[volumes.rows]\n")
+    told = project.run("lab", "predict", "--answer", "a").stdout
+    assert "which containers does it recreate?" in told
+    assert ", other." in told
+    assert "~ other" in told
+    lost = project.run("lab", "predict", "--about", "lost", "--answer", "a").stdout
+    assert f", the data in {project.name}_rows." in lost
+    assert set(project.states().values()) == {"running"}

@@ -14,20 +14,32 @@ import click
 from msgspec import Struct
 
 from stackctl.cli.global_options import GlobalOptions
-from stackctl.cli.options import accept_global_options, output_option, pass_options
+from stackctl.cli.options import accept_global_options, output_option, pass_options, pass_settings
+from stackctl.cli.settings import Settings
 from stackctl.errors import EngineError, StackError, UsageError
+from stackctl.show.plan_text import plan_text
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import style_for
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import examine
 from stackctl.spec.source.request import StackRequest
+from stackctl.teach.explain.quiz import Question
+from stackctl.teach.from_nothing import from_nothing
 from stackctl.teach.lab.grading import COLUMNS, Submission, grades
 from stackctl.teach.lab.hints import LEVELS, hint
 from stackctl.teach.lab.judging import Judgement, judge
 from stackctl.teach.lab.log import NAME as LOG
 from stackctl.teach.lab.log import Entry, Log, log_line, read_log
 from stackctl.teach.lab.making import Made, make
+from stackctl.teach.lab.predict import (
+    about_loss,
+    about_order,
+    about_recreation,
+    chosen,
+    question_text,
+    truth_text,
+)
 from stackctl.teach.lab.text import judgement_text, lab_text, labs_text, wrapped
 
 UNREPAIRED = 1
@@ -64,6 +76,7 @@ def command() -> None:
       stackctl lab check                    what is repaired, what is not
       stackctl lab hint                     a hint; each call tells more
       stackctl lab grade class              for a teacher: a table of the class
+      stackctl lab predict                  what will happen? then the truth
     """
 
 
@@ -172,7 +185,6 @@ def check(options: GlobalOptions, directory: Path, *, offline: bool) -> int:
 
 def _tried(options: GlobalOptions, here: _Here, judged: Judgement) -> Judgement:
     """The judgement, with what the stack shows when it runs."""
-    from stackctl.cli.settings import Settings
     from stackctl.trial import try_out
 
     try:
@@ -188,11 +200,11 @@ def _tried(options: GlobalOptions, here: _Here, judged: Judgement) -> Judgement:
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @output_option
 def grade(directory: Path, output: TextIO) -> int:
-    """Write a table of a class: who has repaired what, with how much help
+    """Write the table of a class
 
-    DIR holds the directories of the students' labs, at any depth. The table is CSV: a line for each lab. What is repaired is judged
-    again, by each stack.toml; hints, attempts and minutes come from the logs. `copy_of` names the student whose work a lab seems to
-    be, `sure` says how sure that is, `note` says why.
+    Who has repaired what, with how much help. DIR holds the directories of the labs, at any depth. The table is CSV: a line for each
+    lab. What is repaired is judged again, by each stack.toml; hints, attempts and minutes come from the logs. `copy_of` names the
+    student whose work a lab seems to be, `sure` says how sure that is, `note` says why.
 
     \b
     Examples:
@@ -218,6 +230,70 @@ def _submissions(directory: Path) -> Iterator[Submission]:
             print(f"left out: {one_line(str(error))}", file=sys.stderr)
         else:
             yield Submission(path.parent.relative_to(directory), here.told, judged, stack)
+
+
+_ABOUT = ("recreate", "order", "lost")
+
+
+@command.command("predict")
+@click.option(
+    "--about",
+    type=click.Choice(_ABOUT),
+    help="What up recreates, the order of starts, or what down --volumes loses.",
+)
+@click.option("--answer", metavar="LETTER", help="The answer, instead of asking for it.")
+@pass_settings
+def predict(settings: Settings, *, about: str | None, answer: str | None) -> int:
+    """Ask what will happen, then show it
+
+    A question about the stack where you stand: which containers `stackctl up` recreates now, in which order they start, or what
+    `stackctl down --volumes` loses. The truth is the real plan. Nothing is done. Without --about, the question is about what you have
+    changed, or, if nothing is changed, about the order.
+
+    \b
+    Examples:
+      stackctl lab predict                   change stack.toml, then ask
+      stackctl lab predict --about order     needs no engine
+      stackctl lab predict --about lost --answer a
+    """
+    question, truth = _question(settings, about)
+    print(question_text(question))
+    if answer is None:
+        print("\nyour answer: ", end="", flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            raise UsageError("there is no answer", "give its letter: --answer a")
+    choice = chosen(question, answer)
+    print(f"\n{truth_text(question, choice)}")
+    if truth:
+        print(f"\n{truth}")
+    return 0
+
+
+def _question(settings: Settings, about: str | None) -> tuple[Question, str]:
+    """The question, and the plan that has the answer."""
+    stack = settings.load_asked((), strict=False)
+    selection = settings.selection()
+    if about == "order":
+        return about_order(from_nothing(stack, selection)[0].desired), ""
+    from stackctl.api import containers
+    from stackctl.planner.before.images import ImageOptions
+    from stackctl.planner.down import DownOptions
+    from stackctl.planner.view.slots import UpOptions
+    from stackctl.project import Project
+
+    project = Project(stack, settings.engine())
+    style = settings.style(sys.stdout)
+    if about == "lost":
+        plan = project.plan_down(DownOptions(volumes=True))
+        volumes = from_nothing(stack, selection)[0].desired.volumes
+        kept = [volume.name for volume in volumes if volume.external or volume.protect]
+        return about_loss(plan, kept), plan_text(plan, style=style)
+    up = project.plan(selection, UpOptions(), ImageOptions())
+    there = {container.service for container in containers(project.engine, stack.project)}
+    if about is None and not (there and up.changes):
+        return about_order(from_nothing(stack, selection)[0].desired), ""
+    return about_recreation(up, there), plan_text(up, style=style)
 
 
 class _Here(Struct, frozen=True):

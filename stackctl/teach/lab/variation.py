@@ -23,7 +23,7 @@ _THEMES: Sequence[tuple[str, str, str]] = (
     ("parcels", "Parcels", "post"),
 )
 """Names of the project, of the page, and of the database."""
-_API = ("api", "app", "backend", "server", "service")
+_API = ("api", "app", "backend", "server", "program")
 _DB = ("db", "database", "postgres", "storage")
 _CACHE = ("cache", "redis", "counter", "sessions")
 _WEB = ("web", "proxy", "front", "gateway")
