@@ -161,7 +161,7 @@ services:
         "postgres", "-d", "postgres"]
       interval: 1s
       timeout: 5s
-      retries: 60
+      retries: 120
     init: true
 
   # A job. stackctl runs it again only after a change of itself, its image or

@@ -15,8 +15,8 @@ from stackctl.spec.values import Duration
 from stackctl.teach.compose.texts import Keys, Tree, noted, without_none, words
 
 _NONE = ("NONE",)
-_ASKING = {"interval": "1s", "timeout": "5s", "retries": 60}
-"""How often a check asks that is written for a known image. Docker would ask only every 30 s, and each dependent would wait as long."""
+_ASKING = {"interval": "1s", "timeout": "5s", "retries": 120}
+"""How often a check asks that is written for a known image: at least as long as `up` waits. Docker would ask only every 30 s."""
 _ADDED = (
     "stackctl asks the server itself, and adds no check to the container. Compose can wait only for a check in the container: "
     "this one asks the same."
