@@ -67,7 +67,9 @@ def _added(text: str, edit: Edit) -> str:
     """The text with the items or the table of an edit; unchanged if they cannot be added where they belong."""
     if edit.items is None:
         name = ".".join(tomlkit.key([str(key)]).as_string() for key in edit.path)
-        return f"{text.rstrip()}\n\n[{name}]\n" if _at(tomllib.loads(text), edit.path) is None else text
+        if _at(tomllib.loads(text), edit.path) is not None:
+            return text
+        return _with_line_ends_of(text, f"{text.rstrip()}\n\n[{name}]\n")
     try:
         document = tomlkit.parse(text)
         table = _at(document, edit.path[:-1])

@@ -35,7 +35,7 @@ def nearest(word: str, options: Iterable[str]) -> str | None:
     most = max(len(word) // 3, 1)
     near = [name for name in names if abs(len(name) - len(word)) <= most]
     found = min(near, key=lambda name: distance(word, name), default="")
-    if found and distance(word, found) <= most:
+    if found and distance(word, found) <= min(most, len(word) - 1):  # one letter is no misspelling of another
         return found
     return next((n for n in names if (n in word and len(n) > 2) or (word in n and len(word) > 3)), None)
 

@@ -181,7 +181,8 @@ class _Reader:
         elif options.get("one"):
             items = [self.read(item_type, value, path, outer)]
         else:
-            return self.wrong(path, f"expected an array, found {describe(value)}")
+            hint = f"write [{value!r}]".replace("'", '"') if type(value) in (str, int) else ""
+            return self.wrong(path, f"expected an array, found {describe(value)}", hint)
         return tuple(item for item in items if item is not _NOTHING)
 
     def read_mapping(
@@ -227,7 +228,8 @@ class _Reader:
         if isinstance(value, dict):
             return self.read_keys(table, value, path, outer)
         if not hasattr(table, "short"):
-            return self.wrong(path, f"expected a table, found {describe(value)}")
+            hint = f"write [{dotted(path)}] with its keys below it" if len(path) in (1, 2) else ""
+            return self.wrong(path, f"expected a table, found {describe(value)}", hint)
         expanded = self.attempt(path, table.short, value)
         if expanded is _NOTHING:
             return _NOTHING

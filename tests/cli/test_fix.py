@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from commandline import Ran, Run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 Fix = Callable[[str | bytes], tuple[str, Ran]]
 """Writes a stack.toml, corrects it, and gives back its text then."""
@@ -152,3 +154,45 @@ def test_each_of_several_files_is_corrected(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "stack.toml").read_text() == STACK
     assert (tmp_path / "stack.override.toml").read_text() == over.replace("hostnaem", "hostname")
     assert ran.err.count("(fixed)") == 2
+
+
+COMMENTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff\u2028\u2029"), max_size=20
+)
+WRONG = [
+    ('"back",', '"bakc",'),
+    ("image = ", "imgae = "),
+    ("POSTGRES_PASSWORD", "POSTGRES_PASSWRD"),
+    ('depends_on = ["postgres"] # first\n', ""),
+    ('volumes = ["pgdata:/var/lib/postgresql/data"]\n', ""),
+    ("[networks.front]", "[networks.frnot]"),
+]
+
+
+@given(
+    comments=st.lists(COMMENTS, min_size=4, max_size=4),
+    wrong=st.lists(st.sampled_from(WRONG), min_size=1, max_size=3, unique=True),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    last=st.sampled_from(["", "\n", "\n\n", "   ", "\n# end"]),
+)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_correction_keeps_every_other_line_and_a_second_one_changes_nothing(
+    fix: Fix, comments: list[str], wrong: list[tuple[str, str]], ends: str, mark: bytes, last: str
+) -> None:
+    text = STACK.rstrip("\n") + last
+    for comment, line in zip(
+        comments, ("# A shop.", "# The database.", "# Storage.", "# first"), strict=True
+    ):
+        text = text.replace(line, f"#{comment}")
+    for before, after in wrong:
+        text = text.replace(before, after, 1)
+    data = mark + text.replace("\n", ends).encode()
+    fixed, _ = fix(data)
+    again, _ = fix(fixed.encode())
+    assert again == fixed
+    assert fixed.encode().startswith(mark)
+    assert ("\r\n" in fixed) == ("\r\n" in data.decode())
+    assert fixed.count("\n") == fixed.count("\r\n") or ends == "\n"
+    kept = [line for line in data.decode().splitlines() if line.lstrip().startswith("#")]
+    assert [line for line in fixed.splitlines() if line.lstrip().startswith("#")] == kept

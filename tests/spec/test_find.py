@@ -108,3 +108,17 @@ def test_tables_merge_and_everything_else_is_replaced() -> None:
     above = {"a": {"c": [3], "g": 2}, "d": 2, "f": {"h": 1}}
     assert merge([below, above]) == {"a": {"b": 1, "c": [3], "g": 2}, "d": 2, "f": {"h": 1}}
     assert below == {"a": {"b": 1, "c": [1, 2]}, "d": {"e": 1}, "f": 1}
+
+
+@pytest.mark.parametrize("what", ["directory", "loop", "missing.toml"])
+def test_a_stack_toml_that_is_no_file_is_not_passed_over(tmp_path: Path, what: str) -> None:
+    """Else a stack.toml further up would be taken for it."""
+    (tmp_path / "stack.toml").write_text("")
+    here = tmp_path / "below" / "stack.toml"
+    here.parent.mkdir()
+    if what == "directory":
+        here.mkdir()
+    else:
+        here.symlink_to(here if what == "loop" else what)
+    with pytest.raises(UsageError, match=r"below/stack\.toml is not a file"):
+        find(here.parent)

@@ -166,7 +166,8 @@ def test_a_missing_key_is_named_at_its_table() -> None:
 
 @pytest.mark.parametrize("value", [1, "x", [], True])
 def test_a_table_must_be_a_table(value: object) -> None:
-    assert problems({"cars": {"a": value}}) == [f"cars.a: expected a table, found {describe(value)}"]
+    hint = "write [cars.a] with its keys below it"
+    assert problems({"cars": {"a": value}}) == [f"cars.a: expected a table, found {describe(value)} ({hint})"]
 
 
 def test_a_mistake_in_a_shorthand_is_named_at_the_shorthand() -> None:

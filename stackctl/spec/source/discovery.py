@@ -20,7 +20,7 @@ def find(directory: Path) -> tuple[Path, ...]:
     """The nearest stack.toml in `directory` or above it, and the stack.override.toml beside it if there is one.
 
     Raises:
-        UsageError: there is no stack.toml; or a compose file is nearer; or the stack.toml stands above `directory` and
+        UsageError: there is no stack.toml; or it is not a file; or a compose file is nearer; or the stack.toml stands above `directory` and
             belongs to another user, who could have put it there to have containers started.
     """
     directory = directory.absolute()
@@ -30,6 +30,9 @@ def find(directory: Path) -> tuple[Path, ...]:
             if folder != directory and not _trusted(spec):
                 raise UsageError(f"{spec} belongs to another user", f"if you trust it, say so: -f {spec}")
             return (spec, *(path for path in (folder / OVERRIDE,) if path.is_file()))
+        if os.path.lexists(spec):
+            hint = "it is a directory" if spec.is_dir() else "is it a symbolic link that leads to no file?"
+            raise UsageError(f"{spec} is not a file", hint)
         if compose := next((folder / name for name in COMPOSE_NAMES if (folder / name).is_file()), None):
             raise not_compose(compose)
     raise UsageError(

@@ -17,6 +17,7 @@ _HINTS = {
     "Invalid value": 'text needs quotes: key = "value"',
     "Expected '=' after a key in a key/value pair": "write key = value; YAML's key: value is no TOML",
     "Cannot overwrite a value": "this key is given twice",
+    "Expected ']' at the end of a table declaration": "close the header: [services.NAME]",
     "Cannot declare": "merge the two tables",
     "Cannot mutate immutable namespace": "nothing can be added to { … } or [ … ] later: write all of it in one place",
     "Illegal character '\\n'": "the string is not closed on its line",
@@ -52,7 +53,9 @@ def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
     except tomllib.TOMLDecodeError as error:
         return {}, [_syntax(source, str(error))]
     except RecursionError:
-        return {}, [Problem((), "too deeply nested", place=source.place(0))]
+        return {}, [
+            Problem((), "too deeply nested", "close the brackets that are open", place=source.place(0))
+        ]
     except ValueError as error:  # an integer of thousands of digits
         return {}, [Problem((), f"not TOML: {error}", place=source.place(0))]
     problems = _beyond_limits(tree)
