@@ -86,7 +86,7 @@ def test_the_right_stack_reaches_every_goal_and_has_no_problem(number: int) -> N
         made = make(number, each)
         seen = judged(made, made.right)
         assert set(seen.seen.values()) == {Sight.whole}, each
-        assert (seen.count, seen.whole) == (len(LABS[number].mistakes), True)
+        assert (seen.count, seen.whole, seen.differences) == (len(LABS[number].mistakes), True, 0)
         assert problems(made, made.right) == set(), each
 
 
@@ -174,6 +174,8 @@ def test_an_alias_for_the_wrong_host_counts() -> None:
     wrong = made.mistakes[0].edits[0].wrong.partition("@")[2].partition(":")[0]
     service(made, tree, "db")["networks"] = {made.names.network: {"aliases": [wrong]}}
     assert judged(made, tree).whole
+    assert judgement_text(judged(made, tree)).endswith("Another way than the lab's own, and as right.")
+    assert judgement_text(judged(made, made.right)).endswith("Well done: everything works.")
 
 
 def test_another_name_of_the_service_counts() -> None:

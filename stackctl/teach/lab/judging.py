@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.errors import Problem
+from stackctl.errors import Problem, SpecError
+from stackctl.planner.same.compare import compare_stacks
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Stack
 from stackctl.teach.lab.goals import Goal, Sight, look
-from stackctl.teach.lab.making import Made, PlantedMistake
+from stackctl.teach.lab.making import Made, PlantedMistake, understood
 
 
 class Shown(Struct, frozen=True):
@@ -36,6 +37,8 @@ class Judgement(Struct, frozen=True):
     errors: int = 0
     """How many errors `stackctl check` finds in the file."""
     trial: Trial | None = None
+    differences: int = 0
+    """In how many places it makes something else than the stack from which the lab was made."""
 
     def holds(self, goal: str) -> bool:
         return self.seen[goal] is Sight.whole
@@ -88,4 +91,13 @@ class Judgement(Struct, frozen=True):
 def judge(made: Made, stack: Stack | None, problems: Sequence[Problem] = ()) -> Judgement:
     """Judge a stack by what its containers get. Without a stack, because the file cannot be read, nothing works."""
     seen = look(made.goals, Subject(stack)) if stack else {goal.key: Sight.broken for goal in made.goals}
-    return Judgement(made, seen, sum(problem.severity == "error" for problem in problems))
+    errors = sum(problem.severity == "error" for problem in problems)
+    return Judgement(made, seen, errors, differences=0 if errors else _differences(made, stack))
+
+
+def _differences(made: Made, stack: Stack | None) -> int:
+    right = understood(made.right, made.names)
+    try:
+        return len(compare_stacks(right, stack).differences) if right and stack else 0
+    except SpecError:  # a selection that cannot work: `check` tells it
+        return 0

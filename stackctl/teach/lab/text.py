@@ -99,6 +99,8 @@ def _next(judged: Judgement) -> Iterator[str]:
         yield "brings it up and sees whether it works."
     elif judged.whole:
         yield "Well done: everything works."
+        if judged.differences:
+            yield "Another way than the lab's own, and as right."
     elif Sight.unknown in judged.seen.values() and not judged.trial:
         yield "? is seen only when it runs: stackctl lab check, without --offline."
     else:
