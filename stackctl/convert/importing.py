@@ -37,6 +37,8 @@ class Imported(Struct, frozen=True):
     problems: tuple[Problem, ...]
     """The mistakes in the script, with their places in it."""
     stack: Spec
+    runs: bool
+    """Whether `up` would start the stack: no rule finds an error in it."""
 
 
 def import_command(words: Sequence[str], *, env: bool = False, images: KnownImages = BUILT_IN) -> Imported:
@@ -56,13 +58,7 @@ def import_script(
     """
     stack = ScriptStack(read(file, text, arguments), images)
     if not stack.containers:
-        first = next(iter(stack.all_notes()), None)
-        why = (
-            f"{file}:{first.line}:{first.column}: {first.message}"
-            if first
-            else "a container is made by docker run"
-        )
-        raise UsageError(f"{file} starts no container", why)
+        raise UsageError(f"{file} starts no container", _why_none(file, stack))
     secrets = _told(stack)
     variables = _secrets(stack) if env else {}
     _references(stack)
@@ -79,9 +75,20 @@ def import_script(
     review.sort(key=lambda problem: problem.place or _NOWHERE)
     notes = tuple(stack.all_notes())
     body = document(tree, dict(_heads(stack)), _commenter(stack))
+    runs = not any(problem.severity == "error" for problem in final.problems)
     head = _heading(stack, sorted(variables) if env else [])
     text = head + body + _tail(file, notes, review)
-    return Imported(text, variables if env else {}, notes, tuple(review), final.stack)
+    return Imported(text, variables if env else {}, notes, tuple(review), final.stack, runs)
+
+
+def _why_none(file: str, stack: ScriptStack) -> str:
+    """What most likely keeps a script from starting a container: a mistake in a command, else what was noted first."""
+    told = [(problem.place, problem.message) for problem in stack.findings if problem.place]
+    told += [
+        (Place(file, note.line, note.column), note.message)
+        for note in sorted(stack.all_notes(), key=lambda note: "backslash" not in note.message)
+    ]
+    return ": ".join(map(str, told[0])) if told else "a container is made by docker run"
 
 
 _NOWHERE = Place("")

@@ -9,6 +9,7 @@ from typing import Any
 
 from stackctl.errors import Place, Problem, Severity, told
 from stackctl.show.text.amounts import counted
+from stackctl.show.text.fold import folded
 from stackctl.show.text.safe import clean, one_line
 from stackctl.show.text.style import PLAIN, Name, Style
 
@@ -76,7 +77,7 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
         if place
         else f"{style(kind, 'bold', color)}: "
     )
-    first, *rest = _folded(f"{plain}{where}{one_line(problem.message)}", style.width, "  ")
+    first, *rest = folded(f"{plain}{where}{one_line(problem.message)}", style.width, "  ")
     yield first.replace(plain, dressed, 1)
     yield from rest
     margin = " " * 5
@@ -90,24 +91,9 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
         yield f"{style(f'{margin} |', 'dim')} {' ' * before}{style('^' * length, color)}"
     if problem.hint:
         equals = f"{margin} ="
-        first, *rest = _folded(f"{equals} {one_line(problem.hint)}", style.width, " " * (len(equals) + 1))
+        first, *rest = folded(f"{equals} {one_line(problem.hint)}", style.width, " " * (len(equals) + 1))
         yield first.replace(equals, style(equals, "dim"), 1)
         yield from rest
-
-
-def _folded(text: str, width: int | None, indent: str) -> list[str]:
-    """A line, broken between words if the terminal is not as wide; the lines after the first are indented."""
-    if width is None or len(text) <= width:
-        return [text]
-    import textwrap
-
-    return textwrap.wrap(
-        text,
-        max(width, 2 * len(indent)),
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _excerpt(place: Place, longest: int) -> tuple[str, int, int]:

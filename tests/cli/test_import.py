@@ -39,6 +39,7 @@ def test_what_is_written_is_a_stack(run: Run, script: Path, tmp_path: Path) -> N
     ]
     assert "run.sh:3:38: --memory 1g is not imported" in ran.out
     assert "$ecret" not in ran.out
+    assert ran.out.endswith("\nnext: stackctl up\n")
     assert run("config", "-q") == Ran(0, "", "")
     shown = tomllib.loads(run("config", "--show-secrets").out)["services"]["db"]["environment"]
     assert shown == {"POSTGRES_PASSWORD": "it's a $$ecret"}
@@ -94,3 +95,11 @@ def test_what_cannot_be_imported(run: Run, words: tuple[str, ...], said: str) ->
     ran = run("import", *words)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
+
+
+def test_what_comes_next(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.sh").write_text("docker run -d mysql:8")
+    (tmp_path / "good.sh").write_text("docker run -d x:1")
+    ran = run("import", "bad.sh", "-o", "stack.toml")
+    assert ran.out.endswith("\nnext: repair the errors in stack.toml, then stackctl up\n")
+    assert run("import", "good.sh", "-o", "a b.toml").out.endswith("\nnext: stackctl -f 'a b.toml' up\n")

@@ -155,6 +155,10 @@ def test_networks_and_volumes_keep_their_settings() -> None:
         ("docker run -d --link q:r --name a x", "1: --link q:r: the script does not make q before this line"),
         ("docker -H tcp://h:1 run -d --name a x", "1: this runs on the engine tcp://h:1: give it to stackctl as --host or --context"),
         ("docker run --name a x\ndocker run -d --name b y", "1: without -d the script stops here until a ends; stackctl starts it in the background"),
+        ("docker run -d x\ndocker-compose up", "2: docker compose is not imported: a compose file is no script: `stackctl` reads only a stack.toml"),
+        ("docker run -d --name a x\ndocker exec -it a psql -c 'a b'", "2: docker exec is not imported: after `up`, `stackctl exec a psql -c 'a b'` does the same"),
+        ("docker run -d x\ncat > a.sql <<E\nq\nE", "2: the script writes a.sql, `up` does not: keep the file"),
+        ("docker run -d x\necho hello >> b", "2: the script writes b, `up` does not: keep the file"),
         ("docker run -d x\ndocker compose up", "2: docker compose is not imported: a compose file is no script: `stackctl` reads only a stack.toml"),
         ("docker run -d x\ndocker run -d", "2: docker run has no image here: nothing is imported"),
         ("docker run -d --name a x\ndocker run -d --name a x", "2: the same container as in line 1"),
@@ -177,8 +181,13 @@ def test_nothing_is_dropped_silently(script: str, note: str) -> None:
             "1: SC301 postgres refuses to start without POSTGRES_PASSWORD",
         ),
         ("docker run -d -p 80:80 x\ndocker run -d \\\n -p 80:81 y", "3: SC501"),
+        ("docker run -d x\ndocker run -d –-name y z", "2: SC309 '–-name' is not the name of an image"),
+        ("docker run -d -e \"A='b'\" x", "1: SC309 the quotes belong to the value of A"),
         ("docker run -d --name a x\ndocker run -d --name a y", "2: SC109 a second container called 'a'"),
-        ("docker run -d x\ndocker run -d --network net\\\n-e A=b", "3:  'A=b' is not the name of an image"),
+        (
+            "docker run -d x\ndocker run -d --network net\\\n-e A=b",
+            "3: SC309 'A=b' is not the name of an image",
+        ),
         ("docker run -d -e POSTGRES_PASSWORD=x postgres:15", "1: SC401 postgres writes to"),
         (
             "docker run -d --name a me\ndocker build -t me .",
@@ -241,3 +250,30 @@ def test_one_command() -> None:
 def test_a_script_that_starts_nothing_is_refused(script: str) -> None:
     with pytest.raises(UsageError, match=r"run\.sh starts no container"):
         import_script("run.sh", script)
+
+
+def test_what_keeps_a_script_from_starting_a_container_is_told() -> None:
+    with pytest.raises(UsageError, match="starts no container") as raised:
+        import_script("run.sh", "docker compose up\ndocker run -d -p 80:80 \\ \n  x")
+    assert "run.sh:2:24: a space stands after the backslash" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "write", ["cat > .env <<EOF\nA=b\nEOF\n", "cat <<'EOF' > .env\nX=1\nA=b\nEOF\n", 'echo "A=b" >> ./.env\n']
+)
+def test_the_variables_that_a_script_writes_into_a_file_are_known(write: str) -> None:
+    script = f"{write}source .env\ndocker run -d --name a -e A=$A x"
+    assert tree(script)["services"]["a"]["environment"] == {"A": "b"}
+    assert import_script("run.sh", script).notes == ()
+
+
+@pytest.mark.parametrize(
+    "before", ["sudo -u me", "env -u A B=c", "timeout -k 5 60", "timeout 9", "exec", "sudo -E nohup"]
+)
+def test_words_before_docker(before: str) -> None:
+    assert tree(f"{before} docker run -d --name a x")["services"] == {"a": {"image": "x"}}
+
+
+def test_whether_up_would_start_the_stack() -> None:
+    assert import_script("run.sh", "docker run -d --net n x").runs  # the network is made
+    assert not import_script("run.sh", "docker run -d mysql:8").runs

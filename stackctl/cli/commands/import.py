@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,9 +18,11 @@ from stackctl.convert.importing import Imported, import_command, import_script
 from stackctl.errors import SpecError, UsageError
 from stackctl.show.problems import problems_text
 from stackctl.show.text.amounts import counted
+from stackctl.show.text.fold import folded
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import style_for
 from stackctl.spec.known_images import KnownImages
+from stackctl.spec.source.discovery import NAME
 from stackctl.spec.source.reading import read_known_images
 
 
@@ -64,7 +67,7 @@ def command(options: GlobalOptions, words: tuple[str, ...], output: str | None, 
     for name, what in wrote:
         print(f"wrote {name:<18} {what}", file=sys.stdout if output else sys.stderr)
     if output:
-        print("\n".join(_told(imported, words[0], options)))
+        print("\n".join(_told(imported, words[0], output, options)))
     return 0
 
 
@@ -112,12 +115,15 @@ def _write_variables(path: Path, variables: Mapping[str, str]) -> list[tuple[str
     return wrote
 
 
-def _told(imported: Imported, file: str, options: GlobalOptions) -> Iterator[str]:
+def _told(imported: Imported, file: str, output: str, options: GlobalOptions) -> Iterator[str]:
     """What a person should know after the file was written: notes, mistakes in the script, and what comes next."""
+    style = style_for(sys.stdout, no_color=not options.color)
     if imported.notes:
         yield "\nNot taken over, or not as it was:"
     for note in imported.notes:
-        yield f"  {one_line(file)}:{note.line}:{note.column}: {one_line(note.message)}"
+        line = f"  {one_line(file)}:{note.line}:{note.column}: {one_line(note.message)}"
+        yield from folded(line, style.width, " " * 6)
     if imported.problems:
-        yield f"\nMistakes in the script:\n{problems_text(imported.problems, style_for(sys.stdout, no_color=not options.color))}"
-    yield "\nnext: stackctl up"
+        yield f"\nMistakes in the script:\n{problems_text(imported.problems, style)}"
+    up = f"stackctl{'' if output == NAME else f' -f {shlex.quote(output)}'} up"
+    yield f"\nnext: {up}" if imported.runs else f"\nnext: repair the errors in {one_line(output)}, then {up}"

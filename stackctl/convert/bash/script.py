@@ -121,6 +121,8 @@ class _Reader:
         self.waits: list[Wait] = []
         self.inspected: list[tuple[str, ...]] = []
         self.directories: dict[str, int] = {}
+        self.dotenv: dict[str, str] = {}
+        """What the script writes into `.env`."""
         shell.captured = self.captured
 
     def statements(self, node: Node) -> bool | None:
@@ -203,10 +205,34 @@ class _Reader:
         ]
         if self.shell.asked is not None:
             self.sockets(node)
+        elif self.writes(node, body):
+            return True
         if body.type == "command":
             self.shell.step(body)
             return self.command(body, more)
         return self.statement(body)
+
+    def writes(self, node: Node, body: Node) -> bool:
+        """Whether the command writes a text into a file. The variables that it writes into `.env` are known from then on."""
+        program = text_of(body).split()[:1]
+        parts = [
+            *node.named_children,
+            *(inner for child in node.named_children for inner in child.named_children),
+        ]
+        targets = [part for part in parts if part.type == "file_redirect" and re.match("1?>", text_of(part))]
+        file = targets[0].child_by_field_name("destination") if targets else None
+        if program not in (["cat"], ["echo"], ["printf"], ["tee"]) or file is None:
+            return False
+        name = value(self.shell, file)
+        if name.startswith("/dev/"):
+            return False
+        if posixpath.normpath(plain(name)) == ".env":
+            text = next((text_of(part) for part in parts if part.type == "heredoc_body"), text_of(body))
+            found = re.findall(r"(?m)(?:^|[\s'\"])([A-Za-z_]\w*)=([^\s'\"$`]*)", text)
+            self.dotenv.update(found)
+        else:
+            self.shell.note(node.start_byte, f"the script writes {plain(name)}, `up` does not: keep the file")
+        return True
 
     def sockets(self, node: Node) -> None:
         """The ports that a question opens: `< /dev/tcp/HOST/PORT`."""
@@ -512,6 +538,8 @@ class _Reader:
             return None
         if program in DOCKER:
             return self.docker(words)
+        if program in ("docker-compose", "podman-compose"):
+            return self.docker([Word("docker", words[0].at), Word("compose", words[0].at), *words[1:]])
         match program:
             case "true" | ":" | "false":
                 return program != "false"
@@ -529,7 +557,9 @@ class _Reader:
                 return self.inner(" ".join(rest) if program == "eval" else "".join(rest[1:2]), words[0].at)
             case "source" | ".":
                 name = plain(rest[0]) if rest else ""
-                if posixpath.normpath(name) != ".env":  # stackctl reads the .env beside the stack.toml
+                if posixpath.normpath(name) == ".env":
+                    self.shell.variables.update(self.dotenv)
+                else:  # stackctl reads the .env beside the stack.toml
                     self.shell.note(
                         words[0].at, f"{name} is not read: the variables that it sets belong into .env"
                     )

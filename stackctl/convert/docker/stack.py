@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -144,9 +145,10 @@ class ScriptStack:
     def _exec(self, at: int, words: Sequence[Word]) -> None:
         inside = [plain(word.text) for word in divide(words, RUN).words]
         if inside:
+            name, line = self.called.get(inside[0], inside[0]), shlex.join(inside[1:])
+            line = line if len(line) <= 60 else f"{shlex.join(inside[1:2])} …"
             self.note(
-                at,
-                f"docker exec is not imported: after `up`, `stackctl exec {' '.join(inside)[:60]}` does the same",
+                at, f"docker exec is not imported: after `up`, `stackctl exec {name} {line}` does the same"
             )
 
     def _resource(self, kind: str, verb: str, words: Sequence[Word]) -> None:
@@ -272,14 +274,18 @@ class ScriptStack:
             return
         image = given.words[0]
         if is_known(image.text) and not _is_image(image.text):
+            dash = re.match("[‐-―−]", image.text)
             self.find(
-                "",
+                "SC309",
                 image.at,
                 f"{image.text!r} is not the name of an image: docker refuses this command, and it is not imported",
-                "often a space is missing before the \\ at the end of the line above",
+                f"{dash[0]!r} is no hyphen, it was made by a text editor: write -"
+                if dash
+                else "often a space is missing before the \\ at the end of the line above",
             )
             return
         table = service_table(given, command.directory, self._key)
+        self._quoted_twice(table)
         detached = detached or given.on("detach")
         own = self.export.service(command) if self.export else None
         name = own.service if own and own.service not in self.containers else self._name(given)
@@ -287,7 +293,7 @@ class ScriptStack:
         if name in self.containers:
             self._again(self.containers[name], table, command)
             return
-        if given.on("rm"):
+        if given.on("rm") and (detached or "command" not in table.values):
             self.note(
                 next(option.at for option in given.options if option.name == "rm"),
                 f"--rm of {name} is dropped: `stackctl down` removes containers",
@@ -318,6 +324,13 @@ class ScriptStack:
         for volume, at in table.volumes.items():
             self.volumes.setdefault(volume, {})
             self.places.setdefault(("volumes", volume), at)
+
+    def _quoted_twice(self, table: Table) -> None:
+        for name, value in table.values.get("environment", {}).items():
+            if isinstance(value, str) and re.fullmatch(r"(?s)'.*'|\".*\"", value):
+                message = f"the quotes belong to the value of {name}: the program gets them, too"
+                hint = f"bash takes away only the outer quotes: write -e {name}='…'"
+                self.find("SC309", table.places["environment", name], message, hint, "warning")
 
     def _as_written(self, table: Table, own: Exported, written: str) -> None:
         """Leave out what `up` does by itself for a stack that was exported."""
