@@ -37,25 +37,44 @@ class _Command(click.Command):
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-|docker run …")
 @click.option("-o", "--output", metavar="FILE", help="Write FILE, and the variables into the .env beside it.")
 @click.option("--env-out", metavar="FILE", help="Write the variables into this file.")
+@click.option(
+    "--record", is_flag=True, help="Run the script where nothing can leave, and import what it does."
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before --record runs the script.")
 @pass_options
-def command(options: GlobalOptions, words: tuple[str, ...], output: str | None, env_out: str | None) -> int:
+def command(
+    options: GlobalOptions,
+    words: tuple[str, ...],
+    output: str | None,
+    env_out: str | None,
+    *,
+    record: bool,
+    yes: bool,
+) -> int:
     """Write a stack.toml from a bash script of docker commands
 
     The script is read, not run. What it cannot know, and what a stack.toml cannot say, is noted with its line. At the end stand the
     mistakes in the script. Words after the script are its arguments. No file is ever overwritten.
+
+    With --record the script is run, without network, files of yours or an engine, with a docker that only writes down its words.
 
     \b
     Examples:
       stackctl import run.sh                   show what the script becomes
       stackctl import run.sh -o stack.toml     write it; passwords go into .env
       stackctl import docker run -d nginx      one command
+      stackctl import run.sh --record          for a script with hard loops and $(…)
       history | stackctl import -              what was typed before
     """
     env_file = Path(env_out) if env_out else Path(output).absolute().parent / ".env" if output else None
     if output and Path(output).exists():
         raise UsageError(f"{output} exists", "import never overwrites: remove it, or give another name to -o")
     images = _known_images(Path(output).absolute().parent if output else Path.cwd())
-    imported = _import(words, env=env_file is not None, images=images)
+    env = env_file is not None
+    if record:
+        imported = _import_recorded(words, yes=yes, env=env, images=images)
+    else:
+        imported = _import(words, env=env, images=images)
     wrote = []
     if output:
         _write(Path(output), imported.text)
@@ -85,18 +104,43 @@ def _known_images(directory: Path) -> KnownImages:
 
 
 def _import(words: tuple[str, ...], *, env: bool, images: KnownImages) -> Imported:
-    first = words[0]
-    if first == "-":
-        return import_script("stdin", sys.stdin.read(), words[1:], env=env, images=images)
-    if _is_docker(first):
+    if _is_docker(words[0]):
         return import_command(words, env=env, images=images)
+    return import_script(*_script(words[0]), words[1:], env=env, images=images)
+
+
+def _import_recorded(words: tuple[str, ...], *, yes: bool, env: bool, images: KnownImages) -> Imported:
+    """Run the script in the sandbox, and import the commands that it gave."""
+    from stackctl.cli import sandbox
+
+    if _is_docker(words[0]):
+        raise UsageError("--record runs a script", "a single command needs no run: leave out --record")
+    file, text = _script(words[0])
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "--record runs the script, and nobody can be asked here", "read it, and give --yes"
+            )
+        for line in text.splitlines():
+            click.echo(f"  {one_line(line)}", err=True)
+        click.confirm(f"Run {one_line(file)}, without network and without your files?", abort=True, err=True)
+    recorded = sandbox.record(text, words[1:])
+    if recorded.ended:
+        message = f"{one_line(file)}: {recorded.ended}: what it would do after that is not imported"
+        click.echo(message, err=True)
+    return import_script(f"{file}, recorded", recorded.text, env=env, images=images)
+
+
+def _script(file: str) -> tuple[str, str]:
+    """The name and the text of a script."""
+    if file == "-":
+        return "stdin", sys.stdin.read()
     try:
-        text = Path(first).read_bytes().decode(errors="replace")
+        return file, Path(file).read_bytes().decode(errors="replace")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         hint = "give a script, - for the standard input, or docker run …"
-        raise UsageError(f"{first} cannot be read: {why}", hint) from error
-    return import_script(first, text, words[1:], env=env, images=images)
+        raise UsageError(f"{file} cannot be read: {why}", hint) from error
 
 
 def _write(path: Path, text: str) -> None:
