@@ -159,7 +159,7 @@ def test_a_page_must_show_what_is_seen_and_leave_nothing(
     own = Own(number, [pages.read(PAGES[number]), *map(pages.read, EXAMPLES)])
     page = own(pages.read(PAGES[number]))
     clone = tmp_path / "stackctl"
-    copy(clone, own)
+    copy(clone, own, shared.name)
     mine = [Project(name, clone, docker_api) for name in own.names.values()]
     assert [project.resources() for project in mine] == [NOTHING for _ in mine], "names that somebody has"
     try:
@@ -191,8 +191,12 @@ def keep_images(project: Project, until: Project) -> None:
         project.api.tag(image["Id"], until.name, image["Id"].removeprefix("sha256:"))
 
 
-def copy(clone: Path, own: Own) -> None:
-    """What a student has, with the names and ports of this run, also in the names of files."""
+def copy(clone: Path, own: Own, run: str) -> None:
+    """What a student has, with the names and ports of this run, also in the names of files.
+
+    What is built has no layer in common with what other processes build: the classic builder fails if a layer that it uses is
+    removed meanwhile.
+    """
     for name in CLONE:
         there = ROOT / name
         for file in [there] if there.is_file() else there.rglob("*"):
@@ -200,4 +204,5 @@ def copy(clone: Path, own: Own) -> None:
                 target = clone / own(str(file.relative_to(ROOT)))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
-                target.write_text(own(file.read_text()))
+                first = f"# {run}\n" if file.name == "requirements.txt" else ""
+                target.write_text(first + own(file.read_text()))
