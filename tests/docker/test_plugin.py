@@ -51,7 +51,8 @@ def test_the_stack_of_a_developer_and_its_image_must_not_be_touched(suite: Suite
         found = set()
         for row in api.images(filters={"dangling": True}):
             with suppress(NotFound):
-                if suite.project.name in str(api.inspect_image(row["Id"])["Config"]["Cmd"]):
+                image = api.inspect_image(row["Id"])  # type: ignore[no-untyped-call]
+                if suite.project.name in str(image["Config"]["Cmd"]):
                     found.add(row["Id"])
         return found
 
