@@ -26,7 +26,7 @@ from stackctl.errors import UsageError
 
 SECONDS = 20
 """How long a script may run."""
-WORK, HOME = "/work", "/home/user"
+HERE, HOME = "/here", "/home/user"
 """The directory in which the script runs, and its home."""
 _SETUP = 60
 """How many seconds a slow machine may take to make the namespaces."""
@@ -43,7 +43,7 @@ root=$1 processes=$2
 shift 2
 mount -t tmpfs -o size=16m,nr_inodes=4k,mode=755,nosuid,nodev tmpfs "$root"
 cd "$root"
-mkdir -p old proc dev etc/alternatives tmp work home/user run/record
+mkdir -p old proc dev etc/alternatives tmp here home/user run/record
 for each in usr bin sbin lib lib32 lib64 libx32 etc/alternatives; do
   if [ -h "/$each" ]; then
     cp -P "/$each" "$each"
@@ -60,7 +60,7 @@ done
 mount -t proc -o nosuid,nodev,noexec proc proc
 echo root:x:0:0::/home/user:/bin/sh >etc/passwd
 echo root:x:0: >etc/group
-cat >work/script
+cat >here/script
 cat >run/record/docker <<'END'
 #!/bin/bash
 printf '%s\0' "$(($# + 1))" "$PWD" "${0##*/}" "$@" >&3
@@ -80,14 +80,14 @@ done
 cp run/record/docker run/record/podman
 chmod 755 run/record/*
 pivot_root . old
-cd /work
+cd /here
 umount -l /old
 rmdir /old
 printf 'ready\0' >&3
 exec setpriv --no-new-privs --bounding-set -all --inh-caps -all \
   prlimit --nproc="$processes" --as=268435456 --fsize=8388608 --nofile=256 --core=0 \
   env -i PATH=/run/record:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/user \
-  bash /work/script "$@" </dev/null >/dev/null 2>&1
+  bash /here/script "$@" </dev/null >/dev/null 2>&1
 """
 """What the first process of the namespaces does. It goes on as the script, without the right to undo anything of this."""
 
@@ -104,14 +104,14 @@ class Recorded(Struct, frozen=True):
         lines = []
         for directory, words in self.calls:
             line = " ".join(map(_quoted, words))
-            lines.append(line if directory == WORK else f"(cd {_quoted(directory)} && {line})")
+            lines.append(line if directory == HERE else f"(cd {_quoted(directory)} && {line})")
         return "HERE=$PWD; " + "\n".join(lines) + "\n"
 
 
 def _quoted(word: str) -> str:
     """A word of bash."""
-    pieces = re.split(rf"(?<![\w./-])({WORK}|{HOME})(?![\w.-])", word)
-    variables = {WORK: '"$HERE"', HOME: '"$HOME"'}
+    pieces = re.split(rf"(?<![\w./-])({HERE}|{HOME})(?![\w.-])", word)
+    variables = {HERE: '"$HERE"', HOME: '"$HOME"'}
     return "".join(variables.get(piece) or shlex.quote(piece) for piece in pieces if piece) or "''"
 
 
