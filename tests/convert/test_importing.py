@@ -169,6 +169,11 @@ def test_nothing_is_dropped_silently(script: str, note: str) -> None:
     assert note in told(script)[0]
 
 
+@pytest.mark.parametrize("to", [">&2", ">& 2", "2>&1 >&3", ">/dev/null", "1>&-"])
+def test_what_a_script_says_is_no_file(to: str) -> None:
+    assert told(f"docker run -d x\necho hello {to}")[0] == told("docker run -d x")[0]
+
+
 @pytest.mark.parametrize(
     ("script", "mistake"),
     [

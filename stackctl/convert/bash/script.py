@@ -34,6 +34,8 @@ _QUIET = frozenset("true false : [ test [[ cd pushd shift exit return eval bash 
 """Commands that are read in the same way whether they ask something or not."""
 _FOLLOWS = rf"(?:sudo\s+)?(?:{'|'.join(DOCKER)})\s+(?:container\s+)?logs\b.*\s(?:-f|--follow)\b"
 """The first part of `docker logs -f NAME | grep -m1 ready`, which ends when the line is there."""
+_INTO_FILE = r"1?>(?!&\s*[\d-])"
+"""A redirection of the output that names a file, not another stream as `>&2` does."""
 _TRYING = r"(?s)\bsleep\b.*\b(break|exit|return)\b|\b(break|exit|return)\b.*\bsleep\b"
 """A `for` that tries several times."""
 
@@ -219,7 +221,9 @@ class _Reader:
             *node.named_children,
             *(inner for child in node.named_children for inner in child.named_children),
         ]
-        targets = [part for part in parts if part.type == "file_redirect" and re.match("1?>", text_of(part))]
+        targets = [
+            part for part in parts if part.type == "file_redirect" and re.match(_INTO_FILE, text_of(part))
+        ]
         file = targets[0].child_by_field_name("destination") if targets else None
         if program not in (["cat"], ["echo"], ["printf"], ["tee"]) or file is None:
             return False
