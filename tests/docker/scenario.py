@@ -161,6 +161,9 @@ class Project:
         there = self.resources()
         for network in there["networks"]:
             with suppress(gone):
+                for endpoint in (self.api.inspect_network(network)["Containers"] or {}).values():
+                    # Engine 20.10 forgets endpoints when many containers end at once; then nobody can remove the network.
+                    self.api.disconnect_container_from_network(endpoint["Name"], network, force=True)
                 self.api.remove_network(network)
         for volume in there["volumes"]:
             with suppress(gone):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hard_stacks import all_in_one, write
 from made import Made, made
-from scenario import NOTHING, ROOT, Project
+from scenario import ROOT, Project
 
 pytestmark = pytest.mark.docker
 
@@ -58,8 +58,7 @@ def both(project: Project, *, env: Mapping[str, str] = {}, added: Mapping[str, l
         for part, value in facts.items():
             assert there[name].get(part) == value, (name, part)
     assert there == meant
-    compose(project, "down", "--volumes", env=env)
-    assert project.resources() == NOTHING
+    project.clean()  # not Compose's own `down`, which fails if the engine forgets an endpoint (see Project.clean)
 
 
 def test_compose_must_make_what_up_makes(project: Project) -> None:
