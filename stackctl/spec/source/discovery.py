@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from stackctl.errors import UsageError
 from stackctl.spec.source.request import StackRequest
@@ -117,6 +118,11 @@ def _declared_name(text: str) -> str:
 def normal(name: str) -> str:
     """The name in lower case, without characters that a project name cannot have (Compose spec, 04-version-and-name)."""
     return re.sub(r"[^a-z0-9_-]", "", name.lower()).lstrip("_-")
+
+
+def table(value: object) -> dict[str, Any]:
+    """The value, if it is a table; else an empty one. A file that is not checked yet may hold anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def merge(trees: Iterable[Mapping[str, object]]) -> dict[str, object]:

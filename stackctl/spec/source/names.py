@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from stackctl.errors import UsageError
-from stackctl.spec.source.discovery import locations, merge
+from stackctl.spec.source.discovery import locations, merge, table
 from stackctl.spec.source.request import StackRequest
 
 
 def names(request: StackRequest) -> tuple[list[str], set[str]]:
     """The names of services and jobs, and those of profiles. A file that is missing or is not TOML gives none."""
     tree = merge(_trees(request))
-    members = {**_table(tree.get("services")), **_table(tree.get("jobs"))}
-    profiles = [_table(member).get("profiles") for member in members.values()]
+    members = {**table(tree.get("services")), **table(tree.get("jobs"))}
+    profiles = [table(member).get("profiles") for member in members.values()]
     return [*members], {
         name for found in profiles if isinstance(found, list) for name in found if isinstance(name, str)
     }
@@ -31,7 +31,3 @@ def _trees(request: StackRequest) -> Iterator[dict[str, Any]]:
             yield tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             continue
-
-
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

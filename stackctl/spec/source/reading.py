@@ -23,6 +23,7 @@ from stackctl.spec.source.discovery import (
     normal,
     not_compose,
     project_name,
+    table,
 )
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.request import StackRequest
@@ -98,7 +99,7 @@ def examine(request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
 
 def examine_written(written: Written, request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
     """As `examine`, of a tree that need not stand in a file."""
-    marker = references.marker(_table(written.tree.get("services")).keys())
+    marker = references.marker(table(written.tree.get("services")).keys())
     tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
     stack, wrong = structure(Stack, tree)
     if stack is None:
@@ -387,10 +388,6 @@ def _owner(problem: Problem) -> str | None:
 
 def _prefixes(path: tuple[Key, ...]) -> Iterator[tuple[Key, ...]]:
     return (path[:length] for length in range(1, len(path) + 1))
-
-
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _shown(path: Path, directory: Path) -> str:

@@ -6,7 +6,7 @@ ports, networks, and for whom they wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -270,9 +270,6 @@ def _stays(subject: Subject, mount: Mount) -> bool:
     if mount.read_only or mount.type == "tmpfs":
         return False
     return mount.type == "bind" or (mount.source in subject.stack.volumes)
-
-
-Broken = Mapping[str, Sight]
 
 
 def look(asked: tuple[Goal, ...], subject: Subject) -> dict[str, Sight]:
