@@ -4,9 +4,12 @@ python-dotenv splits the text into bindings. This module decides what the quotes
 is, double quotes allow escapes and variables, a value without quotes allows variables. `$$` and `\$` mean a dollar.
 """
 
+import functools
 import io
 import re
+import sys
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -92,11 +95,9 @@ def _bindings(text: str) -> Iterator[_Binding]:
     `KEY: value` is read as `KEY=value`; python-dotenv does not know this form, so the text is changed before. A quoted text
     of several lines may look the same: its value is taken from the unchanged text.
     """
-    from dotenv.parser import parse_stream
-
     text = text.replace("\r\n", "\n")
     at, line = 0, 1
-    for binding in parse_stream(io.StringIO(re.sub(_COLON, r"\1=", text))):
+    for binding in _parser().parse_stream(io.StringIO(re.sub(_COLON, r"\1=", text))):
         original = binding.original.string
         if binding.key is not None or binding.error:
             stripped = original.lstrip()
@@ -107,6 +108,25 @@ def _bindings(text: str) -> Iterator[_Binding]:
             yield _Binding(line + original.count("\n", 0, skipped), key, binding.value, written)
         at += len(original)
         line += original.count("\n")
+
+
+@functools.cache
+def _parser() -> Any:
+    """The module `dotenv.parser` alone. The rest of python-dotenv loads logging, tempfile and shutil, which takes longer than to
+    read the files.
+    """
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    if "dotenv" not in sys.modules and (package := PathFinder.find_spec("dotenv")):
+        alone = PathFinder.find_spec("dotenv.parser", package.submodule_search_locations)
+        if alone and alone.loader:
+            module = module_from_spec(alone)
+            alone.loader.exec_module(module)
+            return module
+    from dotenv import parser
+
+    return parser
 
 
 def _value(binding: _Binding, lookup: Lookup, *, strict: bool) -> tuple[str | None, list[Flaw]]:
