@@ -5,7 +5,6 @@ pytest loads this module in every run. So it imports what it needs, apart from p
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stackctl.errors import StackError
+from stackctl.testing.clock import real_time
 from stackctl.testing.plugin import hooks, settings
 from stackctl.testing.plugin.fixtures import (
     ISOLATED,
@@ -97,7 +97,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
-    item.stash[_BEGAN] = time.time()
+    item.stash[_BEGAN] = real_time()
 
 
 @pytest.hookimpl(hookwrapper=True)  # pytest 7 does not know `wrapper`

@@ -76,3 +76,31 @@ def test_a_service_that_is_misspelt_is_told_with_what_was_meant(suite: Any) -> N
     told = suite.run(failed=1)
     assert "the stack has no service 'dbb' (did you mean 'db'?)" in told
     assert "stack.py" not in told
+
+
+def test_a_clock_that_tests_have_stopped_brings_no_lines_of_the_start_into_a_report(suite: Any) -> None:
+    suite.stack('[services.db]\nimage = "busybox"\ncommand = "sh -c \'echo initdb; sleep infinity\'"\n')
+    suite.write(
+        conftest="""
+        import time
+
+        real = time.time
+
+        def pytest_collection_finish():
+            time.time = lambda: 0.0
+
+        def pytest_sessionfinish():
+            time.time = real
+        """,
+        test_it="""
+        import time
+
+        def test_it(stack):
+            assert time.time() == 0.0
+            assert [line.text for line in stack["db"].logs()] == ["initdb"]
+            assert False
+        """,
+    )
+    told = suite.run(failed=1)
+    assert "db: running" in told
+    assert ": db --" not in told

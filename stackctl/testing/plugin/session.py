@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, StackError
+from stackctl.testing.clock import real_time
 from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.runs.run import Run
 
@@ -73,7 +73,7 @@ class Stacks:
                 app = start(wanted, self.run, self.engine)
                 self._shared[wanted.key] = app
                 self._open.append(app)
-            return Given(self._shared[wanted.key], settings, time.time())
+            return Given(self._shared[wanted.key], settings, real_time())
 
     def own(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Given:
         """A stack that nobody else has, until `release`. Raises StackError."""
@@ -82,7 +82,7 @@ class Stacks:
         self.run.join()
         app = own(Wanted.by(settings, self._directory, overrides, ready), self.run, self.engine)
         self._open.append(app)
-        return Given(app, settings, time.time())
+        return Given(app, settings, real_time())
 
     def release(self, app: Running, *, keep: bool = False) -> None:
         """Remove a stack that `own` has started, unless it must be kept."""
