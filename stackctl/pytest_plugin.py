@@ -165,13 +165,17 @@ def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> No
     """Add to a report the state and the logs of the stacks that the test uses."""
     names = getattr(item, "fixturenames", ())
     used = {given.app.project: given for name in names for given in stacks.given.get(name, ())}
-    for app, wanted, ready in used.values():
+    if report.failed:
+        used |= {given.app.project: given for given in stacks.unready}
+        stacks.unready.clear()
+    for given in used.values():
+        app, wanted = given.app, given.settings
         if wanted.logs == "none" or not (report.failed or (wanted.logs == "all" and report.when == "call")):
             continue
-        since = max(item.stash.get(_BEGAN, 0.0), ready)
+        since = max(item.stash.get(_BEGAN, 0.0), given.since)
         from stackctl.testing.plugin import report as reports
 
-        report.sections += reports.sections(app, since, wanted.logs_tail)
+        report.sections += reports.sections(given, since, failed=report.failed)
         if wanted.logs_dir:
             directory = Path(item.config.rootpath, wanted.logs_dir, reports.file_name(item.nodeid))
             reports.write_logs(app, since, directory)

@@ -457,6 +457,44 @@ def test_a_failed_test_must_show_what_was_written_since_it_began(
     assert ": quiet --" not in told, "a service that said nothing has no section"
 
 
+def test_workers_that_share_a_stack_must_be_told_how_they_disturb_each_other(suite: Suite) -> None:
+    suite.stack('[services.cache]\nimage = "redis:7"\n')
+    suite.write(
+        "test_it.py",
+        """
+        def test_flushes(stack):
+            assert stack["cache"].exec("redis-cli", "flushall").stdout == "OK\\n"
+            with stack["cache"].database():
+                assert False
+
+        def test_writes_to_the_log(stack):
+            stack["cache"].exec("sh", "-c", "echo a-line > /proc/1/fd/1")
+            assert False
+        """,
+    )
+    told = suite.run("-n", "2", code=1, failed=2).output
+    assert told.count("2 workers use this stack at the same time") == 2
+    assert "tests have called FLUSHALL (calls: 1), which removes the keys of all workers" in told
+    assert "FLUSHDB" not in told, "that was `database`, which disturbs nobody"
+    assert ": cache, lines of all 2 workers --" in told
+
+
+def test_a_hook_that_fails_must_show_what_the_services_wrote_meanwhile(suite: Suite) -> None:
+    suite.stack(sleepers(db="").replace("sleep infinity", "sh -c 'echo initdb; sleep infinity'"))
+    suite.write(
+        "conftest.py",
+        """
+        def pytest_stack_ready(stack):
+            stack["db"].exec("sh", "-c", "echo no-such-column > /proc/1/fd/1; exit 3", check=True)
+        """,
+    )
+    suite.write("test_it.py", "def test_one(stack): pass\ndef test_other(stack): pass\n")
+    told = suite.run(code=1, errors=2).output
+    assert "db: running" in told
+    assert told.count("\nno-such-column\n") == 1, "the report of the first test is enough"
+    assert "\ninitdb\n" not in told
+
+
 def test_what_was_written_while_the_stack_started_must_be_in_no_report(suite: Suite) -> None:
     suite.stack(sleepers(db="").replace("sleep infinity", "sh -c 'echo initdb; sleep infinity'"))
     suite.write(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from stackctl.engine.memory import Behaviour, MemoryEngine
+from stackctl.testing import Running
+from stackctl.testing.plugin.report import sections
+from stackctl.testing.plugin.session import Given
+from stackctl.testing.plugin.settings import PluginSettings
+from stackctl.testing.plugin.sharing import clashes
+
 pytest_plugins = ["memory_fixtures"]
+Start = Callable[..., Running]
 
 STACK = '[services.db]\nimage = "postgres:15"\nenvironment = { POSTGRES_PASSWORD = "x" }\n'
 TWO = "def test_one(stack): pass\ndef test_other(stack): pass\n"
@@ -104,3 +113,46 @@ def test_a_clock_that_tests_have_stopped_brings_no_lines_of_the_start_into_a_rep
     told = suite.run(failed=1)
     assert "db: running" in told
     assert ": db --" not in told
+
+
+def test_a_stack_that_several_workers_use_is_told_apart_from_one_of_a_worker(
+    engine: MemoryEngine, start: Start
+) -> None:
+    engine.behaviours["db"] = Behaviour(log=('2026 UTC [51] ERROR:  database "test" already exists',))
+    app = start(engine, STACK)
+    title = f"stack {app.project}"
+
+    def told(workers: int, *, failed: bool = True) -> dict[str, str]:
+        given = Given(app, PluginSettings(), since=0.0, workers=workers)
+        return dict(sections(given, 0.0, failed=failed))
+
+    alone, shared = told(1), told(4)
+    assert alone[title] == "db: running"
+    assert list(alone) == [title, f"{title}: db"]
+    assert list(shared) == [title, f"{title}: db, lines of all 4 workers"]
+    state, *hints = shared[title].splitlines()
+    assert state == "db: running"
+    assert "--stack-xdist=per-worker" in hints[0]
+    assert hints[1:] == [
+        'db: tests of several workers seem to use the same names: database "test" already exists'
+    ]
+    assert told(4, failed=False)[title] == "db: running", "a test that passes needs no hint"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('ERROR:  relation "orders" already exists', True),
+        ('ERROR:  database "test" is being accessed by other users', True),
+        ("ERROR:  deadlock detected", True),
+        ("ERROR:  tuple concurrently updated", True),
+        ('ERROR:  duplicate key value violates unique constraint "pg_type_typname_nsp_index"', True),
+        ('ERROR:  duplicate key value violates unique constraint "orders_pkey"', False),
+        ('ERROR:  column "nope" does not exist at character 8', False),
+        ("STATEMENT:  INSERT INTO notes VALUES ('already exists')", False),
+    ],
+)
+def test_a_log_shows_that_two_clients_use_the_same_names(line: str, *, shown: bool) -> None:
+    assert [*clashes("db", ["LOG:  ready", line])] == [
+        f"db: tests of several workers seem to use the same names: {line.removeprefix('ERROR:  ')}"
+    ] * shown

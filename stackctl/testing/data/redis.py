@@ -5,7 +5,8 @@ One `redis-cli` keeps running in the container and does everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from stackctl.testing.live_stack import LiveService
 
 _PATIENCE = 30.0
 """Seconds that one command may take."""
+_IMPATIENCE = 2.0
+"""Seconds that an answer may take that nobody needs."""
+_FLUSHES = r"cmdstat_(flushall|flushdb):calls=(\d+)"
 _FIRST = 1
 """A client that names no database uses database 0."""
 
@@ -74,11 +78,7 @@ class Redis:
                 (
                     n
                     for n in range(_FIRST, count)
-                    if cleanup.enter_context(
-                        held_if_free(
-                            run.directory / f"{self._service.app.project}-{self._service.name}-{n}.lock"
-                        )
-                    )
+                    if cleanup.enter_context(held_if_free(run.directory / self._lock(n)))
                 ),
                 None,
             )
@@ -93,9 +93,25 @@ class Redis:
             finally:
                 self._run(f"SELECT {number}", "FLUSHDB")
 
-    def _run(self, *commands: str) -> str:
+    def flushes(self) -> Mapping[str, int]:
+        """How often all keys were removed since the server started: by FLUSHALL, or by FLUSHDB those of one database.
+
+        FLUSHDB is left out if tests use `database`, which itself calls it. Raises EngineError if the server does not say it soon.
+        """
+        stats = self._run("INFO commandstats", patience=_IMPATIENCE)
+        calls = {name.upper(): int(count) for name, count in re.findall(_FLUSHES, stats)}
+        run = self._service.app.run
+        if run and any(run.directory.glob(self._lock("[0-9]*"))):
+            calls.pop("FLUSHDB", None)
+        return calls
+
+    def _lock(self, number: int | str) -> str:
+        """The name of the file whose lock the user of a numbered database holds."""
+        return f"{self._service.app.project}-{self._service.name}-{number}.lock"
+
+    def _run(self, *commands: str, patience: float = _PATIENCE) -> str:
         """The answer to the commands. Raises EngineError if the server refuses one."""
-        answer = self._console.ask("".join(f"{line}\n" for line in commands), _PATIENCE)
+        answer = self._console.ask("".join(f"{line}\n" for line in commands), patience)
         refused = next(
             (
                 line

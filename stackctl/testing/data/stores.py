@@ -30,22 +30,29 @@ class Store(Protocol):
 
 def store(service: LiveService) -> Store:
     """The store of a service: databases of Postgres, the keys of a Redis, else volumes."""
-    kind = _kind(service)
-    if kind in _POSTGRES:
+    if is_postgres(service):
         return Postgres(service)
-    return Redis(service) if kind in _REDIS else Volumes(service)
+    return Redis(service) if is_redis(service) else Volumes(service)
+
+
+def is_postgres(service: LiveService) -> bool:
+    return _kind(service) in _POSTGRES
+
+
+def is_redis(service: LiveService) -> bool:
+    return _kind(service) in _REDIS
 
 
 def postgres(service: LiveService) -> Postgres:
     """The store of a Postgres. Raises UsageError if the service does not run Postgres."""
-    if _kind(service) not in _POSTGRES:
+    if not is_postgres(service):
         raise UsageError(f"{service.name} is no Postgres", "snapshot() and restore() work for any service")
     return Postgres(service)
 
 
 def redis(service: LiveService) -> Redis:
     """The store of a Redis. Raises UsageError if the service does not run Redis."""
-    if _kind(service) not in _REDIS:
+    if not is_redis(service):
         raise UsageError(f"{service.name} is no Redis", "snapshot() and restore() work for any service")
     return Redis(service)
 

@@ -12,6 +12,7 @@ import pytest
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
+from stackctl.testing.clock import real_time
 from stackctl.testing.plugin.settings import PluginSettings, read
 
 if TYPE_CHECKING:
@@ -136,7 +137,12 @@ def stacks_of(config: pytest.Config) -> Stacks:
     if STACKS not in config.stash:
         from_controller: dict[str, Any] = getattr(config, "workerinput", {})
         run = Run.unpack(from_controller[RUN]) if RUN in from_controller else Run.begin()
-        config.stash[STACKS] = Stacks(run, config.rootpath, from_controller.get("workerid", ""))
+        config.stash[STACKS] = Stacks(
+            run,
+            config.rootpath,
+            from_controller.get("workerid", ""),
+            from_controller.get("workercount", 1),
+        )
     return config.stash[STACKS]
 
 
@@ -169,7 +175,7 @@ def _provide(
             yield app
         return
     with errors_as_words(settings):
-        given = stacks.share(settings, overrides, _ready(request))
+        given = stacks.share(settings, overrides, _ready(request, settings))
     stacks.given[str(request.fixturename)] = [given]
     yield given.app
 
@@ -181,7 +187,7 @@ def _own(
     stacks = stacks_of(request.config)
     failed = request.session.testsfailed
     with errors_as_words(settings):
-        given = stacks.own(settings, overrides, _ready(request))
+        given = stacks.own(settings, overrides, _ready(request, settings))
     in_use = stacks.given.setdefault(str(request.fixturename), [])
     in_use.append(given)
     try:
@@ -193,12 +199,13 @@ def _own(
             stacks.release(given.app, keep=keep or settings.keep == "always")
 
 
-def _ready(request: pytest.FixtureRequest) -> Callable[[Running], None]:
+def _ready(request: pytest.FixtureRequest, settings: PluginSettings) -> Callable[[Running], None]:
     def ready(app: Running) -> None:
+        began = real_time()
         try:
             request.config.hook.pytest_stack_ready(stack=app)
-        except Exception as error:
-            stacks_of(request.config).hook_failed(error)
+        except BaseException as error:
+            stacks_of(request.config).hook_failed(error, app, settings, began)
             raise
 
     return ready

@@ -10,6 +10,8 @@ from stackctl.engine.protocol import LogLine
 from stackctl.errors import StackError
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.text.safe import clean
+from stackctl.testing.plugin.session import Given
+from stackctl.testing.plugin.sharing import hints
 from stackctl.testing.stack import Running
 
 _WIDEST = 500
@@ -18,22 +20,31 @@ _WIDEST = 500
 Section = tuple[str, str]
 
 
-def sections(app: Running, since: float, tail: int) -> Iterator[Section]:
+def sections(given: Given, since: float, *, failed: bool) -> Iterator[Section]:
     """A title and a text for the stack, then for each service that wrote something since that time (seconds, this machine's clock).
 
-    If the engine does not answer, the only section says so.
+    If the engine does not answer, the only section says so. The report of a failed test also says how tests of several workers
+    may have disturbed each other.
     """
+    app, tail = given.app, given.settings.logs_tail
+    title = f"stack {app.project}"
     try:
         observed = app.engine.observe()
         containers = app.containers()
         began = since + observed.engine.clock_ahead
-        yield f"stack {app.project}", "\n".join(map(_state, containers.values()))
-        for service, container in containers.items():
-            lines = list(app.engine.logs([container.id], since=f"{began:.9f}", tail=tail + 1))
+        logs = {
+            service: list(_text(list(app.engine.logs([c.id], since=f"{began:.9f}", tail=tail + 1)), tail))
+            for service, c in containers.items()
+        }
+        running = {service: lines for service, lines in logs.items() if containers[service].running}
+        said = hints(app, running, given.workers) if failed else ()
+        yield title, "\n".join([*map(_state, containers.values()), *said])
+        whose = f", lines of all {given.workers} workers" if given.workers > 1 else ""
+        for service, lines in logs.items():
             if lines:
-                yield f"stack {app.project}: {service}", "\n".join(_text(lines, tail))
+                yield f"{title}: {service}{whose}", "\n".join(lines)
     except StackError as error:
-        yield f"stack {app.project}", f"nothing can be shown: {error}"
+        yield title, f"nothing can be shown: {error}"
 
 
 def write_logs(app: Running, since: float, directory: Path) -> None:

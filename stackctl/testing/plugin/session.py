@@ -27,6 +27,8 @@ class Given(NamedTuple):
     settings: PluginSettings
     since: float
     """When the stack was ready, in seconds since the epoch on this machine's clock. Log lines before that belong to no test."""
+    workers: int = 1
+    """How many workers use the stack at the same time."""
 
 
 class NoEngineError(StackError):
@@ -34,16 +36,19 @@ class NoEngineError(StackError):
 
 
 class Stacks:
-    """The stacks of one process of a test run; `worker` is its name among several, "" for a process alone."""
+    """The stacks of one process of a test run; `worker` is its name among `workers`, "" for a process alone."""
 
-    def __init__(self, run: Run, directory: Path, worker: str = "") -> None:
+    def __init__(self, run: Run, directory: Path, worker: str = "", workers: int = 1) -> None:
         self.run = run
         self._directory = directory
         self._worker = worker
+        self._workers = workers
         self._shared: dict[str, Running] = {}
         self._open: list[Running] = []
         self.given: dict[str, list[Given]] = {}
         """The stacks that tests of this process use now, by the fixture that gave them."""
+        self.unready: list[Given] = []
+        """The stacks for which `pytest_stack_ready` has failed, until a report shows them; `since` is when the hook began."""
         self._hook_failures: dict[int, tuple[BaseException, list[str]]] = {}
 
     @cached_property
@@ -73,7 +78,9 @@ class Stacks:
                 app = start(wanted, self.run, self.engine)
                 self._shared[wanted.key] = app
                 self._open.append(app)
-            return Given(self._shared[wanted.key], settings, real_time())
+            return Given(
+                self._shared[wanted.key], settings, real_time(), workers=1 if alone else self._workers
+            )
 
     def own(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Given:
         """A stack that nobody else has, until `release`. Raises StackError."""
@@ -96,9 +103,11 @@ class Stacks:
             remove(self.engine, app.project, app.stack)
             self.run.drop(app.project)
 
-    def hook_failed(self, error: BaseException) -> None:
-        """Remember what `pytest_stack_ready` raised."""
-        self._hook_failures[id(error)] = error, []
+    def hook_failed(self, error: BaseException, app: Running, settings: PluginSettings, began: float) -> None:
+        """Remember what `pytest_stack_ready` raised, and when it began (seconds, the real time)."""
+        self.unready.append(Given(app, settings, began))
+        if isinstance(error, Exception):
+            self._hook_failures[id(error)] = error, []
 
     def hook_failure(self, error: BaseException, test: str) -> str | None:
         """The first test that asked for this error, if `pytest_stack_ready` raised it."""
