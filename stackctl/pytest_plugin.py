@@ -117,12 +117,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which stacks stay on the engine, how to look at them, and how to remove them."""
+    """Say which stacks stay on the engine, where they can be reached, how to look at them, and how to remove them."""
     if STACKS not in config.stash:
         return
-    staying = config.stash[STACKS].staying(failed=config.stash.get(_FAILED, False))
-    for project in sorted(staying):
+    stacks = config.stash[STACKS]
+    for project in sorted(stacks.staying(failed=config.stash.get(_FAILED, False))):
         terminalreporter.write_line(f"stack kept: {project}")
+        for line in stacks.endpoints(project):
+            terminalreporter.write_line(f"  {line}")
         terminalreporter.write_line(f"  look at it:  stackctl -p {project} ps, logs, exec SERVICE sh")
         terminalreporter.write_line(f"  remove it:   stackctl -p {project} down --volumes")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -157,6 +158,21 @@ def test_a_stack_stays_when_it_is_to_be_kept(suite: Any, keep: str, failing: boo
     assert ("stack kept: " in told) == stays
     suite.run()
     assert suite.projects() == kept, "a later run leaves it alone"
+
+
+def test_a_stack_that_is_kept_says_where_it_can_be_reached(suite: Any) -> None:
+    suite.stack(
+        STACK + '[services.db]\nimage = "postgres:15"\nenvironment = { POSTGRES_PASSWORD = "hunter2" }\n'
+    )
+    suite.write(test_it="def test_it(stack): print([stack[name].port() for name in ('db', 'web')])")
+    told = suite.run("-s", "--stack-keep=always", passed=1)
+    db, web = re.findall(r"\[(\d+), (\d+)\]", told)[0]
+    _, _, said = told.partition("stack kept: ")
+    assert said.splitlines()[1:3] == [
+        f"  db   postgresql://localhost:{db}",
+        f"  web  http://localhost:{web}",
+    ]
+    assert "hunter2" not in told
 
 
 # Reused

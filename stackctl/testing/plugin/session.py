@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -128,6 +128,19 @@ class Stacks:
         """The projects that stay when the run ends; `failed`: one of its tests did."""
         wanted = ("always", "failed") if failed else ("always",)
         return self.run.kept | {project for project, keep in self.run.projects.items() if keep in wanted}
+
+    def endpoints(self, project: str) -> Sequence[str]:
+        """Where the services of a project can be reached, one on each line, as `stackctl status` says it: without a login.
+
+        Empty if the engine does not answer.
+        """
+        from stackctl import api
+        from stackctl.show.tables import endpoints
+        from stackctl.spec.model import Stack
+
+        with suppress(StackError):
+            return endpoints(api.status(Stack(project=project), self.engine)).splitlines()
+        return ()
 
     def finish(self, *, failed: bool) -> None:
         """End the run: remove all projects that any of its processes started, except those that stay. Raises StackError."""
