@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stackctl.errors import StackError
 from stackctl.testing.clock import real_time
-from stackctl.testing.plugin import hooks, settings
+from stackctl.testing.plugin import hooks, raised, settings
 from stackctl.testing.plugin.fixtures import (
     ISOLATED,
     RUN,
@@ -28,6 +27,7 @@ from stackctl.testing.plugin.fixtures import (
     stack_services,
     stacks_of,
 )
+from stackctl.testing.plugin.timeouts import pytest_timeout_cancel_timer, pytest_timeout_set_timer
 
 if TYPE_CHECKING:
     from pluggy import Result
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from stackctl.testing.plugin.session import Stacks
 
 __all__ = [
+    "pytest_timeout_cancel_timer",
+    "pytest_timeout_set_timer",
     "stack",
     "stack_config",
     "stack_docker",
@@ -46,8 +48,6 @@ __all__ = [
 
 _BEGAN = pytest.StashKey[float]()
 _FAILED = pytest.StashKey[bool]()
-
-_HERE = Path(__file__).parent
 
 _MARKERS = (
     "stack(services=[…], profiles=[…]): the part of the stack that the test needs; a part that no test needs is not started",
@@ -106,7 +106,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Result[pytest.TestReport], None]:
     stacks = item.config.stash.get(STACKS, None)
     if call.excinfo:
-        call.excinfo = _reported(call.excinfo, item, stacks)
+        call.excinfo = raised.shown(call.excinfo, item.nodeid, stacks)
     outcome = yield
     if stacks:
         _explain(item, outcome.get_result(), stacks)
@@ -183,47 +183,6 @@ def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> No
             reports.write_logs(app, since, directory)
         if report.failed:
             item.config.hook.pytest_stack_failed(stack=app, report=report)
-
-
-def _reported(
-    excinfo: pytest.ExceptionInfo[BaseException], item: pytest.Item, stacks: Stacks | None
-) -> pytest.ExceptionInfo[BaseException]:
-    """The exception as a report shows it: its traceback has no lines of stackctl.
-
-    If `pytest_stack_ready` raises, pytest raises the same exception again for every test of that stack. The report of the
-    first test shows the traceback, the other reports name the first test.
-    """
-    error = excinfo.value
-    if isinstance(error, StackError):
-        if error.__cause__ is not None:  # the cause lies within stackctl and tells a reader nothing
-            error.__cause__, error.__suppress_context__ = None, True
-        return _without_lines_of_stackctl(error)
-    first = stacks.hook_failure(error, item.nodeid) if stacks else None
-    if first is None:
-        return excinfo
-    if first == item.nodeid:
-        return _without_lines_of_stackctl(error)
-    words = (
-        f"{type(error).__name__}: {error}\n  raised by pytest_stack_ready; the traceback is that of {first}"
-    )
-    try:
-        pytest.fail(words, pytrace=False)
-    except pytest.fail.Exception:
-        return pytest.ExceptionInfo.from_current()
-
-
-def _without_lines_of_stackctl(error: BaseException) -> pytest.ExceptionInfo[BaseException]:
-    lines: list[TracebackType] = []
-    line = error.__traceback__
-    while line is not None:
-        path = Path(line.tb_frame.f_code.co_filename)
-        if not path.is_relative_to(_HERE) and path.name != "contextlib.py":
-            lines.append(line)
-        line = line.tb_next
-    shown = None
-    for line in reversed(lines):
-        shown = TracebackType(shown, line.tb_frame, line.tb_lasti, line.tb_lineno)
-    return pytest.ExceptionInfo.from_exception(error.with_traceback(shown))
 
 
 def _say(config: pytest.Config, text: str) -> None:

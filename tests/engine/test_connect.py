@@ -242,7 +242,7 @@ def test_an_engine_that_never_answers_is_told_about_and_given_up(home: Path, lis
     assert (
         caught.value.message == f"the Docker engine at unix://{path} takes connections, but does not answer"
     )
-    assert "restart it, or name another engine with --host" in caught.value.hint
+    assert "restart it, or name another engine with DOCKER_HOST" in caught.value.hint
     with pytest.raises(EngineError) as caught:
         connect(None, None, environ(home, DOCKER_HOST=f"unix://{path}"))
     assert "restart it; DOCKER_HOST names it" in caught.value.hint
@@ -260,7 +260,7 @@ def test_who_named_an_engine_that_is_not_there_is_said(home: Path) -> None:
         "DOCKER_HOST says so: correct it, or unset it to use the engine of this machine"
     )
     assert hint(gone) == "--host says so: correct it"
-    context = "the context 'far' says so: docker context ls shows the others, --context takes one"
+    context = "the context 'far' says so: docker context ls shows the others, DOCKER_CONTEXT names one"
     assert hint(None, "far") == context
     assert hint(DOCKER_CONTEXT="far") == context
     assert hint().startswith("start it")

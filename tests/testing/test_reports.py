@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from stackctl.engine.memory import Behaviour, MemoryEngine
+from stackctl.looking import connect
 from stackctl.testing import Running
 from stackctl.testing.plugin.report import sections
 from stackctl.testing.plugin.session import Given
@@ -68,7 +73,7 @@ def test_a_command_that_fails_in_a_hook_is_told_with_all_of_its_stderr(suite: An
         test_it=TWO,
     )
     told = suite.run(errors=2)
-    assert told.count("ended with 3:\nERROR: no such column\nLINE 1: SELECT x\n") == 2
+    assert told.count("ended with 3:\nERROR: no such column\nLINE 1: SELECT x\n") == 1
     assert "Traceback" not in told
     assert "session.py" not in told
 
@@ -156,3 +161,89 @@ def test_a_log_shows_that_two_clients_use_the_same_names(line: str, *, shown: bo
     assert [*clashes("db", ["LOG:  ready", line])] == [
         f"db: tests of several workers seem to use the same names: {line.removeprefix('ERROR:  ')}"
     ] * shown
+
+
+# A start that fails
+
+
+MANY = """
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_it(stack, number): pass
+
+@pytest.mark.stack_isolated
+def test_isolated(stack): pass
+
+def test_factory(stack_factory): stack_factory()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            '[services.db]\nimage = "postgres:99"\nenvironment = { POSTGRES_PASSWORD = "x" }\n',
+            "cannot pull postgres:99 for db: pull access denied for postgres:99",
+        ),
+        (
+            '[services.db]\nimage = "postgres:15"\nenvironment = { POSTGRES_PASSWORD = "${PASSWORT}" }\n',
+            "stack.toml:4:17: error SC303: services.db.environment.POSTGRES_PASSWORD: PASSWORT is not set",
+        ),
+    ],
+)
+def test_a_start_that_fails_is_told_once(suite: Any, text: str, why: str) -> None:
+    suite.stack(text)
+    suite.write(test_it=MANY)
+    told = suite.run(failed=1, errors=4)
+    body, summary = told.split("short test summary info")
+    assert body.count(why) == 1
+    assert body.count("\nno stack: see test_it.py::test_it[0]\n") == 4
+    assert "Failed: no stack: see test_it.py::test_it[0]" in told
+    assert summary.count(why[:20]) == 1, "the summary begins with what is wrong"
+    assert "SC401" not in told, "data without a volume are no mistake in a stack that is thrown away"
+
+
+def test_without_an_engine_the_hint_names_what_pytest_has(
+    suite: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stackctl.api.connect", connect)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    suite.write(test_it=TWO)
+    told = suite.run(errors=2)
+    assert told.count("no Docker engine answers: /nowhere.sock does not exist\n") == 1
+    assert "DOCKER_HOST says so" in told
+    assert "--stack-no-docker=skip skips the tests that need an engine" in told
+    assert "--host" not in told
+
+
+# pytest-timeout
+
+
+def test_a_timeout_shows_the_lines_of_the_test_alone(suite: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal comes while stackctl waits in a library."""
+    alarms = map(signal.raise_signal, repeat(signal.SIGALRM))
+    monkeypatch.setattr(suite.engine, "exec", Mock(side_effect=alarms))
+    suite.write(
+        conftest="""
+        def pytest_stack_ready(stack):
+            if stack.project.count("-") > 2:
+                stack["db"].exec("migrate")
+        """,
+        test_it="""
+        import pytest
+
+        def test_it(stack):
+            stack["db"].exec("true")
+
+        @pytest.mark.stack_isolated
+        def test_ready(stack): pass
+        """,
+    )
+    # Before the reports pytest-timeout shows the other threads; with xdist there are some.
+    _, _, told = suite.run("--timeout=200", failed=1, errors=1).partition("= ERRORS =")
+    assert len(re.findall(r"^E +Failed: Timeout \(>200.0s\)", told, re.MULTILINE)) == 2
+    assert "\ntest_it.py:5: Failed\n" in told
+    assert "\nconftest.py:4: Failed\n" in told
+    assert "stackctl/testing" not in told
+    assert "/lib/python" not in told

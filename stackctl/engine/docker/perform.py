@@ -43,7 +43,7 @@ class DockerPerform:
         client = self._link.changing
         match action:
             case actions.PullImage(image):
-                pulling.pull(client, image.ref, report, cancelled)
+                pulling.pull(client, image, report, cancelled)
             case actions.BuildImage(image):
                 building.build(client, image, self._link.endpoint, report, cancelled)
             case actions.CreateNetwork(network):

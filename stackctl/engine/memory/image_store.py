@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 
 from stackctl.errors import EngineError
+from stackctl.planner.world.desired import Image
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec.image_ref import ImageRef
 
@@ -43,11 +44,13 @@ class Images:
         tagged = ImageRef.parse(ref).tagged
         self._revisions[tagged] = self._revisions.get(tagged, 0) + 1
 
-    def pull(self, ref: str) -> None:
-        config = self._registry.get(ImageRef.parse(ref).tagged)
-        if config is None:
-            raise EngineError(f"pull access denied for {ref}, repository does not exist")
-        self._put(ImageRef.parse(ref).tagged, config)
+    def pull(self, image: Image) -> None:
+        tagged = ImageRef.parse(image.ref).tagged
+        if tagged not in self._registry:
+            raise EngineError(
+                f"cannot pull {image.title}: pull access denied for {image.ref}, repository does not exist"
+            )
+        self._put(tagged, self._registry[tagged])
 
     def build(self, ref: str) -> None:
         tagged = ImageRef.parse(ref).tagged

@@ -263,7 +263,7 @@ class MemoryEngine:
         match action:
             case actions.PullImage(image):
                 report(Progressed("Pulling", 1, 1))
-                self._images.pull(image.ref)
+                self._images.pull(image)
             case actions.BuildImage(image):
                 report(Progressed("Step 1/1 : FROM scratch"))
                 self._images.build(image.ref)

@@ -7,6 +7,9 @@ import sys
 from stackctl.engine.transport.messages import SilentError
 from stackctl.errors import EngineError
 
+_NAME_ANOTHER = "name another engine with DOCKER_HOST or DOCKER_CONTEXT"
+"""The two variables are right for the command line, for pytest and for other programs."""
+
 
 def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_by: str = "") -> EngineError:
     """The error: one sentence says why the engine does not answer, its hint says what to do.
@@ -25,7 +28,7 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_b
             'add yourself to its group: sudo usermod -aG docker "$USER", then log in again',
         )
     if isinstance(cause, SilentError):
-        named = f"; {said_by} names it" if said_by else ", or name another engine with --host or --context"
+        named = f"; {said_by} names it" if said_by else f", or {_NAME_ANOTHER}"
         return EngineError(
             f"the Docker engine at {endpoint} takes connections, but does not answer",
             f"see whether `docker version` answers, look at the engine's log, and restart it{named}",
@@ -52,8 +55,8 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_b
 def start_hint() -> str:
     """How to start an engine on this machine."""
     if sys.platform == "darwin":
-        return "start Docker Desktop, OrbStack or Colima, or name another engine with --host or --context"
-    return "start it: sudo systemctl start docker; or name another engine with --host or --context"
+        return f"start Docker Desktop, OrbStack or Colima, or {_NAME_ANOTHER}"
+    return f"start it: sudo systemctl start docker; or {_NAME_ANOTHER}"
 
 
 def _correct_hint(said_by: str) -> str:
@@ -62,9 +65,7 @@ def _correct_hint(said_by: str) -> str:
         "--host": "correct it",
         "DOCKER_HOST": "correct it, or unset it to use the engine of this machine",
     }
-    return (
-        f"{said_by} says so: {cures.get(said_by, 'docker context ls shows the others, --context takes one')}"
-    )
+    return f"{said_by} says so: {cures.get(said_by, 'docker context ls shows the others, DOCKER_CONTEXT names one')}"
 
 
 def _is_tls(error: BaseException) -> bool:

@@ -66,6 +66,11 @@ class Image(Struct, frozen=True, kw_only=True):
     policy: PullPolicy = PullPolicy.missing
     services: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """`redis:7 for cache, queue`"""
+        return f"{self.ref} for {', '.join(self.services)}" if self.services else self.ref
+
 
 class Attachment(Struct, frozen=True):
     """A container's place in a network: the network's name and all names the container answers to there."""

@@ -14,6 +14,7 @@ from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.clock import real_time
 from stackctl.testing.plugin.settings import PluginSettings, read
+from stackctl.testing.plugin.timeouts import at_least, not_counted
 
 if TYPE_CHECKING:
     from stackctl.testing.plugin.session import Stacks
@@ -62,7 +63,7 @@ def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None
     def service(request: pytest.FixtureRequest) -> RunningService:
         """A service of the running stack."""
         running: Running = request.getfixturevalue(stack)
-        with errors_as_words():
+        with working(request.config):
             return running[name]
 
     return service
@@ -108,7 +109,7 @@ def stack_services(stack: Running) -> Mapping[str, RunningService]:
 @pytest.fixture(scope="session")
 def stack_docker(pytestconfig: pytest.Config, stack_config: PluginSettings) -> Engine:
     """The engine."""
-    with errors_as_words(stack_config):
+    with starting(pytestconfig, stack_config):
         return stacks_of(pytestconfig).engine
 
 
@@ -120,12 +121,13 @@ def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None
     """
     marks = list(request.node.iter_markers("stack_reset"))
     names = sorted({name for mark in marks for name in mark.args})
-    with ExitStack() as cleanup, errors_as_words():
-        for name in names:
-            service = stack[name]
-            if stack.run:
-                cleanup.enter_context(stack.run.locked(f"{stack.project}-{name}-reset"))
-            service.reset()
+    with ExitStack() as cleanup:
+        with working(request.config):
+            for name in names:
+                service = stack[name]
+                if stack.run:
+                    cleanup.enter_context(stack.run.locked(f"{stack.project}-{name}-reset"))
+                service.reset()
         yield
 
 
@@ -147,21 +149,39 @@ def stacks_of(config: pytest.Config) -> Stacks:
 
 
 @contextmanager
-def errors_as_words(settings: PluginSettings | None = None) -> Iterator[None]:
-    """A StackError ends the test with its words, without a traceback through stackctl.
+def starting(config: pytest.Config, settings: PluginSettings) -> Iterator[None]:
+    """A stack is started within the block. The time does not count against the test, and the words of an error are told once.
 
     If no engine answers and the settings say so, the test is skipped.
     """
     try:
-        yield
+        with not_counted(config):
+            yield
     except StackError as error:
         from stackctl.show.error_text import error_report
         from stackctl.testing.plugin.session import NoEngineError
 
+        if settings.no_docker == "skip" and isinstance(error, NoEngineError):
+            raise pytest.skip.Exception(error.message) from None
         words = error_report(error)
-        if settings and settings.no_docker == "skip" and isinstance(error, NoEngineError):
-            raise pytest.skip.Exception(words) from None
-        raise pytest.fail.Exception(words, pytrace=False) from None
+        failure = pytest.fail.Exception(words, pytrace=False)
+        stacks_of(config).start_failed(failure, words)
+        raise failure from None
+
+
+@contextmanager
+def working(config: pytest.Config) -> Iterator[None]:
+    """Within the block stackctl works for a test. The time does not count against the test.
+
+    A StackError ends the test with its words, without a traceback through stackctl.
+    """
+    try:
+        with not_counted(config):
+            yield
+    except StackError as error:
+        from stackctl.show.error_text import error_report
+
+        raise pytest.fail.Exception(error_report(error), pytrace=False) from None
 
 
 def _provide(
@@ -174,7 +194,7 @@ def _provide(
         with _own(request, settings, overrides) as app:
             yield app
         return
-    with errors_as_words(settings):
+    with starting(request.config, settings):
         given = stacks.share(settings, overrides, _ready(request, settings))
     stacks.given[str(request.fixturename)] = [given]
     yield given.app
@@ -186,7 +206,7 @@ def _own(
 ) -> Iterator[Running]:
     stacks = stacks_of(request.config)
     failed = request.session.testsfailed
-    with errors_as_words(settings):
+    with starting(request.config, settings):
         given = stacks.own(settings, overrides, _ready(request, settings))
     in_use = stacks.given.setdefault(str(request.fixturename), [])
     in_use.append(given)
@@ -195,7 +215,7 @@ def _own(
     finally:
         in_use.remove(given)
         keep = settings.keep == "failed" and request.session.testsfailed > failed
-        with errors_as_words():
+        with working(request.config):
             stacks.release(given.app, keep=keep or settings.keep == "always")
 
 
@@ -203,7 +223,8 @@ def _ready(request: pytest.FixtureRequest, settings: PluginSettings) -> Callable
     def ready(app: Running) -> None:
         began = real_time()
         try:
-            request.config.hook.pytest_stack_ready(stack=app)
+            with at_least(request.config, settings.timeout):
+                request.config.hook.pytest_stack_ready(stack=app)
         except BaseException as error:
             stacks_of(request.config).hook_failed(error, app, settings, began)
             raise

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
 
 from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, StackError
@@ -49,6 +52,7 @@ class Stacks:
         """The stacks that tests of this process use now, by the fixture that gave them."""
         self.unready: list[Given] = []
         """The stacks for which `pytest_stack_ready` has failed, until a report shows them; `since` is when the hook began."""
+        self._start_failures: dict[int, tuple[BaseException, str]] = {}
         self._hook_failures: dict[int, tuple[BaseException, list[str]]] = {}
 
     @cached_property
@@ -59,7 +63,8 @@ class Stacks:
         try:
             return api.connect()
         except EngineError as error:
-            raise NoEngineError(error.message, error.hint) from error
+            skip = "--stack-no-docker=skip skips the tests that need an engine"
+            raise NoEngineError(error.message, f"{error.hint}; {skip}") from error
 
     def share(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Given:
         """The stack of the whole run, or of this worker if the settings say so. It stays until the end of the run.
@@ -103,10 +108,21 @@ class Stacks:
             remove(self.engine, app.project, app.stack)
             self.run.drop(app.project)
 
+    def start_failed(self, error: BaseException, words: str) -> None:
+        """Remember what is raised instead of an error of a start, with the words that say why."""
+        self._start_failures[id(error)] = error, words
+
+    def failed_start(self, error: BaseException, test: str) -> str | None:
+        """The first test of the run to which these words were told, if a start has failed with this error."""
+        _, words = self._start_failures.get(id(error), (None, ""))
+        if not words:
+            return None
+        return self.run.first(f"told-{hashlib.sha256(words.encode()).hexdigest()[:16]}", test)
+
     def hook_failed(self, error: BaseException, app: Running, settings: PluginSettings, began: float) -> None:
         """Remember what `pytest_stack_ready` raised, and when it began (seconds, the real time)."""
         self.unready.append(Given(app, settings, began))
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | pytest.fail.Exception):
             self._hook_failures[id(error)] = error, []
 
     def hook_failure(self, error: BaseException, test: str) -> str | None:

@@ -103,11 +103,16 @@ class Run:
 
     def comes_first(self, name: str) -> bool:
         """Whether this is the first call with that name in the whole run."""
-        try:
-            (self.directory / name).touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
+        caller = secrets.token_hex(4)
+        return self.first(name, caller) == caller
+
+    def first(self, name: str, value: str) -> str:
+        """The value that the first call with that name in the whole run has given."""
+        file = self.directory / name
+        with self.locked(name):
+            if not file.exists():
+                file.write_text(value)
+        return file.read_text()
 
     def note(self, project: str, keep: str) -> None:
         """Remember that a project was started for the run. `keep`: whether it stays, never, always or (failed) if a test failed."""

@@ -12,7 +12,7 @@ from typing import Any
 from stackctl import api
 from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Manage
-from stackctl.errors import EngineError, PortTakenError, PreflightError, StackError, UsageError
+from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
@@ -59,14 +59,20 @@ class Recipe:
     allow_data_binds: bool = False
 
     def load(self) -> Stack:
-        """Read the stack. Raises SpecError, UsageError."""
-        return api.load(
-            *self.files,
-            environ=self.environ,
-            services=self.services,
-            profiles=self.profiles,
-            overrides=self.overrides,
-        )
+        """Read the stack. Raises SpecError, UsageError.
+
+        Only errors are told. What is probably a mistake in a stack that stays, such as data without a volume, is none here.
+        """
+        try:
+            return api.load(
+                *self.files,
+                environ=self.environ,
+                services=self.services,
+                profiles=self.profiles,
+                overrides=self.overrides,
+            )
+        except SpecError as error:
+            raise SpecError(each for each in error.problems if each.severity == "error") from error
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.errors import CancelledError
 from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.desired import Image
 from stackctl.spec.image_ref import ImageRef
 
 _REPORT_EVERY = 0.1  # seconds
@@ -33,10 +34,11 @@ _HINTS = (
 )
 
 
-def pull(client: Client, ref: str, report: Report, cancelled: Callable[[], bool]) -> None:
+def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], bool]) -> None:
     """Pull the image and report the progress. Raises `EngineError` if the image cannot be had, and `CancelledError`
     once `cancelled()`.
     """
+    ref = wanted.ref
     image = ImageRef.parse(ref)
     # Without a tag the engine pulls every tag of the name.
     name, tag = image.name, image.digest or image.tag or "latest"
@@ -55,14 +57,14 @@ def pull(client: Client, ref: str, report: Report, cancelled: Callable[[], bool]
                     last = time.monotonic()
                     report(news)
     except RefusedError as error:
-        raise refused(ref, error) from error
+        raise refused(wanted, error) from error
 
 
-def refused(ref: str, error: RefusedError) -> RefusedError:
-    """The error as the user sees it: it names the image and says what to do."""
+def refused(image: Image, error: RefusedError) -> RefusedError:
+    """The error as the user sees it: it names the image and its services, and says what to do."""
     said = error.message.lower()
     hint = next((hint for words, hint in _HINTS if any(word in said for word in words)), error.hint)
-    return RefusedError(f"cannot pull {ref}: {error.message}", hint, status=error.status)
+    return RefusedError(f"cannot pull {image.title}: {error.message}", hint, status=error.status)
 
 
 def raise_error(message: dict[str, Any]) -> None:
