@@ -12,14 +12,15 @@ from stackctl.spec.text.dotenv import parse
 from stackctl.spec.text.interpolate import Lookup
 
 
-def add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode: int = 0o666) -> bool:
-    """Add the variables that a file of variables does not have. What it has stays. Gives whether anything was added."""
+def add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode: int = 0o666) -> list[str]:
+    """Add the variables that a file of variables does not have. What it has stays. Gives the names of those that were added."""
     text = _text(path)
     there, _ = parse(Source(path.name, text), Lookup(), strict=False)
-    lines = [f"{name}={_quoted(value)}\n" for name, value in values.items() if name not in there]
-    if lines:
+    added = [name for name in values if name not in there]
+    if added:
+        lines = [f"{name}={_quoted(values[name])}\n" for name in added]
         _append(path, "".join([heading if not text else "", *lines]), mode)
-    return bool(lines)
+    return added
 
 
 def ignore(path: Path) -> bool:

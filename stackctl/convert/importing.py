@@ -39,6 +39,10 @@ class Imported(Struct, frozen=True):
     stack: Spec
     runs: bool
     """Whether `up` would start the stack: no rule finds an error in it."""
+    left_out: int
+    """How many `docker run` are no part of the stack, because they cannot be read."""
+    unknown: tuple[str, ...]
+    """The variables whose values the script does not tell; in `variables` they have placeholders."""
 
 
 def import_command(words: Sequence[str], *, env: bool = False, images: KnownImages = BUILT_IN) -> Imported:
@@ -61,6 +65,7 @@ def import_script(
         raise UsageError(f"{file} starts no container", _why_none(file, stack))
     secrets = _told(stack)
     variables = _secrets(stack) if env else {}
+    told = frozenset(variables)
     _references(stack)
     spec = readable(stack, variables, images)
     _dependencies(stack, spec)
@@ -78,7 +83,16 @@ def import_script(
     runs = not any(problem.severity == "error" for problem in final.problems)
     head = _heading(stack, sorted(variables) if env else [])
     text = head + body + _tail(file, notes, review)
-    return Imported(text, variables if env else {}, notes, tuple(review), final.stack, runs)
+    return Imported(
+        text,
+        variables if env else {},
+        notes,
+        tuple(review),
+        final.stack,
+        runs,
+        stack.left_out,
+        tuple(sorted(variables.keys() - told)),
+    )
 
 
 def _why_none(file: str, stack: ScriptStack) -> str:
@@ -187,7 +201,8 @@ def readable(
     for path, text in every_text(stack.tree()):
         for name in names(text) - _OF_THE_SHELL:
             usual = "latest" if path[-1] == "image" else ""
-            variables.setdefault(name, PLACEHOLDER if looks_secret(name) else usual)
+            secret = looks_secret(name) or (text == unset(name) and looks_secret(str(path[-1])))
+            variables.setdefault(name, PLACEHOLDER if secret else usual)
     for _ in range(_ROUNDS):
         tree = texts(_without_empty(stack.tree()), toml_text)
         found = examine(tree, variables, images, (), directory)
@@ -251,6 +266,8 @@ def _drop_container(stack: ScriptStack, problem: Problem, at: int) -> None:
         getattr(stack, str(problem.path[0])).pop(name, None)
     elif stack.containers.pop(str(name), None) is None:
         raise UsageError(f"{stack.reading.script.file} cannot be imported: {problem}")
+    else:
+        stack.left_out += 1
     stack.note(at, f"{name} is not imported: {plain(problem.message)}")
     if not stack.containers:
         raise UsageError(

@@ -34,12 +34,12 @@ def test_what_is_written_is_a_stack(run: Run, script: Path, tmp_path: Path) -> N
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines()[:3] == [
         "wrote stack.toml         2 services",
-        "wrote .env               values of the variables: passwords of the script",
+        "wrote .env               values of the variables: passwords of the script and 1 placeholder",
         "wrote .gitignore         keeps .env out of git",
     ]
     assert "run.sh:3:38: --memory 1g is not imported" in ran.out
     assert "$ecret" not in ran.out
-    assert ran.out.endswith("\nnext: stackctl up\n")
+    assert ran.out.endswith("\n\nnext: write the value of MODE into .env, then stackctl up\n")
     assert run("config", "-q") == Ran(0, "", "")
     shown = tomllib.loads(run("config", "--show-secrets").out)["services"]["db"]["environment"]
     assert shown == {"POSTGRES_PASSWORD": "it's a $$ecret"}
@@ -103,3 +103,21 @@ def test_what_comes_next(run: Run, tmp_path: Path) -> None:
     ran = run("import", "bad.sh", "-o", "stack.toml")
     assert ran.out.endswith("\nnext: repair the errors in stack.toml, then stackctl up\n")
     assert run("import", "good.sh", "-o", "a b.toml").out.endswith("\nnext: stackctl -f 'a b.toml' up\n")
+
+
+def test_a_container_that_cannot_be_read_is_no_stack_to_start(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("docker run -d –name db postgres:15\ndocker run -d --name api x:1\n")
+    then = "repair run.sh, remove stack.toml and import again: 1 container could not be read"
+    assert run("import", "run.sh", "-o", "stack.toml").out.endswith(f"\nnext: {then}\n")
+
+
+def test_the_values_that_the_script_does_not_tell_are_asked_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MODE=there\n")
+    (tmp_path / "run.sh").write_text(
+        'PASS=$(openssl rand -hex 8)\ndocker run -d -e MODE=$MODE -e POSTGRES_PASSWORD="$PASS" -e TZ=$TZ postgres:15\n'
+    )
+    ran = run("import", "run.sh", "-o", "stack.toml")
+    assert "wrote .env               values of the variables: 2 placeholders\n" in ran.out
+    assert "error" not in ran.out
+    assert ran.out.endswith("\nnext: write the values of PASS, TZ into .env, then stackctl up\n")
+    assert (tmp_path / ".env").read_text() == "MODE=there\nPASS=change-me\nTZ=\n"

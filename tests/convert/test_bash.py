@@ -47,6 +47,7 @@ def notes(text: str, *arguments: str) -> list[str]:
         ("cd sub; docker run -v $PWD/x:/x -v ~/y:/y i", ["run", "-v", "PWD/sub/x:/x", "-v", "HOME/y:/y", "i"]),
         ("N=d; docker run -v $(pwd)/$N,z:/x i", ["run", "-v", "PWD/d,z:/x", "i"]),
         ("a=(x 'y z'); a+=(w); docker run \"${a[@]}\" ${a[1]} ${#a[@]}", ["run", "x", "y z", "w", "y", "z", "3"]),
+        ('a=(x y z); i=1; docker run ${a[$i]} ${a[i]} "${a[$((i+1))]}" ${a[-1]} ${a[7]:-w} $a', ["run", "y", "y", "z", "z", "w", "x"]),
         ("docker run i > /dev/null a b 2>&1", ["run", "i", "a", "b"]),
         ("sudo -E docker run i", ["run", "i"]),
         ("A=b env C=d /usr/bin/docker run i", ["run", "i"]),
@@ -69,6 +70,7 @@ def test_words(line: str, words: list[str]) -> None:
     [
         ("for n in a b 'c d'; do docker run $n; done", ["a", "b", "c"]),
         ("for n in {1..3}; do docker run i$n; done", ["i1", "i2", "i3"]),
+        ('I=(a b); P=(1 2); for n in "${!I[@]}"; do docker run ${I[n]}${P[$n]}; done', ["a1", "b2"]),
         ("for ((i=1; i<=2; i++)); do docker run i$i; done", ["i1", "i2"]),
         ("i=1; while [ $i -lt 3 ]; do docker run i$i; i=$((i+1)); done", ["i1", "i2"]),
         ("f() { docker run $1; }; f a; f b", ["a", "b"]),
@@ -102,6 +104,9 @@ def test_arguments_of_the_script() -> None:
     [
         ("x=1\nsleep 10", "2:1: sleep 10 is dropped: stackctl waits until a service is ready"),
         ("docker run -e U=$(id -u) i", "1:17: $(id -u) is not run: give its value in the variable ID_U"),
+        ('export U="$(id -u)"\ndocker run $U', "1:11: $(id -u) is not run: give its value in the variable U"),
+        ("A=(x y)\ndocker run ${A[@]:1}", "2:12: ${A[@]:1} is not run: give its value in the variable A_1"),
+        ("declare -A A=([k]=v)\ndocker run ${A[k]}", "2:12: ${A[k]} is not run: give its value in the variable A_K"),
         ("source ./env.sh", "1:1: ./env.sh is not read: the variables that it sets belong into .env"),
         ("touch x", "1:1: touch: only docker commands are imported"),
         ("while read x; do docker run $x; done", "1:1: only the first 50 rounds of this loop are read"),

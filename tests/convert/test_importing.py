@@ -120,6 +120,21 @@ def test_without_a_file_of_variables_the_values_stand_in_the_text() -> None:
             {"a": {"image": "busybox", "command": ["sh"], "profiles": ["by-hand"], "tty": True, "stdin_open": True}},
         ),
         ("docker run -d --name a -v $(pwd)/x:/x -v ~/y:/y -v $D/z:/z x", {"a": {"image": "x", "volumes": ["./x:/x", "~/y:/y", "${D:-}/z:/z"]}}),
+        (
+            "docker run -d --name a -v $PWD/pg:/var/lib/postgresql/data/:ro -v ./x:/x postgres:15",
+            {
+                "a": {
+                    "image": "postgres:15",
+                    "volumes": [
+                        {
+                            "type": "bind", "source": "./pg", "target": "/var/lib/postgresql/data/", "read_only": True,
+                            "bind": {"create_host_path": True},
+                        },
+                        "./x:/x",
+                    ],
+                }
+            },
+        ),
         ("docker run -d --name a -e 'P=$HOME' x 'a$$b'", {"a": {"image": "x", "command": ["a$$$$b"], "environment": {"P": "$$HOME"}}}),
         ("docker run -d --name a -p $PORT:80 -p 81:$IN x", {"a": {"image": "x", "ports": ["0.0.0.0:${PORT:-}:80", "0.0.0.0:81:${IN:-8080}"]}}),
     ],
@@ -135,6 +150,14 @@ def test_a_run_to_the_end_is_a_job() -> None:
     assert jobs == {
         "migrate": {"image": "api:1", "command": ["migrate", "up"], "depends_on": ["db"], "environment": {"DB_HOST": "db"}}
     }  # fmt: skip
+
+
+def test_a_job_comes_after_the_servers_that_the_script_starts_before_it() -> None:
+    script = (
+        "docker run -d --name cache --net other redis:7; docker run -d --name db --net n postgres:15; "
+        "docker run --rm --net n --name psql postgres:15 psql -h db; docker run -d --name late --net n redis:7"
+    )
+    assert tree(script)["jobs"]["psql"]["depends_on"] == ["db"]
 
 
 def test_networks_and_volumes_keep_their_settings() -> None:

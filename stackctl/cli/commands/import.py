@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -20,7 +20,7 @@ from stackctl.show.problems import problems_text
 from stackctl.show.text.amounts import counted
 from stackctl.show.text.fold import folded
 from stackctl.show.text.safe import one_line
-from stackctl.show.text.style import style_for
+from stackctl.show.text.style import Style, style_for
 from stackctl.spec.known_images import KnownImages
 from stackctl.spec.source.discovery import NAME
 from stackctl.spec.source.reading import read_known_images
@@ -76,17 +76,22 @@ def command(
     else:
         imported = _import(words, env=env, images=images)
     wrote = []
+    to_give: list[str] = []
     if output:
         _write(Path(output), imported.text)
         wrote.append((output, counted(len(imported.stack.everything), "service")))
     if env_file and imported.variables:
-        wrote += _write_variables(env_file, imported.variables)
+        added = add_variables(env_file, imported.variables, mode=0o600)
+        to_give = [name for name in added if name in imported.unknown]
+        wrote += _wrote_variables(env_file, added, to_give)
     if not output:
         print(imported.text, end="")
     for name, what in wrote:
         print(f"wrote {name:<18} {what}", file=sys.stdout if output else sys.stderr)
     if output:
-        print("\n".join(_told(imported, words[0], output, options)))
+        style = style_for(sys.stdout, no_color=not options.color)
+        then = folded(f"next: {_next(imported, words[0], output, to_give)}", style.width, " " * 6)
+        print("\n".join([*_told(imported, words[0], style), "", *then]))
     return 0
 
 
@@ -151,17 +156,17 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write_variables(path: Path, variables: Mapping[str, str]) -> list[tuple[str, str]]:
-    added = add_variables(path, variables, mode=0o600)
-    wrote = [(str(path.name), "values of the variables: passwords of the script")] if added else []
+def _wrote_variables(path: Path, added: list[str], to_give: list[str]) -> list[tuple[str, str]]:
+    held = ["passwords of the script"] if len(added) > len(to_give) else []
+    held += [counted(len(to_give), "placeholder")] if to_give else []
+    wrote = [(str(path.name), f"values of the variables: {' and '.join(held)}")] if added else []
     if path.name == ".env" and ignore(path.parent / ".gitignore"):
         wrote.append((".gitignore", "keeps .env out of git"))
     return wrote
 
 
-def _told(imported: Imported, file: str, output: str, options: GlobalOptions) -> Iterator[str]:
-    """What a person should know after the file was written: notes, mistakes in the script, and what comes next."""
-    style = style_for(sys.stdout, no_color=not options.color)
+def _told(imported: Imported, file: str, style: Style) -> Iterator[str]:
+    """What a person should know after the file was written: notes, and mistakes in the script."""
     if imported.notes:
         yield "\nNot taken over, or not as it was:"
     for note in imported.notes:
@@ -169,5 +174,18 @@ def _told(imported: Imported, file: str, output: str, options: GlobalOptions) ->
         yield from folded(line, style.width, " " * 6)
     if imported.problems:
         yield f"\nMistakes in the script:\n{problems_text(imported.problems, style)}"
-    up = f"stackctl{'' if output == NAME else f' -f {shlex.quote(output)}'} up"
-    yield f"\nnext: {up}" if imported.runs else f"\nnext: repair the errors in {one_line(output)}, then {up}"
+
+
+def _next(imported: Imported, file: str, output: str, to_give: list[str]) -> str:
+    """What a person does next. `to_give` are the variables whose values in the `.env` are placeholders."""
+    if imported.left_out:
+        left_out = counted(imported.left_out, "container")
+        return f"repair {one_line(file)}, remove {one_line(output)} and import again: {left_out} could not be read"
+    steps = []
+    if to_give:
+        steps.append(
+            f"write {'the value' if len(to_give) == 1 else 'the values'} of {', '.join(to_give)} into .env"
+        )
+    if not imported.runs:
+        steps.append(f"repair the errors in {one_line(output)}")
+    return ", then ".join([*steps, f"stackctl{'' if output == NAME else f' -f {shlex.quote(output)}'} up"])

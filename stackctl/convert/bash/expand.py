@@ -62,11 +62,24 @@ def value(shell: Shell, node: Node) -> str:
 def mystery(shell: Shell, node: Node) -> str:
     """A value that is known only where the script runs, with a note. It gets a variable of its own."""
     written = " ".join(text_of(node).split())
-    name = re.sub(r"\W+", "_", plain(written), flags=re.ASCII).strip("_").upper()[:40] or "VALUE"
-    name = f"_{name}" if name[0].isdigit() else name
+    name = _assigned(node)
+    if not name or name in shell.read:
+        name = re.sub(r"\W+", "_", plain(written), flags=re.ASCII).strip("_").upper()[:40] or "VALUE"
+        name = f"_{name}" if name[0].isdigit() else name
     shell.read.setdefault(name, shell.at(node))
     shell.note(node.start_byte, f"{written} is not run: give its value in the variable {name}")
     return unset(name)
+
+
+def _assigned(node: Node) -> str:
+    """The variable whose whole value this node is: `PASSWORD` for the `$(…)` of `PASSWORD="$(…)"`; else ""."""
+    around = node.parent
+    if around is not None and around.type == "string" and text_of(around) == f'"{text_of(node)}"':
+        around = around.parent
+    if around is None or around.type != "variable_assignment":
+        return ""
+    name, _, text = text_of(around).partition("=")
+    return name if name.isidentifier() and text.strip('"') == text_of(node) else ""
 
 
 def _listed(braces: str) -> list[str]:
@@ -217,22 +230,46 @@ def _lookup(shell: Shell, node: Node, name: str) -> str | list[str]:
 def _parameter(shell: Shell, node: Node) -> _Piece:
     """`${NAME…}`."""
     match = re.fullmatch(_PARAMETER, text_of(node))
-    if not match or match[1] == "!":
+    if not match:
         return _Piece(mystery(shell, node), split=True)
     name, index, rest = match[2], (match[3] or "")[1:-1], match[4]
+    if index:
+        return _element(shell, node, name, index, match[1] + rest)
+    if match[1] == "!":
+        return _Piece(mystery(shell, node), split=True)
     if name in ("@", "*") and not rest:
         return _Piece(items=tuple(shell.arguments))
     positional = name.isdigit() and int(name) > len(shell.arguments)
     found: str | list[str] = "" if positional and rest else _lookup(shell, node, name)
-    if index in ("@", "*") and isinstance(found, list):
-        return _Piece(str(len(found)), split=True) if match[1] else _Piece(items=tuple(found))
     if isinstance(found, list):
-        found = (
-            found[int(index or 0)] if re.fullmatch(r"\d{0,4}", index) and int(index or 0) < len(found) else ""
-        )
+        found = found[0] if found else ""
     if match[1] == "#":
         return _Piece(str(len(found)) if is_known(found) else mystery(shell, node), split=True)
     return _Piece(_changed(shell, node, name, found, rest) if rest else found, split=True)
+
+
+def _element(shell: Shell, node: Node, name: str, index: str, change: str) -> _Piece:
+    """`${NAME[…]…}`: an element of an array, or all of it. `change` is what stands before the name and behind the bracket."""
+    found = _lookup(shell, node, name)
+    items = [found] if isinstance(found, str) else found
+    subscript = node.named_children[0].child_by_field_name("index") if node.named_children else None
+    if any(re.match(r"\[.*\]=", item) for item in items) or subscript is None:
+        return _Piece(mystery(shell, node), split=True)  # an array with keys
+    if index in ("@", "*"):
+        match change:
+            case "":
+                return _Piece(items=tuple(items))
+            case "#":
+                return _Piece(str(len(items)), split=True)
+            case "!":
+                return _Piece(items=tuple(map(str, range(len(items)))))
+        return _Piece(mystery(shell, node), split=True)
+    place = number(shell, subscript)
+    unknown = isinstance(found, str) and not is_known(found)
+    if place is None or (unknown and place) or change in ("#", "!"):
+        return _Piece(mystery(shell, node), split=True)
+    one = items[place] if -len(items) <= place < len(items) else ""
+    return _Piece(_changed(shell, node, name, one, change) if change else one, split=True)
 
 
 def _changed(shell: Shell, node: Node, name: str, found: str, rest: str) -> str:

@@ -43,6 +43,8 @@ _OTHER_WORLDS = {
 _REMOVING = frozenset("stop rm kill start restart pause unpause rename update attach wait".split())
 _DONE_BY_UP = frozenset({"login", "logout", "tag", "wait"})
 _MODES = frozenset({"none", "host", "bridge"})
+_MADE = {"bind": {"create_host_path": True}}
+"""A directory of the host that is made if it is not there."""
 BY_HAND = "by-hand"
 """The profile of containers that a person starts for a session at the terminal."""
 
@@ -72,6 +74,8 @@ class ScriptStack:
         """Why one container waits for another."""
         self.conditions: dict[tuple[str, str], dict[str, Any]] = {}
         """How one container waits for another, if not in the usual way."""
+        self.left_out = 0
+        """How many `docker run` cannot be read as a container."""
         self.called: dict[str, str] = {}
         """The keys of the containers by their names."""
         self.pulled: set[str] = set()
@@ -85,6 +89,7 @@ class ScriptStack:
             self._command(command)
         if not literal:
             self._questions()
+            self._data_directories()
         self._finish()
 
     # What is told
@@ -270,10 +275,12 @@ class ScriptStack:
     def _run(self, command: DockerCommand, words: Sequence[Word], *, detached: bool) -> None:
         given = self._divide(words, RUN)
         if not given.words or not given.words[0].text.strip():
+            self.left_out += 1
             self.note(command.words[0].at, "docker run has no image here: nothing is imported")
             return
         image = given.words[0]
         if is_known(image.text) and not _is_image(image.text):
+            self.left_out += 1
             dash = re.match("[‐-―−]", image.text)
             self.find(
                 "SC309",
@@ -485,6 +492,18 @@ class ScriptStack:
         if not self.networks.get("default", True):
             del self.networks["default"]
 
+    def _data_directories(self) -> None:
+        """Docker makes the directory of the host in which a server keeps its data: `up` does, too."""
+        for container in self.containers.values() if not self.export else ():
+            known = self.images.of(plain(container.table.values["image"]))
+            mounts = container.table.values.get("volumes", [])
+            for index, mount in enumerate(mounts):
+                if isinstance(mount, str) and mount.startswith((".", "/", "~")) and known:
+                    with contextlib.suppress(ValueError):  # it is noted where the stack is examined
+                        table = Mount.short(mount)
+                        if table["target"].rstrip("/") in known.data:
+                            mounts[index] = table | _MADE
+
     def _directories(self) -> None:
         """A directory that the script makes is made by `up`."""
         made = {
@@ -503,7 +522,7 @@ class ScriptStack:
                     used.add(source)
                     with contextlib.suppress(ValueError):  # it is noted where the stack is examined
                         table = Mount.short(mount) if isinstance(mount, str) else mount
-                        mounts[index] = {**table, "bind": {**table.get("bind", {}), "create_host_path": True}}
+                        mounts[index] = {**table, "bind": table.get("bind", {}) | _MADE["bind"]}
         for path, at in made.items():
             if path not in used:
                 self.note(at, f"mkdir {plain(path)}: only docker commands are imported")
@@ -548,6 +567,18 @@ class ScriptStack:
         for after, other, why in sorted(before, reverse=True):  # the last one may wait for the others itself
             if after <= at and other not in self._before(name):
                 self.wait(name, other, why)
+        if container.section == "jobs" and not container.table.values.get("depends_on"):
+            self._after_servers(container)
+
+    def _after_servers(self, job: Container) -> None:
+        """Let a job, of which nothing tells what it uses, wait for the servers that the script starts before it."""
+        joined = set(job.table.values.get("networks", {"default": {}}))
+        for other in self.containers.values():
+            if other.name == job.name:
+                break
+            shared = joined & set(other.table.values.get("networks", {"default": {}}))
+            if shared and known_server(other, self.images):
+                self.wait(job.name, other.name, f"line {other.command.line} starts it before")
 
     def settle(self) -> None:
         """Write the dependencies that need more than a name as tables."""
