@@ -185,17 +185,21 @@ class _Run:
             return
         match event:
             case Done(step) | Skipped(step):
-                del self._threads[step.id]
+                self._end(step)
                 self._settle(step)
             case Failed(step):
                 if not step.rescue:
-                    del self._threads[step.id]
+                    self._end(step)
                 if not step.optional:
                     self._lost[step.id] = step
                 self._settle(step)
             case Rescued(step):
-                del self._threads[step.id]
+                self._end(step)
         yield event
+
+    def _end(self, step: Step) -> None:
+        """The step's thread has told its last event, and ends now: nobody finds it alive after the run."""
+        self._threads.pop(step.id).join()
 
     def _settle(self, step: Step) -> None:
         self._settled.add(step.id)

@@ -37,7 +37,7 @@ from stackctl.planner.world.desired import (
     DesiredPort,
     DesiredVolume,
 )
-from stackctl.planner.world.probes import LogProbe, TcpProbe
+from stackctl.planner.world.probes import CommandProbe, LogProbe, TcpProbe
 from stackctl.spec.model import Condition
 
 pytest_plugins = ["lab_fixtures"]
@@ -306,6 +306,15 @@ def test_health_is_seen(lab: Lab) -> None:
     name = lab.run(healthcheck=check)
     lab.do(WaitFor(name, name, Condition.healthy, timeout=20))
     assert lab.seen(name).health == "healthy"
+
+
+def test_no_thread_lives_on_after_a_wait(lab: Lab) -> None:
+    """Since Python 3.12, a fork beside another thread is warned of. The check hangs while the engine's check passes."""
+    others = set(threading.enumerate())
+    check = DesiredHealthcheck(test=("CMD", "true"), interval=0.1)
+    name = lab.run(healthcheck=check)
+    lab.do(WaitFor(name, name, Condition.healthy, probes=(CommandProbe(("CMD", "sleep", "30")),), timeout=20))
+    assert set(threading.enumerate()) <= others
 
 
 def test_a_wait_ends_when_the_engine_reports_the_end(lab: Lab) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from stackctl.engine.transport.client import WireClient, objects
 from stackctl.engine.transport.wire import WireAnswer
@@ -13,11 +14,13 @@ from stackctl.errors import EngineError
 
 _RETRY = 1.0
 """Seconds to wait before listening again after the stream broke."""
+_LEAVING = 1.0
+"""Seconds that the listener has to end."""
 _EVENTS = ("create", "start", "die", "oom", "kill", "stop", "restart", "health_status", "destroy")
 
 
 class Events:
-    """Counts the events of each container. Listens in its own thread, from the first call of `count` until `close()`.
+    """Counts the events of each container, in a thread that lives while somebody is in `listening`.
 
     Events may be missed while the stream is broken: every wait needs a limit.
     """
@@ -26,16 +29,29 @@ class Events:
         self._client = client
         self._counts: Counter[str] = Counter()
         self._happened = threading.Condition()
-        self._closed = threading.Event()
-        self._answer: WireAnswer | None = None
-        self._thread: threading.Thread | None = None
+        self._door = threading.Lock()
+        self._inside = 0
+        self._listener: _Listener | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen to the engine. The first that comes starts the listener, the last that goes ends it."""
+        with self._door:
+            self._inside += 1
+            if self._listener is None:
+                self._listener = _Listener(self._client, self._count)
+        try:
+            yield
+        finally:
+            with self._door:
+                self._inside -= 1
+                if not self._inside and self._listener:
+                    self._listener.close()
+                    self._listener = None
 
     def count(self, container: str) -> int:
         """How many events this container had. `container` is an id or a name."""
         with self._happened:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._listen, name="stackctl-events", daemon=True)
-                self._thread.start()
             return self._counts[container]
 
     def wait(self, container: str, seen: int, seconds: float) -> None:
@@ -45,13 +61,28 @@ class Events:
 
     def wake(self, container: str) -> None:
         """End the waits for this container, just as an event ends them."""
-        self._note(container, "")
+        self._count(container)
+
+    def _count(self, *names: str) -> None:
+        with self._happened:
+            self._counts.update(names)
+            self._happened.notify_all()
+
+
+class _Listener:
+    """Reads the engine's events in its own thread, until `close`. `note` takes the id and the name of each event's container."""
+
+    def __init__(self, client: WireClient, note: Callable[[str, str], None]) -> None:
+        self._client = client
+        self._note = note
+        self._closed = threading.Event()
+        self._answer: WireAnswer | None = None
+        self._thread = threading.Thread(target=self._listen, name="stackctl-events", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         self._closed.set()
-        if self._thread is None:
-            return
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + _LEAVING
         while self._thread.is_alive() and time.monotonic() < deadline:
             if answer := self._answer:
                 answer.hang_up()
@@ -70,8 +101,3 @@ class Events:
                     self._note(actor.get("ID", ""), (actor.get("Attributes") or {}).get("name", ""))
             self._answer = None
             self._closed.wait(_RETRY)
-
-    def _note(self, container: str, name: str) -> None:
-        with self._happened:
-            self._counts.update((container, name))
-            self._happened.notify_all()

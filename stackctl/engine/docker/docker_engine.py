@@ -73,6 +73,4 @@ class DockerEngine(DockerLook):
         return terminal.interact(self.client, command)
 
     def close(self) -> None:
-        if self._performer:
-            self._performer.close()
         self.link.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import assert_never
 
@@ -32,14 +33,12 @@ class DockerPerform:
         self._events = Events(link.client)
         self._networks = look.networks
 
-    def close(self) -> None:
-        self._events.close()
-
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
         """Do one action. Return a note that is worth telling, or ""."""
         if isinstance(action, actions.WaitFor):
             target = Watched(self._link.client, self._events, action.container, self._look.engine)
-            return ready.wait(action, target, report, cancelled)
+            with self._events.listening(), closing(target):
+                return ready.wait(action, target, report, cancelled)
         client = self._link.changing
         match action:
             case actions.PullImage(image):

@@ -19,6 +19,8 @@ from stackctl.planner.world.observed import ObservedEngine, PublishedPort
 
 _PATIENCE = 0.5
 """Seconds to wait for a command before the container is looked at again."""
+_LEAVING = 1.0
+"""Seconds that the thread of a command has to end, once nobody waits for the command."""
 _MARGIN = 1.0
 """Log lines up to this many seconds before the start that the engine notes still belong to the run."""
 
@@ -63,7 +65,9 @@ class Watched:
         return "".join(f"{line.text}\n" for line in lines)
 
     def exec(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str] | None:
-        command = self._command or _Command(argv, lambda: self._run(argv, timeout), self._wake)
+        command = self._command or _Command(
+            argv, lambda given_up: self._run(argv, timeout, given_up), self._wake
+        )
         self._command = command
         if not command.ended:
             self._events.wait(self._container, self._seen, _PATIENCE)
@@ -78,9 +82,17 @@ class Watched:
     def now(self) -> float:
         return time.monotonic()
 
-    def _run(self, argv: tuple[str, ...], timeout: float) -> tuple[int | None, str]:
+    def close(self) -> None:
+        """Nobody waits any more. A command that still runs in the container ends there when its time is over."""
+        if self._command:
+            self._command.give_up()
+
+    def _run(
+        self, argv: tuple[str, ...], timeout: float, given_up: Callable[[], bool]
+    ) -> tuple[int | None, str]:
+        command = Exec(container=self._container, argv=argv)
         try:
-            result = execs.run(self._client, Exec(container=self._container, argv=argv), timeout=timeout)
+            result = execs.run(self._client, command, timeout=timeout, given_up=given_up)
         except ExecTimeoutError as error:
             said = error.stdout + error.stderr
             return KILLED if error.ended else None, said.decode(errors="replace")
@@ -123,21 +135,21 @@ class Watched:
 
 
 class _Command:
-    """A command that runs in its own thread, so that the engine's check may be faster. If nobody waits for the command any
-    more, it ends when its time is over, or with this process.
-    """
+    """A command that runs in its own thread, so that the engine's check may be faster."""
 
     def __init__(
         self,
         argv: tuple[str, ...],
-        run: Callable[[], tuple[int | None, str]],
+        run: Callable[[Callable[[], bool]], tuple[int | None, str]],
         wake: Callable[[], None],
     ) -> None:
         self.argv = argv
         self._run = run
         self._wake = wake
         self._outcome: tuple[int | None, str] | Exception | None = None
-        threading.Thread(target=self._work, name="stackctl-check", daemon=True).start()
+        self._given_up = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="stackctl-check", daemon=True)
+        self._thread.start()
 
     @property
     def ended(self) -> bool:
@@ -150,9 +162,14 @@ class _Command:
             raise self._outcome
         return self._outcome
 
+    def give_up(self) -> None:
+        """End the thread, whether or not the command has ended."""
+        self._given_up.set()
+        self._thread.join(_LEAVING)
+
     def _work(self) -> None:
         try:
-            self._outcome = self._run()
+            self._outcome = self._run(self._given_up.is_set)
         except Exception as error:
             self._outcome = error
         self._wake()

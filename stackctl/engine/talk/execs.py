@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
 from stackctl.engine.docker import bodies
 from stackctl.engine.protocol import Exec, ExecResult
-from stackctl.engine.talk.frames import DeadlineError, Frames, talk
+from stackctl.engine.talk.frames import DeadlineError, Frames, GivenUpError, talk
 from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
 
@@ -25,20 +26,25 @@ _NO_SHELL = re.compile(r"(OCI runtime|crun).*/bin/sh")
 
 
 def run(
-    client: WireClient, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None
+    client: WireClient,
+    command: Exec,
+    *,
+    timeout: float | None = None,
+    stdin: bytes | None = None,
+    given_up: Callable[[], bool] | None = None,
 ) -> ExecResult:
     """The exit code and output of a command, which gets `stdin` as its whole input. A detached command counts as 0.
 
     If the program is missing, the exit code is 126 or 127 and the output says why. Raises `ExecTimeoutError` if the command
     still runs after `timeout` seconds; the command is then ended in the container, too, if the image has a shell and
-    `timeout`.
+    `timeout`. Raises `GivenUpError` soon after `given_up()` is true; the command then goes on until its time is over.
     """
     command = replace(command, stdin=stdin is not None)
     if timeout is None or command.detach:
-        return _run(client, command, command.argv, stdin, None)
-    result = _run(client, command, bounded(command.argv, timeout), stdin, timeout)
+        return _run(client, command, command.argv, stdin, None, given_up)
+    result = _run(client, command, bounded(command.argv, timeout), stdin, timeout, given_up)
     if result.exit_code in (126, 127) and _NO_SHELL.match(result.stdout.decode(errors="replace")):
-        return _run(client, command, command.argv, stdin, timeout)
+        return _run(client, command, command.argv, stdin, timeout, given_up)
     return result
 
 
@@ -86,11 +92,16 @@ def no_container(container: str) -> RefusedError:
 
 def exit_code(client: WireClient, exec_id: str) -> int:
     """The exit code of an exec whose output has ended; 0 if the user has detached from it, so that it goes on."""
-    return int(_await_end(client, exec_id, _ENDING).get("ExitCode") or 0)
+    return _exit_code(_await_end(client, exec_id, _ENDING))
 
 
 def _run(
-    client: WireClient, command: Exec, argv: tuple[str, ...], stdin: bytes | None, timeout: float | None
+    client: WireClient,
+    command: Exec,
+    argv: tuple[str, ...],
+    stdin: bytes | None,
+    timeout: float | None,
+    given_up: Callable[[], bool] | None,
 ) -> ExecResult:
     """Run `argv`: the command itself, or the form of it that `bounded` makes."""
     exec_id = create(client, replace(command, argv=argv))
@@ -103,12 +114,18 @@ def _run(
     try:
         with client.hijack("exec", exec_id, "start", body=start) as line:
             for stream, data in talk(
-                line, Frames(tty=command.tty), stdin or b"", deadline, last=command.stdin
+                line,
+                Frames(tty=command.tty),
+                stdin or b"",
+                deadline,
+                last=command.stdin,
+                given_up=given_up,
             ):
                 output[stream] += data
     except DeadlineError as error:
         assert timeout is not None
-        still = _await_end(client, exec_id, math.ceil(timeout) - timeout + _ENDING).get("Running")
+        patience = math.ceil(timeout) - timeout + _ENDING
+        still = _await_end(client, exec_id, patience, given_up).get("Running")
         raise ExecTimeoutError(
             f"{command.title} still ran after {timeout:g} s",
             _MAY_STILL_RUN.format(command.container) if still else "give it more time",
@@ -116,12 +133,21 @@ def _run(
             stderr=bytes(output["stderr"]),
             ended=not still,
         ) from error
-    return ExecResult(exit_code(client, exec_id), bytes(output["stdout"]), bytes(output["stderr"]))
+    code = _exit_code(_await_end(client, exec_id, _ENDING, given_up))
+    return ExecResult(code, bytes(output["stdout"]), bytes(output["stderr"]))
 
 
-def _await_end(client: WireClient, exec_id: str, seconds: float) -> Json:
+def _exit_code(ended: Json) -> int:
+    return int(ended.get("ExitCode") or 0)
+
+
+def _await_end(
+    client: WireClient, exec_id: str, seconds: float, given_up: Callable[[], bool] | None = None
+) -> Json:
     """What the engine says about the exec once it has ended, or after that time."""
     deadline = time.monotonic() + seconds
     while (answer := client.get("exec", exec_id, "json")).get("Running") and time.monotonic() < deadline:
+        if given_up and given_up():
+            raise GivenUpError
         time.sleep(0.02)
     return answer

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stackctl.engine.transport.duplex import Duplex
 
 _HEADER = 8
+_PAUSE = 0.05
+"""Seconds after which a caller that may give up is asked again."""
 
 
 class DeadlineError(Exception):
     """The time is over, and the command has not given the answer."""
+
+
+class GivenUpError(Exception):
+    """Nobody waits for the command any more."""
 
 
 class Frames:
@@ -41,11 +47,17 @@ class Frames:
 
 
 def talk(
-    line: Duplex, frames: Frames, text: bytes, deadline: float | None = None, *, last: bool = False
+    line: Duplex,
+    frames: Frames,
+    text: bytes,
+    deadline: float | None = None,
+    *,
+    last: bool = False,
+    given_up: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Send the text, and yield what comes until the output ends. `last`: end the input after the text.
 
-    `deadline` is a time of `time.monotonic`. Raises `DeadlineError` once it has passed.
+    `deadline` is a time of `time.monotonic`. Raises `DeadlineError` once it has passed, and `GivenUpError` once `given_up()`.
     """
     unsent = memoryview(text)
     while True:
@@ -61,4 +73,8 @@ def talk(
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise DeadlineError
+        if given_up:
+            if given_up():
+                raise GivenUpError
+            left = _PAUSE if left is None else min(left, _PAUSE)
         line.wait(left, to_send=bool(unsent))
