@@ -17,7 +17,6 @@ from stackctl.testing.plugin import hooks, raised, settings
 from stackctl.testing.plugin.fixtures import (
     ISOLATED,
     RUN,
-    STACKS,
     stack,
     stack_config,
     stack_docker,
@@ -25,6 +24,7 @@ from stackctl.testing.plugin.fixtures import (
     stack_overrides,
     stack_reset,
     stack_services,
+    stacks_here,
     stacks_of,
 )
 from stackctl.testing.plugin.timeouts import pytest_timeout_cancel_timer, pytest_timeout_set_timer
@@ -104,7 +104,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Result[pytest.TestReport], None]:
-    stacks = item.config.stash.get(STACKS, None)
+    stacks = stacks_here(item.config)
     if call.excinfo:
         call.excinfo = raised.shown(call.excinfo, item.nodeid, stacks)
     outcome = yield
@@ -118,9 +118,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which stacks stay on the engine, where they can be reached, how to look at them, and how to remove them."""
-    if STACKS not in config.stash:
+    stacks = stacks_here(config)
+    if stacks is None:
         return
-    stacks = config.stash[STACKS]
     for project in sorted(stacks.staying(failed=config.stash.get(_FAILED, False))):
         terminalreporter.write_line(f"stack kept: {project}")
         for line in stacks.endpoints(project):
@@ -131,10 +131,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End a worker or the run. A worker leaves what others still use; the end of the run removes everything."""
-    if STACKS not in config.stash:
+    """End a worker or the run. A worker leaves what others still use; the end of the run removes everything. A forked child ends
+    only what it has started itself.
+    """
+    stacks = stacks_here(config)
+    if stacks is None:
         return
-    stacks = config.stash[STACKS]
     try:
         if not hasattr(config, "workerinput"):
             stacks.finish(failed=config.stash.get(_FAILED, False))

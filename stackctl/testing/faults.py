@@ -23,6 +23,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.model import Stack
 from stackctl.spec.server import server
+from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.live_stack import LiveService
 
 
@@ -74,12 +75,11 @@ def during(service: LiveService, fault: Fault) -> Iterator[None]:
     if fault.stops:
         _keeps_its_data(service)
     container = service.container
-    try:
+    with Cleanup() as cleanup:
+        cleanup.callback(recover, service)
         for action in fault.actions(container):
             service.app.do(action)
         yield
-    finally:
-        recover(service)
 
 
 def wait_ready(service: LiveService, timeout: float | None = None) -> None:

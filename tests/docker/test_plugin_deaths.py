@@ -171,3 +171,57 @@ def test_a_program_that_is_killed_must_leave_nothing(suite: Suite) -> None:
         process.kill()
         process.wait()
         nothing_is_left(suite)
+
+
+def test_a_forked_child_must_leave_what_its_parent_has(suite: Suite) -> None:
+    """The child's `sys.exit` ends the tests and the run in the child as well. No thread is alive that a fork could break."""
+    suite.stack(
+        'services.db = { image = "postgres:15", environment = { POSTGRES_PASSWORD = "x" } }\n'
+        'services.cache = { image = "redis:7", healthcheck = { test = ["CMD", "true"] } }\n'
+    )
+    suite.write(
+        "conftest.py",
+        "def pytest_stack_ready(stack): 'db' in stack.containers() and stack['db'].snapshot('empty')\n",
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import os, sys, threading
+        import pytest, stackctl
+
+        MAIN = os.getpid()
+
+        @pytest.fixture(autouse=True)
+        def no_more_tests_in_a_child():
+            if os.getpid() != MAIN:
+                pytest.skip()
+
+        def forked(app):
+            assert threading.enumerate() == [threading.main_thread()]
+            pid = os.fork()
+            if not pid:
+                assert app["cache"].exec("redis-cli", "ping").stdout == "PONG\\n"
+                app["cache"].flush()
+                sys.exit()
+            os.waitpid(pid, 0)
+            app["cache"].flush()
+            assert app["cache"].exec("redis-cli", "ping").stdout == "PONG\\n"
+
+        def test_shared(stack):
+            with stack["db"].clone("empty") as clone, stack["cache"].database():
+                forked(stack)
+                psql = "psql -U postgres -tAc".split()
+                assert stack["db"].exec(*psql, "SELECT 6 * 7", "-d", clone.name).stdout == "42\\n"
+
+        @pytest.mark.stack_isolated
+        @pytest.mark.stack(services=["cache"])
+        def test_alone(stack):
+            forked(stack)
+
+        def test_without_a_fixture():
+            with stackctl.running("stack.toml", services=["cache"]) as app:
+                forked(app)
+        """,
+    )
+    suite.run("--stack-memory", passed=3)
+    nothing_is_left(suite)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +145,25 @@ def test_stacks_do_not_share_anything(engine: MemoryEngine, start: Start) -> Non
     assert one["api"].address != other["api"].address
     with other["api"].stopped():
         assert one["api"].container.running
+
+
+def test_a_forked_child_that_leaves_the_block_touches_nothing(
+    engine: MemoryEngine, tmp_path: Path, home: Path
+) -> None:
+    """`sys.exit` in the child ends the parent's blocks in the child as well."""
+    file = tmp_path / "stack.toml"
+    file.write_text(f'name = "shop"\n{STACK}')
+    child = False
+    done = 0
+    try:
+        with stackctl.running(file, engine=engine) as app, app["api"].paused(), app["db"].stopped():
+            done = len(engine.performed)
+            child = (pid := os.fork()) == 0
+            if child:
+                sys.exit()
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            assert app["api"].container.state == "paused"
+    finally:
+        if child:
+            os._exit(len(engine.performed) - done)
+    assert left(engine) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -35,6 +36,7 @@ class Wire:
         self._slow = slow
         self._headers = dict(headers)
         self._idle: list[_Connection] = []
+        self._process = os.getpid()
         self._pending: set[_Connection] = set()
         """Connections whose answers nobody has waited for yet."""
         self._lock = threading.Lock()
@@ -99,6 +101,8 @@ class Wire:
         """An idle connection that the engine has not closed; else a new one."""
         while True:
             with self._lock:
+                if self._process != os.getpid():  # a forked child: its parent goes on using these connections
+                    self._idle, self._process = [], os.getpid()
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 return _Connection(self._dial())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -17,13 +18,16 @@ _PATIENCE = 5.0
 
 @dataclass
 class Console:
-    """One program in one container, started when it is first asked. Safe to share between threads."""
+    """One program in one container, started when it is first asked. Safe to share between threads. A forked child gets its own
+    program.
+    """
 
     engine: Talk
     command: Exec
     say: str
     """A line that makes the program, and the server it talks to, say the word that stands for `{}`: `ECHO {}`."""
     _line: Conversation | None = field(default=None, repr=False)
+    _process: int = field(default_factory=os.getpid, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def ask(self, text: str, timeout: float) -> str:
@@ -33,12 +37,19 @@ class Console:
         done what `text` asks.
         """
         with self._lock:
+            self._forget_the_parents()
             self._be_ready()
             return self._ask(text, timeout)
 
     def close(self) -> None:
         with self._lock:
+            self._forget_the_parents()
             self._hang_up()
+
+    def _forget_the_parents(self) -> None:
+        """In a forked child: leave the program to the parent, which goes on talking to it."""
+        if self._process != os.getpid():
+            self._line, self._process = None, os.getpid()
 
     def _be_ready(self) -> None:
         """A program that answers: the one that was kept, or a new one if its container has been started again meanwhile."""

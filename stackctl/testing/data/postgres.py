@@ -16,6 +16,7 @@ from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError
 from stackctl.spec.known import Connection
 from stackctl.spec.server import connection
+from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.data.console import Console
 from stackctl.testing.given_names import checked, no_such_snapshot, nothing_to_go_back_to
 from stackctl.testing.live_stack import LiveService
@@ -86,10 +87,9 @@ class Postgres:
         source = self._there(name)
         target = f"{name}_{secrets.token_hex(_RANDOM)}"
         self._run(*_copy(source, target))
-        try:
+        with Cleanup() as cleanup:
+            cleanup.callback(self._run, f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
             yield Database(target, self._service)
-        finally:
-            self._run(f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
 
     def _restore(self, source: str) -> None:
         """Replace the service's database by a copy of `source`.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from stackctl.engine.lock import held_if_free
 from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError, UsageError
 from stackctl.spec.server import connection, server
+from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.data.console import Console
 from stackctl.testing.data.volumes import Volumes
 from stackctl.testing.live_stack import LiveService
@@ -73,7 +74,7 @@ class Redis:
                 "only in a stack of the test's own can some be given away",
             )
         count = int(self._run("CONFIG GET databases").splitlines()[-1])
-        with ExitStack() as cleanup:
+        with Cleanup() as cleanup:
             number = next(
                 (
                     n
@@ -87,11 +88,9 @@ class Redis:
                     f"all {count} databases of {self._service.name} are in use",
                     'give it more: command = "redis-server --databases 64"',
                 )
+            cleanup.callback(self._run, f"SELECT {number}", "FLUSHDB")
             self._run(f"SELECT {number}", "FLUSHDB")
-            try:
-                yield Keyspace(number, self._service)
-            finally:
-                self._run(f"SELECT {number}", "FLUSHDB")
+            yield Keyspace(number, self._service)
 
     def flushes(self) -> Mapping[str, int]:
         """How often all keys were removed since the server started: by FLUSHALL, or by FLUSHDB those of one database.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
+from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.clock import real_time
 from stackctl.testing.plugin.settings import PluginSettings, read
 from stackctl.testing.plugin.timeouts import at_least, not_counted
@@ -131,12 +133,18 @@ def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None
         yield
 
 
+def stacks_here(config: pytest.Config) -> Stacks | None:
+    """The stacks of this process, if a test has asked for one. A forked child has none of its parent's."""
+    stacks = config.stash.get(STACKS, None)
+    return stacks if stacks and stacks.process == os.getpid() else None
+
+
 def stacks_of(config: pytest.Config) -> Stacks:
     """The stacks of this process. The first call begins the run."""
     from stackctl.testing.plugin.session import Stacks
     from stackctl.testing.runs.run import Run
 
-    if STACKS not in config.stash:
+    if stacks_here(config) is None:
         from_controller: dict[str, Any] = getattr(config, "workerinput", {})
         run = Run.unpack(from_controller[RUN]) if RUN in from_controller else Run.begin()
         config.stash[STACKS] = Stacks(
@@ -210,13 +218,16 @@ def _own(
         given = stacks.own(settings, overrides, _ready(request, settings))
     in_use = stacks.given.setdefault(str(request.fixturename), [])
     in_use.append(given)
-    try:
-        yield given.app
-    finally:
+
+    def release() -> None:
         in_use.remove(given)
         keep = settings.keep == "failed" and request.session.testsfailed > failed
         with working(request.config):
             stacks.release(given.app, keep=keep or settings.keep == "always")
+
+    with Cleanup() as cleanup:
+        cleanup.callback(release)
+        yield given.app
 
 
 def _ready(request: pytest.FixtureRequest, settings: PluginSettings) -> Callable[[Running], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
@@ -43,6 +44,7 @@ class Stacks:
 
     def __init__(self, run: Run, directory: Path, worker: str = "", workers: int = 1) -> None:
         self.run = run
+        self.process = os.getpid()
         self._directory = directory
         self._worker = worker
         self._workers = workers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import placing
+from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.live_stack import publish_host
 from stackctl.testing.runs.reaping import sweep
 from stackctl.testing.runs.run import Run, current
@@ -133,7 +134,8 @@ def running(
     | `allow_external_volumes` | the stack may write to volumes that it does not own |
     | `allow_data_binds` | the stack may write to directories of this machine that hold a server's data |
 
-    If this process is killed, another process, the reaper, removes the stack. Raises StackError if the stack does not become
+    Only this process removes the stack: a forked child that leaves the block does not. If this process is killed, another
+    process, the reaper, removes the stack. Raises StackError if the stack does not become
     ready; then nothing is left, either.
     """
     recipe = Recipe(
@@ -151,7 +153,7 @@ def running(
     stack = recipe.load()
     run = current()
     project = f"{stack.project}-{secrets.token_hex(3)}"
-    with ExitStack() as cleanup:
+    with Cleanup() as cleanup:
         if engine is None:
             engine = api.connect()
             cleanup.callback(engine.close)
