@@ -6,8 +6,9 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 bin := .venv/bin
 installed := .venv/.installed
+lowest := .venv/lowest
 
-.PHONY: help up down test lint bench bench-tests setup env lock clean
+.PHONY: help up down test lowest lint bench bench-tests setup env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,15 @@ down: $(installed) env ## take the lesson's stack away; its volumes stay
 
 test: setup ## run every test, those on a real engine too (PYTEST_ARGS="-k …" for some)
 	$(bin)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+
+# What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
+lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies
+	$(lowest)/bin/pytest -n 3 --hypothesis-seed=0 \
+	  tests/cli tests/convert tests/show tests/testing tests/spec/test_dotenv.py \
+	  tests/docker/test_build.py::test_the_output_must_come_while_it_is_built \
+	  tests/docker/test_build.py::test_an_image_that_cannot_be_had_must_be_told \
+	  tests/docker/test_plugin.py::test_the_ready_hook_must_be_called_once_whatever_the_number_of_workers \
+	  tests/docker/test_plugin.py::test_markers_must_say_what_is_started
 
 lint: $(installed) ## check style, types and the layers
 	$(bin)/ruff check
@@ -45,16 +55,20 @@ env:
 	done
 
 $(installed): pyproject.toml requirements-dev.lock
-	@PYTHON="$(PYTHON)" tools/venv
+	@PYTHON="$(PYTHON)" tools/venv .venv requirements-dev.lock
 	@touch $@
 
-# The hashes are the package index's: wheels that lie on this machine and pip's configuration are left out.
-lock: $(installed) ## pin the newest versions in requirements-dev.lock
-	$(bin)/python -m pip install --quiet pip-tools
-	$(bin)/python tools/lock-input.py | \
-	  PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" \
-	  $(bin)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe \
-	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements-dev.lock -
+$(lowest)/.installed: $(installed) requirements-lowest.lock
+	@PYTHON="$(PYTHON)" tools/venv $(lowest) requirements-lowest.lock
+	@touch $@
+
+compile := $(bin)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock" pyproject.toml
+
+lock: $(installed) ## pin the newest versions in requirements-dev.lock, the lowest in requirements-lowest.lock
+	$(bin)/python -m pip install --quiet uv
+	$(compile) --group dev --output-file requirements-dev.lock
+	$(compile) --resolution lowest-direct --group build --group test --output-file requirements-lowest.lock
 
 clean: ## remove .venv and the caches
 	rm -rf .venv bench/.peers bench/.tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

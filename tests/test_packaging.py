@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,3 +76,21 @@ def test_the_command_reads_its_data_files(installed: Path, tmp_path: Path) -> No
     assert "services" in json.loads(said(installed / "stackctl", "schema", at=tmp_path))["properties"]
     known = "from stackctl.spec.known_images import BUILT_IN; print(BUILT_IN.of('postgres:15').port)"
     assert said(installed / "python", "-c", known, at=tmp_path) == "5432\n"
+
+
+def test_the_lowest_versions_that_are_allowed_are_those_that_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = [
+        Requirement(line.removesuffix(" \\"))
+        for line in (ROOT / "requirements-lowest.lock").read_text().splitlines()
+        if "==" in line
+    ]
+    tested = {pin.name: lowest(pin) for pin in pins}
+    for allowed in map(Requirement, project["dependencies"]):
+        assert tested[allowed.name.lower()] == lowest(allowed), f"{allowed.name}: run make lock"
+
+
+def lowest(requirement: Requirement) -> Version:
+    """The version of the one bound that a requirement has."""
+    (bound,) = requirement.specifier
+    return Version(bound.version)

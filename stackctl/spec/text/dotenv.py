@@ -93,7 +93,8 @@ def _bindings(text: str) -> Iterator[_Binding]:
     """The bindings of a text. A binding that python-dotenv cannot read has an empty key.
 
     `KEY: value` is read as `KEY=value`; python-dotenv does not know this form, so the text is changed before. A quoted text
-    of several lines may look the same: its value is taken from the unchanged text.
+    of several lines may look the same: its value is taken from the unchanged text. In `KEY= # text` the text is a comment;
+    not every python-dotenv knows that.
     """
     text = text.replace("\r\n", "\n")
     at, line = 0, 1
@@ -103,9 +104,11 @@ def _bindings(text: str) -> Iterator[_Binding]:
             stripped = original.lstrip()
             skipped = len(original) - len(stripped)
             equals = stripped.find("=") + 1 or len(stripped)
-            written = text[at + skipped + equals : at + len(original)].lstrip(" \t")
+            after = text[at + skipped + equals : at + len(original)]
+            written = after.lstrip(" \t")
             key = "" if binding.error else binding.key or ""
-            yield _Binding(line + original.count("\n", 0, skipped), key, binding.value, written)
+            value = "" if written.startswith("#") and written != after else binding.value
+            yield _Binding(line + original.count("\n", 0, skipped), key, value, written)
         at += len(original)
         line += original.count("\n")
 
