@@ -5,7 +5,8 @@ pytest loads this module in every run. So it imports what it needs, apart from p
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from stackctl.errors import StackError
 from stackctl.testing.clock import real_time
-from stackctl.testing.plugin import hooks, raised, settings
+from stackctl.testing.plugin import exporting, hooks, raised, settings
 from stackctl.testing.plugin.fixtures import (
     ISOLATED,
     RUN,
@@ -26,6 +27,7 @@ from stackctl.testing.plugin.fixtures import (
     stack_services,
     stacks_here,
     stacks_of,
+    use_where_needed,
 )
 from stackctl.testing.plugin.timeouts import pytest_timeout_cancel_timer, pytest_timeout_set_timer
 
@@ -64,14 +66,42 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)  # before pytest-django, which imports settings in this hook
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Set variables with the addresses of the stack before anything of the project is imported."""
+    _leave_as_written(early_config)
+    with _errors_of_usage():
+        exporting.export(early_config, settings.read(early_config))
+    yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _leave_as_written(config)
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    try:
+    with _errors_of_usage():
         settings.read(config)
+
+
+@contextmanager
+def _errors_of_usage() -> Iterator[None]:
+    try:
+        yield
     except StackError as error:
-        raise pytest.UsageError(str(error)) from error
+        from stackctl.show.error_text import error_report
+
+        raise pytest.UsageError(error_report(error)) from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[object]) -> None:
+    """Let workers know what was exported."""
+    wanted = settings.read(config)
+    if wanted.xdist == "per-worker" and wanted.ports == "file" and len(specs) > 1:
+        raise pytest.UsageError(
+            "stack_ports = file gives the stack of every worker the same ports: use stack_xdist = shared, or -n 1"
+        )
+    exporting.pass_on(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,8 +118,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("stack", [ISOLATED], indirect=True, ids=[ISOLATED], scope="function")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For a test marked `stack_reset`, put the data back before its other fixtures run, since these may add data."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start the stack for tests that need it without the fixture. For a test marked `stack_reset`, put the data back before its
+    other fixtures run, since these may add data.
+    """
+    use_where_needed(items, settings.read(config))
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("stack_reset"):
             item.fixturenames.insert(0, "stack_reset")

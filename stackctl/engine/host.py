@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from stackctl.engine import claims
 from stackctl.planner.before.situation import Binding, HostFacts
 
 _SOMEBODY = "another process"
@@ -39,6 +40,8 @@ def host_facts(bindings: Collection[Binding], paths: Collection[str]) -> HostFac
 def free_ports(protocols: Iterable[str]) -> list[int]:
     """Ports of loopback that no process has at the moment, all different, one for each of the protocols.
 
+    No other call of this function gets them, in any process of this user, until this process ends or calls `give_back`.
+
     The system gives some ports to outgoing connections (`_first_ephemeral`). Those are left out: a connection could take
     one before the container does. The search begins at a random port, so that two processes that search at once find
     different ports.
@@ -46,7 +49,16 @@ def free_ports(protocols: Iterable[str]) -> list[int]:
     pool = range(_LEAST_FREE, max(_first_ephemeral(), _LEAST_FREE + _ROOM))
     start = int.from_bytes(os.urandom(4)) % len(pool)
     candidates = iter([*pool[start:], *pool[:start]])
-    return [next(port for port in candidates if not _is_taken(_LOOPBACK, port, each)) for each in protocols]
+    return [
+        next(port for port in candidates if not _is_taken(_LOOPBACK, port, each) and claims.claim(port))
+        for each in protocols
+    ]
+
+
+def give_back(ports: Iterable[int]) -> None:
+    """Let others get these ports from `free_ports`."""
+    for port in ports:
+        claims.give_back(port)
 
 
 def _first_ephemeral() -> int:

@@ -83,6 +83,11 @@ def held_if_free(path: Path) -> Iterator[bool]:
         os.close(handle)
 
 
+def claims_file() -> int:
+    """The open file whose bytes `claims` locks. Closing any handle of it frees the locks of this process."""
+    return _open(_directory() / "claims")
+
+
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 

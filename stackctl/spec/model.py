@@ -520,9 +520,7 @@ class Service(Struct, frozen=True, kw_only=True):
             if target in seen:
                 yield (key, index), f"a second mount at {target}", "mount each path once"
             seen.add(target)
-        for name in self.environment:
-            if not name or "=" in name or "\0" in name:
-                yield ("environment", name), f"{name!r} is not a variable's name", ""
+        yield from _variable_names(self.environment)
 
 
 class Job(Service, frozen=True, kw_only=True):
@@ -582,6 +580,30 @@ def _external_has_no_settings(resource: Network | Volume, what: str) -> Check:
                 )
 
 
+class Tests(Struct, frozen=True, kw_only=True):
+    """What the programs that test the stack need. They run outside of it, on this machine. `up` does not read this table."""
+
+    environment: Annotated[
+        Mapping[str, Text],
+        key(
+            "Variables for tests, and for `stackctl env`."
+            " `${services.db.url}` and `http://api:8000` become addresses that work on this machine."
+        ),
+    ] = {}
+
+    def __repr__(self) -> str:
+        return veiled(self, "environment")
+
+    def check(self) -> Check:
+        yield from _variable_names(self.environment)
+
+
+def _variable_names(environment: Iterable[str]) -> Check:
+    for name in environment:
+        if not name or "=" in name or "\0" in name:
+            yield ("environment", name), f"{name!r} is not a variable's name", ""
+
+
 class Stack(Struct, frozen=True, kw_only=True):
     """A whole stack.toml, read and checked."""
 
@@ -594,6 +616,7 @@ class Stack(Struct, frozen=True, kw_only=True):
         Mapping[str, Network], key("Networks; `default` is there by itself.", keys=_resource_name)
     ] = {}
     volumes: Annotated[Mapping[str, Volume], key("Named volumes.", keys=_resource_name)] = {}
+    tests: Annotated[Tests, key("What tests of the stack need; `up` does not read it.")] = Tests()
 
     project: Annotated[str, FILLED_IN] = ""
     marks: Annotated[Mapping[str, str], FILLED_IN] = {}

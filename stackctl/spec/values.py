@@ -259,6 +259,10 @@ class PortRange(Struct, frozen=True, order=True):
     def __len__(self) -> int:
         return self.last - self.first + 1
 
+    @property
+    def numbers(self) -> range:
+        return range(self.first, self.last + 1)
+
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 

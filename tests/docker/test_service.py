@@ -265,7 +265,7 @@ def test_a_port_that_somebody_takes_meanwhile_must_be_chosen_anew(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answers = [[taken.getsockname()[1]]]
         monkeypatch.setattr(
-            "stackctl.testing.runs.running.free_ports",
+            "stackctl.testing.runs.host_ports.free_ports",
             lambda protocols: answers.pop() if answers else free_ports(protocols),
         )
         file = project.write(f'name = "{project.name}"\n{servers(web="healthcheck = { tcp = 80 }")}')

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.engine.host import free_ports, host_facts
+from stackctl.engine.host import free_ports, give_back, host_facts
 from stackctl.planner.before.situation import HostFacts
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -66,6 +66,27 @@ def test_free_ports_are_not_those_that_somebody_has(monkeypatch: pytest.MonkeyPa
     with closing(socket.create_server(("127.0.0.1", first))):
         (second,) = free_ports(["tcp"])
     assert second != first
+
+
+def test_a_free_port_belongs_to_one_process_until_it_is_given_back_or_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "urandom", bytes)
+    first, second = free_ports(["tcp", "tcp"])
+    code = (
+        "import os, sys; os.urandom = bytes; from stackctl.engine.host import free_ports\n"
+        "print(*free_ports(['tcp'] * 2), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        theirs = [int(word) for word in other.stdout.readline().split()]
+        assert not {first, second} & {*theirs, *free_ports(["tcp"])}
+        give_back([second])
+        assert free_ports(["tcp"]) == [second]
+        other.communicate("")
+    assert set(free_ports(["tcp", "tcp"])) & set(theirs)
 
 
 def test_who_searches_for_free_ports_at_once_begins_at_another_place(monkeypatch: pytest.MonkeyPatch) -> None:

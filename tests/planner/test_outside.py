@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from plan_world import stack
 
-from stackctl.planner.reach.outside import service_env, stack_env
+from stackctl.planner.reach.outside import env_of_tests, service_env, stack_env
 from stackctl.planner.reach.places import ServicePlace
 
 TEXT = """
@@ -313,3 +313,33 @@ def test_two_services_of_one_name_in_capitals_are_left_out() -> None:
     found = whole(SHOP + twin, DB | {"my_db": ServicePlace({5432: ("127.0.0.1", 32802)})})
     assert "MY_DB_PORT" not in found
     assert found["MY_DB_HOST"] == "127.0.0.1"
+
+
+def test_the_environment_of_tests_has_addresses_that_work_here() -> None:
+    there = stack(
+        TEXT.replace("{environment}", '{ DATABASE_URL = "postgresql://u@postgres/app" }')
+        + """
+[tests.environment]
+DATABASE_URL = "${services.postgres.url}?a=b"
+WHERE = "${services.web.host}:${services.web.port}"
+LOGIN = "${services.postgres.user}"
+API_HOST = "web"
+SECOND = "https://web:8443/"
+GONE = "${services.hidden.url}"
+POSTGRES_URL = "mine"
+"""
+    )
+    found, problems = env_of_tests(there, PLACES)
+    assert found == {
+        "DATABASE_URL": "postgresql://postgres:postgres@127.0.0.1:32801/postgres?a=b",
+        "WHERE": "127.0.0.1:32803",
+        "LOGIN": "postgres",
+        "API_HOST": "127.0.0.1",
+        "API_PORT": "32803",
+        "SECOND": "https://127.0.0.1:32804/",
+        "POSTGRES_URL": "mine",
+    }
+    assert [(each.path, each.message) for each in problems] == [
+        (("tests", "environment", "GONE"), "hidden does not publish any port")
+    ]
+    assert stack_env(there, PLACES).items() >= found.items()

@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 from plan_world import stack
 
+from stackctl.planner.reach.places import ServicePlace, planned_places
 from stackctl.planner.runs.isolation import isolate, published
 from stackctl.planner.runs.owner import Owner, unpack
 from stackctl.planner.runs.runs import owners, plan_reap, replaced_images, strangers
@@ -147,6 +148,39 @@ def test_chosen_host_ports_are_fixed_and_all_others_free() -> None:
     assert [(p.target, p.published) for p in wanted["api"].ports if p.published] == [(80, "40000")]
     assert {p.host_ip for p in wanted["api"].ports} == {"127.0.0.1"}
     assert wanted["inside"].ports == wanted["seed"].ports == ()
+
+
+def test_host_ports_of_the_file_stay_on_request() -> None:
+    there = stack(
+        """
+[services.api]
+image = "api"
+ports = ["8000:80", "8001:80", "9000-9001:90-91", 70, "0.0.0.0:53:53/udp"]
+healthcheck = { tcp = 80 }
+[services.cache]
+image = "redis:7"
+"""
+    )
+    wanted = list(published(there, file_ports=True))
+    assert wanted == [("api", 70, "tcp"), ("cache", 6379, "tcp")]
+    chosen = {("api", 80, "tcp"): 40000, ("api", 70, "tcp"): 40001, ("cache", 6379, "tcp"): 40002}
+    isolated = isolate(there, "t", host_ports=chosen, file_ports=True)
+    ports = [port for service in isolated.everything.values() for port in service.ports]
+    assert [f"{port.published}:{port.target}" for port in ports] == [
+        "8000:80",
+        "8001:80",
+        "9000-9001:90-91",
+        "40001:70",
+        "53:53",
+        "40002:6379",
+    ]
+    assert {port.host_ip for port in ports} == {None, "127.0.0.1"}
+    assert planned_places(isolated, "here") == {
+        "api": ServicePlace(
+            {80: ("here", 8001), 90: ("here", 9000), 91: ("here", 9001), 70: ("here", 40001)}
+        ),
+        "cache": ServicePlace({6379: ("here", 40002)}),
+    }
 
 
 def test_in_memory_a_server_has_its_data_on_no_volume() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from stackctl.errors import SpecError
 from stackctl.spec.model import Condition, Dependency, Healthcheck, Stack
+from stackctl.spec.output.write import plain, toml
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.values import Command, HealthTest
@@ -143,4 +144,47 @@ def test_a_setting_that_needs_itself_is_a_mistake(load: Load) -> None:
     text = DATABASE.replace('"me"', '"${services.db.user}"')
     assert problems(load, text) == [
         "SC112 services.db.environment.POSTGRES_USER: the user of service 'db' needs itself (write the value out)"
+    ]
+
+
+def test_addresses_for_tests_stay_references_and_logins_do_not(load: Load) -> None:
+    tests = """
+[services.environment]
+build = "."
+[tests.environment]
+A = "${services.db.url}/${services.db.password}"
+B = "http://environment:8000"
+C = "${services.environment.url}"
+"""
+    stack = load(DATABASE + tests)
+    assert stack.tests.environment == {
+        "A": "${services.db.url}/p@ss/word",
+        "B": "http://environment:8000",
+        "C": "${services.environment.url}",
+    }
+    assert "p@ss" not in repr(stack.tests)
+    assert stack.services["environment"].depends_on == {}
+    assert load(toml(plain(stack))).tests == stack.tests
+
+
+def test_mistakes_in_the_environment_of_tests_have_places(load: Load) -> None:
+    tests = """
+[tests]
+variables = {}
+[tests.environment]
+A = "${services.bd.url}"
+B = "${services.db.urll}"
+C = "${services.cache.user}"
+D = "${NO_SUCH}"
+"""
+    with pytest.raises(SpecError) as caught:
+        load(DATABASE + tests)
+    assert [
+        f"{each.place.line} {each.rule} {each.where}" for each in caught.value.problems if each.place
+    ] == [
+        "10 SC112 tests.variables",
+        "12 SC101 tests.environment.A",
+        "13 SC112 tests.environment.B",
+        "14 SC112 tests.environment.C",
+        "15 SC303 tests.environment.D",
     ]

@@ -123,7 +123,7 @@ def test_a_port_that_somebody_takes_meanwhile_is_chosen_anew(
 ) -> None:
     db, taken, free = free_ports(["tcp"] * 3)
     choices = iter([[db, taken], [free]])
-    monkeypatch.setattr("stackctl.testing.runs.running.free_ports", lambda _: next(choices))
+    monkeypatch.setattr("stackctl.testing.runs.host_ports.free_ports", lambda _: next(choices))
     failed: list[object] = []
 
     def take(action: object) -> None:

@@ -14,6 +14,7 @@ from stackctl.testing.plugin.settings import PluginSettings, fields, option, rea
 
 def settings(pytester: pytest.Pytester, *arguments: str, ini: str = "", **environ: str) -> PluginSettings:
     pytester.makeini(f"[pytest]\n{ini}")
+    pytester.makefile(".toml", stack='services.web.image = "busybox"')
     return read(pytester.parseconfig(*arguments), environ)
 
 
@@ -26,7 +27,8 @@ def test_every_setting_is_an_option_and_an_ini_key(
     field: dataclasses.Field[Any], pytester: pytest.Pytester
 ) -> None:
     choices = field.metadata["choices"]
-    text = choices[-1] if choices else {bool: "true", float: "7.5", int: "7"}.get(type(field.default), "x")
+    usual = {bool: "true", float: "7.5", int: "7"}.get(type(field.default), "X=y")
+    text = choices[-1] if choices else usual
     value: Any = {bool: True, float: 7.5, int: 7}.get(type(field.default), text)
     value = (value,) if isinstance(field.default, tuple) else value
     by_ini = settings(pytester, ini=f"stack_{field.name} = {text}")

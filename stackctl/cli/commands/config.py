@@ -22,6 +22,7 @@ from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
 from stackctl.spec.source.reading import Written, gather, placing
+from stackctl.spec.text.parts import pending
 from stackctl.spec.text.variables import mentions
 
 VERSION = 1
@@ -117,7 +118,13 @@ def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
             if name in chosen
         }
 
-    return replace(stack, services=only(stack.services), jobs=only(stack.jobs))
+    environment = {
+        name: text
+        for name, text in stack.tests.environment.items()
+        if all(reference.service in chosen for reference in pending(text))
+    }
+    tests = replace(stack.tests, environment=environment)
+    return replace(stack, services=only(stack.services), jobs=only(stack.jobs), tests=tests)
 
 
 def _written(settings: Settings) -> Written:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from stackctl.planner.reach.places import ServicePlace, authority, default_port, url
+from stackctl.errors import EngineError, Problem
+from stackctl.planner.reach.places import ServicePlace, authority, default_port, reach, url
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.text.hosts import HOST, Hosts, replaced
+from stackctl.spec.text.parts import Reference, filled
 
 _HOST_KEY = (
     rf"(?ia)(?P<before>^|[\s;&?:])(?P<key>(?:host(?:name)?|server|data source)\s*=\s*'?)(?P<host>{HOST})"
@@ -37,7 +39,8 @@ def stack_env(stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str
     """The variables with which a process finds the whole stack.
 
     These are NAME_HOST, NAME_PORT and NAME_URL for every service that can be reached, and each variable of a service that holds
-    such an address, whether that service runs or not. A variable that has different values in two services is left out.
+    such an address, whether that service runs or not. A variable that has different values in two services is left out. The
+    variables of `tests.environment` win over these; one whose services cannot all be reached is left out.
     """
     outside = _Outside(stack, places, _names(stack))
     named = _agreed(outside.named(name) for name in stack.everything)
@@ -46,7 +49,33 @@ def stack_env(stack: Stack, places: Mapping[str, ServicePlace]) -> dict[str, str
     said = _agreed(each | change for each, change in zip(own, changes, strict=True))
     changed = dict.fromkeys(variable for change in changes for variable in change)
     kept = {name: value for name, value in named.items() if name not in changed or name in said}
-    return kept | {name: said[name] for name in changed if name in said}
+    return kept | {name: said[name] for name in changed if name in said} | env_of_tests(stack, places)[0]
+
+
+def env_of_tests(
+    stack: Stack, places: Mapping[str, ServicePlace]
+) -> tuple[dict[str, str], tuple[Problem, ...]]:
+    """The variables of `tests.environment`, with addresses that work on this machine; and what cannot be reached from here: a
+    variable that refers to it is left out.
+    """
+    found: dict[str, str] = {}
+    problems = []
+    for name, text in stack.tests.environment.items():
+        try:
+            found[name] = filled(text, lambda reference: _outside(reference, stack, places))
+        except EngineError as error:
+            problems.append(Problem(("tests", "environment", name), error.message, error.hint))
+    return found | _Outside(stack, places, _names(stack)).changes(found), tuple(problems)
+
+
+def _outside(reference: Reference, stack: Stack, places: Mapping[str, ServicePlace]) -> str:
+    """The value of a reference to an address. Raises EngineError if the service cannot be reached from this machine."""
+    name = reference.service
+    service, place = stack.everything[name], places.get(name, ServicePlace({}))
+    if reference.attribute == "url":
+        return url(name, service, place)
+    host, port = reach(name, service, place)
+    return host if reference.attribute == "host" else str(port)
 
 
 class _Outside(Struct, frozen=True):

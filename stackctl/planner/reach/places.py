@@ -12,7 +12,7 @@ from stackctl.planner.world.observed import ObservedContainer, ObservedEngine, P
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.choosing import table
 from stackctl.spec.known import KnownImage
-from stackctl.spec.model import Service
+from stackctl.spec.model import Service, Stack
 from stackctl.spec.server import connection
 
 
@@ -38,6 +38,23 @@ def places(containers: Iterable[ObservedContainer], engine: ObservedEngine) -> d
 def places_of_services(found: Mapping[Replica, ServicePlace]) -> dict[str, ServicePlace]:
     """The place of each service that runs: that of its lowest replica."""
     return {replica.service: found[replica] for replica in sorted(found, reverse=True)}
+
+
+def planned_places(stack: Stack, host: str) -> dict[str, ServicePlace]:
+    """The place of each service once it runs, at the TCP ports that the stack publishes under a known number. `host`: where the
+    engine publishes them.
+    """
+    return {
+        name: ServicePlace(
+            {
+                target: (host, published)
+                for port in service.ports
+                if port.published and port.protocol == "tcp" and len(port.target) == len(port.published)
+                for target, published in zip(port.target.numbers, port.published.numbers, strict=True)
+            }
+        )
+        for name, service in stack.everything.items()
+    }
 
 
 def default_port(service: Service, place: ServicePlace) -> int | None:

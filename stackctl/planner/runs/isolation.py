@@ -29,6 +29,7 @@ def isolate(
     *,
     marks: Mapping[str, str] | None = None,
     host_ports: HostPorts | None = None,
+    file_ports: bool = False,
     own_images: bool = True,
     memory: bool = False,
     allow_external_volumes: bool = False,
@@ -36,7 +37,7 @@ def isolate(
 ) -> Stack:
     """The same stack as a separate project.
 
-    Host ports become those of `host_ports`, else free ones, on loopback alone. The ports of known servers, and those at which
+    Host ports become those of `host_ports`, else free ones, on loopback alone; `file_ports`: those that the file gives stay. The ports of known servers, and those at which
     checks ask, are published as well: tests run outside of the containers. A `container_name` becomes an alias. Explicit names
     of networks and volumes get the project as prefix. `marks` are labels for all that is made.
 
@@ -76,7 +77,12 @@ def isolate(
 
     def isolated(name: str, service: _S) -> _S:
         service = _in_memory(service) if memory else service
-        ports = tuple(_with_host_port(port, name, host_ports or {}) for port in _ports(service))
+        ports = tuple(
+            _on_loopback(
+                port if file_ports and port.published else _with_host_port(port, name, host_ports or {})
+            )
+            for port in _ports(service, file_ports=file_ports)
+        )
         image = naming.image(name)
         return structs.replace(
             _unnamed(service), image=tags.get(ImageRef.parse(image).tagged, image), ports=ports
@@ -99,10 +105,12 @@ def isolate(
     )
 
 
-def published(stack: Stack) -> Iterator[tuple[str, int, str]]:
-    """The single ports (not ranges) that an isolated stack publishes: service, port of the container and protocol."""
+def published(stack: Stack, *, file_ports: bool = False) -> Iterator[tuple[str, int, str]]:
+    """The single ports (not ranges) for which an isolated stack needs a host port: service, port of the container and protocol."""
     for name, service in stack.everything.items():
-        yield from ((name, port.target.first, port.protocol) for port in _ports(service) if _is_one(port))
+        for port in _ports(service, file_ports=file_ports):
+            if _is_one(port) and not (file_ports and port.published):
+                yield name, port.target.first, port.protocol
 
 
 def _test_tags(stack: Stack) -> dict[str, str]:
@@ -135,8 +143,10 @@ def _unnamed(service: _S) -> _S:
     return structs.replace(service, container_name=None, networks=networks)
 
 
-def _ports(service: Service) -> Iterator[Port]:
-    """The ports of the service, with those that a test will want to reach: the port of its server, and those of its check."""
+def _ports(service: Service, *, file_ports: bool) -> Iterator[Port]:
+    """The ports of the service, with those that a test will want to reach: the port of its server, and those of its check. A port
+    of the container comes once, except at different ports of the host that stay.
+    """
     check = service.healthcheck
     known = connection(service)
     ports = service.ports
@@ -145,8 +155,8 @@ def _ports(service: Service) -> Iterator[Port]:
         ports += tuple(Port(target=PortRange(number, number)) for number in wanted if number)
     seen: set[tuple[int, str]] = set()
     for port in ports:
-        numbers = {(n, port.protocol) for n in range(port.target.first, port.target.last + 1)}
-        if not numbers <= seen:
+        numbers = {(n, port.protocol) for n in port.target.numbers}
+        if not numbers <= seen or (file_ports and port.published):
             seen |= numbers
             yield port
 
@@ -157,11 +167,11 @@ def _is_one(port: Port) -> bool:
 
 def _with_host_port(port: Port, service: str, chosen: HostPorts) -> Port:
     number = chosen.get((service, port.target.first, port.protocol)) if _is_one(port) else None
-    return structs.replace(
-        port,
-        published=PortRange(number, number) if number else None,
-        host_ip=port.host_ip and Address("127.0.0.1"),
-    )
+    return structs.replace(port, published=PortRange(number, number) if number else None)
+
+
+def _on_loopback(port: Port) -> Port:
+    return structs.replace(port, host_ip=port.host_ip and Address("127.0.0.1"))
 
 
 def _in_memory(service: _S) -> _S:

@@ -36,7 +36,8 @@ def redacted(tree: Any, name: str = "") -> Any:
             return _dots(tree)
         case str():
             text = re.sub(_URL, lambda match: match[1] + _dots(match[2]), concealed(tree))
-            return re.sub(_ASSIGNED, _assigned, re.sub(_DEFAULT, _default, text))
+            text = re.sub(_ASSIGNED, _assigned, re.sub(_DEFAULT, _default, text))
+            return tree if text == tree else text
     return tree
 
 

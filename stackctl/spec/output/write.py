@@ -8,7 +8,7 @@ from msgspec import NODEFAULT, structs
 
 from stackctl.spec.model import Build, EnvFile, Mount, Port, Stack
 from stackctl.spec.structure import forms, is_table, structure
-from stackctl.spec.text.parts import Text
+from stackctl.spec.text.parts import Text, parts
 from stackctl.spec.values import Command, HealthTest, PortRange, Variable
 
 
@@ -116,14 +116,18 @@ def _port(port: Port) -> str | int:
 
 
 def literal(value: Any) -> Any:
-    """The data with every text as it is: `$$` is written for a dollar, which begins no variable then."""
+    """The data with every text as it is: `$$` is written for a dollar, which begins no variable then. References without a value
+    stay references.
+    """
     match value:
         case dict():
             return {key: literal(item) for key, item in value.items()}
         case list():
             return [literal(item) for item in value]
         case str():
-            return value.replace("$", "$$")
+            return "".join(
+                part.text if part.pending else part.text.replace("$", "$$") for part in parts(value)
+            )
     return value
 
 

@@ -13,7 +13,7 @@ from msgspec import structs
 from stackctl.errors import Key, Problem
 from stackctl.spec.graph import Walk
 from stackctl.spec.known import Connection, KnownImage
-from stackctl.spec.model import Dependency, Service, Stack
+from stackctl.spec.model import Dependency, Service, Stack, Tests
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.interpolate import Flaw, Special
 from stackctl.spec.text.parts import Reference, Text, filled, pending
@@ -21,6 +21,10 @@ from stackctl.spec.values import Command, HealthTest, Variable
 from stackctl.spelling import Guesses
 
 ATTRIBUTES = ("url", "host", "port", "user", "password", "database")
+
+_LOGIN = ("user", "password", "database")
+_OUTSIDE = ("tests", "environment")
+"""The table whose programs run outside of the stack: its addresses are known once the stack runs, or its ports are chosen."""
 
 _WRITTEN = r"(?s)services\.(.+)\.([^.]+)"
 
@@ -41,8 +45,9 @@ def _mark(
         hint = guesses.did_you_mean(match[2], ATTRIBUTES) if match else ""
         expected = f"expected ${{services.NAME.ATTRIBUTE}} with one of {', '.join(ATTRIBUTES)}"
         return Flaw(f"{expected}, found ${{{inner}}}", hint, rule="SC112")
-    if path[0] not in ("services", "jobs") or not (
-        path[2:3] in (("environment",), ("command",)) or path[2:4] == ("healthcheck", "test")
+    if path[:2] != _OUTSIDE and (
+        path[0] not in ("services", "jobs")
+        or not (path[2:3] in (("environment",), ("command",)) or path[2:4] == ("healthcheck", "test"))
     ):
         return Flaw("references work in environment, command and healthcheck.test only", rule="SC112")
     if match[1] not in names:
@@ -66,13 +71,18 @@ def references(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[Key, ...], Refer
 
 
 def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]]:
-    """Put in the values of all references. A service that refers to another then depends on it."""
+    """Put in the values of all references. A service that refers to another then depends on it.
+
+    Addresses in the environment of tests stay pending: see `_OUTSIDE`.
+    """
     found = [*references(tree)]
     if not found:
         return stack, []
     everything = stack.everything
     referred: dict[str, dict[str, None]] = {name: {} for name in everything}
     for path, reference in found:
+        if path[:2] == _OUTSIDE:
+            continue
         if (owner := str(path[1])) in everything and reference.service in everything:
             referred[owner][reference.service] = None
     values = _Values()
@@ -83,14 +93,20 @@ def resolve(stack: Stack, tree: Mapping[str, Any]) -> tuple[Stack, list[Problem]
             values.add(name, service)
             service = _fill(service, values.get)  # its references to itself
         everything[name] = _wait_for(service, referred[name].keys() - {name})
+
+    def login(reference: Reference) -> str | None:
+        return values.get(reference) if reference.attribute in _LOGIN else None
+
+    tests = {name: Text.parse(filled(text, login)) for name, text in stack.tests.environment.items()}
     problems = [
         Problem(path, str(mistake), mistake.hint, rule="SC112")
         for path, reference in found
-        if (mistake := values.mistakes.get(reference))
+        if (path[:2] != _OUTSIDE or reference.attribute in _LOGIN)
+        and (mistake := values.mistakes.get(reference))
     ]
     services = {name: everything[name] for name in stack.services}
     jobs: Any = {name: everything[name] for name in stack.jobs}
-    return structs.replace(stack, services=services, jobs=jobs), problems
+    return structs.replace(stack, services=services, jobs=jobs, tests=Tests(environment=tests)), problems
 
 
 class _Values:

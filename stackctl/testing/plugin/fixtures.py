@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from stackctl.errors import StackError
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.clock import real_time
+from stackctl.testing.plugin.exported import EXPORTED
 from stackctl.testing.plugin.settings import PluginSettings, read
 from stackctl.testing.plugin.timeouts import at_least, not_counted
 
@@ -26,6 +27,8 @@ STACKS = pytest.StashKey["Stacks"]()
 """The stacks of this process, once a test has asked for one."""
 ISOLATED = "isolated"
 """The parameter of a stack that only one test uses."""
+_GIVES_A_STACK = "gives_a_stack"
+"""The attribute of the functions of fixtures that give a stack."""
 RUN = "stackctl_run"
 """The key under which an xdist controller passes the run to its workers."""
 
@@ -47,15 +50,15 @@ def stack_fixture(
     other = stack_fixture(file=("other.toml",), services=("db",), scope="module")
     """
 
-    @pytest.fixture(scope=_lifetime(scope))
     def stack(
         request: pytest.FixtureRequest, stack_config: PluginSettings, stack_overrides: Mapping[str, Any]
     ) -> Iterator[Running]:
         """The stack, running and ready: `stack["api"].url("/health")`."""
-        wanted = dataclasses.replace(stack_config, **settings)
+        wanted = _changed(stack_config, settings)
         yield from _provide(request, wanted, merge((stack_overrides, overrides or {})))
 
-    return stack
+    setattr(stack, _GIVES_A_STACK, True)
+    return pytest.fixture(scope=_lifetime(scope))(stack)
 
 
 def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None) -> Any:
@@ -95,7 +98,7 @@ def stack_factory(
     with ExitStack() as cleanup:
 
         def make(*, overrides: Mapping[str, Any] | None = None, **settings: Any) -> Running:
-            wanted = dataclasses.replace(stack_config, **settings)
+            wanted = _changed(stack_config, {"ports": "free", **settings})
             given = merge((stack_overrides, overrides or {}))
             return cleanup.enter_context(_own(request, wanted, given))
 
@@ -137,6 +140,22 @@ def stacks_here(config: pytest.Config) -> Stacks | None:
     """The stacks of this process, if a test has asked for one. A forked child has none of its parent's."""
     stacks = config.stash.get(STACKS, None)
     return stacks if stacks and stacks.process == os.getpid() else None
+
+
+def use_where_needed(items: Sequence[Any], settings: PluginSettings) -> None:
+    """Let tests use the fixture `stack` that do not ask for it: all of them (the setting `autouse`), else those with the marker
+    `stack` that use no fixture that gives a stack. It is set up before every other fixture.
+    """
+    for item in items:
+        if hasattr(item, "fixturenames") and (settings.autouse or _is_marked_only(item)):
+            item.fixturenames[:] = ["stack", *(name for name in item.fixturenames if name != "stack")]
+
+
+def _is_marked_only(item: Any) -> bool:
+    if not item.get_closest_marker("stack"):
+        return False
+    known = item._fixtureinfo.name2fixturedefs  # pytest has no public way
+    return not any(hasattr(each.func, _GIVES_A_STACK) for found in known.values() for each in found)
 
 
 def stacks_of(config: pytest.Config) -> Stacks:
@@ -192,6 +211,11 @@ def working(config: pytest.Config) -> Iterator[None]:
         raise pytest.fail.Exception(error_report(error), pytrace=False) from None
 
 
+def _changed(settings: PluginSettings, given: Mapping[str, Any]) -> PluginSettings:
+    """The settings of the run, changed for one fixture. The variables of the run refer to the services of the run's file."""
+    return dataclasses.replace(settings, **{**({"env": ()} if "file" in given else {}), **given})
+
+
 def _provide(
     request: pytest.FixtureRequest, settings: PluginSettings, overrides: Mapping[str, Any]
 ) -> Iterator[Running]:
@@ -199,11 +223,14 @@ def _provide(
     stacks = stacks_of(request.config)
     settings = _with_markers(request, settings)
     if request.scope != "session":
+        if getattr(request, "param", None) == ISOLATED:
+            settings = dataclasses.replace(settings, ports="free")
         with _own(request, settings, overrides) as app:
             yield app
         return
     with starting(request.config, settings):
-        given = stacks.share(settings, overrides, _ready(request, settings))
+        exported = request.config.stash.get(EXPORTED, None) if request.fixturename == "stack" else None
+        given = stacks.share(settings, overrides, _ready(request, settings), exported)
     stacks.given[str(request.fixturename)] = [given]
     yield given.app
 

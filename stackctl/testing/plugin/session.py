@@ -20,6 +20,7 @@ from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.runs.run import Run
 
 if TYPE_CHECKING:
+    from stackctl.testing.plugin.exported import ExportedAddresses
     from stackctl.testing.runs.lease import Ready
     from stackctl.testing.stack import Running
 
@@ -68,8 +69,15 @@ class Stacks:
             skip = "--stack-no-docker=skip skips the tests that need an engine"
             raise NoEngineError(error.message, f"{error.hint}; {skip}") from error
 
-    def share(self, settings: PluginSettings, overrides: Mapping[str, Any], ready: Ready) -> Given:
-        """The stack of the whole run, or of this worker if the settings say so. It stays until the end of the run.
+    def share(
+        self,
+        settings: PluginSettings,
+        overrides: Mapping[str, Any],
+        ready: Ready,
+        exported: ExportedAddresses | None = None,
+    ) -> Given:
+        """The stack of the whole run, or of this worker if the settings say so. It stays until the end of the run. `exported`: the
+        variables that must lead to it.
 
         Raises StackError. After a failed start each process that asks gets a StartError at once.
         """
@@ -79,12 +87,15 @@ class Stacks:
         with nullcontext() if alone else self.run.one_first("start"):
             from stackctl.testing.plugin.starting import Wanted, external, shared
 
-            wanted = Wanted.by(settings, self._directory, overrides, ready, alone)
+            ports = exported.host_ports if exported else None
+            wanted = Wanted.by(settings, self._directory, overrides, ready, alone, ports)
             if wanted.key not in self._shared:
                 start = external if settings.external else shared
                 app = start(wanted, self.run, self.engine)
                 self._shared[wanted.key] = app
                 self._open.append(app)
+            if exported:
+                exported.check(self._shared[wanted.key])
             return Given(
                 self._shared[wanted.key], settings, real_time(), workers=1 if alone else self._workers
             )

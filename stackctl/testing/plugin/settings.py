@@ -10,6 +10,7 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +22,15 @@ _YES = ("1", "true", "yes", "on")
 _NO = ("", "0", "false", "no", "off")
 
 
-def setting(doc: str, default: Any, *, choices: tuple[str, ...] = (), variable: str = "") -> Any:
-    """Declare a setting: its help line, its choices, and the environment variable that also sets it."""
-    return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "variable": variable})
+def setting(
+    doc: str, default: Any, *, choices: tuple[str, ...] = (), variable: str = "", ini: str = ""
+) -> Any:
+    """Declare a setting: its help line, its choices, the environment variable that also sets it, and its type in the ini file if
+    that does not follow from the default.
+    """
+    return dataclasses.field(
+        default=default, metadata={"doc": doc, "choices": choices, "variable": variable, "ini": ini}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +49,16 @@ class PluginSettings:
         "How long a stack lives: session, package, module, class or function (session).",
         "session",
         choices=("session", "package", "module", "class", "function"),
+    )
+    autouse: bool = setting("Every test uses the stack, also one that does not ask for it.", False)
+    env: tuple[str, ...] = setting(
+        "A variable that is set before conftest files and settings are imported: NAME=${services.db.url}."
+        " These are laid over tests.environment of the file.",
+        (),
+        ini="linelist",
+    )
+    ports: str = setting(
+        "The host ports: free ones, or those of the file (free).", "free", choices=("free", "file")
     )
     xdist: str = setting(
         "With several workers: one stack shared by all, or one per-worker (shared).",
@@ -80,6 +97,14 @@ class PluginSettings:
     logs_dir: str = setting("A directory for the whole logs of the tests that logs selects.", "")
     no_docker: str = setting("Without an engine: fail, or skip (fail).", "fail", choices=("fail", "skip"))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of `env`, whose references are not resolved. Raises UsageError for a text that is no variable."""
+        for text in self.env:
+            if "=" not in text:
+                raise UsageError(f"{PREFIX}env: {text!r} is no variable", "write NAME=value")
+        return dict(text.split("=", 1) for text in self.env)
+
     def __post_init__(self) -> None:
         """Check the choices. Raises UsageError for a value that is not one of them."""
         for field in fields():
@@ -88,6 +113,17 @@ class PluginSettings:
                 raise UsageError(
                     f"{PREFIX}{field.name}: {value!r} is none of {', '.join(choices)}", "see pytest --help"
                 )
+
+
+def files(settings: PluginSettings, directory: Path) -> tuple[Path, ...]:
+    """The files that are set, relative to the ini file; else the one of `usual_files` that is there; () if there is none."""
+    if settings.file:
+        return tuple(directory / file for file in settings.file)
+    return tuple([path for path in usual_files(directory) if path.is_file()][:1])
+
+
+def usual_files(directory: Path) -> tuple[Path, ...]:
+    return directory / "stack.toml", directory / "tests" / "stack.toml"
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:
@@ -107,7 +143,9 @@ def add_options(parser: pytest.Parser) -> None:
         elif field.metadata["choices"]:
             more = {"choices": field.metadata["choices"]}
         group.addoption(option(field), dest=PREFIX + field.name, default=None, help=doc, **more)
-        ini: Any = "bool" if kind is bool else "args" if kind is tuple else "string"
+        ini: Any = field.metadata["ini"] or (
+            "bool" if kind is bool else "args" if kind is tuple else "string"
+        )
         parser.addini(PREFIX + field.name, doc, type=ini, default=None)
 
 
@@ -119,7 +157,7 @@ def read(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Plug
 def _given(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for field in fields():
         name, variable = field.name, field.metadata["variable"]
-        value, base = config.getoption(PREFIX + name), config.invocation_params.dir
+        value, base = _option(config, PREFIX + name), config.invocation_params.dir
         if value is None and variable and variable in environ:
             value = _understood(variable, environ[variable], field)
         if value is None and not (name == "reuse" and environ.get("CI")):
@@ -131,6 +169,12 @@ def _given(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[tuple[
         if name == "file":
             value = [str(base / file) for file in value]
         yield name, tuple(value) if _kind(field) is tuple else value
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    """The value of an option. Before conftest files are imported, pytest has only looked for the options that it knows by then."""
+    value = config.getoption(name, None)
+    return getattr(config.known_args_namespace, name, None) if value is None else value
 
 
 def _understood(where: str, value: Any, field: dataclasses.Field[Any]) -> Any:

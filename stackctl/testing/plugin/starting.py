@@ -21,10 +21,12 @@ from msgspec import structs
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError, UsageError
 from stackctl.looking import Looking
+from stackctl.planner.runs.isolation import HostPorts
 from stackctl.planner.world.desire import desire
 from stackctl.show.error_text import error_report
 from stackctl.spec.model import Stack
-from stackctl.testing.plugin.settings import PluginSettings
+from stackctl.spec.source.discovery import merge
+from stackctl.testing.plugin.settings import PluginSettings, files, usual_files
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready
 from stackctl.testing.runs.run import Run, replace_file
 from stackctl.testing.runs.running import Recipe, RunRequest, attach, enter
@@ -54,16 +56,19 @@ class Wanted:
         overrides: Mapping[str, Any],
         ready: Ready,
         worker: str = "",
+        host_ports: HostPorts | None = None,
     ) -> Wanted:
-        """What the settings ask for. Raises SpecError, UsageError."""
+        """What the settings ask for. `host_ports` were chosen before. Raises SpecError, UsageError."""
         recipe = Recipe(
             files=_files(settings, directory),
-            overrides=overrides,
+            overrides=merge((overrides, _tests(settings.environment))),
             services=settings.services,
             profiles=settings.profiles,
             timeout=settings.timeout,
             build=settings.build,
             memory=settings.memory,
+            ports=settings.ports,
+            host_ports=host_ports or {},
             allow_external_volumes=settings.allow_external_volumes,
             allow_data_binds=settings.allow_data_binds,
         )
@@ -83,13 +88,17 @@ class Wanted:
 
 def external(wanted: Wanted, _: Run, engine: Engine) -> Running:
     """A project that runs already, and does not belong to the run. Raises UsageError if nothing of it runs."""
-    project = wanted.settings.project or wanted.stack.project
-    stack = structs.replace(wanted.stack, project=project)
+    stack = as_external(wanted)
     if not Looking(stack, engine).containers():
         raise UsageError(
-            f"nothing of project {project} runs", "stackctl up starts it; or leave out --stack-external"
+            f"nothing of project {stack.project} runs", "stackctl up starts it; or leave out --stack-external"
         )
     return Running(stack=stack, engine=engine, timeout=wanted.settings.timeout)
+
+
+def as_external(wanted: Wanted) -> Stack:
+    """The stack as the project that runs already."""
+    return structs.replace(wanted.stack, project=wanted.settings.project or wanted.stack.project)
 
 
 def own(wanted: Wanted, run: Run, engine: Engine) -> Running:
@@ -132,11 +141,10 @@ def _start_for_all(wanted: Wanted, run: Run, engine: Engine) -> Running:
     usual = f"{wanted.stack.project}-test"
     suffix = f"-{wanted.worker}" if wanted.worker else ""
     if settings.reuse:
-        name = (project or f"{usual}-{_stable(wanted.directory)}") + suffix
-        lasting = LastingLease(run, name, fresh=settings.recreate)
-        with lasting.taken() as taken:
+        lease = lasting(wanted, run)
+        with lease.taken() as taken:
             if taken:
-                return _start(wanted, lasting, engine)
+                return _start(wanted, lease, engine)
     name = project if project and not settings.reuse else f"{project or usual}-{run.id}"
     used = run.projects
     numbers = ("", *(f"-{number}" for number in range(2, len(used) + 3)))
@@ -144,23 +152,33 @@ def _start_for_all(wanted: Wanted, run: Run, engine: Engine) -> Running:
     return _start(wanted, Lease(run, free, settings.keep), engine)
 
 
+def lasting(wanted: Wanted, run: Run) -> LastingLease:
+    """The project that later runs use again: it has the same name in the same directory, for the same user and worker."""
+    settings = wanted.settings
+    name = settings.project or f"{wanted.stack.project}-test-{_stable(wanted.directory)}"
+    suffix = f"-{wanted.worker}" if wanted.worker else ""
+    return LastingLease(run, name + suffix, fresh=settings.recreate)
+
+
 def _start(wanted: Wanted, lease: Lease, engine: Engine) -> Running:
     enter(lease.run, engine)
     return lease.start(wanted.recipe, wanted.stack, engine, wanted.ready)
 
 
+def _tests(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    return {"tests": {"environment": environment}} if environment else {}
+
+
 def _files(settings: PluginSettings, directory: Path) -> tuple[Path, ...]:
     """The files that are set, relative to the ini file; else the stack.toml there or in tests/."""
-    if settings.file:
-        return tuple(directory / file for file in settings.file)
-    usual = [directory / "stack.toml", directory / "tests" / "stack.toml"]
-    found = next((path for path in usual if path.is_file()), None)
-    if found is None:
+    found = files(settings, directory)
+    if not found:
+        usual = usual_files(directory)
         raise UsageError(
             f"there is neither {usual[0]} nor {usual[1]}",
             "name the file: --stack-file, or stack_file in the ini file",
         )
-    return (found,)
+    return found
 
 
 def _stable(directory: Path) -> str:

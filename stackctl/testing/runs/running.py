@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from stackctl import api
-from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Manage
-from stackctl.errors import EngineError, PortTakenError, PreflightError, SpecError, StackError, UsageError
+from stackctl.errors import EngineError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions
-from stackctl.planner.runs.isolation import HostPorts, isolate, published
+from stackctl.planner.runs.isolation import HostPorts, isolate
 from stackctl.planner.runs.runs import replaced_images, strangers
 from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.view.slots import UpOptions
@@ -26,6 +25,7 @@ from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import placing
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.live_stack import publish_host
+from stackctl.testing.runs.host_ports import explained, host_ports, lost_a_port, ports_there
 from stackctl.testing.runs.reaping import sweep
 from stackctl.testing.runs.run import Run, current
 from stackctl.testing.stack import Running
@@ -35,7 +35,6 @@ LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
 
 _TRIES = 3
 """How often host ports are chosen at most: another process may take a port before the container has it."""
-_BUSY_PORT = "SC502"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +55,10 @@ class Recipe:
     """Whether to build images again, in case something has changed."""
     memory: bool = False
     """Whether known servers keep their data in memory. This is faster, but the data are lost when the container stops."""
+    ports: str = "free"
+    """`free`: free host ports. `file`: those that the file gives, and free ones where it gives none."""
+    host_ports: HostPorts = field(default_factory=dict)
+    """Host ports that were chosen before the start."""
     allow_external_volumes: bool = False
     allow_data_binds: bool = False
 
@@ -98,6 +101,7 @@ class RunRequest:
                 self.project,
                 marks=self.marks,
                 host_ports=host_ports,
+                file_ports=recipe.ports == "file",
                 own_images=recipe.build,
                 memory=recipe.memory,
                 allow_external_volumes=recipe.allow_external_volumes,
@@ -116,6 +120,7 @@ def running(
     timeout: float = 120.0,
     build: bool = True,
     memory: bool = False,
+    ports: Literal["free", "file"] = "free",
     allow_external_volumes: bool = False,
     allow_data_binds: bool = False,
 ) -> Iterator[Running]:
@@ -131,6 +136,7 @@ def running(
     | `timeout` | seconds that each service may take to be ready |
     | `build` | build images again, in case something has changed |
     | `memory` | known servers keep their data in memory: faster, but lost when a container stops |
+    | `ports` | `file`: the host ports that the file gives; then the stack cannot run twice at the same time |
     | `allow_external_volumes` | the stack may write to volumes that it does not own |
     | `allow_data_binds` | the stack may write to directories of this machine that hold a server's data |
 
@@ -147,6 +153,7 @@ def running(
         timeout=timeout,
         build=build,
         memory=memory,
+        ports=ports,
         allow_external_volumes=allow_external_volumes,
         allow_data_binds=allow_data_binds,
     )
@@ -183,26 +190,31 @@ def start(request: RunRequest, engine: Engine) -> Running:
     options = UpOptions(wait_timeout=recipe.timeout)
     images = ImageOptions(build=recipe.build)
     selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
+    file_ports = recipe.ports == "file"
     for tries in range(1, _TRIES + 1):
         observed = engine.observe()
         there = bool(of_project(observed.containers, project))
         _refuse_strangers(observed, project, request.marks)
-        isolated = request.isolated(_host_ports(stack, observed, project))
-        try:
-            succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
-        except StackError as error:
-            if tries == _TRIES or not _lost_a_port(error):
-                raise
-        else:
-            break
-        finally:
-            _remove_replaced_images(isolated, engine, observed)
+        with host_ports(stack, observed, project, recipe.host_ports, file_ports=file_ports) as ports:
+            isolated = request.isolated(ports)
+            try:
+                succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
+            except StackError as error:
+                free = {each: port for each, port in ports.items() if each not in recipe.host_ports}
+                if tries == _TRIES or not lost_a_port(error, isolated, free):
+                    if isinstance(error, PreflightError):
+                        raise explained(error, isolated, free, file_ports=file_ports) from None
+                    raise
+            else:
+                break
+            finally:
+                _remove_replaced_images(isolated, engine, observed)
     return Running(stack=isolated, engine=engine, timeout=recipe.timeout, run=request.run, reused=there)
 
 
 def attach(request: RunRequest, engine: Engine) -> Running:
     """The stack that another process of the run has started."""
-    isolated = request.isolated(_ports_there(engine.observe(), request.project))
+    isolated = request.isolated(ports_there(engine.observe(), request.project))
     return Running(stack=isolated, engine=engine, timeout=request.recipe.timeout, run=request.run)
 
 
@@ -232,34 +244,3 @@ def _remove_replaced_images(stack: Stack, engine: Manage, before: Observed) -> N
     with suppress(EngineError):
         for action in replaced_images(stack, before, engine.observe()):
             engine.perform(action, lambda _: None)
-
-
-def _host_ports(stack: Stack, observed: Observed, project: str) -> HostPorts:
-    """Host ports for everything that is published: the ports that the project has already, else free ones.
-
-    They stay the same when a container is started again. On another machine this process cannot tell which ports are free: then
-    the engine chooses them at each start.
-    """
-    if not observed.engine.shares_loopback:
-        return {}
-    there = _ports_there(observed, project)
-    wanted = [each for each in published(stack) if each not in there]
-    return {**there, **dict(zip(wanted, free_ports(protocol for *_, protocol in wanted), strict=True))}
-
-
-def _ports_there(observed: Observed, project: str) -> HostPorts:
-    """The host ports that were chosen for the project; none on another machine, where the engine chooses them."""
-    if not observed.engine.shares_loopback:
-        return {}
-    return {
-        (container.service, port.target, port.protocol): port.published
-        for container in of_project(observed.containers, project)
-        for port in container.ports
-    }
-
-
-def _lost_a_port(error: StackError) -> bool:
-    """Whether another process took a host port after it was chosen and before the container had it."""
-    if isinstance(error, PreflightError):
-        return all(problem.rule == _BUSY_PORT for problem in error.problems)
-    return isinstance(error, PortTakenError)
