@@ -6,11 +6,11 @@ Every verb that writes holds the project's lock, from its look to the end of its
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Collection, Generator
 
 from msgspec.structs import replace
 
+from stackctl.clock import monotonic
 from stackctl.comparing import Comparing
 from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
@@ -170,7 +170,7 @@ class Project(Comparing):
         """Take the project's lock, make the plan, do it. Nothing happens before the first event is asked for, and nothing is
         done if there is no plan.
         """
-        began = time.monotonic()
+        began = monotonic()
         command = " ".join(sys.argv[:3])
         timeout, waiting = self._lock_timeout, self._waiting
         with lock(self.engine.id, self.name, timeout=timeout, command=command, waiting=waiting):
@@ -197,7 +197,7 @@ class Project(Comparing):
         yield from concealed(events, self.stack)
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
-        yield Planned(plan, time.monotonic() - began)
+        yield Planned(plan, monotonic() - began)
         yield from execute(plan, self.engine.perform, cancel=cancel, began=began)
 
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:

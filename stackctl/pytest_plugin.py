@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stackctl.clock import real_time
 from stackctl.errors import StackError
-from stackctl.testing.clock import real_time
+from stackctl.real_files import real_files
 from stackctl.testing.plugin import exporting, hooks, raised, settings
 from stackctl.testing.plugin.fixtures import (
     ISOLATED,
@@ -34,7 +35,7 @@ from stackctl.testing.plugin.timeouts import pytest_timeout_cancel_timer, pytest
 if TYPE_CHECKING:
     from pluggy import Result
 
-    from stackctl.testing.plugin.session import Stacks
+    from stackctl.testing.plugin.session import Given, Stacks
 
 __all__ = [
     "pytest_timeout_cancel_timer",
@@ -139,7 +140,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Result[pytest.TestReport], None]:
     stacks = stacks_here(item.config)
     if call.excinfo:
-        call.excinfo = raised.shown(call.excinfo, item.nodeid, stacks)
+        with real_files():
+            call.excinfo = raised.shown(call.excinfo, item.nodeid, stacks)
     outcome = yield
     if stacks:
         _explain(item, outcome.get_result(), stacks)
@@ -206,18 +208,24 @@ def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> No
         used |= {given.app.project: given for given in stacks.unready}
         stacks.unready.clear()
     for given in used.values():
-        app, wanted = given.app, given.settings
+        wanted = given.settings
         if wanted.logs == "none" or not (report.failed or (wanted.logs == "all" and report.when == "call")):
             continue
-        since = max(item.stash.get(_BEGAN, 0.0), given.since)
-        from stackctl.testing.plugin import report as reports
+        with real_files():
+            _show(item, report, given)
 
-        report.sections += reports.sections(given, since, failed=report.failed)
-        if wanted.logs_dir:
-            directory = Path(item.config.rootpath, wanted.logs_dir, reports.file_name(item.nodeid))
-            reports.write_logs(app, since, directory)
-        if report.failed:
-            item.config.hook.pytest_stack_failed(stack=app, report=report)
+
+def _show(item: pytest.Item, report: pytest.TestReport, given: Given) -> None:
+    app, wanted = given.app, given.settings
+    since = max(item.stash.get(_BEGAN, 0.0), given.since)
+    from stackctl.testing.plugin import report as reports
+
+    report.sections += reports.sections(given, since, failed=report.failed)
+    if wanted.logs_dir:
+        directory = Path(item.config.rootpath, wanted.logs_dir, reports.file_name(item.nodeid))
+        reports.write_logs(app, since, directory)
+    if report.failed:
+        item.config.hook.pytest_stack_failed(stack=app, report=report)
 
 
 def _say(config: pytest.Config, text: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import closing
 
+from stackctl.clock import monotonic
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.protocol import Manage, Perform
 from stackctl.errors import EngineError
@@ -29,7 +29,7 @@ def confirmed(
     is a `Failed` event.
 
     If no step was done, nothing is looked at again. After an interrupt nothing is waited for. `began` is a time of
-    `time.monotonic`.
+    `clock.monotonic`.
     """
     ended: list[Done | Failed | Skipped] = []
     with closing(events):
@@ -42,9 +42,9 @@ def confirmed(
     result = outcome(ended)
     told = {event.step.of for event in ended if not isinstance(event, Done)}
     if not result.interrupted:
-        settling = plan_settling(desired, ended, time.monotonic() - began, told)
+        settling = plan_settling(desired, ended, monotonic() - began, told)
         told |= yield from _failures(settling, engine, cancel, began)
-    seen = last_seen(ended, time.monotonic() - began)
+    seen = last_seen(ended, monotonic() - began)
     try:
         containers = engine.containers(desired.project)
     except EngineError:
@@ -58,14 +58,14 @@ def confirmed(
         running = (running | {step.of for step in plan.steps}) - failed
     dead = {want.service for want in desired.containers if want.replica not in running}
     services = frozenset(replica.service for replica in running if replica) - dead
-    yield Confirmed(services, time.monotonic() - began)
+    yield Confirmed(services, monotonic() - began)
 
 
 def _failures(
     plan: Plan, engine: Perform, cancel: Cancel | None, began: float
 ) -> Generator[Event, None, set[Replica | None]]:
     """Execute a plan of waits. Yield only the waits that fail, and the plan's notes. Return the replicas that failed."""
-    planned = Planned(plan, time.monotonic() - began)
+    planned = Planned(plan, monotonic() - began)
     events = list(execute(plan, engine.perform, cancel=cancel, began=began))
     failed = {event.step.id: event.step.of for event in events if isinstance(event, Failed)}
     if failed or plan.notes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 import os
-import time
 from collections.abc import Callable, Generator, Iterator
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
+from stackctl.clock import monotonic
 from stackctl.engine.protocol import Report
 from stackctl.errors import CancelledError
 from stackctl.planner.steps.actions import Action, WaitFor
@@ -51,7 +51,7 @@ def execute(
     """Yield events as steps run, each step as soon as everything it waits for is done.
 
     At most `jobs` steps that write run at once (default: processors × 2); waits are not counted. Events are yielded in
-    the caller's thread, so that a listener needs no locks. Times are seconds since `began`, a time of `time.monotonic`
+    the caller's thread, so that a listener needs no locks. Times are seconds since `began`, a time of `clock.monotonic`
     (default: now).
 
     | what happens | the step itself | steps that need it | all other steps |
@@ -64,7 +64,7 @@ def execute(
 
     When the generator is closed, the same happens as with `cancel`, without events.
     """
-    began = time.monotonic() if began is None else began
+    began = monotonic() if began is None else began
     return _Run(plan, perform, jobs or 2 * (os.cpu_count() or 1), cancel or Cancel(), began).events()
 
 
@@ -113,7 +113,7 @@ class _Run:
         return isinstance(self._steps[step_id].action, WaitFor)
 
     def _at(self) -> float:
-        return time.monotonic() - self._began
+        return monotonic() - self._began
 
     def _begin(self) -> Iterator[Event]:
         """Skip the steps that need a lost step, and start the steps that may run now."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stackctl.engine import claims
+from stackctl.engine.transport.guard import refusals
 from stackctl.planner.before.situation import Binding, HostFacts
 
 _SOMEBODY = "another process"
@@ -25,7 +26,7 @@ def host_facts(bindings: Collection[Binding], paths: Collection[str]) -> HostFac
     """Which of these bindings are taken, by which process, and which port near each is free; and which paths are missing.
 
     Each binding is tried, just as the engine's port proxy will try it. A binding that cannot be tried here (no such
-    address, no privilege) counts as free: the engine decides.
+    address, no privilege, guarded sockets) counts as free: the engine decides.
     """
     taken = [binding for binding in sorted(bindings) if _is_taken(*binding)]
     holders = _holders(taken) if taken else {}
@@ -74,17 +75,19 @@ def _is_taken(host: str, port: int, protocol: str) -> bool:
     if kind is None:
         return False
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as attempt:
-        if family == socket.AF_INET6:
-            attempt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if kind == socket.SOCK_STREAM:  # as Go's net.Listen does: an old connection does not hold the port
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with refusals(), socket.socket(family, kind) as attempt:
+            if family == socket.AF_INET6:
+                attempt.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if (
+                kind == socket.SOCK_STREAM
+            ):  # as Go's net.Listen does: an old connection does not hold the port
+                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             attempt.bind((host, port))
             if kind == socket.SOCK_STREAM:
                 attempt.listen(1)
-        except OSError as error:
-            return error.errno in _TAKEN
+    except OSError as error:
+        return error.errno in _TAKEN
     return False
 
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stackctl.clock import monotonic, real_time
 from stackctl.errors import LockedError
+from stackctl.real_files import real_files
 
 _POLL = 0.1
 
@@ -35,7 +37,7 @@ def lock(
     handle = _open(path)
     try:
         _acquire(handle, project, timeout, waiting or (lambda _: None))
-        _write(handle, {"pid": os.getpid(), "command": command, "since": int(time.time())})
+        _write(handle, {"pid": os.getpid(), "command": command, "since": int(real_time())})
         try:
             yield
         finally:
@@ -47,12 +49,10 @@ def lock(
 @contextmanager
 def held(path: Path) -> Iterator[None]:
     """Hold the lock of that file, which one thread of one process can hold. Waits without a limit."""
-    handle = _open(path)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with _opened(path) as handle:
+        with real_files():
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -60,27 +60,34 @@ def held_by_one(path: Path) -> Iterator[None]:
     """The first caller holds the lock of that file. The others wait until the first is done, then all go on at once."""
     with held_if_free(path) as first:
         if not first:
-            handle = _open(path)
-            try:
+            with _opened(path) as handle, real_files():
                 fcntl.flock(handle, fcntl.LOCK_SH)
-            finally:
-                os.close(handle)
         yield
 
 
 @contextmanager
 def held_if_free(path: Path) -> Iterator[bool]:
     """Yields True and holds the lock of that file if nobody holds it; else yields False."""
-    handle = _open(path)
-    try:
+    with _opened(path) as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with real_files():
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """The file, open for a block: the block may be that of a test which fakes files."""
+    with real_files():
+        handle = _open(path)
+    try:
+        yield handle
     finally:
-        os.close(handle)
+        with real_files():
+            os.close(handle)
 
 
 def claims_file() -> int:
@@ -93,7 +100,7 @@ def _open(path: Path) -> int:
 
 
 def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str], None]) -> None:
-    deadline = time.monotonic() + timeout
+    deadline = monotonic() + timeout
     told = ""
     while True:
         try:
@@ -102,7 +109,7 @@ def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str],
             holder = _holder(handle)
         else:
             return
-        left = deadline - time.monotonic()
+        left = deadline - monotonic()
         if left <= 0:
             raise LockedError(
                 f"project {project} is held by {holder}",

@@ -19,6 +19,7 @@ from stackctl.planner.steps.actions import Action
 from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer
+from stackctl.real_files import real_files
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.selection import Selection
 from stackctl.testing.data.console import Consoles
@@ -58,9 +59,9 @@ class LiveStack:
         No check of a service is run, because a service may be paused or stopped.
         """
         host = publish_host() or "127.0.0.1"
-        return self.on_engine.desired_and_observed(
-            Selection(services=services, profiles=("*",), dependencies=False, publish_host=host)
-        )
+        selection = Selection(services=services, profiles=("*",), dependencies=False, publish_host=host)
+        with real_files():
+            return self.on_engine.desired_and_observed(selection)
 
     def containers(self) -> dict[str, ObservedContainer]:
         """The containers as they are now, by service. Raises EngineError."""
@@ -91,7 +92,8 @@ class LiveStack:
 
     def do(self, action: Action) -> None:
         """Let the engine do one action. Raises EngineError."""
-        self.engine.perform(action, lambda _: None)
+        with real_files():
+            self.engine.perform(action, lambda _: None)
 
     def close(self) -> None:
         """End the programs that are kept running in the containers. The stack itself stays."""

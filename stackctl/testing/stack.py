@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stackctl.engine.protocol import Exec, LogLine
 from stackctl.errors import EngineError
+from stackctl.real_files import real_files
 from stackctl.testing import copy, faults
 from stackctl.testing.data import stores
 from stackctl.testing.data.postgres import Database
@@ -124,18 +125,21 @@ class RunningService(LiveService):
         For Postgres, the database is copied to a template; all clients are cut off. For any other service, the volumes are copied
         while the service is stopped. Raises UsageError for a service without volumes, EngineError.
         """
-        stores.store(self).snapshot(name)
+        with real_files():
+            stores.store(self).snapshot(name)
 
     def restore(self, name: str) -> None:
         """Put back the data of a snapshot. All clients are cut off.
 
         Raises UsageError if there is no such snapshot; then nothing has changed.
         """
-        stores.store(self).restore(name)
+        with real_files():
+            stores.store(self).restore(name)
 
     def reset(self) -> None:
         """Put back the last snapshot. A Redis without a snapshot is emptied; for any other service, UsageError is raised then."""
-        stores.store(self).reset()
+        with real_files():
+            stores.store(self).reset()
 
     def clone(self, name: str) -> AbstractContextManager[Database]:
         """A new Postgres database, copied from a snapshot. It is dropped at the end of the block. Raises UsageError if there is no

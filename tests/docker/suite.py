@@ -22,6 +22,8 @@ WEB = servers(web="healthcheck = { tcp = 80 }")
 
 _WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Plugins that cost more than what is tested here: at its end Hypothesis imports itself in every process."""
+_NO_FAKES = ("-p", "no:fakefs", "-p", "no:socket")
+"""Plugins that put something in the place of files and sockets. Only `Suite.run(fakes=True)` loads them: they cost time, too."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,11 @@ class Suite:
     def write(self, file: str, text: str) -> Path:
         return self.project.write(textwrap.dedent(text), file)
 
-    def run(self, *arguments: str, code: int | None = 0, **counts: int) -> Outcome:
+    def run(self, *arguments: str, code: int | None = 0, fakes: bool = False, **counts: int) -> Outcome:
         """Run `pytest ARGUMENTS`, and check its exit code (None: any) and counts."""
+        without = [*_WITHOUT, *(() if fakes else _NO_FAKES)]
         with self._environment():
-            result = self.pytester.runpytest_subprocess(*_WITHOUT, *arguments, timeout=120)
+            result = self.pytester.runpytest_subprocess(*without, *arguments, timeout=120)
         output = f"{result.stdout}\n{result.stderr}"
         counted: Mapping[str, int] = {}
         with suppress(ValueError):  # a run that died sums nothing up
@@ -66,7 +69,7 @@ class Suite:
     def begun(self, *arguments: str, file: str = "begun") -> Iterator[subprocess.Popen[bytes]]:
         """A run, in a process group of its own, in which a test has come to write this file."""
         (self.project.directory / file).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", *_WITHOUT, *arguments]
+        command = [sys.executable, "-m", "pytest", *_WITHOUT, *_NO_FAKES, *arguments]
         with self._environment():
             process = self.pytester.popen(
                 command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True

@@ -23,7 +23,7 @@ from stackctl.planner.world import labels
 pytestmark = pytest.mark.docker
 
 GUIDES = ("testing.md", "from-pytest-docker-and-testcontainers.md")
-PYTEST = "python -m pytest -q -p no:cacheprovider -p no:hypothesispytest"
+PYTEST = "python -m pytest -q -p no:cacheprovider -p no:hypothesispytest -p no:fakefs -p no:socket"
 
 
 @dataclass

@@ -79,7 +79,8 @@ class Suite:
 
     def run(self, *arguments: str, **counts: int) -> str:
         """What `pytest ARGUMENTS` says; `passed=2` and so on are its counts."""
-        alone = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:xdist")
+        others = ("cacheprovider", "hypothesispytest", "xdist", "fakefs", "socket")
+        alone = [f"-pno:{other}" for other in others]
         result = self.pytester.runpytest_inprocess(*alone, *arguments)
         if counts:
             result.assert_outcomes(**counts)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from stackctl.clock import monotonic
 from stackctl.engine.transport.client import WireClient, objects
 from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError
@@ -82,8 +82,8 @@ class _Listener:
 
     def close(self) -> None:
         self._closed.set()
-        deadline = time.monotonic() + _LEAVING
-        while self._thread.is_alive() and time.monotonic() < deadline:
+        deadline = monotonic() + _LEAVING
+        while self._thread.is_alive() and monotonic() < deadline:
             if answer := self._answer:
                 answer.hang_up()
             self._thread.join(0.02)

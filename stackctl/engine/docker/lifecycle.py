@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from stackctl.clock import monotonic
 from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import EngineError, PortTakenError
 
@@ -110,10 +111,10 @@ def stop(client: Client, container: str, grace: int) -> str:
     """Stop the container. The engine kills it after `grace` seconds; then the note that is returned says so. A container that
     is gone or stopped is no error.
     """
-    began = time.monotonic()
+    began = monotonic()
     try:
         client.post("containers", container, "stop", t=grace, timeout=grace + _STOP_MARGIN)
-        may_have_been_killed = grace > 0 and time.monotonic() - began >= grace
+        may_have_been_killed = grace > 0 and monotonic() - began >= grace
         if not may_have_been_killed:
             return ""
         answer = client.get("containers", container, "json")
@@ -282,10 +283,10 @@ def _listed(names: Iterable[str], before: str = ": ") -> str:
 
 def _pauses(first: float, total: float) -> Iterator[None]:
     """Yield at once, then again after each pause. Pauses double up to half a second, and last `total` seconds together."""
-    deadline = time.monotonic() + total
+    deadline = monotonic() + total
     pause = first
     yield
-    while (left := deadline - time.monotonic()) > 0:
+    while (left := deadline - monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(pause * 2, 0.5)
         yield

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from socket import gethostname
 from typing import TYPE_CHECKING
 
+from stackctl.clock import real_time
 from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
@@ -143,7 +143,7 @@ class DockerLook:
         return config
 
     def _ask_engine(self) -> Callable[[], ObservedEngine]:
-        asked = time.time()
+        asked = real_time()
         answer = self.client.ask_all(_INFO)
         return lambda: self._who(answer()[0], asked)
 
@@ -166,5 +166,5 @@ class DockerLook:
             shares_loopback=shared.loopback,
             shares_paths=shared.paths,
             reaches_containers=shared.addresses,
-            clock_ahead=0.0 if shared.clock else snapshot.clock_ahead(info, asked, time.time()),
+            clock_ahead=0.0 if shared.clock else snapshot.clock_ahead(info, asked, real_time()),
         )

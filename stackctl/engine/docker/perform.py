@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import assert_never
 
+from stackctl.clock import real_time
 from stackctl.engine.docker import bodies, lifecycle
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.images import building, pulling
@@ -49,7 +49,7 @@ class DockerPerform:
                 network_id = lifecycle.create_network(client, bodies.network(network))
                 self._networks.add(network_id, network.name, network.labels.get(names.INSTANCE))
             case actions.CreateVolume(volume):
-                client.post("volumes", "create", body=bodies.volume(volume, created=int(time.time())))
+                client.post("volumes", "create", body=bodies.volume(volume, created=int(real_time())))
             case actions.CreateContainer():
                 return self._create(action)
             case actions.ConnectNetwork(container, attachment, _):

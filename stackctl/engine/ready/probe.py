@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from stackctl.engine.ready.target import KILLED, ContainerState, Target
 from stackctl.engine.transport.byte_stream import ByteStream
+from stackctl.engine.transport.guard import GuardedError, refusals, sockets_are_guarded
 from stackctl.engine.transport.messages import Request
 from stackctl.engine.transport.wire import Wire
 from stackctl.errors import EngineError
@@ -102,7 +103,8 @@ class _Door(Struct, frozen=True):
 
 
 def _doors(running: ContainerState, port: int) -> list[_Door]:
-    if running.addresses:
+    """The container's own addresses; else, or if tests guard their sockets, the published port, which tests use as well."""
+    if running.addresses and not (port in running.published and sockets_are_guarded()):
         return [_Door(address, port, proxy=False) for address in running.addresses]
     if port in running.published:
         host, published = running.published[port]
@@ -118,6 +120,11 @@ def _at_any_door(
     for door in _doors(running, port):
         try:
             answer = knock(door)
+        except GuardedError as error:
+            raise UnreachableError(
+                f"port {port} cannot be asked, because the tests guard their sockets: {error}",
+                "let 127.0.0.1 through; pytest-socket: --allow-hosts=127.0.0.1",
+            ) from error
         except OSError as error:
             answer = ProbeAnswer(False, _reason(error))
         if answer.ready:
@@ -143,7 +150,8 @@ def _reason(error: Exception) -> str:
 
 def _connect(door: _Door, timeout: float) -> socket.socket:
     host = door.host.encode() if door.host.isascii() else door.host  # bytes do not load the codec of IDNA
-    connection = socket.create_connection((host, door.port), timeout=min(timeout, CONNECT_TIMEOUT))  # type: ignore[arg-type]
+    with refusals():
+        connection = socket.create_connection((host, door.port), timeout=min(timeout, CONNECT_TIMEOUT))  # type: ignore[arg-type]
     connection.settimeout(timeout)
     return connection
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 
+from stackctl.clock import monotonic
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.snapshot import epoch
 from stackctl.engine.protocol import Exec
@@ -80,7 +80,7 @@ class Watched:
         self._events.wait(self._container, self._seen, seconds)
 
     def now(self) -> float:
-        return time.monotonic()
+        return monotonic()
 
     def close(self) -> None:
         """Nobody waits any more. A command that still runs in the container ends there when its time is over."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, suppress
 
 from msgspec.structs import replace
 
+from stackctl.clock import monotonic
 from stackctl.engine.protocol import Exec
 from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import DeadlineError, Frames, talk
@@ -41,7 +41,7 @@ class DockerConversation:
             raise EngineError(f"the conversation with {self._name} is over", "begin another one")
         try:
             with self._client.errors():
-                return self._answer(text, b"\n" + until + b"\n", time.monotonic() + timeout)
+                return self._answer(text, b"\n" + until + b"\n", monotonic() + timeout)
         except DeadlineError as error:
             self.close()
             said = self._last_words()

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stackctl.clock import monotonic
 from stackctl.engine.docker import bodies
 from stackctl.engine.protocol import Exec, ExecResult
 from stackctl.engine.talk.frames import DeadlineError, Frames, GivenUpError, talk
@@ -110,7 +111,7 @@ def _run(
         client.post("exec", exec_id, "start", body=start)
         return ExecResult(0)
     output = {"stdout": bytearray(), "stderr": bytearray()}
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else monotonic() + timeout
     try:
         with client.hijack("exec", exec_id, "start", body=start) as line:
             for stream, data in talk(
@@ -145,8 +146,8 @@ def _await_end(
     client: WireClient, exec_id: str, seconds: float, given_up: Callable[[], bool] | None = None
 ) -> Json:
     """What the engine says about the exec once it has ended, or after that time."""
-    deadline = time.monotonic() + seconds
-    while (answer := client.get("exec", exec_id, "json")).get("Running") and time.monotonic() < deadline:
+    deadline = monotonic() + seconds
+    while (answer := client.get("exec", exec_id, "json")).get("Running") and monotonic() < deadline:
         if given_up and given_up():
             raise GivenUpError
         time.sleep(0.02)

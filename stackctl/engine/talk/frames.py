@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
+from stackctl.clock import monotonic
 from stackctl.engine.transport.duplex import Duplex
 
 _HEADER = 8
@@ -57,7 +57,7 @@ def talk(
 ) -> Iterator[tuple[str, bytes]]:
     """Send the text, and yield what comes until the output ends. `last`: end the input after the text.
 
-    `deadline` is a time of `time.monotonic`. Raises `DeadlineError` once it has passed, and `GivenUpError` once `given_up()`.
+    `deadline` is a time of `clock.monotonic`. Raises `DeadlineError` once it has passed, and `GivenUpError` once `given_up()`.
     """
     unsent = memoryview(text)
     while True:
@@ -70,7 +70,7 @@ def talk(
         yield from frames.feed(data)
         if ended:
             return
-        left = None if deadline is None else deadline - time.monotonic()
+        left = None if deadline is None else deadline - monotonic()
         if left is not None and left <= 0:
             raise DeadlineError
         if given_up:

@@ -6,13 +6,13 @@ import heapq
 import queue
 import re
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct, field
 
+from stackctl.clock import real_time
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.talk.frames import Frames
 from stackctl.engine.talk.log_times import timestamp
@@ -47,7 +47,7 @@ def logs(
     With `follow`, the iterator ends when all containers have ended. A container that the engine restarts is followed
     further. Closing the iterator closes the connections. Raises `UsageError` for a time that cannot be read.
     """
-    now = time.time()
+    now = real_time()
     window = {"since": timestamp(since, now), "until": timestamp(until, now)}
     sources = [_Source(client, name) for name in containers]
     yield from heapq.merge(*(source.past(tail, **window) for source in sources), key=lambda line: line.time)

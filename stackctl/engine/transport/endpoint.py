@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from stackctl.engine.transport.guard import GuardedError, refusals
 from stackctl.engine.transport.unreachable import start_hint
 from stackctl.errors import EngineError, UsageError
 
@@ -103,9 +104,12 @@ def _default(environ: Mapping[str, str]) -> Endpoint:
 
 
 def _listens(endpoint: Endpoint) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(CONNECT_TIMEOUT)
-        return connection.connect_ex(str(endpoint.socket)) == 0
+    try:
+        with refusals(), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(CONNECT_TIMEOUT)
+            return connection.connect_ex(str(endpoint.socket)) == 0
+    except GuardedError:
+        return False
 
 
 def _address(text: str, said_by: str) -> str:

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 from stackctl.engine.transport.byte_stream import ByteStream, TlsStream
 from stackctl.engine.transport.client import Client, WireClient
 from stackctl.engine.transport.endpoint import CONNECT_TIMEOUT, Endpoint, Tls, config
-from stackctl.engine.transport.messages import Request
+from stackctl.engine.transport.guard import refusals
+from stackctl.engine.transport.messages import Answer, Request, Transport
 from stackctl.engine.transport.unreachable import unreachable
 from stackctl.engine.transport.wire import Wire
 from stackctl.errors import EngineError
+from stackctl.real_files import real_files
 
 if TYPE_CHECKING:
     import ssl
@@ -70,14 +72,7 @@ class Link:
         """
         with self._lock:
             if self._changing is None:
-                from stackctl.engine.transport.sdk import Sdk
-
-                url = f"unix://{self._socket}" if self._socket else self.endpoint.host
-                try:
-                    sdk = Sdk(url, self._version, self.endpoint.tls, self._headers)
-                except OSError as error:
-                    raise self._unreachable(error) from error
-                self._changing = Client(sdk, self._version, self._unreachable)
+                self._changing = Client(self._sdk(), self._version, self._unreachable)
             return self._changing
 
     def close(self) -> None:
@@ -85,6 +80,16 @@ class Link:
         if self._changing:
             self._changing.close()
         self._close_bridge()
+
+    def _sdk(self) -> Transport[Answer]:
+        url = f"unix://{self._socket}" if self._socket else self.endpoint.host
+        with real_files():  # a test may be the first who needs it
+            from stackctl.engine.transport.sdk import Sdk
+
+            try:
+                return Sdk(url, self._version, self.endpoint.tls, self._headers)
+            except OSError as error:
+                raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineError:
         return unreachable(self.endpoint.host, error, self._complaint(), self.endpoint.said_by)
@@ -111,14 +116,16 @@ def _dialer(endpoint: Endpoint, path: Path | None) -> Callable[[], ByteStream]:
     context = _tls_context(endpoint.tls) if endpoint.tls else None
 
     def dial() -> ByteStream:
-        if path:
-            connection = socket.socket(socket.AF_UNIX)
-        else:
-            connection = socket.create_connection((url.hostname or "", url.port or 0), CONNECT_TIMEOUT)
+        with refusals():
+            if path:
+                connection = socket.socket(socket.AF_UNIX)
+            else:
+                connection = socket.create_connection((url.hostname or "", url.port or 0), CONNECT_TIMEOUT)
         try:
             connection.settimeout(CONNECT_TIMEOUT)
             if path:
-                connection.connect(str(path))
+                with refusals():
+                    connection.connect(str(path))
             return TlsStream(connection, context, url.hostname) if context else ByteStream(connection)
         except BaseException:
             connection.close()

@@ -15,6 +15,7 @@ from docker.tls import TLSConfig
 
 from stackctl.engine.transport.client import ANSWER_TIMEOUT
 from stackctl.engine.transport.endpoint import Tls
+from stackctl.engine.transport.guard import refusals
 from stackctl.engine.transport.messages import Request
 from stackctl.errors import EngineError
 
@@ -47,14 +48,15 @@ class Sdk:
         self._api.headers.update(headers)
 
     def send(self, request: Request) -> SdkAnswer:
-        response = self._api.request(
-            request.method,
-            f"{self._api.base_url}{request.target}",
-            data=request.body,
-            headers=dict(request.headers),
-            timeout=(self._api.timeout, request.timeout),
-            stream=True,
-        )
+        with refusals():
+            response = self._api.request(
+                request.method,
+                f"{self._api.base_url}{request.target}",
+                data=request.body,
+                headers=dict(request.headers),
+                timeout=(self._api.timeout, request.timeout),
+                stream=True,
+            )
         return SdkAnswer(response)
 
     def close(self) -> None:

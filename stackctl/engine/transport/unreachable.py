@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from stackctl.engine.transport.guard import GuardedError
 from stackctl.engine.transport.messages import SilentError
 from stackctl.errors import EngineError
 
@@ -22,6 +23,11 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_b
     if complaint:
         host = endpoint.partition("://")[2]
         return EngineError(f"cannot reach {endpoint}: {complaint}", f"try: ssh {host} docker version")
+    if isinstance(cause, GuardedError):
+        return EngineError(
+            f"the tests guard their sockets, and cannot reach the Docker engine at {endpoint}: {cause}",
+            "let the engine through; pytest-socket: --allow-unix-socket, or --allow-hosts for an engine at a host",
+        )
     if isinstance(cause, PermissionError):
         return EngineError(
             f"no permission to use the Docker engine at {path}",

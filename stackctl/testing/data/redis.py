@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stackctl.engine.lock import held_if_free
 from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError, UsageError
+from stackctl.real_files import real_files
 from stackctl.spec.server import connection, server
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.data.console import Console
@@ -75,14 +76,9 @@ class Redis:
             )
         count = int(self._run("CONFIG GET databases").splitlines()[-1])
         with Cleanup() as cleanup:
-            number = next(
-                (
-                    n
-                    for n in range(_FIRST, count)
-                    if cleanup.enter_context(held_if_free(run.directory / self._lock(n)))
-                ),
-                None,
-            )
+            with real_files():
+                locks = ((n, run.directory / self._lock(n)) for n in range(_FIRST, count))
+                number = next((n for n, lock in locks if cleanup.enter_context(held_if_free(lock))), None)
             if number is None:
                 raise UsageError(
                     f"all {count} databases of {self._service.name} are in use",

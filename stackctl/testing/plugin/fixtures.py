@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stackctl.clock import real_time
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
+from stackctl.real_files import real_files
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.cleanup import Cleanup
-from stackctl.testing.clock import real_time
 from stackctl.testing.plugin.exported import EXPORTED
 from stackctl.testing.plugin.settings import PluginSettings, read
 from stackctl.testing.plugin.timeouts import at_least, not_counted
@@ -160,19 +161,20 @@ def _is_marked_only(item: Any) -> bool:
 
 def stacks_of(config: pytest.Config) -> Stacks:
     """The stacks of this process. The first call begins the run."""
+    if stacks_here(config) is None:
+        with real_files():
+            config.stash[STACKS] = _begin(config)
+    return config.stash[STACKS]
+
+
+def _begin(config: pytest.Config) -> Stacks:
     from stackctl.testing.plugin.session import Stacks
     from stackctl.testing.runs.run import Run
 
-    if stacks_here(config) is None:
-        from_controller: dict[str, Any] = getattr(config, "workerinput", {})
-        run = Run.unpack(from_controller[RUN]) if RUN in from_controller else Run.begin()
-        config.stash[STACKS] = Stacks(
-            run,
-            config.rootpath,
-            from_controller.get("workerid", ""),
-            from_controller.get("workercount", 1),
-        )
-    return config.stash[STACKS]
+    from_controller: dict[str, Any] = getattr(config, "workerinput", {})
+    run = Run.unpack(from_controller[RUN]) if RUN in from_controller else Run.begin()
+    workers = from_controller.get("workercount", 1)
+    return Stacks(run, config.rootpath, from_controller.get("workerid", ""), workers)
 
 
 @contextmanager
@@ -181,19 +183,19 @@ def starting(config: pytest.Config, settings: PluginSettings) -> Iterator[None]:
 
     If no engine answers and the settings say so, the test is skipped.
     """
-    try:
-        with not_counted(config):
+    with not_counted(config), real_files():
+        try:
             yield
-    except StackError as error:
-        from stackctl.show.error_text import error_report
-        from stackctl.testing.plugin.session import NoEngineError
+        except StackError as error:
+            from stackctl.show.error_text import error_report
+            from stackctl.testing.plugin.session import NoEngineError
 
-        if settings.no_docker == "skip" and isinstance(error, NoEngineError):
-            raise pytest.skip.Exception(error.message) from None
-        words = error_report(error)
-        failure = pytest.fail.Exception(words, pytrace=False)
-        stacks_of(config).start_failed(failure, words)
-        raise failure from None
+            if settings.no_docker == "skip" and isinstance(error, NoEngineError):
+                raise pytest.skip.Exception(error.message) from None
+            words = error_report(error)
+            failure = pytest.fail.Exception(words, pytrace=False)
+            stacks_of(config).start_failed(failure, words)
+            raise failure from None
 
 
 @contextmanager
@@ -202,13 +204,13 @@ def working(config: pytest.Config) -> Iterator[None]:
 
     A StackError ends the test with its words, without a traceback through stackctl.
     """
-    try:
-        with not_counted(config):
+    with not_counted(config), real_files():
+        try:
             yield
-    except StackError as error:
-        from stackctl.show.error_text import error_report
+        except StackError as error:
+            from stackctl.show.error_text import error_report
 
-        raise pytest.fail.Exception(error_report(error), pytrace=False) from None
+            raise pytest.fail.Exception(error_report(error), pytrace=False) from None
 
 
 def _changed(settings: PluginSettings, given: Mapping[str, Any]) -> PluginSettings:

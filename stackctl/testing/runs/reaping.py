@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from stackctl.clock import monotonic
 from stackctl.engine.execute import execute
 from stackctl.engine.processes import is_dead
 from stackctl.engine.protocol import Manage
@@ -20,14 +21,14 @@ _PAUSE = 0.25
 
 def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
     """Remove what the run has made, until nothing is left and no process of the run lives: a process could make more."""
-    deadline = time.monotonic() + patience
+    deadline = monotonic() + patience
     while True:
         busy = bool(run.members)
         plan = plan_reap([run.id], engine.observe(), spared=run.kept)
         for event in execute(plan, engine.perform):
             if isinstance(event, Failed):
                 print(event.error, file=sys.stderr)
-        if (not plan.steps and not busy) or time.monotonic() > deadline:
+        if (not plan.steps and not busy) or monotonic() > deadline:
             return
         time.sleep(_PAUSE)
 

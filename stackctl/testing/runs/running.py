@@ -21,6 +21,7 @@ from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import Observed
+from stackctl.real_files import real_files
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import placing
 from stackctl.testing.cleanup import Cleanup
@@ -157,16 +158,17 @@ def running(
         allow_external_volumes=allow_external_volumes,
         allow_data_binds=allow_data_binds,
     )
-    stack = recipe.load()
-    run = current()
-    project = f"{stack.project}-{secrets.token_hex(3)}"
     with Cleanup() as cleanup:
-        if engine is None:
-            engine = api.connect()
-            cleanup.callback(engine.close)
-        enter(run, engine)
-        cleanup.callback(remove, engine, project, stack)
-        app = start(RunRequest(recipe, stack, run, project, run.marks), engine)
+        with real_files():
+            stack = recipe.load()
+            run = current()
+            project = f"{stack.project}-{secrets.token_hex(3)}"
+            if engine is None:
+                engine = api.connect()
+                cleanup.callback(engine.close)
+            enter(run, engine)
+            cleanup.callback(remove, engine, project, stack)
+            app = start(RunRequest(recipe, stack, run, project, run.marks), engine)
         cleanup.callback(app.close)
         yield app
 
@@ -226,7 +228,8 @@ def remove_lasting(engine: Manage, project: str, stack: Stack) -> None:
 
 def remove(engine: Manage, project: str, stack: Stack | None = None) -> None:
     """Remove a project with its volumes. Raises StackError."""
-    succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
+    with real_files():
+        succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
 
 
 def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]) -> None:

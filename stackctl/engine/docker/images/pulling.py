@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import docker.auth
 from docker.errors import DockerException
 
+from stackctl.clock import monotonic
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.errors import CancelledError
@@ -53,8 +53,8 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
                 if cancelled():
                     raise CancelledError(f"pulling {ref} was interrupted")
                 news = layers.take(message)
-                if news.total is None or time.monotonic() - last >= _REPORT_EVERY:
-                    last = time.monotonic()
+                if news.total is None or monotonic() - last >= _REPORT_EVERY:
+                    last = monotonic()
                     report(news)
     except RefusedError as error:
         raise refused(wanted, error) from error
