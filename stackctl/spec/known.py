@@ -112,6 +112,8 @@ class KnownImage(Struct, frozen=True, kw_only=True):
     own: only data of its own version. older: also of older versions. previous: also of the version before it. any: of every
     version. The server converts data of another version that it opens.
     """
+    in_tests: tuple[str, ...] = ()
+    """Options of the server's command that make it faster where no data must outlive a crash of the machine."""
     version_from: tuple[Source, ...] = ()
     """Variables set by the image that tell its version."""
     version: int | None = None
@@ -130,6 +132,16 @@ class KnownImage(Struct, frozen=True, kw_only=True):
                 return self._starts([*entrypoint, *(command or ())])
             command = [*rest, *(command or ())]
         return not command or command[0].startswith("-") or self._starts(command)
+
+    def command_in_tests(self, command: Sequence[str]) -> tuple[str, ...]:
+        """The command that starts the server, with the options of `in_tests`. The command's own options come later, so they win.
+
+        A script stays as it is.
+        """
+        words = list(itertools.takewhile(lambda word: not word.startswith("-"), command))
+        if _script(command) or (words and not self._is_server(words[-1])):
+            return (*command,)
+        return (*words, *self.in_tests, *command[len(words) :])
 
     def _starts(self, argv: Sequence[str]) -> bool:
         if script := _script(argv):

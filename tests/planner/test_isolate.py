@@ -89,3 +89,37 @@ def test_a_writable_directory_of_data_is_refused_unless_allowed() -> None:
         isolate(stack(text), "test-1", allow_data_binds=True).services["db"].volumes[0].source == "/srv/data"
     )
     assert isolate(stack(text.replace('/data"]', '/data:ro"]')), "test-1").project == "test-1"
+
+
+NOT_DURABLE = "-c fsync=off -c full_page_writes=off -c log_checkpoints=off"
+
+
+@pytest.mark.parametrize(
+    ("service", "command"),
+    [
+        ('image = "postgres:15"', f"postgres {NOT_DURABLE}"),
+        ('image = "pgvector/pgvector:pg17"', f"postgres {NOT_DURABLE}"),
+        (
+            'image = "postgres:15"\ncommand = "postgres -c fsync=on"',
+            f"postgres {NOT_DURABLE} -c fsync=on",  # the last one wins
+        ),
+        ('image = "postgres:15"\ncommand = "-c jit=off"', f"{NOT_DURABLE} -c jit=off"),
+        (
+            'image = "registry.example/own/library/postgres:15"\ncommand = "docker-entrypoint.sh postgres -p 1"',
+            f"docker-entrypoint.sh postgres {NOT_DURABLE} -p 1",
+        ),
+        ('image = "registry.example/library/postgres:15"', None),  # may start with options of its own
+        ('image = "postgres:15"\ncommand = ["sh", "-c", "exec postgres"]', "sh -c exec postgres"),
+        ('image = "postgres:15"\nentrypoint = "/start"', None),
+        ('image = "postgres:15"\ncommand = "pg_dump -h db"', "pg_dump -h db"),
+        ('image = "redis:7"', None),
+        ('build = "."\nimage = "postgres:15"', None),
+    ],
+)
+def test_a_known_server_does_not_wait_for_the_disk_unless_it_must_be_durable(
+    service: str, command: str | None
+) -> None:
+    given = stack(f"[services.db]\n{service}")
+    isolated = isolate(given, "test-1").services["db"].command
+    assert (" ".join(isolated.argv) if isolated else None) == command
+    assert isolate(given, "test-1", durable=True).services["db"].command == given.services["db"].command

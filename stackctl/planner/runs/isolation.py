@@ -12,9 +12,10 @@ from msgspec import structs
 from stackctl.errors import Problem, SpecError
 from stackctl.planner.world.naming import Naming
 from stackctl.spec.image_ref import ImageRef
+from stackctl.spec.known_images import BUILT_IN
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
 from stackctl.spec.server import connection, server
-from stackctl.spec.values import Address, PortRange, Tmpfs
+from stackctl.spec.values import Address, Command, PortRange, Tmpfs
 
 _S = TypeVar("_S", bound=Service)
 
@@ -32,6 +33,7 @@ def isolate(
     file_ports: bool = False,
     own_images: bool = True,
     memory: bool = False,
+    durable: bool = False,
     allow_external_volumes: bool = False,
     allow_data_binds: bool = False,
 ) -> Stack:
@@ -42,7 +44,8 @@ def isolate(
     of networks and volumes get the project as prefix. `marks` are labels for all that is made.
 
     `own_images`: images that are built get a tag of their own, so that the stack's own tag does not move. `memory`: known
-    servers keep their data in memory. External volumes, and writable host directories where a known image keeps its data, are
+    servers keep their data in memory. `durable`: known servers write their data as safely as in production; else a crash of the
+    machine may destroy them. External volumes, and writable host directories where a known image keeps its data, are
     refused unless allowed: a test must not write to the data of others.
 
     Raises SpecError naming every refused volume and mount.
@@ -77,6 +80,7 @@ def isolate(
 
     def isolated(name: str, service: _S) -> _S:
         service = _in_memory(service) if memory else service
+        service = service if durable else _not_durable(service)
         ports = tuple(
             _on_loopback(
                 port if file_ports and port.published else _with_host_port(port, name, host_ports or {})
@@ -183,6 +187,24 @@ def _in_memory(service: _S) -> _S:
         return service
     elsewhere = tuple(mount for mount in service.volumes if mount.target.rstrip("/") != path)
     return structs.replace(service, volumes=elsewhere, tmpfs=(*service.tmpfs, Tmpfs(path)))
+
+
+def _not_durable(service: _S) -> _S:
+    """The service with a server that does not wait until its data are on the disk.
+
+    A service without a command gets one only if the image is one of Docker Hub: a registry of somebody's own may have an image of
+    the same name with another command.
+    """
+    known = server(service)
+    if known is None or not known.in_tests or service.entrypoint or service.image is None:
+        return service
+    if service.command:
+        command = service.command.argv
+    elif BUILT_IN.of(service.image) and not ImageRef.parse(service.image).registry:
+        command = known.programs[:1]
+    else:
+        return service
+    return structs.replace(service, command=Command(known.command_in_tests(command)))
 
 
 def _binds_data(service: Service, mount: Mount) -> bool:

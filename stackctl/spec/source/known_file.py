@@ -136,6 +136,10 @@ class Facts(Struct, frozen=True, kw_only=True):
         Literal["own", "older", "previous", "any"] | None,
         key("Which data it opens, by the major version that wrote them."),
     ] = None
+    in_tests: Annotated[
+        tuple[str, ...],
+        key("Options of its command in stacks of tests, where no data must outlive the machine."),
+    ] = ()
     version_from: Annotated[tuple[str, ...], key("Variables set by the image that tell its version.")] = ()
 
     def check(self) -> Check:

@@ -83,6 +83,7 @@ class PluginSettings:
     memory: bool = setting(
         "Keep the data of known servers in memory: faster, and gone when a container stops.", False
     )
+    durable: bool = setting("Let known servers write their data as safely as in production: slower.", False)
     allow_external_volumes: bool = setting("Let tests write to volumes that are not the stack's own.", False)
     allow_data_binds: bool = setting(
         "Let tests write to directories of the host that hold a server's data.", False

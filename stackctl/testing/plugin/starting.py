@@ -67,6 +67,7 @@ class Wanted:
             timeout=settings.timeout,
             build=settings.build,
             memory=settings.memory,
+            durable=settings.durable,
             ports=settings.ports,
             host_ports=host_ports or {},
             allow_external_volumes=settings.allow_external_volumes,
@@ -79,7 +80,8 @@ class Wanted:
         """A text that is the same for the same stack in every process."""
         desired = desire(self.stack, instance="", profiles=("*",))
         recipe = self.recipe
-        parts = [self.worker, sorted(recipe.services), sorted(recipe.profiles), recipe.memory, recipe.build]
+        ways = [recipe.memory, recipe.durable, recipe.build]
+        parts = [self.worker, sorted(recipe.services), sorted(recipe.profiles), ways]
         parts += [repr(image.build) for image in desired.images]
         for kind in (desired.containers, desired.networks, desired.volumes):
             parts += [each.digest for each in kind]

@@ -56,6 +56,8 @@ class Recipe:
     """Whether to build images again, in case something has changed."""
     memory: bool = False
     """Whether known servers keep their data in memory. This is faster, but the data are lost when the container stops."""
+    durable: bool = False
+    """Whether known servers write their data as safely as in production. This is slower."""
     ports: str = "free"
     """`free`: free host ports. `file`: those that the file gives, and free ones where it gives none."""
     host_ports: HostPorts = field(default_factory=dict)
@@ -105,6 +107,7 @@ class RunRequest:
                 file_ports=recipe.ports == "file",
                 own_images=recipe.build,
                 memory=recipe.memory,
+                durable=recipe.durable,
                 allow_external_volumes=recipe.allow_external_volumes,
                 allow_data_binds=recipe.allow_data_binds,
             )
@@ -121,6 +124,7 @@ def running(
     timeout: float = 120.0,
     build: bool = True,
     memory: bool = False,
+    durable: bool = False,
     ports: Literal["free", "file"] = "free",
     allow_external_volumes: bool = False,
     allow_data_binds: bool = False,
@@ -137,6 +141,7 @@ def running(
     | `timeout` | seconds that each service may take to be ready |
     | `build` | build images again, in case something has changed |
     | `memory` | known servers keep their data in memory: faster, but lost when a container stops |
+    | `durable` | known servers write their data as safely as in production: slower |
     | `ports` | `file`: the host ports that the file gives; then the stack cannot run twice at the same time |
     | `allow_external_volumes` | the stack may write to volumes that it does not own |
     | `allow_data_binds` | the stack may write to directories of this machine that hold a server's data |
@@ -154,6 +159,7 @@ def running(
         timeout=timeout,
         build=build,
         memory=memory,
+        durable=durable,
         ports=ports,
         allow_external_volumes=allow_external_volumes,
         allow_data_binds=allow_data_binds,
