@@ -83,10 +83,10 @@ accepts() {
     "answers": """\
 # answers NETWORK HOST PORT PATH: does the server answer another container with 2xx or 3xx?
 answers() {
-  local answer
-  answer=$(printf 'GET %s HTTP/1.0\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' "$4" |
-    docker run --rm --interactive --network "$1" busybox timeout 5 nc -w 2 "$2" "$3")
-  [[ $answer == HTTP/1.?" "[23]* ]]
+  local said
+  said=$(docker run --rm --network "$1" busybox \\
+    timeout 5 wget -q -S -O /dev/null --header "Host: localhost" "http://$2:$3$4" 2>&1)
+  [[ $said == *HTTP/1.?" "[23]* ]]
 }""",
     "log_has": """\
 # log_has CONTAINER GREP-OPTION PATTERN: is there such a line in its log?

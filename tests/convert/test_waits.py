@@ -32,7 +32,7 @@ def notes(script: str) -> list[str]:
         ('f() { until "$@"; do sleep 1; done; }\nf docker exec app a', {"test": ["CMD", "a"]}),
         ("until curl -sf http://localhost:8000/health; do sleep 1; done", {"http": ":80/health"}),
         ("until curl -f 127.0.0.1:8000; do sleep 1; done", {"http": ":80/"}),
-        ("until wget -q -O /dev/null http://localhost:8000/a?b=c; do sleep 1; done", {"http": ":80/a"}),
+        ("until wget -q -O /dev/null http://localhost:8000/a?b=c; do sleep 1; done", {"http": ":80/a?b=c"}),
         ("until curl -s localhost:8000/x | grep -q ok; do sleep 1; done", {"http": ":80/x"}),
         ("while [ \"$(curl -s -o /dev/null -w '%{http_code}' http://localhost:8000/h)\" != 200 ]; do sleep 1; done", {"http": ":80/h"}),
         ("until docker run --rm --network n busybox wget -q http://app:81/x; do sleep 1; done", {"http": ":81/x"}),

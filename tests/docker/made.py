@@ -126,3 +126,12 @@ def without_empty(value: Any) -> Any:
 
 def _own(labels: dict[str, str] | None) -> dict[str, str]:
     return {name: text for name, text in (labels or {}).items() if not name.startswith(_OURS)}
+
+
+def must_be_equal(there: Made, meant: Made) -> None:
+    """Fail at the first part that differs: the whole is long."""
+    assert there.keys() == meant.keys()
+    for name, facts in meant.items():
+        for part, value in facts.items():
+            assert there[name].get(part) == value, (name, part)
+    assert there == meant

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import urllib.error
 import urllib.parse
@@ -13,7 +12,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from scenario import ROOT, Project, Result, eventually, free_ports
+from example_copies import django_in
+from scenario import Project, Result, eventually
 from terminal import open_terminal
 
 pytestmark = pytest.mark.docker
@@ -68,19 +68,7 @@ class Lecture:
 
 
 def lecture_in(project: Project) -> Lecture:
-    there = project.directory
-    left_out = shutil.ignore_patterns(".env", "__pycache__")
-    shutil.copytree(ROOT / "examples/django", there, ignore=left_out, dirs_exist_ok=True)
-    shutil.copy(there / "server/.env.example", there / "server/.env")
-    port, postgres_port = free_ports(2)
-    made = Lecture(project, port)
-    for stack in ("stack.toml", "stack.jobs.toml"):
-        made.replace(stack, '"postgres-container"', f'"{made.db}"')
-        made.replace(stack, '"django-container"', f'"{made.backend}"')
-        made.replace(stack, '"5433:5432"', f'"{postgres_port}:5432"')
-        made.replace(stack, '"8001:8000"', f'"{port}:8000"')
-    made.replace("stack.jobs.toml", '"django-lecture-backend"', f'"{project.name}-backend"')
-    return made
+    return Lecture(project, django_in(project))
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from scenario import NOTHING, ROOT, Project, free_ports
+from example_copies import fullstack_in
+from scenario import NOTHING, Project
 
 pytestmark = pytest.mark.docker
 
@@ -41,12 +41,7 @@ class Tiers:
 
 
 def tiers_in(project: Project) -> Tiers:
-    left_out = shutil.ignore_patterns(".env", "__pycache__")
-    shutil.copytree(ROOT / "examples/fullstack", project.directory, ignore=left_out, dirs_exist_ok=True)
-    shutil.copy(project.directory / ".env.example", project.directory / ".env")
-    (port,) = free_ports(1)
-    project.write(f'[services.web]\nports = ["{port}:80"]\n', "stack.override.toml")
-    return Tiers(project, port)
+    return Tiers(project, fullstack_in(project))
 
 
 @pytest.fixture(scope="module")

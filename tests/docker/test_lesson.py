@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from example_copies import lesson_in
 from proxy import RecordingProxy
-from scenario import NOTHING, ROOT, Project
+from scenario import NOTHING, Project
 
 pytestmark = pytest.mark.docker
 
@@ -29,13 +29,9 @@ class Lesson:
 
 
 @pytest.fixture
-def lesson(project: Project, free_port: int) -> Lesson:
+def lesson(project: Project) -> Lesson:
     """A copy of it, on another host port."""
-    shutil.copytree(ROOT / "examples/api", project.directory / "examples/api")
-    shutil.copy(ROOT / "stack.toml", project.directory)
-    shutil.copy(ROOT / ".env.example", project.directory / ".env")
-    project.write(f'[services.api]\nports = ["{free_port}:8000"]\n', "stack.override.toml")
-    return Lesson(project, free_port)
+    return Lesson(project, lesson_in(project))
 
 
 def test_a_request_right_after_up_must_be_answered_with_both_databases(lesson: Lesson) -> None:

@@ -16,7 +16,7 @@ from stackctl.convert.docker.flags import RUN, Grammar, divide
 from stackctl.convert.unset import plain
 
 _HERE = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]", "host.docker.internal"})  # noqa: S104 nothing listens here
-_URL = r"(?:(https?)://)?([\w.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?(/[^\s?#]*)?(?:[?#].*)?"
+_URL = r"(?:(https?)://)?([\w.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?(/[^\s#]*)?(?:[?#].*)?"
 _FETCHERS = frozenset({"curl", "wget", "http", "https"})
 _STATUS_COUNTS = r"-[a-zA-Z]*f[a-zA-Z]*|--fail.*|-[a-zA-Z]*w[a-zA-Z]*|--write-out.*"
 """The options with which curl asks for a status, not only for an answer."""
@@ -117,10 +117,7 @@ class _Asker(Struct, frozen=True):
             operands = [
                 word for word in _without_values(words, ("-w", "-i", "-e")) if not word.startswith("-")
             ]
-            if len(operands) < 2:
-                return None
-            path = next((each[-1] for each in others if each[0] == "printf" and "GET %s" in each[1]), "")
-            return self._http(operands[0], operands[1], path) if path else self._port(*operands[:2])
+            return self._port(*operands[:2]) if len(operands) >= 2 else None
         if program in _DATABASE_CLIENTS:
             return self._database(program, words)
         if "wait" in program:
@@ -139,7 +136,8 @@ class _Asker(Struct, frozen=True):
             posixpath.basename(each[0]) in ("grep", "jq", "[") and "0" not in each for each in others
         )
         for word in _without_values(
-            words, ("-o", "-w", "-H", "-X", "-d", "-m", "-u", "-O", "-T", "-t", "--max-time", "--retry")
+            words,
+            ("-o", "-w", "-H", "-X", "-d", "-m", "-u", "-O", "-T", "-t", "--max-time", "--retry", "--header"),
         ):
             found = re.fullmatch(_URL, word)
             if not found or word.startswith("-") or not (found[1] or found[3] or found[2] in _HERE):

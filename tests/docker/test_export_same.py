@@ -1,0 +1,94 @@
+"""`export bash` and `export compose`: the script and Compose must make on a real engine what `up` makes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping
+
+import pytest
+from dotenv import dotenv_values
+from example_copies import django_in, fullstack_in, lesson_in
+from exported import compose, script
+from hard_stacks import all_in_one, write
+from made import Made, made, must_be_equal
+from scenario import Project
+
+pytestmark = pytest.mark.docker
+
+PING = shlex.join(["sh", "-c", "redis-cli -h 127.0.0.1 -p 6379 ping | grep -Eq 'PONG|NOAUTH|NOPERM'"])
+
+
+def pg(user: str, database: str) -> str:
+    return f"pg_isready -h 127.0.0.1 -p 5432 -U {user} -d {database}"
+
+
+def secrets(project: Project) -> dict[str, str]:
+    """What a script takes from its environment only: it holds no secret."""
+    files = (dotenv_values(file) for file in project.directory.rglob(".env"))
+    return {name: value for file in files for name, value in file.items() if value}
+
+
+def hard(project: Project) -> None:
+    write(all_in_one(), project.directory, project.name)
+
+
+@pytest.mark.parametrize(
+    ("put", "checks"),
+    [
+        (hard, {}),
+        (lesson_in, {"postgres-1": pg("postgres", "myapp"), "redis-1": PING}),
+        (django_in, {"postgres": pg("cp_user", "task_db")}),
+        (fullstack_in, {"db-1": pg("guestbook", "guestbook"), "cache-1": PING}),
+    ],
+)  # fmt: skip
+def test_a_script_and_compose_must_make_what_up_makes(
+    put: Callable[[Project], object], checks: Mapping[str, str], project: Project
+) -> None:
+    """`checks`: what Compose asks containers that have no health check of their own, because it cannot ask from outside."""
+    put(project)
+    project.run("up")
+    meant = made(project)
+    project.run("export", "bash", "-o", "run.sh")
+    project.run("export", "compose", "-o", "compose.yaml")
+    project.run("down", "--volumes")
+
+    script(project, env=secrets(project))
+    must_be_equal(made(project), meant)
+    script(project, "down", "--volumes")
+    left = project.resources()
+    assert (left["containers"], left["networks"]) == ([], [])
+    assert not [name for name in left["volumes"] if name.startswith(project.name)]
+
+    text = (project.directory / "compose.yaml").read_text()
+    (up,) = re.findall(r"#   docker compose (up .*?)   ", text)
+    compose(project, *up.split())
+    there = made(project)
+    for name, test in checks.items():
+        container = f"container {project.name}-{name}"
+        asked: Made = there[container]["Config"].pop("Healthcheck")
+        assert asked["Test"] == ["CMD-SHELL", test]
+        assert "Healthcheck" not in meant[container]["Config"]
+    must_be_equal(there, meant)
+    assert not (project.directory / "injected").exists()
+    project.clean()  # not Compose's own `down`, which fails if the engine forgets an endpoint (see Project.clean)
+
+
+def test_same_must_find_the_one_difference_between_the_lesson_and_its_script(project: Project) -> None:
+    lesson_in(project)
+    project.run("up")
+    project.run("export", "bash", "-o", "run.sh")
+    for sides in ((".", "run.sh"), (".", "running"), ("run.sh", f"project:{project.name}")):
+        project.run("same", *sides)
+    project.run("down", "--volumes")
+
+    script(project, env=secrets(project))
+    for sides in ((".", "running"), ("run.sh", "running")):
+        project.run("same", *sides)
+    text = (project.directory / "run.sh").read_text()
+    project.write(text.replace("redis:7", "redis:6"), "changed.sh")
+    found = json.loads(project.run("same", "changed.sh", "running", "--json", code=1).stdout)
+    (difference,) = found["differences"]
+    assert (difference["left"], difference["right"]) == ("redis:6", "redis:7")
+    script(project, "down", "--volumes")
