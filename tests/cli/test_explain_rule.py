@@ -7,6 +7,7 @@ import pytest
 from commandline import Run
 
 from stackctl.rules import RULES
+from stackctl.show.text.fold import paragraphs
 
 pytest_plugins = ["commandline_fixtures"]
 
@@ -18,6 +19,16 @@ def test_a_rule_is_explained_as_in_the_docs(run: Run, number: str) -> None:
     heading, text = run("explain", number.lower()).out.split("\n\n", 1)
     _, _, page = PAGE.partition(f"## {heading}\n\nStage: {RULES[number].stage}.")
     assert page.partition("\n\n")[2].startswith(text)
+
+
+@pytest.mark.parametrize("number", RULES)
+def test_a_rule_fits_on_a_terminal(number: str) -> None:
+    text = RULES[number].help
+    shown = paragraphs(text, 80)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.split() == text.split()
+    assert shown.count("\n\n") == text.count("\n\n")
+    assert paragraphs(text, None) == text
 
 
 def test_an_unknown_rule_is_a_mistake(run: Run) -> None:

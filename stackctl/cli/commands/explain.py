@@ -72,10 +72,12 @@ def command(
 def _rule(settings: Settings, what: str) -> str:
     """The help page of a rule; "" if there is no such rule, but a service of that name."""
     from stackctl.rules import RULES, heading
+    from stackctl.show.text.fold import paragraphs
+    from stackctl.show.text.style import columns
 
     number = what.upper()
     if number in RULES:
-        return f"{heading(number)}\n\n{RULES[number].help}"
+        return paragraphs(f"{heading(number)}\n\n{RULES[number].help}", columns(sys.stdout))
     if _is_service(settings, what):
         return ""
     raise UsageError(f"there is no rule {what!r}", did_you_mean(number, RULES))

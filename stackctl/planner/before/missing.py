@@ -34,15 +34,15 @@ def missing_sources(situation: Situation) -> Iterator[Problem]:
 
 
 def missing_externals(situation: Situation) -> Iterator[Problem]:
-    """A network or volume is declared `external`, and the engine has none of that name.
+    """A network or volume is declared `external`, and the engine has no network or volume of that name.
 
     stackctl creates no network and no volume that belongs to somebody else.
 
     Fix: create it (`docker network create NAME`), correct its `name`, or remove `external = true`.
 
     Evidence: measured. `docker run --network NAME` ends with 125, and a dead container keeps the service's name. `docker run -v
-    NAME:/data` makes a new, empty volume without a word. `docker compose config` 5.6.1 accepts the file; its `up` stops with `declared
-    as external, but could not be found`.
+    NAME:/data` makes a new, empty volume and says nothing. `docker compose config` 5.6.1 accepts the file; its `up` stops with
+    `declared as external, but could not be found`.
     """
     desired, observed = situation.view.desired, situation.view.observed
     for kind, wanted, here in (
@@ -80,7 +80,8 @@ def waits_without_check(situation: Situation) -> Iterator[Problem]:
     """A service waits until another one is healthy (`condition = "service_healthy"`), but neither the other service nor its
     image has a healthcheck.
 
-    It would wait until the timeout. The image tells whether it has a check; before it is here, nothing is said.
+    The service would wait until the timeout. The image tells whether it has a check. While the image is not on the engine,
+    the rule says nothing.
 
     Fix: give the other service a healthcheck, or use the short form `depends_on = ["NAME"]`, which waits until it is ready.
 

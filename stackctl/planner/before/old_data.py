@@ -43,7 +43,7 @@ def other_versions(situation: Situation) -> Iterator[Problem]:
     data of its own version and of the version before.
 
     This is an error because it cannot work: the old server would be gone, and the new one would not start. If the server
-    converts the data (MySQL and MongoDB to a newer version, MariaDB to any), this is a warning, because there is no way back.
+    converts the data (MySQL and MongoDB to a newer version, MariaDB to any), this is a warning, because you cannot go back.
     The tag tells the version; if it does not (`latest`), the variables of the image do.
 
     Fix: dump the data with the old version, and load them into an empty volume. If the data are converted already, run

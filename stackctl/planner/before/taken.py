@@ -51,7 +51,7 @@ def taken_ports(situation: Situation) -> Iterator[Problem]:
     Fix: publish another port, or stop the other program.
 
     Evidence: docker/compose#4950, where people end random processes; moby/moby#20486. Docker says `port is already allocated`
-    or `address already in use`, and names nobody.
+    or `address already in use`, and does not name the holder.
     """
     placed, observed, host = situation.view.slots, situation.view.observed, situation.host
     orphans = {container.id for container in placed.orphans}

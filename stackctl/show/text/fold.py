@@ -16,3 +16,11 @@ def folded(text: str, width: int | None, indent: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def paragraphs(text: str, width: int | None) -> str:
+    """A text whose paragraphs, which empty lines divide, are as wide as the terminal, but at most 100 columns."""
+    if width is None:
+        return text
+    found = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    return "\n\n".join("\n".join(folded(paragraph, min(width, 100), "")) for paragraph in found)

@@ -58,7 +58,8 @@ def privileged_ports(subject: Subject) -> Iterator[Problem]:
 def unpinned_images(subject: Subject) -> Iterator[Problem]:
     """An image has no tag, or the tag `latest`.
 
-    The next pull may bring another version: it may refuse the data of the one before, and other people run another one.
+    The next pull may bring another version, which may refuse the data of the version before. Other people may run another
+    version than you.
 
     Fix: write a version: `postgres:15`.
 
@@ -80,10 +81,10 @@ def unpinned_images(subject: Subject) -> Iterator[Problem]:
 def open_hosts(subject: Subject) -> Iterator[Problem]:
     """A container may do to the machine what root may: it is privileged, has the socket of Docker, or the host's `/`.
 
-    Whoever takes over the program has taken over the machine. The host's network is only worth a remark.
+    An attacker who takes over the program has the whole machine. The host's network alone is only a remark.
 
-    Fix: give single rights with `cap_add`, or mount what is needed. A proxy that needs the socket can use a filter in front
-    of it, and `:ro` does not help: the socket can still be written to.
+    Fix: with `cap_add`, give only the rights that the program needs; mount only the directory that it needs. If a proxy
+    needs the socket, put a filter in front of the socket. `:ro` does not help: a program can still write to the socket.
 
     Evidence: Docker's page on security, "Docker daemon attack surface"; 6 to 8 such sockets in public compose files.
     """

@@ -148,7 +148,7 @@ def mixed_up_mounts(files: StackFiles) -> Iterator[Problem]:
     """A directory of the host is mounted where the container has a file, or a file where it has a directory.
 
     Docker does not start such a container: `not a directory: Are you trying to mount a directory onto a file (or vice-versa)?`
-    Often the directory is a leftover: Docker has made it when the file did not exist.
+    Often Docker itself has made the directory, at a time when the file did not exist.
 
     Fix: remove the directory if it is empty and create the file, or correct one of the two paths.
 

@@ -13,8 +13,8 @@ _ENDS_A_COMMAND = r"[^;&|]*"
 def unchecked_servers(subject: Subject) -> Iterator[Problem]:
     """Others wait for a server that stackctl knows but cannot ask, and the file gives it no health check.
 
-    Then ready means started. stackctl asks most known servers itself, in their own protocol; for nginx, Kafka and Mosquitto
-    the configuration decides what they answer.
+    Then "ready" only means "started". stackctl asks most known servers itself, in their own protocol; for nginx, Kafka and
+    Mosquitto the configuration decides what they answer.
 
     Fix: add a health check: `healthcheck = { http = ":80/" }` or `healthcheck = { tcp = 9092 }`.
 
@@ -56,7 +56,7 @@ def socket_checks(subject: Subject) -> Iterator[Problem]:
 def mysql_checks(subject: Subject) -> Iterator[Problem]:
     """The health check of MySQL or MariaDB is `mysqladmin ping` over the Unix socket.
 
-    At its first start the image runs a temporary server, which listens on the socket only. To these programs, `localhost`
+    At its first start the image runs a temporary server, which listens on the socket only. For these programs, `localhost`
     means the socket, too.
 
     Fix: `mysqladmin ping -h 127.0.0.1`; for MariaDB `healthcheck.sh --connect --innodb_initialized`.
@@ -110,7 +110,7 @@ def redis_checks(subject: Subject) -> Iterator[Problem]:
     """The health check of Redis or Valkey is `redis-cli ping`, and nothing reads the answer.
 
     `redis-cli` ends with 0 whatever the answer is, even for `LOADING`: Redis still reads its data, and refuses every other
-    command. Without data on a disk there is nothing to load, so then this is only a remark.
+    command. A server that keeps no data on a disk has nothing to load: for it, this is only a remark.
 
     Fix: `redis-cli ping | grep -q PONG`, or remove the check: stackctl has one of its own.
 
@@ -138,8 +138,8 @@ def redis_checks(subject: Subject) -> Iterator[Problem]:
 def hasty_checks(subject: Subject) -> Iterator[Problem]:
     """A health check gives up before a server that starts slowly can be ready.
 
-    The container counts as unhealthy after `start_period`, and then `retries` times `interval`. Servers such as MySQL,
-    Elasticsearch and Cassandra need longer at their first start.
+    A container counts as unhealthy when `start_period` is over and then `retries` checks, one in each `interval`, have
+    failed. Servers such as MySQL, Elasticsearch and Cassandra need longer at their first start.
 
     Fix: set `start_period = "60s"`: failures in it do not count.
 

@@ -25,7 +25,7 @@ def endless_jobs(subject: Subject) -> Iterator[Problem]:
 
     Fix: remove `restart`, and make it a job: `[jobs.migrate]`. `restart = "on-failure"` is right for a job that may fail.
 
-    Evidence: courses teach `restart: unless-stopped` in place of waiting for the database; a service may need it, a
+    Evidence: courses teach `restart: unless-stopped` instead of a wait for the database. A service may need that; a
     migration does not.
     """
     for member in subject.members:
@@ -69,7 +69,8 @@ def deaf_shells(subject: Subject) -> Iterator[Problem]:
 def killed_servers(subject: Subject) -> Iterator[Problem]:
     """A database is killed before it can shut down: `stop_signal = "SIGKILL"`, or a `stop_grace_period` of less than 5 s.
 
-    Its data are not lost, but it must recover at the next start, which takes time, and what it held only in memory is gone.
+    Its files are not lost, but the server must repair them at the next start, which takes time. What was only in memory is
+    lost.
 
     Fix: remove the key. The images of databases choose the signal themselves, and the usual grace is 10 s.
 

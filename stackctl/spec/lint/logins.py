@@ -50,9 +50,10 @@ class _Login(Struct, frozen=True):
 def wrong_logins(subject: Subject) -> Iterator[Problem]:
     """The user, the password or the database in a URL, or in variables such as `DB_PASSWORD`, is not what the server was told.
 
-    The password is an error: the server would refuse every login. Another user or database is a warning, because somebody
-    may create it later. If setup scripts are mounted, which may do so, only the password counts, and is a warning. The rule
-    says nothing if the data were set up elsewhere, or if a secret comes from a file. It never prints a password.
+    A wrong password is an error: the server would refuse every login. A wrong user or database is a warning, because
+    somebody may create it later. Mounted setup scripts may create users and databases: beside them, only a wrong password
+    is reported, as a warning. The rule says nothing if the data were set up elsewhere, or if a secret comes from a file. It
+    never prints a password.
 
     Fix: use one variable in both places, or `${services.db.url}`, which takes everything from the server's own settings.
 

@@ -15,7 +15,7 @@ def undefined_names(subject: Subject) -> Iterator[Problem]:
     """The file uses the name of a network, a volume or a service that it does not define.
 
     With `docker run`, a missing network stops the script after the container is created, and the dead container keeps the
-    name. `stackctl` creates nothing before every name is found.
+    name. `stackctl` first looks for every name, and creates nothing if one is missing.
 
     Fix: correct the name, or add the table `[networks.NAME]`, `[volumes.NAME]` or `[services.NAME]`.
 
@@ -69,8 +69,8 @@ def unknown_hosts(subject: Subject) -> Iterator[Problem]:
     Containers find each other by name: the name of the service, its `container_name`, its `hostname` and its network
     aliases. The rule checks URLs of databases and queues. It also checks variables that end in `_HOST`, `_HOSTNAME`,
     `_SERVER`, `_ADDR`, `_BROKERS` or `_ENDPOINT`, if they name a database or queue, or if the host is close to one of these
-    names. A host with a dot counts as a host outside the stack. A service on an external network is not checked, because
-    other containers may have the name; nor is a service without a network of the stack.
+    names. A host with a dot counts as a host outside the stack. The rule does not check a service on an external network,
+    because another container there may have the name. It also does not check a service that joins no network of the stack.
 
     Fix: correct the name. `${services.db.url}` writes the whole URL, and a spelling mistake in it is always found.
 

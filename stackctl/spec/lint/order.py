@@ -10,9 +10,9 @@ from stackctl.spec.model import Condition, Service
 
 
 def circular_dependencies(subject: Subject) -> Iterator[Problem]:
-    """Services wait for each other in a circle, so that none can start.
+    """Services wait for each other in a circle, so none of them can start.
 
-    A reference such as `${services.db.url}` and `network_mode = "service:NAME"` wait for their service, too.
+    A reference such as `${services.db.url}` makes a service wait, too. So does `network_mode = "service:NAME"`.
 
     Fix: remove one `depends_on`. Most often one of the services can start without the other and try again until it is there.
 
@@ -60,7 +60,8 @@ def started_only(subject: Subject) -> Iterator[Problem]:
 
     Fix: take the condition out. Without one, stackctl waits until the server answers.
 
-    Evidence: 133 such waits in 28 of 55 public compose files, where it is the default; docker-library/docs#2467.
+    Evidence: 133 such waits in 28 of 55 public compose files, because Compose waits in this way by default;
+    docker-library/docs#2467.
     """
     members = {member.name: member for member in subject.members}
     for member in subject.members:

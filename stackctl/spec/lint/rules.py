@@ -57,12 +57,12 @@ RULES: Mapping[str, Rule] = {
     "SC207": Rule("localhost in a health check", "warning", localhost_checks),
     "SC209": Rule("redis-cli ping without a look at the answer", "warning", redis_checks),
     "SC211": Rule("Health check that gives up too early", "warning", hasty_checks),
-    "SC212": Rule("One-off that starts again for ever", "warning", endless_jobs),
+    "SC212": Rule("Finished work that starts again for ever", "warning", endless_jobs),
     "SC301": Rule("Required variable missing", "error", missing_variables),
     "SC302": Rule("Misspelt variable", "warning", misspelt_variables, fixable=True),
     "SC304": Rule("Secret in the file", "info", literal_secrets),
     "SC308": Rule("Variable that is passed through, but not set", "info", missing_values),
-    "SC309": Rule("Slip of the pen", "warning", slips),
+    "SC309": Rule("Typing mistake", "warning", slips),
     "SC401": Rule("Data that is not kept", "warning", unkept_data, fixable=True),
     "SC402": Rule("Volume at the wrong path", "error", misplaced_volumes),
     "SC406": Rule("Volume shared by two databases", "warning", shared_data),
@@ -107,8 +107,7 @@ READING: Mapping[str, Rule] = {
         Fix: set the variable (the best place is `.env`), or give a default: `${NAME:-value}`. In a command, `$$NAME` is a variable of the
         container, for the shell that runs there.
 
-        Evidence: `docker compose config` warns only, and ends with 0 (docker/compose#2123 lists what that led to).
-        """,
+        Evidence: `docker compose config` warns only, and ends with 0 (docker/compose#2123 lists the results).""",
     ),
 }
 """The rules whose mistakes are found while the file and its comments are read."""

@@ -12,9 +12,9 @@ from stackctl.spec.model import Mount
 def misplaced_volumes(subject: Subject) -> Iterator[Problem]:
     """A volume for a database is mounted beside the directory where the server keeps its data.
 
-    The volume stays empty, and the data go with the container: Postgres up to 17 keeps them in `/var/lib/postgresql/data`,
-    where the image declares a volume of its own, which hides a mount above it. From 18 on the image wants a mount at
-    `/var/lib/postgresql`, and refuses to start with one at `…/data`.
+    The volume stays empty, and the data go with the container. Postgres up to version 17 keeps its data in
+    `/var/lib/postgresql/data`. The image declares a volume of its own there, which hides a mount above it. From version 18
+    on, the image wants a mount at `/var/lib/postgresql`, and refuses to start with one at `…/data`.
 
     The rule looks at mounts above the data, and at the paths of other versions. If the path depends on the version, and the
     tag does not tell it, the rule says nothing.
@@ -104,8 +104,9 @@ def shared_data(subject: Subject) -> Iterator[Problem]:
 def lost_volumes(subject: Subject) -> Iterator[Problem]:
     """The data of a server are in a volume that the next container does not find.
 
-    A volume without a name belongs to one container: `down` leaves it behind, and nobody knows it. RabbitMQ names its
-    directory after the container's host name; without `hostname`, a new container has another name and starts empty.
+    A volume without a name belongs to one container: `down` leaves it behind, and no other container knows its name.
+    RabbitMQ names its directory after the container's host name; without `hostname`, a new container has another name and
+    starts empty.
 
     Fix: give the volume a name, and RabbitMQ a `hostname`.
 

@@ -12,8 +12,8 @@ def unkept_data(subject: Subject) -> Iterator[Problem]:
     """A database has nothing mounted where it keeps its data.
 
     The data would be in the container, or in a volume without a name, which the next container does not find. Any mount is
-    enough, even a tmpfs: it says that the data need not be kept. Redis and Valkey count as caches unless their command
-    turns on `--appendonly` or `--save`.
+    enough. A tmpfs says that nobody needs to keep the data. Redis and Valkey count as caches unless their command turns on
+    `--appendonly` or `--save`.
 
     Fix: `volumes = ["NAME:PATH"]` and a table `[volumes.NAME]`.
 

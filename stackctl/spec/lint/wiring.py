@@ -30,12 +30,12 @@ def loopback_hosts(subject: Subject) -> Iterator[Problem]:
     """A URL of a database or queue, or a variable such as `DB_HOST`, says `localhost`, but the server is another service.
 
     Inside a container, `localhost` is the container itself. The rule looks for a service of a known image that listens on
-    that port. A URL with `http` is only worth a remark: a browser may open it, and for the browser `localhost` is right.
+    that port. A URL with `http` is only a remark: a browser may open it, and for the browser `localhost` is right.
 
     Fix: write the service's name: `postgres:5432`.
 
-    Evidence: Docker's own guide to Postgres explains it under "networking". Of 53 public compose files each `localhost` with `http`
-    was for a browser, so such a URL is never more than a remark.
+    Evidence: Docker's own guide to Postgres explains it under "networking". In 53 public compose files, every `localhost` in a URL
+    with `http` was for a browser, so such a URL is only a remark.
     """
     servers: dict[int, Member] = {}
     listening: dict[int, Member] = {}
@@ -93,7 +93,7 @@ def _serves(member: Member, other: Member) -> bool:
 def published_ports(subject: Subject) -> Iterator[Problem]:
     """A URL names the port that a service publishes on the host, instead of the port inside the container.
 
-    In `ports = ["5433:5432"]`, 5433 is the door on your machine. Containers reach each other directly, and there the port is
+    In `ports = ["5433:5432"]`, 5433 is the port of your machine. Containers reach each other directly, and there the port is
     5432. If the image is not known, this is a warning: the program may listen on both ports.
 
     Fix: use the port of the container, the last one.
@@ -119,7 +119,7 @@ def wrong_ports(subject: Subject) -> Iterator[Problem]:
     """A URL of a database or queue names a port on which the server does not listen.
 
     The rule knows the port of known images, and options that change it, such as `--port`. It does not check a server with a
-    configuration file, which may say another port.
+    configuration file, which may name another port.
 
     Fix: use the port of the server.
 
@@ -194,7 +194,7 @@ def _is_configured(member: Member) -> bool:
 def separate_networks(subject: Subject) -> Iterator[Problem]:
     """A service names another one in a URL or a host variable, but the two have no network in common.
 
-    A service with `networks` joins only these, not the network that the others share by themselves (`default`).
+    A service with `networks` joins only these networks. A service without `networks` joins the network `default`.
 
     Fix: give both the same network. `networks = ["back", "default"]` joins two.
 

@@ -33,7 +33,8 @@ _NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "none", "null", "0", 
 def literal_secrets(subject: Subject) -> Iterator[Problem]:
     """A password stands in the file itself.
 
-    That is fine for a lesson. In git, everybody who ever sees the repository has it, also after it was removed.
+    That is fine for a lesson. In git, everybody who can read the repository can read the password, even after it is removed
+    from the file.
 
     Fix: write `"${NAME}"`, and the value into `.env`, which git does not track.
 
@@ -59,7 +60,7 @@ def missing_values(subject: Subject) -> Iterator[Problem]:
 
     Fix: set the variable, or give it a value in the file.
 
-    Evidence: `docker run -e NAME` says nothing, too.
+    Evidence: `docker run -e NAME` says nothing, either.
     """
     for member in subject.members:
         for name, variable in member.service.environment.items():
@@ -76,7 +77,7 @@ def missing_values(subject: Subject) -> Iterator[Problem]:
 
 
 def slips(subject: Subject) -> Iterator[Problem]:
-    """Something can be read, but was surely meant in another way.
+    """The text can be read, but its author surely meant something else.
 
     The name of a variable has a space, because `KEY VALUE` was written for `KEY=VALUE`; an image looks like `NAME=value`; or
     a name, a path or an option has a character that only looks like `:`, `-` or a quote.

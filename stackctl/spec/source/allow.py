@@ -63,7 +63,8 @@ def misused(
 ) -> Iterator[Problem]:
     """A comment allows nothing: it has no reason, the rule reports nothing there, or what the rule reports is an error.
 
-    The comment is an answer to a report that is not there. Who reads it believes that something is wrong and accepted.
+    The comment answers a report that is not there. A reader believes that something is wrong, and that somebody has
+    accepted it.
 
     Fix: remove the comment, or write it on the line that the rule reports, with a reason: `# stackctl: allow SC401 — a cache`.
 
