@@ -48,7 +48,9 @@ def test_tests_that_know_nothing_must_reach_the_stack_of_all_workers_or_of_their
 
 
 def test_a_reused_stack_must_keep_its_ports_and_its_container(suite: Suite) -> None:
-    suite.write("test_id.py", "def test_id(stack): open('ids', 'a').write(stack['web'].container.id + '\\n')\n")
+    suite.write(
+        "test_id.py", "def test_id(stack): open('ids', 'a').write(stack['web'].container.id + '\\n')\n"
+    )
     for _ in range(2):
         suite.run("--stack-reuse", passed=5)
     assert len(set(suite.told("urls"))) == len(set(suite.told("ids"))) == 1
