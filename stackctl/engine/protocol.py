@@ -42,6 +42,8 @@ class Exec(Struct, frozen=True, kw_only=True):
     stdin: bool = False
     privileged: bool = False
     detach: bool = False
+    output_limit: int | None = None
+    """How many bytes of stdout, and of stderr, are collected: the last ones. None: all."""
 
     @property
     def title(self) -> str:

@@ -43,6 +43,21 @@ def test_a_command_out_of_time_is_ended_in_the_container(lab: Lab) -> None:
     assert running(lab, name) == []
 
 
+def test_what_ends_a_command_in_time_is_no_program_from_the_path_of_the_container(lab: Lab) -> None:
+    name = lab.run("owned", "sleep", "600", image="python:3.11-slim")
+    plant = "for p in timeout true; do printf '#!/bin/sh\\necho planted' > /srv/$p; chmod +x /srv/$p; done"
+    assert lab.engine.exec(Exec(container=name, argv=("sh", "-c", plant))).exit_code == 0
+    command = Exec(container=name, argv=("printenv", "PATH"), environment={"PATH": "/srv:/usr/bin:/bin"})
+    assert lab.engine.exec(command, timeout=20).stdout == b"/srv:/usr/bin:/bin\n"
+
+
+def test_of_output_beyond_the_limit_the_last_bytes_are_collected(lab: Lab) -> None:
+    script = "seq 100000; echo abcdef >&2"
+    limited = Exec(container=lab.run(), argv=("sh", "-c", script), output_limit=5)
+    result = lab.engine.exec(limited, timeout=20)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, b"0000\n", b"cdef\n")
+
+
 def image_without_shell(lab: Lab) -> str:
     """One that holds nothing but `sleep`."""
     packed = io.BytesIO(b"".join(lab.engine.pack(lab.create("donor"), "/bin/busybox")))
@@ -63,11 +78,11 @@ def image_without_shell(lab: Lab) -> str:
 def test_without_a_shell_in_the_image_a_command_runs_all_the_same_and_may_go_on(lab: Lab) -> None:
     name = lab.run("bare", "/sleep", "600", image=image_without_shell(lab))
     assert lab.engine.exec(Exec(container=name, argv=("/sleep", "0")), timeout=20).exit_code == 0
-    with pytest.raises(ExecTimeoutError, match=r"^/sleep 4 still ran after 0\.5 s") as caught:
-        lab.engine.exec(Exec(container=name, argv=("/sleep", "4")), timeout=0.5)
+    with pytest.raises(ExecTimeoutError, match=r"^/sleep 77 still ran after 0\.5 s") as caught:
+        lab.engine.exec(Exec(container=name, argv=("/sleep", "77")), timeout=0.5)
     assert not caught.value.ended
     assert f"it may still run in {name}" in caught.value.hint
-    assert running(lab, name) == ["/sleep 4"]
+    assert running(lab, name) == ["/sleep 77"]
 
 
 def test_the_output_of_a_terminal_is_collected_as_it_is(lab: Lab) -> None:

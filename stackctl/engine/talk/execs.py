@@ -21,7 +21,12 @@ _ENDING = 2.0
 """Seconds that the engine may take to note the exit code after the output has ended, and that `timeout` may take to end a
 command."""
 
-_BOUND = 'if timeout 1 true 2>/dev/null; then exec timeout -s KILL "$0" "$@"; fi; exec "$@"'
+_BOUND = (
+    "t=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v timeout) || t=timeout; "
+    'if "$t" 1 /bin/sh -c : 2>/dev/null; then exec "$t" -s KILL "$0" "$@"; fi; exec "$@"'
+)
+"""`timeout` comes from a directory of the system, if it is there: others may write to the directories of the image's own PATH,
+and the command may run as root."""
 _MAY_STILL_RUN = "it may still run in {}, whose image has no shell or no timeout command to end it with; a restart of the container does"
 _NO_SHELL = re.compile(r"(OCI runtime|crun).*/bin/sh")
 
@@ -123,6 +128,8 @@ def _run(
                 given_up=given_up,
             ):
                 output[stream] += data
+                if command.output_limit is not None:
+                    del output[stream][: -command.output_limit]
     except DeadlineError as error:
         assert timeout is not None
         patience = math.ceil(timeout) - timeout + _ENDING
