@@ -211,7 +211,7 @@ class StackctlSandbox(SandboxEnvironment):
     ) -> protocol.ExecResult:
         """Raises TimeoutError, SandboxUnavailableError, SandboxUserUnsupportedError."""
         stdin = given.encode() if isinstance(given, str) else given
-        began = time.monotonic()
+        began = monotonic()
         try:
             call = partial(self.service.app.engine.exec, command, timeout=timeout, stdin=stdin)
             done = await _in_thread(call, abandon=True)
