@@ -54,6 +54,12 @@ def workers(lab: Lab) -> Iterator[Figure]:
     yield f"-n {WORKERS}: the whole run", ran.seconds
 
 
+def apart(lab: Lab) -> Iterator[Figure]:
+    ran = lab.run("test_start.py", "-n", str(WORKERS), *lab.peer.apart, BENCH_TESTS=str(WORKERS))
+    yield f"-n {WORKERS}, a stack a worker: until every worker has begun", ran.tests[-1]
+    yield f"-n {WORKERS}, a stack a worker: the whole run", ran.seconds
+
+
 def fresh(lab: Lab) -> Iterator[Figure]:
     yield from _hundred(lab, "")
 
@@ -106,6 +112,7 @@ class Row:
 ROWS = {
     "first": Row(first),
     "workers": Row(workers),
+    "apart": Row(apart),
     "fresh": Row(fresh, rounds=3),
     "memory": Row(memory, rounds=3),
     "alone": Row(alone, rounds=3),

@@ -46,6 +46,8 @@ class Peer:
     """How its users get fresh data for each test."""
     alone: tuple[str, ...] = ()
     """A stack of its own for each test; all suites are told by BENCH_SCOPE, too."""
+    apart: tuple[str, ...] = ()
+    """A stack of its own for each worker. The peers always have one."""
     memory: tuple[str, ...] = ()
     """Data in memory; all suites are told by BENCH_MEMORY, too."""
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ def peers() -> list[Peer]:
             off=("docker",),
             ways=("clone",),
             alone=("--stack-scope=function",),
+            apart=("--stack-xdist=per-worker",),
             memory=("--stack-memory",),
         ),
         Peer(

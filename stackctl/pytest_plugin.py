@@ -147,8 +147,11 @@ def pytest_runtest_makereport(
         _explain(item, outcome.get_result(), stacks)
 
 
+@pytest.hookimpl(trylast=True)  # after the last fixtures have ended
 def pytest_sessionfinish(session: pytest.Session) -> None:
     session.config.stash[_FAILED] = session.testsfailed > 0
+    if hasattr(session.config, "workerinput") and (stacks := stacks_here(session.config)):
+        stacks.finish_worker()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -123,16 +123,36 @@ def test_the_ready_hook_must_be_called_once_whatever_the_number_of_workers(suite
     assert suite.left() == []
 
 
-def test_per_worker_must_give_each_worker_a_stack(suite: Suite) -> None:
+def test_per_worker_must_give_each_worker_a_stack_that_starts_and_ends_beside_the_others(
+    suite: Suite,
+) -> None:
     suite.stack()
+    suite.write(
+        "conftest.py",
+        """
+        import os, pathlib, subprocess, time
+
+        def pytest_stack_ready(stack):
+            pathlib.Path("starts-" + os.environ["PYTEST_XDIST_WORKER"]).touch()
+            deadline = time.monotonic() + 60
+            while len(list(pathlib.Path().glob("starts-*"))) < 2:  # no lock is held while a stack starts
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+        def pytest_testnodedown(node):
+            ours = f"name=PROJECT-test-.*-{node.gateway.id}-web-1"
+            left = subprocess.run(["docker", "ps", "-aq", "--filter", ours], capture_output=True, check=True).stdout
+            with open("ended", "a") as file:
+                file.write(f"{node.gateway.id} {left}\\n")
+        """.replace("PROJECT", suite.project.name),
+    )
     suite.write(
         "test_it.py",
         """
-        import pytest, time
+        import pytest
 
         @pytest.mark.parametrize("number", range(4))
         def test_it(stack, number, worker_id):
-            time.sleep(0.5)
             with open("used", "a") as file:
                 file.write(worker_id + " " + stack.project + "\\n")
         """,
@@ -140,6 +160,7 @@ def test_per_worker_must_give_each_worker_a_stack(suite: Suite) -> None:
     suite.run("-n", "2", "--stack-xdist=per-worker", passed=4)
     used = {line.split()[0]: line.split()[1] for line in suite.told("used")}
     assert len(set(used.values())) == len(used) == 2
+    assert sorted(suite.told("ended")) == ["gw0 b''", "gw1 b''"], "each worker removes its own"
     assert suite.left() == []
 
 

@@ -51,6 +51,8 @@ class Stacks:
         self._workers = workers
         self._shared: dict[str, Running] = {}
         self._open: list[Running] = []
+        self._alone: list[Running] = []
+        """The stacks that this worker does not share, and that live as long as the run."""
         self.given: dict[str, list[Given]] = {}
         """The stacks that tests of this process use now, by the fixture that gave them."""
         self.unready: list[Given] = []
@@ -94,6 +96,8 @@ class Stacks:
                 app = start(wanted, self.run, self.engine)
                 self._shared[wanted.key] = app
                 self._open.append(app)
+                if alone:
+                    self._alone.append(app)
             if exported:
                 exported.check(self._shared[wanted.key])
             return Given(
@@ -152,6 +156,15 @@ class Stacks:
             app.close()
         if "engine" in self.__dict__:
             self.engine.close()
+
+    def finish_worker(self) -> None:
+        """Remove the stacks that only this worker uses, while other workers still run tests. Those that may have to be kept, and
+        those that cannot be removed now, are left to `finish`.
+        """
+        projects = self.run.projects
+        for app in [app for app in self._alone if projects.get(app.project) == "never"]:
+            with suppress(StackError):
+                self.release(app)
 
     def staying(self, *, failed: bool) -> frozenset[str]:
         """The projects that stay when the run ends; `failed`: one of its tests did."""
