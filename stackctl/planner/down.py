@@ -29,13 +29,14 @@ class DownOptions(Struct, frozen=True):
     """How to take a project down.
 
     `services`: remove only these services, and no network or volume. `volumes`: remove the data, too. `grace`: seconds to stop,
-    for all containers. `adopt`: also remove a project that was started from another directory. `source`: the path of the file
-    if it cannot be read.
+    for all containers. `kill`: no time to stop for a container if all that it has written is removed with it. `adopt`: also
+    remove a project that was started from another directory. `source`: the path of the file if it cannot be read.
     """
 
     services: Collection[str] = ()
     volumes: bool = False
     grace: int | None = None
+    kill: bool = False
     adopt: bool = False
     source: str = ""
 
@@ -88,12 +89,18 @@ def plan_down(
         ),
         dependents,
     )
-    _plan_stops(draft, chosen, dependents, graces or {}, options)
     volumes = sorted(
         (v for v in observed.volumes if (v.project, v.instance) == (project, instance)),
         key=lambda volume: (volume.anonymous, volume.name),
     )
     named = {volume.name for volume in volumes}
+    users = users_of_volumes(observed)
+    if options.kill and options.volumes:
+        doomed = _doomed(volumes, users, {c.id for c in chosen}, spared or {})
+        no_time = {c.id for c in chosen if _keeps_nothing(c, doomed)}
+    else:
+        no_time = set()
+    _plan_stops(draft, chosen, dependents, graces or {}, options, no_time)
     for container in chosen:
         unnamed = any(is_anonymous(m) and m.name not in named for m in container.mounts)
         action = RemoveContainer(container.id, container.name, volumes=options.volumes and unnamed)
@@ -106,7 +113,6 @@ def plan_down(
         if (network.project, network.instance) == (project, instance):
             _plan_network(draft, network, inside.get(network.id, ()), spared or {})
     if options.volumes:
-        users = users_of_volumes(observed)
         for volume in volumes:
             _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
     elif volumes:
@@ -134,8 +140,9 @@ def _plan_stops(
     dependents: Mapping[str, Collection[str]],
     graces: Mapping[str, int],
     options: DownOptions,
+    no_time: Collection[str],
 ) -> None:
-    """Stop dependents before what they depend on."""
+    """Stop dependents before what they depend on. `no_time`: the ids of containers that are killed."""
     by_service: dict[str, list[Stopped]] = {}
     for container in containers:
         by_service.setdefault(container.service, []).append(Stopped(container.id))
@@ -144,7 +151,7 @@ def _plan_stops(
             service = container.service
             users = [fact for other in dependents.get(service, ()) for fact in by_service.get(other, ())]
             grace = options.grace if options.grace is not None else graces.get(service, 10)
-            action = StopContainer(container.id, container.name, grace)
+            action = StopContainer(container.id, container.name, 0 if container.id in no_time else grace)
             draft.add(action, "going down", *users, makes=[Stopped(container.id)], of=container.replica)
 
 
@@ -206,13 +213,36 @@ def _plan_volume(
     spared: Spared,
 ) -> None:
     strangers = [c.name for c in users if not draft.makes(Removed(c.id))]
-    protected = "it is protected" if volume.protected else ""
-    if why := spared.get(("volume", volume.name)) or protected:
+    if why := _why_kept(volume, spared):
         draft.notes.append(f"volume {volume.name} is kept: {why}")
     elif strangers:
         draft.notes.append(f"volume {volume.name} is kept: {_are(strangers)} using it")
     else:
         draft.add(RemoveVolume(volume.name), "asked to remove volumes", *(Removed(c.id) for c in users))
+
+
+def _why_kept(volume: ObservedVolume, spared: Spared) -> str:
+    """Why a volume is never removed; "" if it may be."""
+    return spared.get(("volume", volume.name), "it is protected" if volume.protected else "")
+
+
+def _doomed(
+    volumes: Iterable[ObservedVolume],
+    users: Mapping[str, Sequence[ObservedContainer]],
+    removed: Collection[str],
+    spared: Spared,
+) -> Collection[str]:
+    """The names of the volumes that are removed with the containers `removed` (ids)."""
+    return {
+        volume.name
+        for volume in volumes
+        if not _why_kept(volume, spared) and all(user.id in removed for user in users.get(volume.name, ()))
+    }
+
+
+def _keeps_nothing(container: ObservedContainer, doomed: Collection[str]) -> bool:
+    """Whether all that the container has written is removed with it. `doomed` are the volumes that are removed."""
+    return all(m.type == "tmpfs" or m.name in doomed or is_anonymous(m) for m in container.mounts)
 
 
 def _are(names: list[str]) -> str:

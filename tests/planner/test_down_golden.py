@@ -226,6 +226,36 @@ def test_graces_come_from_the_spec_unless_one_is_asked_for() -> None:
     assert set(graces(world.down(DownOptions(grace=0), graces={"api": 90})).values()) == {0}
 
 
+def test_a_container_that_keeps_nothing_has_no_time_to_stop_if_so_asked() -> None:
+    text = """
+    [services.db]
+    image = "app:1"
+    volumes = ["data:/data", "/more"]
+    [services.both]
+    image = "app:1"
+    volumes = ["protected:/data"]
+    [services.plain]
+    image = "app:1"
+    tmpfs = ["/run"]
+    [services.host]
+    image = "app:1"
+    volumes = ["/srv:/srv"]
+    [volumes.data]
+    [volumes.protected]
+    protect = true
+    """
+    world = World().up(text)
+    hurry = DownOptions(volumes=True, grace=1, kill=True)
+    no_time, time = ("shop-db-1", "shop-plain-1"), ("shop-both-1", "shop-host-1")
+    assert graces(world.down(hurry)) == dict.fromkeys(no_time, 0) | dict.fromkeys(time, 1)
+    assert set(graces(world.down(replace(hurry, volumes=False))).values()) == {1}, "the data stay"
+    assert set(graces(world.down(replace(hurry, kill=False))).values()) == {1}
+    guest = ObservedContainer(id="g", name="guest", mounts=(Mounted("volume", "shop_data", "/x"),))
+    observed = world.engine.observe()
+    plan = plan_down("shop", "i", replace(observed, containers=(*observed.containers, guest)), hurry)
+    assert graces(plan)["shop-db-1"] == 1, "the volume stays for the guest"
+
+
 def graces(plan: Plan) -> dict[str, int]:
     return {stop.name: stop.grace for stop in performed(plan, StopContainer)}
 

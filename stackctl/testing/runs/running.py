@@ -234,8 +234,9 @@ def remove_lasting(engine: Manage, project: str, stack: Stack) -> None:
 
 def remove(engine: Manage, project: str, stack: Stack | None = None) -> None:
     """Remove a project with its volumes. Raises StackError."""
+    options = DownOptions(volumes=True, grace=1, kill=True)
     with real_files():
-        succeed(api.down(project, engine, stack=stack, options=DownOptions(volumes=True, grace=1)))
+        succeed(api.down(project, engine, stack=stack, options=options))
 
 
 def _refuse_strangers(observed: Observed, project: str, marks: Mapping[str, str]) -> None:
