@@ -23,7 +23,7 @@ def hints(app: Running, logs: Mapping[str, Sequence[str]], workers: int) -> Iter
     if workers < 2:
         return
     yield (
-        f"{workers} workers use this stack at the same time. If the test passes without -n, a test of another worker has changed its"
+        f"{workers} workers use this stack at the same time. If the test passes without -n, a test of another worker may have changed its"
         " data: give each worker its own stack (--stack-xdist=per-worker), or each test its own data."
     )
     for name, lines in logs.items():
@@ -37,7 +37,7 @@ def clashes(service: str, lines: Sequence[str]) -> Iterator[str]:
     """A line if the log of a Postgres shows that two clients have used the same names."""
     found = next(filter(None, map(_CLASH.search, lines)), None)
     if found:
-        yield f"{service}: tests of several workers seem to use the same names: {found[1]}"
+        yield f"{service}: tests of several workers may use the same names: {found[1]}"
 
 
 def _flushes(service: RunningService) -> Iterator[str]:
