@@ -7,6 +7,7 @@ PYTEST_ARGS ?=
 bin := .venv/bin
 installed := .venv/.installed
 lowest := .venv/lowest
+recipes := .venv/recipes
 
 .PHONY: help up down test lowest lint bench bench-tests setup env lock clean
 
@@ -20,7 +21,7 @@ up: setup ## bring the lesson's stack up, print its status and URLs
 down: $(installed) env ## take the lesson's stack away; its volumes stay
 	$(bin)/stackctl down
 
-test: setup ## run every test, those on a real engine too (PYTEST_ARGS="-k …" for some)
+test: setup $(recipes)/.installed ## run every test, those on a real engine too (PYTEST_ARGS="-k …" for some)
 	$(bin)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
@@ -62,13 +63,20 @@ $(lowest)/.installed: $(installed) requirements-lowest.lock
 	@PYTHON="$(PYTHON)" tools/venv $(lowest) requirements-lowest.lock
 	@touch $@
 
+# What the recipes for tests need, apart from the rest: a plugin of pytest would be in every test.
+$(recipes)/.installed: $(installed) requirements-recipes.lock
+	@rm -rf $(recipes)
+	$(bin)/python -m pip install -qq --target $(recipes) --no-deps --require-hashes --requirement requirements-recipes.lock
+	@touch $@
+
 compile := $(bin)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
-  --custom-compile-command "make lock" pyproject.toml
+  --custom-compile-command "make lock"
 
 lock: $(installed) ## pin the newest versions in requirements-dev.lock, the lowest in requirements-lowest.lock
 	$(bin)/python -m pip install --quiet uv
-	$(compile) --group dev --output-file requirements-dev.lock
-	$(compile) --resolution lowest-direct --group build --group test --output-file requirements-lowest.lock
+	$(compile) pyproject.toml --group dev --output-file requirements-dev.lock
+	$(compile) pyproject.toml --resolution lowest-direct --group build --group test --output-file requirements-lowest.lock
+	$(compile) --group recipes --constraint requirements-dev.lock --output-file requirements-recipes.lock
 
 clean: ## remove .venv and the caches
 	rm -rf .venv bench/.peers bench/.tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

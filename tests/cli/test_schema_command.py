@@ -27,7 +27,7 @@ def test_the_schema_of_the_repository_is_the_one_that_is_printed(run: Run) -> No
 
 @pytest.mark.parametrize(
     "path",
-    [ROOT / "stack.toml", *sorted(ROOT.glob("examples/*/stack*.toml"))],
+    [ROOT / "stack.toml", *sorted(ROOT.glob("examples/**/stack*.toml"))],
     ids=lambda p: f"{p.parent.name}/{p.name}",
 )
 def test_the_first_line_of_a_stack_leads_to_the_schema(path: Path) -> None:
