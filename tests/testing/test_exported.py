@@ -285,3 +285,53 @@ def test_a_port_of_the_file_that_is_taken_is_told_before_anything_is_made(suite:
     assert "stop that one" in told
     assert "take a free port" not in told
     assert suite.engine.performed == []
+
+
+# Others on the way
+
+
+def test_a_chosen_port_that_somebody_takes_before_the_start_is_told(suite: Any) -> None:
+    ini(suite)
+    suite.write(
+        conftest=CONFTEST
+        + """
+import socket
+from urllib.parse import urlsplit
+server = socket.create_server(("127.0.0.1", urlsplit(URL).port))
+def pytest_unconfigure(): server.close()
+"""
+    )
+    told = suite.run(errors=1)
+    assert f"is taken by process {os.getpid()}" in told
+    assert "variables with this port were set when the run began: run the tests again" in told
+    assert suite.engine.performed == []
+
+
+@pytest.mark.parametrize("order", ["tryfirst=True", "hookwrapper=True", ""])
+def test_plugins_that_import_settings_before_conftest_files_find_the_variables(
+    suite: Any, order: str
+) -> None:
+    ini(suite)
+    suite.write(
+        conftest="",
+        test_it="def test_it(): pass",
+        early=f"""
+        import os
+        import pytest
+        @pytest.hookimpl({order})
+        def pytest_load_initial_conftests(early_config):
+            print("early", os.environ["DATABASE_URL"])
+            {"yield" if "wrapper" in order else ""}
+        """,
+    )
+    suite.pytester.syspathinsert()
+    assert "early postgresql://" in suite.run("-s", "-p", "early", passed=1)
+
+
+def test_an_engine_elsewhere_gives_the_host(suite: Any, remote: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.5:2376")
+    monkeypatch.setattr("stackctl.api.connect", lambda: remote)
+    monkeypatch.setenv("STACKCTL_PUBLISH_HOST", "10.0.0.5")
+    ini(suite)
+    suite.write(test_it=SAME + "def test_host(): assert '@10.0.0.5:' in conftest.URL\n")
+    suite.run(passed=2)
