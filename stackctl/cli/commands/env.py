@@ -26,8 +26,8 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
     """Print the variables that reach the stack from here
 
     Where each service can be reached from this machine (NAME_HOST, NAME_PORT, NAME_URL), and the variables of services that hold
-    such an address. With SERVICE, all variables of its container, whether it runs or not: what you need to run that service here,
-    beside the rest of the stack.
+    such an address. The table tests.environment of the file adds variables of your own. With SERVICE, all variables of its
+    container, whether it runs or not: what you need to run that service here, beside the rest of the stack.
 
     It is for programs: secrets are printed as they are.
 
