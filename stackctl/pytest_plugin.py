@@ -17,8 +17,9 @@ from stackctl.errors import StackError
 from stackctl.real_files import real_files
 from stackctl.testing.plugin import exporting, hooks, raised, settings
 from stackctl.testing.plugin.fixtures import (
-    ISOLATED,
+    REACHING,
     RUN,
+    refuse_a_part,
     stack,
     stack_config,
     stack_docker,
@@ -30,6 +31,7 @@ from stackctl.testing.plugin.fixtures import (
     stacks_of,
     use_where_needed,
 )
+from stackctl.testing.plugin.reaching import Reaching, stacks_known
 from stackctl.testing.plugin.timeouts import pytest_timeout_cancel_timer, pytest_timeout_set_timer
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 def pytest_configure(config: pytest.Config) -> None:
     _leave_as_written(config)
+    config.stash[REACHING] = Reaching(refuse_a_part)
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     with _errors_of_usage():
@@ -111,14 +114,6 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[RUN] = stacks_of(node.config).run.pack()
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test marked `stack_isolated` its own stack. A parameter makes pytest set up the fixture `stack` for this test
-    alone.
-    """
-    if metafunc.definition.get_closest_marker("stack_isolated") and "stack" in metafunc.fixturenames:
-        metafunc.parametrize("stack", [ISOLATED], indirect=True, ids=[ISOLATED], scope="function")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start the stack for tests that need it without the fixture. For a test marked `stack_reset`, put the data back before its
     other fixtures run, since these may add data.
@@ -126,12 +121,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     use_where_needed(items, settings.read(config))
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("stack_reset"):
-            item.fixturenames.insert(0, "stack_reset")
+            needed = ["stack_reset", *(stacks_known(item) or ["stack"])]
+            item.fixturenames[:0] = [name for name in needed if name not in item.fixturenames]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     item.stash[_BEGAN] = real_time()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.config.stash[REACHING].begin(item)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, None]:
+    with request.config.stash[REACHING].set_up(fixturedef, request):
+        yield
+
+
+def pytest_fixture_post_finalizer(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    request.config.stash[REACHING].ended(fixturedef)
 
 
 @pytest.hookimpl(hookwrapper=True)  # pytest 7 does not know `wrapper`
@@ -205,8 +218,8 @@ def _leave_as_written(config: pytest.Config) -> None:
 
 def _explain(item: pytest.Item, report: pytest.TestReport, stacks: Stacks) -> None:
     """Add to a report the state and the logs of the stacks that the test uses."""
-    names = getattr(item, "fixturenames", ())
-    used = {given.app.project: given for name in names for given in stacks.given.get(name, ())}
+    names = item.config.stash[REACHING].names(item)
+    used = {given.app.project: given for name in sorted(names) for given in stacks.given.get(name, ())}
     if report.failed:
         used |= {given.app.project: given for given in stacks.unready}
         stacks.unready.clear()

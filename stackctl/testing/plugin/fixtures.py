@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,13 @@ from stackctl.real_files import real_files
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.plugin.exported import EXPORTED
+from stackctl.testing.plugin.reaching import (
+    Reaching,
+    gives_a_stack,
+    is_isolated,
+    names_known,
+    stacks_known,
+)
 from stackctl.testing.plugin.settings import PluginSettings, read
 from stackctl.testing.plugin.timeouts import at_least, not_counted
 
@@ -26,10 +34,8 @@ if TYPE_CHECKING:
 
 STACKS = pytest.StashKey["Stacks"]()
 """The stacks of this process, once a test has asked for one."""
-ISOLATED = "isolated"
-"""The parameter of a stack that only one test uses."""
-_GIVES_A_STACK = "gives_a_stack"
-"""The attribute of the functions of fixtures that give a stack."""
+REACHING = pytest.StashKey[Reaching]()
+"""How the tests of this process reach stacks."""
 RUN = "stackctl_run"
 """The key under which an xdist controller passes the run to its workers."""
 
@@ -51,6 +57,8 @@ def stack_fixture(
     other = stack_fixture(file=("other.toml",), services=("db",), scope="module")
     """
 
+    @pytest.fixture(scope=_lifetime(scope))
+    @gives_a_stack
     def stack(
         request: pytest.FixtureRequest, stack_config: PluginSettings, stack_overrides: Mapping[str, Any]
     ) -> Iterator[Running]:
@@ -58,21 +66,21 @@ def stack_fixture(
         wanted = _changed(stack_config, settings)
         yield from _provide(request, wanted, merge((stack_overrides, overrides or {})))
 
-    setattr(stack, _GIVES_A_STACK, True)
-    return pytest.fixture(scope=_lifetime(scope))(stack)
+    return stack
 
 
 def service_fixture(name: str, *, stack: str = "stack", scope: str | None = None) -> Any:
     """A fixture that gives one service of a stack. `stack` is the fixture of the stack; it must have the same or a wider scope."""
 
-    @pytest.fixture(scope=_lifetime(scope))
-    def service(request: pytest.FixtureRequest) -> RunningService:
+    def service(pytestconfig: pytest.Config, **given: Running) -> RunningService:
         """A service of the running stack."""
-        running: Running = request.getfixturevalue(stack)
-        with working(request.config):
-            return running[name]
+        with working(pytestconfig):
+            return given[stack][name]
 
-    return service
+    # pytest reads here that this fixture needs the fixture of the stack.
+    arguments = [Parameter(each, Parameter.KEYWORD_ONLY) for each in ("pytestconfig", stack)]
+    service.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
+    return pytest.fixture(scope=_lifetime(scope))(service)
 
 
 stack = stack_fixture()
@@ -120,16 +128,21 @@ def stack_docker(pytestconfig: pytest.Config, stack_config: PluginSettings) -> E
 
 
 @pytest.fixture
-def stack_reset(request: pytest.FixtureRequest, stack: Running) -> Iterator[None]:
+def stack_reset(request: pytest.FixtureRequest) -> Iterator[None]:
     """Put back the data of the services that the marker `stack_reset` names, for the one test that uses them now.
 
-    Tests with the marker wait for each other, also those of other workers.
+    Tests with the marker wait for each other, also those of other workers. A service is looked for in the stacks that the test
+    reaches.
     """
+    stacks: list[Running] = [
+        request.getfixturevalue(each) for each in stacks_known(request.node) or ["stack"]
+    ]
     marks = list(request.node.iter_markers("stack_reset"))
     names = sorted({name for mark in marks for name in mark.args})
     with ExitStack() as cleanup:
         with working(request.config):
             for name in names:
+                stack = next((each for each in stacks if name in each), stacks[0])
                 service = stack[name]
                 if stack.run:
                     cleanup.enter_context(stack.run.locked(f"{stack.project}-{name}-reset"))
@@ -148,15 +161,9 @@ def use_where_needed(items: Sequence[Any], settings: PluginSettings) -> None:
     `stack` that use no fixture that gives a stack. It is set up before every other fixture.
     """
     for item in items:
-        if hasattr(item, "fixturenames") and (settings.autouse or _is_marked_only(item)):
+        marked_only = item.get_closest_marker("stack") and not stacks_known(item)
+        if hasattr(item, "fixturenames") and (settings.autouse or marked_only):
             item.fixturenames[:] = ["stack", *(name for name in item.fixturenames if name != "stack")]
-
-
-def _is_marked_only(item: Any) -> bool:
-    if not item.get_closest_marker("stack"):
-        return False
-    known = item._fixtureinfo.name2fixturedefs  # pytest has no public way
-    return not any(hasattr(each.func, _GIVES_A_STACK) for found in known.values() for each in found)
 
 
 def stacks_of(config: pytest.Config) -> Stacks:
@@ -223,18 +230,20 @@ def _provide(
 ) -> Iterator[Running]:
     """The shared stack; for a narrower scope, or for a test marked `stack_isolated`, a new stack."""
     stacks = stacks_of(request.config)
-    settings = _with_markers(request, settings)
-    if request.scope != "session":
-        if getattr(request, "param", None) == ISOLATED:
-            settings = dataclasses.replace(settings, ports="free")
-        with _own(request, settings, overrides) as app:
+    wanted = _with_markers(request, settings)
+    isolated = is_isolated(request.config.stash[REACHING].item)
+    if isolated or request.scope != "session":
+        if isolated:
+            wanted = dataclasses.replace(wanted, ports="free")
+        with _own(request, wanted, overrides) as app:
             yield app
         return
-    with starting(request.config, settings):
+    with starting(request.config, wanted):
         exported = request.config.stash.get(EXPORTED, None) if request.fixturename == "stack" else None
-        given = stacks.share(settings, overrides, _ready(request, settings), exported)
-    stacks.given[str(request.fixturename)] = [given]
-    yield given.app
+        given = stacks.share(wanted, overrides, _ready(request, wanted), exported)
+    part = wanted.services != settings.services
+    with stacks.in_use(str(request.fixturename), given._replace(part=part)):
+        yield given.app
 
 
 @contextmanager
@@ -245,18 +254,16 @@ def _own(
     failed = request.session.testsfailed
     with starting(request.config, settings):
         given = stacks.own(settings, overrides, _ready(request, settings))
-    in_use = stacks.given.setdefault(str(request.fixturename), [])
-    in_use.append(given)
 
     def release() -> None:
-        in_use.remove(given)
         keep = settings.keep == "failed" and request.session.testsfailed > failed
         with working(request.config):
             stacks.release(given.app, keep=keep or settings.keep == "always")
 
     with Cleanup() as cleanup:
         cleanup.callback(release)
-        yield given.app
+        with stacks.in_use(str(request.fixturename), given):
+            yield given.app
 
 
 def _ready(request: pytest.FixtureRequest, settings: PluginSettings) -> Callable[[Running], None]:
@@ -274,11 +281,7 @@ def _ready(request: pytest.FixtureRequest, settings: PluginSettings) -> Callable
 
 def _with_markers(request: pytest.FixtureRequest, settings: PluginSettings) -> PluginSettings:
     """The settings, with what the markers `stack` of all tests that use this stack ask for. A test without one needs all services."""
-    items = [request.node] if isinstance(request.node, pytest.Item) else request.session.items
-    users = [item for item in items if request.fixturename in getattr(item, "fixturenames", ())]
-    if request.scope != "function":
-        users = [item for item in users if not item.get_closest_marker("stack_isolated")]
-    marks = [item.get_closest_marker("stack") for item in users]
+    marks = [item.get_closest_marker("stack") for item in _users(request)]
     asked = [mark.kwargs for mark in marks if mark]
     profiles = {profile for each in asked for profile in each.get("profiles", ())}
     services: set[str] = set()
@@ -289,3 +292,39 @@ def _with_markers(request: pytest.FixtureRequest, settings: PluginSettings) -> P
         services=settings.services or tuple(sorted(services)),
         profiles=tuple(sorted({*settings.profiles, *profiles})),
     )
+
+
+def _users(request: pytest.FixtureRequest) -> list[pytest.Item]:
+    """The tests that use this stack: the one that asks, and all that need its fixture or a fixture that asks for it now."""
+    reaching = request.config.stash[REACHING]
+    asking = [reaching.item] if reaching.item else []
+    if request.scope == "function" or is_isolated(reaching.item):
+        return asking
+    askers = {str(request.fixturename), *reaching.being_set_up}
+    others = [item for item in request.session.items if not is_isolated(item)]
+    return asking + [item for item in others if askers.intersection(names_known(item))]
+
+
+def refuse_a_part(item: pytest.Item, reached: set[str]) -> None:
+    """Fail a test that needs a whole stack, if only a part was started because nobody could know of the test before it asked.
+
+    `reached` are the names of the fixtures that the test has asked for.
+    """
+    stacks = stacks_here(item.config)
+    if stacks is None or item.get_closest_marker("stack"):
+        return
+    parts = [given.app for name in sorted(reached) for given in stacks.given.get(name, ()) if given.part]
+    for app in parts:
+        with working(item.config):
+            there = app.containers()
+        missing = [
+            name for name, spec in app.stack.everything.items() if not (spec.profiles or name in there)
+        ]
+        if missing:
+            raise pytest.fail.Exception(
+                f"{item.name} needs the whole stack, but only {', '.join(sorted(there))} was started, as the markers of"
+                f" other tests say: the test asks for the stack only while it runs, so nobody could know that it needs"
+                f" {', '.join(missing)}. Say it: @pytest.mark.stack(services=[…]) for a part,"
+                ' @pytest.mark.usefixtures("stack") for the whole stack',
+                pytrace=False,
+            )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +34,8 @@ class Given(NamedTuple):
     """When the stack was ready, in seconds since the epoch on this machine's clock. Log lines before that belong to no test."""
     workers: int = 1
     """How many workers use the stack at the same time."""
+    part: bool = False
+    """Whether only what the markers of tests ask for was started."""
 
 
 class NoEngineError(StackError):
@@ -112,6 +114,16 @@ class Stacks:
         app = own(Wanted.by(settings, self._directory, overrides, ready), self.run, self.engine)
         self._open.append(app)
         return Given(app, settings, real_time())
+
+    @contextmanager
+    def in_use(self, fixture: str, given: Given) -> Iterator[None]:
+        """Within the block, tests use a stack that a fixture has given."""
+        here = self.given.setdefault(fixture, [])
+        here.append(given)
+        try:
+            yield
+        finally:
+            here.remove(given)
 
     def release(self, app: Running, *, keep: bool = False) -> None:
         """Remove a stack that `own` has started, unless it must be kept."""
