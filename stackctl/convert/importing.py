@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ from stackctl.spec.output.document import Comments, document, quoted
 
 PLACEHOLDER = "change-me"
 """The value in `.env` of a secret that the script does not tell."""
+_WHERE_SECRETS = r"(?<=:){0}(?=@)|(?i:(?<=password=)|(?<=pwd=)){0}(?=[\s;&]|$)"
+"""A secret within another text: in a URL, or as one setting of several."""
 _OF_THE_SHELL = frozenset({"PWD", "HOME"})
 _ROUNDS = 40
 """How often a value that a stack.toml cannot hold is taken out, before the import gives up."""
@@ -45,28 +46,33 @@ class Imported(Struct, frozen=True):
     """The variables whose values the script does not tell; in `variables` they have placeholders."""
 
 
-def import_command(words: Sequence[str], *, env: bool = False, images: KnownImages = BUILT_IN) -> Imported:
-    """Import one `docker run`, given as the words of its command line."""
-    return import_script("the command line", shlex.join(words), env=env, images=images)
-
-
 def import_script(
-    file: str, text: str, arguments: Sequence[str] = (), *, env: bool = False, images: KnownImages = BUILT_IN
+    file: str,
+    text: str,
+    arguments: Sequence[str] = (),
+    *,
+    env: bool = False,
+    images: KnownImages = BUILT_IN,
+    directory: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Imported:
     """Import a script. `arguments` are those that it would be called with, `images` those that are known.
 
     With `env`, secrets and the variables that the script does not set are read from a `.env`, whose content is in `variables`; else
-    they stand in the text.
+    they stand in the text. `directory` is where the stack.toml will stand: the import looks which directories are there. `environ`
+    holds variables that the script does not set, such as `UID`, which stands for `$(id -u)`.
 
     Raises UsageError if nothing in the text starts a container.
     """
-    stack = ScriptStack(read(file, text, arguments), images)
+    stack = ScriptStack(read(file, text, arguments), images, directory=directory)
     if not stack.containers:
         raise UsageError(f"{file} starts no container", _why_none(file, stack))
     secrets = _told(stack)
     variables = _secrets(stack) if env else {}
-    told = frozenset(variables)
     _references(stack)
+    used = {name for _, written in every_text(stack.tree()) for name in names(written)}
+    variables |= {name: value for name, value in (environ or {}).items() if name in used}
+    told = frozenset(variables)
     spec = readable(stack, variables, images)
     _dependencies(stack, spec)
     stack.settle()
@@ -150,8 +156,8 @@ def _secrets(stack: ScriptStack) -> dict[str, str]:
         environment = container.table.values.get("environment", {})
         for key, value in environment.items():
             for name, secret in variables.items():
-                if isinstance(value, str) and f":{secret}@" in value:
-                    value = value.replace(f":{secret}@", f":{unset(name)}@")  # noqa: PLW2901 several secrets in one URL
+                if isinstance(value, str) and secret in value:
+                    value = re.sub(_WHERE_SECRETS.format(re.escape(secret)), unset(name), value)  # noqa: PLW2901 several
             environment[key] = value
     return variables
 
@@ -248,6 +254,8 @@ def _remove_item(stack: ScriptStack, path: tuple[Any, ...], items: list[Any]) ->
     del items[path[-1]]
     container = stack.containers[path[1]]
     key, index = path[2], path[-1]
+    if container.table.values[key] == []:
+        del container.table.values[key]
     places = container.table.places
     moved = {
         p: at

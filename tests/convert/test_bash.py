@@ -103,8 +103,8 @@ def test_arguments_of_the_script() -> None:
     ("script", "told"),
     [
         ("x=1\nsleep 10", "2:1: sleep 10 is dropped: stackctl waits until a service is ready"),
-        ("docker run -e U=$(id -u) i", "1:17: $(id -u) is not run: give its value in the variable ID_U"),
-        ('export U="$(id -u)"\ndocker run $U', "1:11: $(id -u) is not run: give its value in the variable U"),
+        ("docker run -e U=$(nproc -a) i", "1:17: $(nproc -a) is not run: give its value in the variable NPROC_A"),
+        ('export U="$(nproc)"\ndocker run $U', "1:11: $(nproc) is not run: give its value in the variable U"),
         ("A=(x y)\ndocker run ${A[@]:1}", "2:12: ${A[@]:1} is not run: give its value in the variable A_1"),
         ("declare -A A=([k]=v)\ndocker run ${A[k]}", "2:12: ${A[k]} is not run: give its value in the variable A_K"),
         ("source ./env.sh", "1:1: ./env.sh is not read: the variables that it sets belong into .env"),

@@ -1,11 +1,13 @@
 """A script becomes a stack.toml: what belongs together, what comes first, what is noted, and the mistakes of the script."""
 
+import shlex
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stackctl.convert.importing import import_command, import_script
+from stackctl.convert.importing import import_script
 from stackctl.errors import UsageError
 
 SHOP = """\
@@ -152,6 +154,40 @@ def test_a_run_to_the_end_is_a_job() -> None:
     }  # fmt: skip
 
 
+def test_a_directory_that_is_not_there_is_made_as_docker_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    binds = ["./logs:/logs", "./there:/t", "./nginx.conf:/n", "./Caddyfile:/c", "/no/where:/w"]
+    script = f"docker run -d --name a {' '.join(f'-v {bind}' for bind in binds)} x:1"
+    script += "\nmkdir -p data; docker run -d -v ./data:/data y:1"
+    made = import_script("run.sh", script, directory=tmp_path)
+    logs = {"type": "bind", "source": "./logs", "target": "/logs", "bind": {"create_host_path": True}}
+    assert tomllib.loads(made.text)["services"]["a"]["volumes"] == [logs, *binds[1:]]
+    told = "./logs is not there: `up` makes an empty directory, as docker does"
+    assert [note.message for note in made.notes] == [told]
+
+
+def test_the_user_of_this_machine_is_a_variable() -> None:
+    script = "docker run -d --user $(id -u):$(id -g) --name a x:1"
+    made = import_script("run.sh", script, env=True, environ={"UID": "7", "GID": "8", "MORE": "9"})
+    assert tomllib.loads(made.text)["services"]["a"]["user"] == "${UID}:${GID}"
+    assert (made.variables, made.unknown, made.notes) == ({"UID": "7", "GID": "8"}, (), ())
+
+
+def test_a_secret_within_another_text_is_a_variable_too() -> None:
+    script = (
+        "docker run -d -e POSTGRES_PASSWORD=pw -e U=postgres://pw:pw@db/pw -e 'PG=user=pw password=pw dbname=pw' "
+        "-e 'A=x;Pwd=pw;y' -e B=password=pwd postgres:15"
+    )
+    made = import_script("run.sh", script, env=True)
+    assert tomllib.loads(made.text)["services"]["postgres"]["environment"] == {
+        "POSTGRES_PASSWORD": "${POSTGRES_PASSWORD}",
+        "U": "postgres://pw:${POSTGRES_PASSWORD}@db/pw",
+        "PG": "user=pw password=${POSTGRES_PASSWORD} dbname=pw",
+        "A": "x;Pwd=${POSTGRES_PASSWORD};y",
+        "B": "password=pwd",
+    }
+
+
 def test_a_job_comes_after_the_servers_that_the_script_starts_before_it() -> None:
     script = (
         "docker run -d --name cache --net other redis:7; docker run -d --name db --net n postgres:15; "
@@ -261,10 +297,21 @@ def test_a_secret_is_not_shown_with_its_line() -> None:
 
 
 def test_one_command() -> None:
-    made = import_command(
-        ["docker", "run", "-dp", "3000:3000", "--name", "a", "-e", "A=b c", "nginx:1", "sh", "-c", "echo $X"]
-    )
-    assert tomllib.loads(made.text)["services"] == {
+    words = [
+        "docker",
+        "run",
+        "-dp",
+        "3000:3000",
+        "--name",
+        "a",
+        "-e",
+        "A=b c",
+        "nginx:1",
+        "sh",
+        "-c",
+        "echo $X",
+    ]
+    assert tree(shlex.join(words))["services"] == {
         "a": {
             "image": "nginx:1",
             "ports": ["0.0.0.0:3000:3000"],

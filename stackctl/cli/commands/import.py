@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,7 +16,7 @@ from stackctl.cli.dotenv_file import add_variables, ignore
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
 from stackctl.convert.bash.grammar import DOCKER
-from stackctl.convert.importing import Imported, import_command, import_script
+from stackctl.convert.importing import Imported, import_script
 from stackctl.errors import SpecError, UsageError
 from stackctl.show.problems import problems_text
 from stackctl.show.text.amounts import counted
@@ -24,6 +26,9 @@ from stackctl.show.text.style import Style, style_for
 from stackctl.spec.known_images import KnownImages
 from stackctl.spec.source.discovery import NAME
 from stackctl.spec.source.reading import read_known_images
+
+_THIS_USER = {"UID": str(os.getuid()), "GID": str(os.getgid())}
+"""What `$(id -u)` and `$(id -g)` are here."""
 
 
 class _Command(click.Command):
@@ -69,12 +74,20 @@ def command(
     env_file = Path(env_out) if env_out else Path(output).absolute().parent / ".env" if output else None
     if output and Path(output).exists():
         raise UsageError(f"{output} exists", "import never overwrites: remove it, or give another name to -o")
-    images = _known_images(Path(output).absolute().parent if output else Path.cwd())
-    env = env_file is not None
+    directory = Path(output).absolute().parent if output else Path.cwd()
+    reading = partial(
+        import_script,
+        env=env_file is not None,
+        images=_known_images(directory),
+        directory=directory,
+        environ=_THIS_USER,
+    )
     if record:
-        imported = _import_recorded(words, yes=yes, env=env, images=images)
+        imported = _import_recorded(words, reading, yes=yes)
+    elif _is_docker(words[0]):
+        imported = reading("the command line", shlex.join(words))
     else:
-        imported = _import(words, env=env, images=images)
+        imported = reading(*_script(words[0]), words[1:])
     wrote = []
     to_give: list[str] = []
     if output:
@@ -83,7 +96,8 @@ def command(
     if env_file and imported.variables:
         added = add_variables(env_file, imported.variables, mode=0o600)
         to_give = [name for name in added if name in imported.unknown]
-        wrote += _wrote_variables(env_file, added, to_give)
+        told = any(name not in imported.unknown and name not in _THIS_USER for name in added)
+        wrote += _wrote_variables(env_file, told, to_give) if added else []
     if not output:
         print(imported.text, end="")
     for name, what in wrote:
@@ -108,13 +122,7 @@ def _known_images(directory: Path) -> KnownImages:
     return images
 
 
-def _import(words: tuple[str, ...], *, env: bool, images: KnownImages) -> Imported:
-    if _is_docker(words[0]):
-        return import_command(words, env=env, images=images)
-    return import_script(*_script(words[0]), words[1:], env=env, images=images)
-
-
-def _import_recorded(words: tuple[str, ...], *, yes: bool, env: bool, images: KnownImages) -> Imported:
+def _import_recorded(words: tuple[str, ...], reading: Callable[..., Imported], *, yes: bool) -> Imported:
     """Run the script in the sandbox, and import the commands that it gave."""
     from stackctl.cli import sandbox
 
@@ -133,7 +141,7 @@ def _import_recorded(words: tuple[str, ...], *, yes: bool, env: bool, images: Kn
     if recorded.ended:
         message = f"{one_line(file)}: {recorded.ended}: what it would do after that is not imported"
         click.echo(message, err=True)
-    return import_script(f"{file}, recorded", recorded.text, env=env, images=images)
+    return reading(f"{file}, recorded", recorded.text)
 
 
 def _script(file: str) -> tuple[str, str]:
@@ -156,10 +164,10 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _wrote_variables(path: Path, added: list[str], to_give: list[str]) -> list[tuple[str, str]]:
-    held = ["passwords of the script"] if len(added) > len(to_give) else []
+def _wrote_variables(path: Path, told: bool, to_give: list[str]) -> list[tuple[str, str]]:
+    held = ["passwords of the script"] if told else []
     held += [counted(len(to_give), "placeholder")] if to_give else []
-    wrote = [(str(path.name), f"values of the variables: {' and '.join(held)}")] if added else []
+    wrote = [(str(path.name), f"values of the variables{': ' if held else ''}{' and '.join(held)}")]
     if path.name == ".env" and ignore(path.parent / ".gitignore"):
         wrote.append((".gitignore", "keeps .env out of git"))
     return wrote

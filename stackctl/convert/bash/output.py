@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from stackctl.convert.bash.grammar import DOCKER
 from stackctl.convert.bash.shell import ROUNDS, Shell
-from stackctl.convert.unset import in_url, is_known, settled
+from stackctl.convert.unset import in_url, is_known, settled, unset
 
 
 def output(shell: Shell, words: Sequence[str]) -> str | None:
@@ -30,6 +30,8 @@ def output(shell: Shell, words: Sequence[str]) -> str | None:
             return "\n".join(map(str, range(lowest, min(highest, lowest + ROUNDS) + 1)))
         case ["cd", *_]:
             return ""
+        case ["id", "-u" | "-g" as which]:
+            return unset("UID" if which == "-u" else "GID")
         case ["percent_encode", text]:  # a function of the scripts that `export bash` writes
             return quote(text, safe="") if is_known(text) else in_url(text)
         case [program, *_] if program in DOCKER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import posixpath
 import re
 import shlex
@@ -53,9 +54,17 @@ class ScriptStack:
     """What a script makes, as the tree of a stack.toml. Values still hold the marks of unset variables.
 
     `literal`: only what docker makes. No check is taken from a wait, and comments of an exported script count for nothing.
+    `directory`: where the stack.toml will stand, to look which directories are there; None if nobody knows.
     """
 
-    def __init__(self, reading: Reading, images: KnownImages = BUILT_IN, *, literal: bool = False) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        images: KnownImages = BUILT_IN,
+        *,
+        literal: bool = False,
+        directory: pathlib.Path | None = None,
+    ) -> None:
         self.reading = reading
         self.images = images
         self.source = Source(reading.script.file, reading.script.source.decode(errors="replace"))
@@ -89,7 +98,7 @@ class ScriptStack:
             self._command(command)
         if not literal:
             self._questions()
-            self._data_directories()
+            self._bound_directories(directory)
         self._finish()
 
     # What is told
@@ -282,13 +291,16 @@ class ScriptStack:
         if is_known(image.text) and not _is_image(image.text):
             self.left_out += 1
             dash = re.match("[‐-―−]", image.text)
+            hint = "often a space is missing before the \\ at the end of the line above"
+            if dash:
+                hint = f"{dash[0]!r} is no hyphen, it was made by a text editor: write -"
+            elif image.text.startswith("="):
+                hint = "write NAME=value, without a space on either side of ="
             self.find(
                 "SC309",
                 image.at,
                 f"{image.text!r} is not the name of an image: docker refuses this command, and it is not imported",
-                f"{dash[0]!r} is no hyphen, it was made by a text editor: write -"
-                if dash
-                else "often a space is missing before the \\ at the end of the line above",
+                hint,
             )
             return
         table = service_table(given, command.directory, self._key)
@@ -492,17 +504,29 @@ class ScriptStack:
         if not self.networks.get("default", True):
             del self.networks["default"]
 
-    def _data_directories(self) -> None:
-        """Docker makes the directory of the host in which a server keeps its data: `up` does, too."""
+    def _bound_directories(self, directory: pathlib.Path | None) -> None:
+        """Docker makes a directory of the host that is not there: `up` does so, too, if it is surely meant as a directory."""
+        made = {host_path(path) for path in self.reading.directories}
         for container in self.containers.values() if not self.export else ():
             known = self.images.of(plain(container.table.values["image"]))
             mounts = container.table.values.get("volumes", [])
             for index, mount in enumerate(mounts):
-                if isinstance(mount, str) and mount.startswith((".", "/", "~")) and known:
-                    with contextlib.suppress(ValueError):  # it is noted where the stack is examined
-                        table = Mount.short(mount)
-                        if table["target"].rstrip("/") in known.data:
-                            mounts[index] = table | _MADE
+                if not isinstance(mount, str) or not mount.startswith((".", "/", "~")):
+                    continue
+                with contextlib.suppress(ValueError):  # it is noted where the stack is examined
+                    table = Mount.short(mount)
+                    if known and table["target"].rstrip("/") in known.data:
+                        mounts[index] = table | _MADE
+                    elif (
+                        directory
+                        and table["source"] not in made
+                        and _is_forgotten(directory, table["source"])
+                    ):
+                        mounts[index] = table | _MADE
+                        self.note(
+                            container.table.places["volumes", index],
+                            f"{table['source']} is not there: `up` makes an empty directory, as docker does",
+                        )
 
     def _directories(self) -> None:
         """A directory that the script makes is made by `up`."""
@@ -652,6 +676,17 @@ def every_text(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield (*path, key), item
         else:
             yield from every_text(item, (*path, key))
+
+
+def _is_forgotten(directory: pathlib.Path, source: str) -> bool:
+    """Whether a path beside the script is missing and looks like a directory: `./data/logs`, but not `./nginx.conf` or `./Caddyfile`."""
+    name = source.rstrip("/").rpartition("/")[2]
+    return bool(
+        re.fullmatch("[a-z0-9_-]+", name)
+        and source.startswith("./")
+        and is_known(source)
+        and not (directory / source).exists()
+    )
 
 
 def _is_image(text: str) -> bool:
