@@ -10,6 +10,7 @@ import pytest
 
 from stackctl import api
 from stackctl.engine.host import free_ports
+from stackctl.errors import EngineError
 
 pytest_plugins = ["memory_fixtures"]
 pytestmark = pytest.mark.filterwarnings(
@@ -137,6 +138,25 @@ def test_an_external_stack_has_the_ports_that_it_has(suite: Any) -> None:
     list(api.up(stack, suite.engine))
     suite.write(test_it=SAME + f"def test_port(): assert ':{port}/' in conftest.URL\n")
     suite.run("--stack-external", passed=2)
+
+
+def test_an_external_stack_that_does_not_run_is_told(suite: Any) -> None:
+    ini(suite, INI + "stack_external = true\n")
+    assert "nothing of project shop runs" in refusal(suite)
+
+
+@pytest.mark.parametrize("option", ["--stack-reuse", "--stack-external", "--stack-memory"])
+def test_without_an_engine_the_first_test_that_needs_it_says_so(
+    suite: Any, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    def connect() -> None:
+        raise EngineError("no engine answers")
+
+    monkeypatch.setattr("stackctl.api.connect", connect)
+    ini(suite)
+    suite.write(test_it=SAME + "def test_other(): assert conftest.URL\n")
+    suite.run(option, passed=1, errors=1)
+    suite.run(option, "--stack-no-docker=skip", passed=1, skipped=1)
 
 
 def test_all_mistakes_are_told_before_anything_is_imported(suite: Any) -> None:

@@ -138,6 +138,10 @@ _TOP: Mapping[str, Lesson] = {
         "A service that names a volume that is not here is an error: so no typing mistake makes a second, empty volume.",
         ("SC101", "SC117", "SC401"),
     ),
+    "tests": Lesson(
+        'docker port shop-db-1 5432, and export DATABASE_URL="postgresql://…" with what it prints',
+        "Each developer and each CI job exports the addresses by hand, before the tests are started.",
+    ),
 }  # fmt: skip
 _TABLES = {"": _TOP, "services": _SERVICE, "jobs": _SERVICE, "networks": _NETWORK, "volumes": _VOLUME}
 

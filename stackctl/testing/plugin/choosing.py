@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from stackctl import api
-from stackctl.comparing import Comparing
 from stackctl.engine.transport.endpoint import resolve
-from stackctl.errors import SpecError, StackError
+from stackctl.errors import EngineError, SpecError, StackError
 from stackctl.planner.reach.outside import env_of_tests
 from stackctl.planner.reach.places import ServicePlace, planned_places
 from stackctl.planner.runs.isolation import HostPorts, isolate, published
@@ -20,7 +19,7 @@ from stackctl.spec.source.reading import place
 from stackctl.testing.live_stack import publish_host
 from stackctl.testing.plugin.exported import ExportedAddresses
 from stackctl.testing.plugin.settings import PluginSettings
-from stackctl.testing.plugin.starting import Wanted, as_external, lasting
+from stackctl.testing.plugin.starting import Wanted, external, lasting
 from stackctl.testing.runs.host_ports import choose, ports_there
 from stackctl.testing.runs.run import Run
 
@@ -30,13 +29,14 @@ def choose_addresses(
 ) -> ExportedAddresses:
     """The variables and the host ports for the run's stack, or for that of a worker. The ports belong to this process until it ends.
 
-    An engine is called only for a project that may run already, and not if tests are only collected. Raises SpecError, UsageError.
+    An engine is called only for a project that may run already, and not if tests are only collected. Raises StackError.
     """
     if config.known_args_namespace.collectonly:
         settings = replace(settings, reuse=False, external=False)
     wanted = Wanted.by(settings, config.rootpath, {}, lambda _: None, worker)
     if settings.external:
-        return ExportedAddresses(_environment(wanted, _places(wanted)), {})
+        with suppress(EngineError), closing(api.connect()) as engine:  # without an engine the start says so
+            return ExportedAddresses(_environment(wanted, external(wanted, run, engine).places()), {})
     file_ports = settings.ports == "file"
     needed = set(published(wanted.stack, file_ports=file_ports))
     there = _there(wanted, run) if settings.reuse and not settings.recreate else {}
@@ -59,11 +59,6 @@ def _environment(wanted: Wanted, places: dict[str, ServicePlace]) -> dict[str, s
     if problems:
         raise SpecError(place(wanted.stack, problems))
     return {name: str(value) for name, value in variables.items()}
-
-
-def _places(wanted: Wanted) -> dict[str, ServicePlace]:
-    with closing(api.connect()) as engine:
-        return Comparing(as_external(wanted), engine).places()
 
 
 def _there(wanted: Wanted, run: Run) -> HostPorts:

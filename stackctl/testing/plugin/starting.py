@@ -90,17 +90,13 @@ class Wanted:
 
 def external(wanted: Wanted, _: Run, engine: Engine) -> Running:
     """A project that runs already, and does not belong to the run. Raises UsageError if nothing of it runs."""
-    stack = as_external(wanted)
+    project = wanted.settings.project or wanted.stack.project
+    stack = structs.replace(wanted.stack, project=project)
     if not Looking(stack, engine).containers():
         raise UsageError(
-            f"nothing of project {stack.project} runs", "stackctl up starts it; or leave out --stack-external"
+            f"nothing of project {project} runs", "stackctl up starts it; or leave out --stack-external"
         )
     return Running(stack=stack, engine=engine, timeout=wanted.settings.timeout)
-
-
-def as_external(wanted: Wanted) -> Stack:
-    """The stack as the project that runs already."""
-    return structs.replace(wanted.stack, project=wanted.settings.project or wanted.stack.project)
 
 
 def own(wanted: Wanted, run: Run, engine: Engine) -> Running:
