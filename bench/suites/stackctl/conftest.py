@@ -8,6 +8,7 @@ from told import tell
 from stackctl.testing import Running
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_stack_ready(stack: Running) -> None:
     tell("stack", project=stack.project)
     if not stack.reused:

@@ -1,4 +1,7 @@
-"""The hooks that a conftest.py or a plugin may implement."""
+"""The hooks that a conftest.py or a plugin may implement.
+
+With `@pytest.hookimpl(optionalhook=True)` they do no harm where pytest runs without this plugin.
+"""
 
 from __future__ import annotations
 
