@@ -33,7 +33,6 @@ from inspect_ai.util import (
 from inspect_ai.util._sandbox.environment import HostMapping, PortMapping
 
 from stackctl import api
-from stackctl.clock import monotonic
 from stackctl.comparing import Comparing
 from stackctl.engine import protocol
 from stackctl.errors import EngineError, ExecTimeoutError, StackError
@@ -41,6 +40,7 @@ from stackctl.planner.before.images import ImageOptions, plan_images
 from stackctl.planner.reach.places import ServicePlace
 from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.world import labels
+from stackctl.real import monotonic
 from stackctl.show.error_text import error_text
 from stackctl.testing.runs.run import current
 from stackctl.testing.runs.running import Recipe, RunRequest, enter, remove, start

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Generator
 
 from msgspec.structs import replace
 
-from stackctl.clock import monotonic
 from stackctl.comparing import Comparing
 from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
@@ -32,6 +31,7 @@ from stackctl.planner.view.view import View
 from stackctl.planner.world.containers import instance_of, of_project, other_source
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed
+from stackctl.real import monotonic
 from stackctl.spec.choosing import dependencies_of
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stackctl.clock import real_time
 from stackctl.errors import StackError
-from stackctl.real_files import real_files
+from stackctl.real import real_files, real_time
 from stackctl.testing.plugin import exporting, hooks, raised, settings
 from stackctl.testing.plugin.fixtures import (
     REACHING,

@@ -8,10 +8,10 @@ import time
 import pytest
 from freezegun import freeze_time
 
-from stackctl.clock import monotonic, real_time
 from stackctl.engine.talk.frames import DeadlineError, Frames, talk
 from stackctl.engine.transport.byte_stream import ByteStream
 from stackctl.engine.transport.duplex import Duplex
+from stackctl.real import monotonic, real_time
 
 
 def test_the_clocks_go_on_while_a_test_has_stopped_them() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyfakefs.fake_filesystem_unittest import Patcher
 
 from stackctl.engine.lock import held_if_free
-from stackctl.real_files import real_files
+from stackctl.real import real_files
 
 
 def test_only_a_block_sees_the_real_files(tmp_path: Path) -> None:

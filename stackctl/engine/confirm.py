@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 
-from stackctl.clock import monotonic
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.protocol import Manage, Perform
 from stackctl.errors import EngineError
@@ -15,6 +14,7 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.confirmation import last_seen, plan_confirmation, plan_settling, running_replicas
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.replica import Replica
+from stackctl.real import monotonic
 
 
 def confirmed(
@@ -29,7 +29,7 @@ def confirmed(
     is a `Failed` event.
 
     If no step was done, nothing is looked at again. After an interrupt nothing is waited for. `began` is a time of
-    `clock.monotonic`.
+    `real.monotonic`.
     """
     ended: list[Done | Failed | Skipped] = []
     with closing(events):

@@ -10,12 +10,12 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
-from stackctl.clock import monotonic
 from stackctl.engine.protocol import Report
 from stackctl.errors import CancelledError
 from stackctl.planner.steps.actions import Action, WaitFor
 from stackctl.planner.steps.events import Done, Event, Failed, Progress, Progressed, Rescued, Skipped, Started
 from stackctl.planner.steps.plan import Plan, Step
+from stackctl.real import monotonic
 
 
 class Act(Protocol):
@@ -51,7 +51,7 @@ def execute(
     """Yield events as steps run, each step as soon as everything it waits for is done.
 
     At most `jobs` steps that write run at once (default: processors × 2); waits are not counted. Events are yielded in
-    the caller's thread, so that a listener needs no locks. Times are seconds since `began`, a time of `clock.monotonic`
+    the caller's thread, so that a listener needs no locks. Times are seconds since `began`, a time of `real.monotonic`
     (default: now).
 
     | what happens | the step itself | steps that need it | all other steps |

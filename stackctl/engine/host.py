@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stackctl.engine import claims
-from stackctl.engine.transport.guard import refusals
+from stackctl.engine.transport.byte_stream import refusals
 from stackctl.planner.before.situation import Binding, HostFacts
 
 _SOMEBODY = "another process"

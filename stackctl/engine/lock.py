@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stackctl.clock import monotonic, real_time
 from stackctl.errors import LockedError
-from stackctl.real_files import real_files
+from stackctl.real import monotonic, real_files, real_time
 
 _POLL = 0.1
 

@@ -19,7 +19,7 @@ from stackctl.planner.steps.actions import Action
 from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer
-from stackctl.real_files import real_files
+from stackctl.real import real_files
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.selection import Selection
 from stackctl.testing.data.console import Consoles

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stackctl.engine.protocol import Exec, LogLine
 from stackctl.errors import EngineError
-from stackctl.real_files import real_files
+from stackctl.real import real_files
 from stackctl.testing import copy, faults
 from stackctl.testing.data import stores
 from stackctl.testing.data.postgres import Database

@@ -79,11 +79,11 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "libraries", "most"),
     [
-        ("status", TABLE, 106),
-        ("status --json", LIBRARIES, 120),
-        ("ps", TABLE, 95),
-        ("ps --quiet", LIBRARIES, 107),
-        ("port web 80", LIBRARIES, 90),
+        ("status", TABLE, 107),
+        ("status --json", LIBRARIES, 121),
+        ("ps", TABLE, 96),
+        ("ps --quiet", LIBRARIES, 108),
+        ("port web 80", LIBRARIES, 91),
     ],
 )
 def test_a_command_that_looks_must_load_nothing_that_acts(

@@ -13,7 +13,7 @@ import pytest_socket
 from stackctl.engine.host import free_ports
 from stackctl.engine.ready.probe import UnreachableError, ask_from_outside
 from stackctl.engine.ready.target import ContainerState
-from stackctl.engine.transport.guard import sockets_are_guarded
+from stackctl.engine.transport.byte_stream import sockets_are_guarded
 from stackctl.errors import EngineError
 from stackctl.looking import connect
 from stackctl.planner.world.probes import TcpProbe

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from stackctl.clock import monotonic
 from stackctl.engine.transport.client import WireClient, objects
 from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError
+from stackctl.real import monotonic
 
 _RETRY = 1.0
 """Seconds to wait before listening again after the stream broke."""

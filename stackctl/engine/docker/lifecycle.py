@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from stackctl.clock import monotonic
 from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import EngineError, PortTakenError
+from stackctl.real import monotonic
 
 _BUSY = (0.05, 5.0)
 """Seconds that a busy network or volume is tried again: the first pause, which doubles each time, and all pauses together."""

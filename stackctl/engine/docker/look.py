@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from socket import gethostname
 from typing import TYPE_CHECKING
 
-from stackctl.clock import real_time
 from stackctl.engine.docker import snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
@@ -18,6 +17,7 @@ from stackctl.planner.world import labels as names
 from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer, ObservedEngine
 from stackctl.planner.world.probes import Probe
+from stackctl.real import real_time
 
 if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing

@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import assert_never
 
-from stackctl.clock import real_time
 from stackctl.engine.docker import bodies, lifecycle
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.images import building, pulling
@@ -22,6 +21,7 @@ from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ImageConfig
+from stackctl.real import real_time
 
 
 class DockerPerform:

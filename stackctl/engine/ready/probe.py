@@ -11,8 +11,7 @@ from contextlib import closing
 from msgspec import Struct
 
 from stackctl.engine.ready.target import KILLED, ContainerState, Target
-from stackctl.engine.transport.byte_stream import ByteStream
-from stackctl.engine.transport.guard import GuardedError, refusals, sockets_are_guarded
+from stackctl.engine.transport.byte_stream import ByteStream, GuardedError, refusals, sockets_are_guarded
 from stackctl.engine.transport.messages import Request
 from stackctl.engine.transport.wire import Wire
 from stackctl.errors import EngineError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from stackctl.clock import monotonic
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.snapshot import epoch
 from stackctl.engine.protocol import Exec
@@ -16,6 +15,7 @@ from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
 from stackctl.planner.reach.places import own_addresses, published_at
 from stackctl.planner.world.observed import ObservedEngine, PublishedPort
+from stackctl.real import monotonic
 
 _PATIENCE = 0.5
 """Seconds to wait for a command before the container is looked at again."""

@@ -6,12 +6,12 @@ from contextlib import ExitStack, suppress
 
 from msgspec.structs import replace
 
-from stackctl.clock import monotonic
 from stackctl.engine.protocol import Exec
 from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import DeadlineError, Frames, talk
 from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.errors import EngineError
+from stackctl.real import monotonic
 
 _TAIL = 4 << 10
 """How many bytes of the command's last output an error shows."""

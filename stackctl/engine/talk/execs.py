@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from stackctl.clock import monotonic
 from stackctl.engine.docker import bodies
 from stackctl.engine.protocol import Exec, ExecResult
 from stackctl.engine.talk.frames import DeadlineError, Frames, GivenUpError, talk
 from stackctl.engine.transport.client import Json, RefusedError, WireClient
 from stackctl.errors import ExecTimeoutError
+from stackctl.real import monotonic
 
 _ENDING = 2.0
 """Seconds that the engine may take to note the exit code after the output has ended, and that `timeout` may take to end a

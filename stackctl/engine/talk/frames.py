@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from stackctl.clock import monotonic
 from stackctl.engine.transport.duplex import Duplex
+from stackctl.real import monotonic
 
 _HEADER = 8
 _PAUSE = 0.05
@@ -57,7 +57,7 @@ def talk(
 ) -> Iterator[tuple[str, bytes]]:
     """Send the text, and yield what comes until the output ends. `last`: end the input after the text.
 
-    `deadline` is a time of `clock.monotonic`. Raises `DeadlineError` once it has passed, and `GivenUpError` once `given_up()`.
+    `deadline` is a time of `real.monotonic`. Raises `DeadlineError` once it has passed, and `GivenUpError` once `given_up()`.
     """
     unsent = memoryview(text)
     while True:

@@ -12,7 +12,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from stackctl.clock import real_time
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.talk.frames import Frames
 from stackctl.engine.talk.log_times import timestamp
@@ -20,6 +19,7 @@ from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.engine.transport.messages import lines
 from stackctl.engine.transport.wire import WireAnswer
 from stackctl.errors import EngineError
+from stackctl.real import real_time
 
 LINE_LIMIT = 1 << 20
 """A line that is longer than this many bytes is cut."""

@@ -1,11 +1,16 @@
-"""A connection as a stream of bytes: a Unix socket or tcp, plain or under TLS. Each can close its own direction alone."""
+"""A connection as a stream of bytes: a Unix socket or tcp, plain or under TLS. Each can close its own direction alone.
+
+A process may guard its sockets: pytest-socket, for one, lets tests connect only to the hosts that it is told.
+"""
 
 from __future__ import annotations
 
+import _socket
 import select
 import selectors
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -158,3 +163,23 @@ class TlsStream(ByteStream):
 
     def _flush(self) -> None:
         self._socket.sendall(self._outgoing.read())
+
+
+class GuardedError(OSError):
+    """The guard does not let this connection through."""
+
+
+def sockets_are_guarded() -> bool:
+    """Whether something stands in the place of Python's own sockets, or of their `connect`."""
+    return socket.socket.__module__ != "socket" or socket.socket.connect is not _socket.socket.connect
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn the refusal of a guard into an OSError. It is a RuntimeError, or its warning where warnings are errors."""
+    try:
+        yield
+    except (RuntimeError, UserWarning) as error:
+        if not sockets_are_guarded():
+            raise
+        raise GuardedError(str(error)) from None

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from stackctl.engine.transport.guard import GuardedError, refusals
+from stackctl.engine.transport.byte_stream import GuardedError, refusals
 from stackctl.engine.transport.unreachable import start_hint
 from stackctl.errors import EngineError, UsageError
 

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stackctl.engine.transport.byte_stream import ByteStream, TlsStream
+from stackctl.engine.transport.byte_stream import ByteStream, TlsStream, refusals
 from stackctl.engine.transport.client import Client, WireClient
 from stackctl.engine.transport.endpoint import CONNECT_TIMEOUT, Endpoint, Tls, config
-from stackctl.engine.transport.guard import refusals
 from stackctl.engine.transport.messages import Answer, Request, Transport
 from stackctl.engine.transport.unreachable import unreachable
 from stackctl.engine.transport.wire import Wire
 from stackctl.errors import EngineError
-from stackctl.real_files import real_files
+from stackctl.real import real_files
 
 if TYPE_CHECKING:
     import ssl

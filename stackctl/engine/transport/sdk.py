@@ -13,9 +13,9 @@ from docker import APIClient
 from docker.errors import DockerException, InvalidConfigFile
 from docker.tls import TLSConfig
 
+from stackctl.engine.transport.byte_stream import refusals
 from stackctl.engine.transport.client import ANSWER_TIMEOUT
 from stackctl.engine.transport.endpoint import Tls
-from stackctl.engine.transport.guard import refusals
 from stackctl.engine.transport.messages import Request
 from stackctl.errors import EngineError
 

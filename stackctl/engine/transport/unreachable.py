@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from stackctl.engine.transport.guard import GuardedError
+from stackctl.engine.transport.byte_stream import GuardedError
 from stackctl.engine.transport.messages import SilentError
 from stackctl.errors import EngineError
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stackctl.engine.lock import held_if_free
 from stackctl.engine.protocol import Exec
 from stackctl.errors import EngineError, UsageError
-from stackctl.real_files import real_files
+from stackctl.real import real_files
 from stackctl.spec.server import connection, server
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.data.console import Console

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stackctl.clock import real_time
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
-from stackctl.real_files import real_files
+from stackctl.real import real_files, real_time
 from stackctl.spec.source.discovery import merge
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.plugin.exported import EXPORTED

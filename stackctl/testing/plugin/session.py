@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from stackctl.clock import real_time
 from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, StackError
+from stackctl.real import real_time
 from stackctl.testing.plugin.settings import PluginSettings
 from stackctl.testing.runs.run import Run
 

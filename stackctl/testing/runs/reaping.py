@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 
-from stackctl.clock import monotonic
 from stackctl.engine.execute import execute
 from stackctl.engine.processes import is_dead
 from stackctl.engine.protocol import Manage
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.runs.runs import owners, plan_reap, projects_of
 from stackctl.planner.steps.events import Failed
+from stackctl.real import monotonic
 from stackctl.testing.runs.run import Run, owners_here
 
 _PATIENCE = 60.0

@@ -21,7 +21,7 @@ from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import Observed
-from stackctl.real_files import real_files
+from stackctl.real import real_files
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import placing
 from stackctl.testing.cleanup import Cleanup

@@ -11,12 +11,12 @@ from typing import Any
 import docker.auth
 from docker.errors import DockerException
 
-from stackctl.clock import monotonic
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.errors import CancelledError
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import Image
+from stackctl.real import monotonic
 from stackctl.spec.image_ref import ImageRef
 
 _REPORT_EVERY = 0.1  # seconds

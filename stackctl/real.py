@@ -1,12 +1,29 @@
-"""Real files in a test that puts a file system of its own in their place (pyfakefs): what stackctl needs is not in that one."""
+"""The real clock and the real files of this machine, in a test that puts others in their place (freezegun, time-machine, pyfakefs)."""
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""A clock that such tests leave alone, and that goes on while the machine sleeps. On macOS that is CLOCK_MONOTONIC."""
+_BOOT = time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(_SINCE_BOOT)
+"""pytest loads this module before any test."""
+
+
+def real_time() -> float:
+    """Seconds since the epoch, on this machine's clock."""
+    return _BOOT + time.clock_gettime(_SINCE_BOOT)
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back. It stands still while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
 
 _guard = threading.Lock()
 _users = 0
