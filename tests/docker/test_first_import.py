@@ -68,5 +68,7 @@ def test_a_port_that_tests_know_by_heart_must_be_theirs_or_name_its_holder(
     assert f"host port {free_port} is taken by container {suite.project.name}-web-1" in told
     suite.project.run("down")
     assert suite.project.resources() == NOTHING
+    told = suite.run("-n", "2", "--stack-xdist=per-worker", code=4).output
+    assert "stack_ports = file gives the stack of every worker the same ports" in told
     suite.run("-n", "2", passed=4)
     assert suite.project.resources() == NOTHING
