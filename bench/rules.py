@@ -39,6 +39,11 @@ from stackctl.teach.lab.mutations import KINDS, Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = ("stack.toml", "examples/fullstack/stack.toml", "examples/django/stack.jobs.toml")
+_URLS = {
+    "${services.db.url}": ("db", "postgresql://guestbook:${POSTGRES_PASSWORD}@db:5432/guestbook"),
+    "${services.cache.url}": ("cache", "redis://cache:6379"),
+}
+"""What Compose gets in place of a reference: the service that it names, and its URL."""
 _DROPPED_AT_MOST = 500
 
 
@@ -168,19 +173,16 @@ def precision(directory: Path, only: str) -> None:
 
 
 def recall(directory: Path | None, missed: bool) -> None:
-    bases = [*_own(), *(compose_files(directory) if directory else ())]
     compose = Compose()
     sites: Counter[str] = Counter()
     caught: Counter[str] = Counter()
     by_compose: Counter[str] = Counter()
     rules: defaultdict[str, Counter[str]] = defaultdict(Counter)
     used = 0
-    for name, tree, work in bases:
+    for name, tree, work in working(directory, compose):
         environ = values(tree)
-        before = problems(tree, work, environ)
-        if any(problem.severity == "error" for problem in before) or not compose.accepts(tree, work, environ):
-            continue
         used += 1
+        before = problems(tree, work, environ)
         known = {(problem.rule, problem.where, problem.message) for problem in before}
         for kind, mutate in KINDS.items():
             for what, changed in mutate(tree):
@@ -197,17 +199,17 @@ def recall(directory: Path | None, missed: bool) -> None:
                 if missed and not new:
                     print(f"missed: {kind}: {name}: {what}")
     rows = [
-        [kind, sites[kind], _share(caught[kind], sites[kind]), ", ".join(r for r, _ in rules[kind].most_common(3)),
-         _share(by_compose[kind], sites[kind])]
+        [kind, sites[kind], share(caught[kind], sites[kind]), ", ".join(r for r, _ in rules[kind].most_common(3)),
+         share(by_compose[kind], sites[kind])]
         for kind in KINDS
     ]  # fmt: skip
     rows.append(
         [
             "all",
             sites.total(),
-            _share(caught.total(), sites.total()),
+            share(caught.total(), sites.total()),
             "",
-            _share(by_compose.total(), sites.total()),
+            share(by_compose.total(), sites.total()),
         ]
     )
     print(f"{used} stacks\n")
@@ -215,7 +217,16 @@ def recall(directory: Path | None, missed: bool) -> None:
     print(tabulate(rows, headers, tablefmt="github"))
 
 
-def _share(part: int, whole: int) -> str:
+def working(directory: Path | None, compose: Compose) -> Iterator[tuple[str, Tree, Path]]:
+    """This project's own stacks and those of the directory: all in which neither tool finds an error."""
+    for name, tree, work in [*_own(), *(compose_files(directory) if directory else ())]:
+        environ = values(tree)
+        wrong = any(problem.severity == "error" for problem in problems(tree, work, environ))
+        if not wrong and compose.accepts(tree, work, environ):
+            yield name, tree, work
+
+
+def share(part: int, whole: int) -> str:
     return f"{part} ({part / whole:.0%})" if whole else "–"
 
 
@@ -223,19 +234,25 @@ def _own() -> Iterator[tuple[str, Tree, Path]]:
     for file in OWN:
         work = Path(tempfile.mkdtemp(prefix="rules-"))
         tree = tomllib.loads((ROOT / file).read_text())
-        for section in ("services", "jobs"):
-            for service in tree.get(section, {}).values():
-                environment = service.setdefault("environment", {})
-                if service.pop("env_file", None):
-                    environment |= {"POSTGRES_USER": "u", "POSTGRES_PASSWORD": "p", "POSTGRES_DB": "d"}
-                    environment["DATABASE_URL"] = "postgresql://u:p@db:5432/d"
-                for name, text in environment.items():
-                    if text == "${services.db.url}":
-                        environment[name] = "postgresql://guestbook:${POSTGRES_PASSWORD}@db:5432/guestbook"
-                        service.setdefault("depends_on", ["db"])
+        for _, service in services(tree):
+            environment = service.setdefault("environment", {})
+            if service.pop("env_file", None):
+                environment |= {"POSTGRES_USER": "u", "POSTGRES_PASSWORD": "p", "POSTGRES_DB": "d"}
+                environment["DATABASE_URL"] = "postgresql://u:p@db:5432/d"
+            for name, text in environment.items():
+                for reference, (other, url) in _URLS.items():
+                    if text == reference:
+                        environment[name] = url
+                        service["depends_on"] = sorted({*service.get("depends_on", ()), other})
         if "db" in tree["services"] and tree["services"]["db"].get("container_name"):
             tree["services"]["db"]["environment"].pop("DATABASE_URL", None)
         yield file, tree, work
+
+
+def services(tree: Tree) -> Iterator[tuple[str, Tree]]:
+    """Each service and each job, with its name."""
+    for section in ("services", "jobs"):
+        yield from tree.get(section, {}).items()
 
 
 class Compose:
@@ -256,12 +273,12 @@ class Compose:
         )
 
     def accepts(self, tree: Tree, directory: Path, environ: Mapping[str, str]) -> bool:
-        (directory / "compose.yaml").write_text(yaml.safe_dump(_for_compose(tree)))
+        (directory / "compose.yaml").write_text(yaml.safe_dump(for_compose(tree)))
         env = {"PATH": os.environ["PATH"], "HOME": str(directory), **environ}
         return self._run("--project-name=x", "config", "--quiet", cwd=directory, env=env).returncode == 0
 
 
-def _for_compose(tree: Tree) -> Tree:
+def for_compose(tree: Tree) -> Tree:
     changed = copy.deepcopy({key: tree[key] for key in ("services", "networks", "volumes") if key in tree})
     changed["services"] |= copy.deepcopy(tree.get("jobs", {}))
     for service in changed["services"].values():
