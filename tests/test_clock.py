@@ -25,4 +25,4 @@ def test_the_clocks_go_on_while_a_test_has_stopped_them() -> None:
 def test_a_deadline_ends_a_talk_while_a_test_has_stopped_the_clock() -> None:
     here, there = socket.socketpair()
     with here, there, freeze_time("2001-02-03"), pytest.raises(DeadlineError):
-        list(talk(Duplex(ByteStream(here), b""), Frames(), b"", monotonic() + 0.05))
+        list(talk(Duplex(ByteStream(here), b""), Frames(), bytearray(), monotonic() + 0.05))

@@ -61,6 +61,12 @@ class ExecResult(Struct, frozen=True):
 class Conversation(Protocol):
     """A command that keeps running in a container: it gets text and answers. Only one thread may use it at a time."""
 
+    def tell(self, text: bytes) -> None:
+        """Send the text, and do not wait. What the command then writes is there for the next `ask`.
+
+        What cannot be sent at once is sent by the next `ask`. Raises `EngineError` if the conversation is over.
+        """
+
     def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
         """Send the text. Return what the command then writes to stdout before the line `until`. That line is read, too.
 

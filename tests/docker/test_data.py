@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -36,9 +37,13 @@ def databases(db: RunningService) -> list[str]:
     return sql(db, "SELECT datname FROM pg_database ORDER BY 1").splitlines()
 
 
+def copies(db: RunningService, of: str = "one") -> set[str]:
+    """The copies of a snapshot that are there, also those that are made for the next test."""
+    return {name for name in databases(db) if name.startswith(f"{of}_")}
+
+
 def test_a_clone_must_have_the_data_and_be_ones_own_and_gone_afterwards(db: RunningService) -> None:
     sql(db, "INSERT INTO t VALUES (2)")
-    before = databases(db)
     with db.clone("one") as mine, db.clone("one") as other:
         assert sql(db, "SELECT n FROM t", mine.name) == "1"
         sql(db, "INSERT INTO t VALUES (3)", mine.name)
@@ -46,8 +51,40 @@ def test_a_clone_must_have_the_data_and_be_ones_own_and_gone_afterwards(db: Runn
         assert mine.url == f"postgresql://postgres:secret@127.0.0.1:{db.port()}/{mine.name}"
         assert mine.inner_url == f"postgresql://postgres:secret@postgres:5432/{mine.name}"
         assert sql(db, "SELECT 1", f"{mine.inner_url.replace('@postgres:', '@127.0.0.1:')}") == "1"
-    assert databases(db) == before
+    assert not copies(db) & {mine.name, other.name}
     assert sql(db, "SELECT count(*) FROM t") == "2"
+
+
+def test_the_next_clone_must_be_made_while_the_test_runs_and_of_the_snapshot_as_it_is(
+    lesson: Running, db: RunningService
+) -> None:
+    with db.clone("one"), db.clone("one"):  # whoever wants two will want a third
+        eventually(lambda: len(copies(db)) == 3)
+        before = copies(db)
+    with db.clone("one") as mine:
+        assert mine.name in before
+        assert sql(db, "SELECT n FROM t", mine.name) == "1"
+    sql(db, "INSERT INTO t VALUES (2)")
+    db.snapshot("one")
+    with db.clone("one") as mine:
+        assert mine.name not in before
+        assert sql(db, "SELECT count(*) FROM t", mine.name) == "2"
+        eventually(lambda: len(copies(db)) == 2)
+    db.restore("one")
+    assert sql(db, "SELECT count(*) FROM t") == "2"
+    lesson.close()
+    eventually(lambda: not copies(db))
+
+
+def test_a_snapshot_must_remove_what_dead_runs_have_left(lesson: Running, db: RunningService) -> None:
+    dead, others = ["one_01234567_89abcdef", "replaced_01234567_89abcdef"], ["two_01234567_89abcdef", "one_1"]
+    for name in (*dead, *others):
+        sql(db, f"CREATE DATABASE {name}", "postgres")
+    with db.clone("one") as mine:
+        dataclasses.replace(lesson, reused=True)["postgres"].snapshot("one")
+        assert {*dead, *others, mine.name} & {*databases(db)} == {*others, mine.name}
+    for name in others:
+        sql(db, f"DROP DATABASE {name}", "postgres")
 
 
 @contextmanager
@@ -64,20 +101,18 @@ def a_client(db: RunningService, database: str) -> Iterator[None]:
 
 
 def test_a_clone_must_go_while_clients_are_connected(db: RunningService) -> None:
-    before = databases(db)
     with ExitStack() as cleanup:
         clone = db.clone("one")
         mine = clone.__enter__()
         cleanup.enter_context(a_client(db, mine.name))
         clone.__exit__(None, None, None)
-    assert databases(db) == before
+        assert mine.name not in copies(db)
 
 
 def test_a_clone_must_go_when_the_test_fails(db: RunningService) -> None:
-    before = databases(db)
-    with pytest.raises(ZeroDivisionError), db.clone("one"):
+    with pytest.raises(ZeroDivisionError), db.clone("one") as mine:
         _ = 1 / 0
-    assert databases(db) == before
+    assert mine.name not in copies(db)
 
 
 def test_restore_must_bring_the_data_back_although_clients_are_connected(db: RunningService) -> None:
@@ -93,16 +128,16 @@ def test_restore_must_bring_the_data_back_although_clients_are_connected(db: Run
 
 
 def test_a_restore_that_fails_must_leave_the_data_as_they_are(db: RunningService) -> None:
+    db.snapshot("used")  # no copy of it was made ahead
     sql(db, "INSERT INTO t VALUES (2)")
-    with db.clone("one"):  # psql is open
-        sql(db, "UPDATE pg_database SET datistemplate = false WHERE datname = 'snapshot_one'", "postgres")
-        sql(db, "ALTER DATABASE snapshot_one ALLOW_CONNECTIONS true", "postgres")
-        with a_client(db, "snapshot_one"):
-            with pytest.raises(stackctl.EngineError, match="is being accessed by other users"):
-                db.restore("one")
-            assert sql(db, "SELECT count(*) FROM t") == "2"
-            db.snapshot("one")
-    db.restore("one")
+    sql(db, "UPDATE pg_database SET datistemplate = false WHERE datname = 'snapshot_used'", "postgres")
+    sql(db, "ALTER DATABASE snapshot_used ALLOW_CONNECTIONS true", "postgres")
+    with a_client(db, "snapshot_used"):
+        with pytest.raises(stackctl.EngineError, match="is being accessed by other users"):
+            db.restore("used")
+        assert sql(db, "SELECT count(*) FROM t") == "2"
+        db.snapshot("used")
+    db.restore("used")
     assert sql(db, "SELECT count(*) FROM t") == "2"
 
 
@@ -124,8 +159,9 @@ def test_rights_settings_and_owner_must_come_along(db: RunningService) -> None:
         db.snapshot("settings")
         with db.clone("settings") as mine:
             assert sql(db, asked, mine.name) == is_so
-        db.restore("settings")
-        assert sql(db, asked) == is_so
+        for _ in range(2):  # the second copy was made ahead
+            db.restore("settings")
+            assert sql(db, asked) == is_so
     finally:
         sql(
             db,
@@ -151,21 +187,27 @@ def test_a_name_that_is_none_must_be_refused_and_nothing_changed(db: RunningServ
 
 
 def test_clones_must_be_made_by_many_threads_at_once(db: RunningService) -> None:
-    def count(_: int) -> str:
+    def count(_: int) -> tuple[str, str]:
         with db.clone("one") as mine:
-            return sql(db, "SELECT count(*) FROM t", mine.name)
+            return mine.name, sql(db, "SELECT count(*) FROM t", mine.name)
 
-    before = databases(db)
     with ThreadPoolExecutor(6) as threads:
-        assert list(threads.map(count, range(12))) == ["1"] * 12
-    assert databases(db) == before
+        names, counts = zip(*threads.map(count, range(12)), strict=True)
+    assert counts == ("1",) * 12
+    assert not copies(db) & {*names}
 
 
-def test_clones_must_work_again_after_the_server_was_restarted(db: RunningService) -> None:
-    with db.clone("one"), db.restarted():
-        pass
+def test_clones_must_work_again_after_the_server_was_killed_which_loses_no_data(db: RunningService) -> None:
+    sql(db, "INSERT INTO t VALUES (2)")
+    with db.clone("one") as first, db.clone("one") as second:  # another one is being made
+        sql(db, "INSERT INTO t VALUES (2)", second.name)
+        with db.killed():
+            pass
+        assert sql(db, "SELECT count(*) FROM t", second.name) == sql(db, "SELECT count(*) FROM t") == "2"
     with db.clone("one") as mine:
         assert sql(db, "SELECT n FROM t", mine.name) == "1"
+        assert not copies(db) & {first.name, second.name}
+        eventually(lambda: len(copies(db)) == 2)
 
 
 def test_clones_must_work_again_after_somebody_cut_off_who_makes_them(db: RunningService) -> None:

@@ -647,10 +647,15 @@ class EngineContract:
             long = b"xEND\nEND x\n" * 50_000
             assert talk.ask(long + b"END\n", b"END", 20) == long
             assert talk.ask(b"a\n\nEND\n", b"END", 20) == b"a\n\n"
+            for told in (b"first\nEND\n", long + b"END\n", b"last\nEND\n"):
+                talk.tell(told)
+            assert [talk.ask(b"", b"END", 20) for _ in range(3)] == [b"first\n", long, b"last\n"]
             with pytest.raises(EngineError, match=r"^cat in \S+ gave no answer within 0\.1 s"):
                 talk.ask(b"hello\n", b"END", 0.1)
             with pytest.raises(EngineError, match="is over"):
                 talk.ask(b"END\n", b"END", 20)
+            with pytest.raises(EngineError, match="is over"):
+                talk.tell(b"END\n")
         talk.close()
 
     def test_a_conversation_with_what_ends(self, bench: Bench) -> None:

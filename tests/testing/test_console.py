@@ -37,10 +37,14 @@ class _Program:
     def __init__(self, line: Conversation, told: list[str], ends: tuple[str, ...]) -> None:
         self.line, self.told, self.ends = line, told, ends
 
-    def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
-        self.told.append(text.decode().removesuffix(f"{until.decode()}\n"))
-        if any(word in text.decode() for word in self.ends):
+    def tell(self, text: bytes) -> None:
+        self.line.tell(text)
+        said, _, _ = text.decode().rpartition("end-")
+        self.told.append(said)
+        if any(word in said for word in self.ends):
             self.line.close()
+
+    def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
         return self.line.ask(text, until, timeout)
 
     def close(self) -> None:
@@ -60,7 +64,7 @@ def ask(start: Start, home: object) -> Callable[..., tuple[Watched, Console]]:
 def test_one_program_is_asked_many_things(ask: Callable[..., tuple[Watched, Console]]) -> None:
     engine, console = ask()
     assert [console.ask(f"{n}\n", 1) for n in range(3)] == ["0\n", "1\n", "2\n"]
-    assert engine.programs == [["0\n", "", "1\n", "", "2\n"]]
+    assert engine.programs == [["0\n", "1\n", "2\n"]]
 
 
 def test_what_may_have_been_done_is_not_asked_again(ask: Callable[..., tuple[Watched, Console]]) -> None:
@@ -72,12 +76,32 @@ def test_what_may_have_been_done_is_not_asked_again(ask: Callable[..., tuple[Wat
     assert console.ask("SELECT\n", 1) == "SELECT\n"
 
 
-def test_a_program_that_ended_meanwhile_is_replaced_before_it_is_asked(
+def test_a_program_that_ended_meanwhile_is_replaced_and_asked_if_that_does_no_harm(
     ask: Callable[..., tuple[Watched, Console]],
 ) -> None:
     engine, console = ask()
-    console.ask("one\n", 1)
-    assert console._line is not None
-    console._line.close()
-    assert console.ask("CREATE\n", 1) == "CREATE\n"
-    assert engine.programs == [["one\n", ""], ["CREATE\n"]]
+    for harmless in (False, True):
+        console.ask("one\n", 1)
+        assert console._line is not None
+        console._line.close()
+        if harmless:
+            assert console.ask("SELECT\n", 1, again=True) == "SELECT\n"
+        else:
+            with pytest.raises(EngineError):
+                console.ask("CREATE\n", 1)
+    assert engine.programs == [["one\n"], ["one\n"], ["SELECT\n"]]
+
+
+def test_what_was_told_is_answered_later_and_in_any_order(
+    ask: Callable[..., tuple[Watched, Console]],
+) -> None:
+    engine, console = ask("END")
+    told = [console.tell(f"{n}\n") for n in range(3)]
+    assert console.ask("3\n", 1) == "3\n"
+    assert [console.answer(each, 1) for each in reversed(told)] == ["2\n", "1\n", "0\n"]
+    lost = [console.tell("4\n"), console.tell("END\n")]
+    assert console.ask("5\n", 1, again=True) == "5\n"
+    for each in lost:
+        with pytest.raises(EngineError):
+            console.answer(each, 1)
+    assert engine.programs == [["0\n", "1\n", "2\n", "3\n", "4\n", "END\n"], ["5\n"]]

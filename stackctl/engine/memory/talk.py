@@ -20,15 +20,11 @@ class MemoryConversation:
         self._said = b"\n" + run(b"").stdout.encode()
         self._over = False
 
+    def tell(self, text: bytes) -> None:
+        self._do(text)
+
     def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
-        if self._over:
-            raise EngineError(f"the conversation with {self._name} is over", "begin another one")
-        try:
-            done = self._run(text)
-        except EngineError:
-            self.close()
-            raise
-        self._said += text if self._echoes else b""
+        done = self._do(text)
         answer, found, rest = self._said.partition(b"\n" + until + b"\n")
         if found:
             self._said = b"\n" + rest
@@ -43,3 +39,14 @@ class MemoryConversation:
 
     def close(self) -> None:
         self._over = True
+
+    def _do(self, text: bytes) -> CommandRun:
+        if self._over:
+            raise EngineError(f"the conversation with {self._name} is over", "begin another one")
+        try:
+            done = self._run(text)
+        except EngineError:
+            self.close()
+            raise
+        self._said += text if self._echoes else b""
+        return done

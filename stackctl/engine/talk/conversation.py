@@ -30,15 +30,22 @@ class DockerConversation:
         ends.
         """
         self._stderr = b""
+        self._unsent = bytearray()
+        """What `tell` could not send at once."""
         self._cleanup = ExitStack()
         start = {"Detach": False, "Tty": False}
         self._line = self._cleanup.enter_context(client.hijack("exec", self._exec_id, "start", body=start))
         self._cleanup.callback(self._line.end_input)
         self._over = False
 
+    def tell(self, text: bytes) -> None:
+        self._go_on()
+        with self._client.errors():
+            self._unsent += text
+            del self._unsent[: self._line.send(bytes(self._unsent))]
+
     def ask(self, text: bytes, until: bytes, timeout: float) -> bytes:
-        if self._over:
-            raise EngineError(f"the conversation with {self._name} is over", "begin another one")
+        self._go_on()
         try:
             with self._client.errors():
                 return self._answer(text, b"\n" + until + b"\n", monotonic() + timeout)
@@ -55,19 +62,25 @@ class DockerConversation:
         with suppress(EngineError):
             self._cleanup.close()
 
+    def _go_on(self) -> None:
+        if self._over:
+            raise EngineError(f"the conversation with {self._name} is over", "begin another one")
+
     def _answer(self, text: bytes, wanted: bytes, deadline: float) -> bytes:
-        searched = 0
-        for stream, data in talk(self._line, self._frames, text, deadline):
+        self._unsent += text
+        said, searched = talk(self._line, self._frames, self._unsent, deadline), 0
+        while (found := self._stdout.find(wanted, searched)) < 0:
+            searched = max(0, len(self._stdout) - len(wanted))
+            stream, data = next(said, ("", b""))
             if stream == "stderr":
                 self._stderr = (self._stderr + data)[-_TAIL:]
-                continue
-            self._stdout += data
-            if (found := self._stdout.find(wanted, searched)) >= 0:
-                answer = bytes(self._stdout[1 : found + 1])
-                del self._stdout[: found + len(wanted) - 1]
-                return answer
-            searched = max(0, len(self._stdout) - len(wanted))
-        raise self._ended()
+            elif stream:
+                self._stdout += data
+            else:
+                raise self._ended()
+        answer = bytes(self._stdout[1 : found + 1])
+        del self._stdout[: found + len(wanted) - 1]
+        return answer
 
     def _ended(self) -> EngineError:
         code = ""

@@ -122,7 +122,7 @@ def _run(
             for stream, data in talk(
                 line,
                 Frames(tty=command.tty),
-                stdin or b"",
+                bytearray(stdin or b""),
                 deadline,
                 last=command.stdin,
                 given_up=given_up,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from stackctl.engine.transport.byte_stream import CHUNK
 from stackctl.engine.transport.duplex import Duplex
 from stackctl.real import monotonic
 
@@ -49,20 +50,20 @@ class Frames:
 def talk(
     line: Duplex,
     frames: Frames,
-    text: bytes,
+    unsent: bytearray,
     deadline: float | None = None,
     *,
     last: bool = False,
     given_up: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[str, bytes]]:
-    """Send the text, and yield what comes until the output ends. `last`: end the input after the text.
+    """Send what is in `unsent`, and yield what comes until the output ends. `last`: end the input after that. What is sent is
+    removed from `unsent`, so that a caller who stops early can send the rest later.
 
     `deadline` is a time of `real.monotonic`. Raises `DeadlineError` once it has passed, and `GivenUpError` once `given_up()`.
     """
-    unsent = memoryview(text)
     while True:
         if unsent:
-            unsent = unsent[line.send(unsent) :]
+            del unsent[: line.send(bytes(unsent[:CHUNK]))]
         if last and not unsent:
             line.end_input()
             last = False

@@ -5,21 +5,32 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from stackctl.engine.protocol import Conversation, Exec, Talk
 from stackctl.errors import EngineError
+from stackctl.real import monotonic
 
-_PATIENCE = 5.0
-"""Seconds that a program has to show that it still answers."""
+
+@dataclass(eq=False)
+class Told:
+    """A text that a program was told. Its answer may come later."""
+
+    end: str
+    """The line that ends the answer."""
+    answer: str | None = None
+    failure: EngineError | None = None
+    """Why no answer will come."""
 
 
 @dataclass
 class Console:
-    """One program in one container, started when it is first asked. Safe to share between threads. A forked child gets its own
-    program.
+    """One program in one container, started when it is first asked. It answers one text after the other. Safe to share between
+    threads. A forked child gets its own program.
     """
 
     engine: Talk
@@ -27,67 +38,112 @@ class Console:
     say: str
     """A line that makes the program, and the server it talks to, say the word that stands for `{}`: `ECHO {}`."""
     _line: Conversation | None = field(default=None, repr=False)
+    _open: deque[Told] = field(default_factory=deque, repr=False)
+    """What was told and is not answered yet, in order."""
     _process: int = field(default_factory=os.getpid, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def ask(self, text: str, timeout: float) -> str:
-        """The answer to a question. `text` is never sent twice: to do the same thing twice may be wrong.
+    def ask(self, text: str, timeout: float, *, again: bool = False) -> str:
+        """The answer to a question.
+
+        `again`: to do the same thing twice does no harm. Then a program that has ended since the last answer, because its
+        container was started again, is replaced and asked once more. Else `text` is never sent twice: ask something harmless
+        before.
 
         Raises EngineError if the program ends, or does not answer within `timeout` seconds. Nobody can tell then whether it has
         done what `text` asks.
         """
         with self._lock:
             self._forget_the_parents()
-            self._be_ready()
-            return self._ask(text, timeout)
+            deadline, kept = monotonic() + timeout, self._line is not None
+            try:
+                return self._answer(self._tell(text), deadline)
+            except EngineError:
+                if not (again and kept) or monotonic() >= deadline:
+                    raise
+            return self._answer(self._tell(text), deadline)
 
-    def close(self) -> None:
+    def tell(self, text: str) -> Told:
+        """Tell the program something, and do not wait for the answer. Raises nothing: `answer` tells how it went."""
         with self._lock:
             self._forget_the_parents()
-            self._hang_up()
+            return self._tell(text)
+
+    def answer(self, told: Told, timeout: float) -> str:
+        """The answer to what the program was told. Raises EngineError as `ask` does."""
+        with self._lock:
+            self._forget_the_parents()
+            return self._answer(told, monotonic() + timeout)
+
+    def close(self) -> None:
+        """End the program once it has done what it was told."""
+        with self._lock:
+            self._forget_the_parents()
+            self._hang_up(EngineError("the program was closed"))
 
     def _forget_the_parents(self) -> None:
         """In a forked child: leave the program to the parent, which goes on talking to it."""
         if self._process != os.getpid():
             self._line, self._process = None, os.getpid()
+            self._hang_up(EngineError("the answer belongs to the parent process"))
 
-    def _be_ready(self) -> None:
-        """A program that answers: the one that was kept, or a new one if its container has been started again meanwhile."""
-        if self._line is not None:
-            with suppress(EngineError):
-                self._ask("", _PATIENCE)
-        if self._line is None:
-            self._line = self.engine.converse(self.command)
-
-    def _ask(self, text: str, timeout: float) -> str:
-        assert self._line is not None
-        end = f"end-{secrets.token_hex(4)}"
-        script = f"{text}{self.say.format(end)}\n"
+    def _tell(self, text: str) -> Told:
+        told = Told(f"end-{secrets.token_hex(4)}")
+        self._open.append(told)
         try:
-            return self._line.ask(script.encode(), end.encode(), timeout).decode(errors="replace")
-        except EngineError:
-            self._hang_up()
-            raise
+            self._line = self._line or self.engine.converse(self.command)
+            self._line.tell(f"{text}{self.say.format(told.end)}\n".encode())
+        except EngineError as error:
+            self._hang_up(error)
+        return told
 
-    def _hang_up(self) -> None:
+    def _answer(self, told: Told, deadline: float) -> str:
+        while told in self._open:
+            assert self._line is not None
+            first = self._open[0]
+            try:
+                answer = self._line.ask(b"", first.end.encode(), max(0.0, round(deadline - monotonic(), 1)))
+            except EngineError as error:
+                self._hang_up(error)
+            else:
+                first.answer = answer.decode(errors="replace")
+                self._open.popleft()
+        if told.answer is None:
+            raise told.failure or EngineError("the answer was given before")
+        return told.answer
+
+    def _hang_up(self, why: EngineError) -> None:
+        """Let the program go. What it has not answered will not be answered any more."""
+        for told in self._open:
+            told.failure = why
+        self._open.clear()
         if self._line is not None:
             with suppress(EngineError):
                 self._line.close()
             self._line = None
 
 
+class Closes(Protocol):
+    def close(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=Closes)
+
+
 class Consoles:
-    """The consoles of a stack, one for each service."""
+    """What is kept open for the services of a stack: one console for each service, or what uses it."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Console] = {}
+        self._open: dict[str, Closes] = {}
         self._lock = threading.Lock()
 
-    def get(self, service: str, make: Callable[[], Console]) -> Console:
+    def get(self, service: str, kind: type[_C], make: Callable[[], _C]) -> _C:
         with self._lock:
             if service not in self._open:
                 self._open[service] = make()
-            return self._open[service]
+            found = self._open[service]
+            assert isinstance(found, kind)
+            return found
 
     def close(self) -> None:
         with self._lock:

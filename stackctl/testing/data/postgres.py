@@ -1,12 +1,11 @@
 """Data of Postgres. A snapshot is a template database; the server copies it in a few hundredths of a second.
 
-One `psql` keeps running in the container and does everything. So this machine needs no driver, no published port and no password.
+The copy for the next test is made while a test runs. One session of the server does everything, one statement after the other.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,16 +17,21 @@ from stackctl.spec.known import Connection
 from stackctl.spec.server import connection
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.data.console import Console
+from stackctl.testing.data.psql import Psql
+from stackctl.testing.data.psql import name as quoted
+from stackctl.testing.data.psql import text as literal
+from stackctl.testing.data.spares import Spares, drop
 from stackctl.testing.given_names import checked, no_such_snapshot, nothing_to_go_back_to
 from stackctl.testing.live_stack import LiveService
 
 _HOME = "postgres"
 """The database to which `psql` connects: every server has it. `psql` can copy its own database, but neither drop nor rename it."""
-_PATIENCE = 60.0
-"""Seconds that one statement may take."""
 _SNAPSHOT = "snapshot_"
+_REPLACED = "replaced"
 _RANDOM = 4
-_LAST = f"SELECT datname FROM pg_database WHERE datname LIKE '{_SNAPSHOT[:-1]}\\_%' ORDER BY oid DESC LIMIT 1"
+_SNAPSHOTS = rf"FROM pg_database WHERE datname LIKE '{_SNAPSHOT[:-1]}\_%'"
+_STEM = f"substr(datname, {len(_SNAPSHOT) + 1})"
+"""The name of a snapshot, from that of its database."""
 
 
 @dataclass(frozen=True)
@@ -51,32 +55,89 @@ class Database:
         )
 
 
+class Server:
+    """A running Postgres: its session, and the copies that it has made ahead."""
+
+    def __init__(self, service: LiveService) -> None:
+        login, app = _login(service), service.app
+        command = Exec(
+            container=service.container_name,
+            argv=("psql", "-qAtX", "-p", str(login.port), "-U", login.user, "-d", _HOME),
+            environment={"PGPASSWORD": login.password.reveal()} if login.password else None,
+        )
+        self.psql = Psql(service.name, Console(app.engine, command, "SELECT '{}';"))
+        self.spares = Spares(self.psql, self._spare)
+        self._run = f"_{app.run.id}" if app.run else ""
+
+    def new_name(self, stem: str) -> str:
+        """A name for a database that this run makes and drops. `leftovers` finds it after the run."""
+        return f"{stem}{self._run}_{secrets.token_hex(_RANDOM)}"
+
+    def leftovers(self) -> list[str]:
+        """The databases that were not dropped by earlier runs, which were killed."""
+        if not self._run:
+            return []
+        return self.psql.run(
+            rf"""SELECT datname FROM pg_database WHERE datname ~ '_[0-9a-f]{{8}}_[0-9a-f]{{8}}$'
+                AND left(datname, -18) IN (SELECT '{_REPLACED}' UNION SELECT {_STEM} {_SNAPSHOTS})
+                AND right(datname, 18) NOT LIKE '{self._run}\_%'""",
+            again=True,
+        )
+
+    def copy(self, source: str, target: str) -> Sequence[str]:
+        """Copy a database that nobody uses, with its owner, rights and settings, which CREATE DATABASE does not copy (its manual
+        page). Owner and rights are written only if they differ.
+        """
+        pair = f"s.datname = {literal(source)} AND t.datname = {literal(target)}"
+        strategy = " STRATEGY file_copy" if self.psql.copies_files else ""
+        return (
+            f"CREATE DATABASE {quoted(target)} TEMPLATE {quoted(source)}{strategy}",
+            "SET allow_system_table_mods = on",
+            f"""UPDATE pg_database t SET datacl = s.datacl, datdba = s.datdba FROM pg_database s
+                WHERE {pair} AND (t.datacl, t.datdba) IS DISTINCT FROM (s.datacl, s.datdba)""",
+            f"""INSERT INTO pg_db_role_setting SELECT t.oid, r.setrole, r.setconfig
+                FROM pg_db_role_setting r JOIN pg_database s ON r.setdatabase = s.oid, pg_database t WHERE {pair}""",
+        )
+
+    def close(self) -> None:
+        self.spares.close()
+        self.psql.console.close()
+
+    def _spare(self, source: str) -> tuple[str, Sequence[str]]:
+        target = self.new_name(source.removeprefix(_SNAPSHOT))
+        return target, (_id_of(source), *self.copy(source, target))
+
+
 class Postgres:
-    """The store of a service that runs Postgres 11 or newer."""
+    """The store of a service that runs Postgres 13 or newer."""
 
     def __init__(self, service: LiveService) -> None:
         self._service = service
         self._login = _login(service)
+        self._server = service.app.consoles.get(service.name, Server, lambda: Server(service))
+        self._psql, self._spares = self._server.psql, self._server.spares
 
     def snapshot(self, name: str) -> None:
         """Make a template of the service's database. Its clients are cut off, because Postgres copies only a database that nobody uses."""
         source, target = self._main, _SNAPSHOT + checked(name)
-        self._run(
+        left = self._server.leftovers() if self._service.app.reused else []
+        self._psql.run(
             *_let_in(target, allow=True, template=False),
-            f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)",
+            *map(drop, [target, *left]),
+            again=True,
         )
-        self._run(
+        self._psql.run(
             *_alone(source),
-            *_copy(source, target),
+            *self._server.copy(source, target),
             *_let_in(target, allow=False, template=True),
             *_let_in(source, allow=True, template=False),
         )
 
     def restore(self, name: str) -> None:
-        self._restore(self._there(name))
+        self._restore(_SNAPSHOT + checked(name))
 
     def reset(self) -> None:
-        found = self._run(_LAST)
+        found = self._psql.run(f"SELECT datname {_SNAPSHOTS} ORDER BY oid DESC LIMIT 1", again=True)
         if not found:
             raise nothing_to_go_back_to(self._service.name)
         self._restore(found[0])
@@ -84,11 +145,13 @@ class Postgres:
     @contextmanager
     def clone(self, name: str) -> Iterator[Database]:
         """A database made from a snapshot, dropped at the end of the block."""
-        source = self._there(name)
-        target = f"{name}_{secrets.token_hex(_RANDOM)}"
-        self._run(*_copy(source, target))
+        source = _SNAPSHOT + checked(name)
+        target, made = self._take(source)
+        if not made:
+            self._psql.run(drop(target), *self._server.copy(source, target), again=True)
         with Cleanup() as cleanup:
-            cleanup.callback(self._run, f"DROP DATABASE IF EXISTS {_name(target)} WITH (FORCE)")
+            cleanup.callback(self._psql.run, drop(target), again=True)
+            self._spares.prepare(source)
             yield Database(target, self._service)
 
     def _restore(self, source: str) -> None:
@@ -96,70 +159,45 @@ class Postgres:
 
         The old database is renamed, and dropped while the test goes on. If the copy fails, it gets its name back.
         """
-        main, aside = self._main, f"replaced_{secrets.token_hex(_RANDOM)}"
+        main, aside = self._main, self._server.new_name(_REPLACED)
+        spare, made = self._take(source)
         exchange = (
             *_alone(main),
-            f"ALTER DATABASE {_name(main)} RENAME TO {_name(aside)}",
-            *_copy(source, main),
+            _rename(main, aside),
+            *([_rename(spare, main)] if made else self._server.copy(source, main)),
         )
         if main == _HOME:
             exchange = ("\\connect template1", *exchange, f"\\connect {_HOME}")
         try:
-            self._run(*exchange)
+            self._psql.run(*exchange)
         except EngineError:
             with suppress(EngineError):  # all statements are tried; some fail if nothing was renamed
-                self._run(
-                    f"ALTER DATABASE {_name(aside)} RENAME TO {_name(main)}",
-                    *_let_in(main, allow=True, template=False),
+                self._psql.run(
+                    _rename(aside, main), *_let_in(main, allow=True, template=False), drop(spare), again=True
                 )
             raise
-        threading.Thread(target=self._drop, args=(aside,), daemon=True).start()
+        self._psql.begin(drop(aside))
+        self._spares.prepare(source)
 
-    def _drop(self, database: str) -> None:
-        """Drop a database. A failure does not matter: the whole server goes with the stack."""
-        with suppress(EngineError):
-            self._run(f"DROP DATABASE IF EXISTS {_name(database)} WITH (FORCE)")
+    def _take(self, source: str) -> tuple[str, bool]:
+        """The name for a copy of a snapshot as it is now, and whether the copy was made ahead.
+
+        Raises UsageError if there is no such snapshot.
+        """
+        spare = self._spares.take(source)
+        there = self._psql.run(_id_of(source), again=True)
+        if spare and spare.original in there:
+            return spare.database, True
+        if spare:
+            self._psql.begin(drop(spare.database))
+        if not there:
+            kept = self._psql.run(f"SELECT {_STEM} {_SNAPSHOTS} ORDER BY oid DESC", again=True)
+            raise no_such_snapshot(self._service.name, source.removeprefix(_SNAPSHOT), kept)
+        return self._server.new_name(source.removeprefix(_SNAPSHOT)), False
 
     @property
     def _main(self) -> str:
         return self._login.database or self._login.user
-
-    def _there(self, name: str) -> str:
-        """The template of a snapshot. Raises UsageError if there is none."""
-        database = _SNAPSHOT + checked(name)
-        if not self._run(f"SELECT 1 FROM pg_database WHERE datname = {_text(database)}"):
-            kept = self._run(
-                f"SELECT substr(datname, {len(_SNAPSHOT) + 1}) FROM ({_LAST.rpartition(' LIMIT')[0]}) s"
-            )
-            raise no_such_snapshot(self._service.name, name, kept)
-        return database
-
-    def _run(self, *statements: str) -> list[str]:
-        """Run the statements and return their rows. One that fails does not stop the others. Raises EngineError for the first failure."""
-        done = f"done-{secrets.token_hex(_RANDOM)}"
-        script = "".join(
-            f"{each};\n\\echo {done} :ERROR :LAST_ERROR_MESSAGE\n" if each[0] != "\\" else f"{each}\n"
-            for each in statements
-        )
-        rows = []
-        for line in self._console.ask(script, _PATIENCE).splitlines():
-            if not line.startswith(f"{done} "):
-                rows.append(line)
-            elif line.startswith(f"{done} true"):
-                raise EngineError(f"{self._service.name}: {line.removeprefix(f'{done} true ')}")
-        return rows
-
-    @property
-    def _console(self) -> Console:
-        service, login = self._service, self._login
-        command = Exec(
-            container=service.container_name,
-            argv=("psql", "-qAtX", "-p", str(login.port), "-U", login.user, "-d", _HOME),
-            environment={"PGPASSWORD": login.password.reveal()} if login.password else None,
-        )
-        return service.app.consoles.get(
-            service.name, lambda: Console(service.app.engine, command, "SELECT '{}';")
-        )
 
 
 def _login(service: LiveService) -> Connection:
@@ -168,28 +206,12 @@ def _login(service: LiveService) -> Connection:
     return known
 
 
-def _copy(source: str, target: str) -> Sequence[str]:
-    """Copy a database that nobody uses, with its owner, rights and settings, which CREATE DATABASE does not copy (its manual page).
-
-    Owner and rights are written only if they differ.
-    """
-    pair = f"s.datname = {_text(source)} AND t.datname = {_text(target)}"
-    return (
-        f"CREATE DATABASE {_name(target)} TEMPLATE {_name(source)}",
-        "SET allow_system_table_mods = on",
-        f"""UPDATE pg_database t SET datacl = s.datacl, datdba = s.datdba FROM pg_database s
-            WHERE {pair} AND (t.datacl, t.datdba) IS DISTINCT FROM (s.datacl, s.datdba)""",
-        f"""INSERT INTO pg_db_role_setting SELECT t.oid, r.setrole, r.setconfig
-            FROM pg_db_role_setting r JOIN pg_database s ON r.setdatabase = s.oid, pg_database t WHERE {pair}""",
-    )
-
-
 def _alone(database: str) -> Sequence[str]:
     """Cut off all clients of a database. None can connect again before `_let_in`, however fast a pool of connections tries.
 
     The loop waits until they are gone. CREATE and DROP DATABASE would look only every tenth of a second.
     """
-    others = f"FROM pg_stat_activity WHERE datname = {_text(database)} AND pid <> pg_backend_pid()"
+    others = f"FROM pg_stat_activity WHERE datname = {literal(database)} AND pid <> pg_backend_pid()"
     return (
         *_let_in(database, allow=False, template=False),
         f"""DO $$ BEGIN PERFORM pg_terminate_backend(pid) {others};
@@ -200,13 +222,13 @@ def _alone(database: str) -> Sequence[str]:
 
 def _let_in(database: str, *, allow: bool, template: bool) -> Sequence[str]:
     return (
-        f"UPDATE pg_database SET datallowconn = {allow}, datistemplate = {template} WHERE datname = {_text(database)}",
+        f"UPDATE pg_database SET datallowconn = {allow}, datistemplate = {template} WHERE datname = {literal(database)}",
     )
 
 
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _id_of(database: str) -> str:
+    return f"SELECT oid FROM pg_database WHERE datname = {literal(database)}"
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _rename(database: str, to: str) -> str:
+    return f"ALTER DATABASE {quoted(database)} RENAME TO {quoted(to)}"

@@ -106,7 +106,7 @@ class Redis:
 
     def _run(self, *commands: str, patience: float = _PATIENCE) -> str:
         """The answer to the commands. Raises EngineError if the server refuses one."""
-        answer = self._console.ask("".join(f"{line}\n" for line in commands), patience)
+        answer = self._console.ask("".join(f"{line}\n" for line in commands), patience, again=True)
         refused = next(
             (
                 line
@@ -131,4 +131,6 @@ class Redis:
             argv=(program, "-h", "127.0.0.1", "-p", str(login.port)),
             environment={"REDISCLI_AUTH": login.password.reveal()} if login.password else None,
         )
-        return service.app.consoles.get(service.name, lambda: Console(service.app.engine, command, "ECHO {}"))
+        return service.app.consoles.get(
+            service.name, Console, lambda: Console(service.app.engine, command, "ECHO {}")
+        )
