@@ -73,6 +73,11 @@ def _hundred(lab: Lab, where: str, *arguments: str, **environ: str) -> Iterator[
         ran = lab.run("test_fresh.py", *arguments, BENCH_WAY=way, BENCH_TESTS=str(TESTS), **environ)
         yield f"{TESTS} tests, {where}{WAYS[way]}: the whole run", ran.seconds
         yield f"{TESTS} tests, {where}{WAYS[way]}: a test", ran.each
+    if "clone" in lab.peer.ways:
+        ran = lab.run(
+            "test_fresh.py", *arguments, "-n2", BENCH_WAY="clone", BENCH_TESTS=str(TESTS), **environ
+        )
+        yield f"{TESTS} tests, -n 2, {where}{WAYS['clone']}: the whole run", ran.seconds
 
 
 def alone(lab: Lab) -> Iterator[Figure]:
