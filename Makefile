@@ -8,8 +8,9 @@ bin := .venv/bin
 installed := .venv/.installed
 lowest := .venv/lowest
 recipes := .venv/recipes
+inspect := .venv/inspect
 
-.PHONY: help up down test lowest lint bench bench-tests setup env lock clean
+.PHONY: help up down test lowest inspect lint bench bench-tests setup env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,10 @@ lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of
 	  tests/docker/test_build.py::test_an_image_that_cannot_be_had_must_be_told \
 	  tests/docker/test_plugin.py::test_the_ready_hook_must_be_called_once_whatever_the_number_of_workers \
 	  tests/docker/test_plugin.py::test_markers_must_say_what_is_started
+
+# Not in CI: Inspect needs 70 more packages. It is its newest version whose checks must pass.
+inspect: setup $(inspect)/.installed ## run Inspect's own checks of a sandbox provider
+	$(inspect)/bin/pytest tests/docker/test_inspect_sandbox.py
 
 lint: $(installed) ## check style, types and the layers
 	$(bin)/ruff check
@@ -67,6 +72,11 @@ $(lowest)/.installed: $(installed) requirements-lowest.lock
 $(recipes)/.installed: $(installed) requirements-recipes.lock
 	@rm -rf $(recipes)
 	$(bin)/python -m pip install -qq --target $(recipes) --no-deps --require-hashes --requirement requirements-recipes.lock
+	@touch $@
+
+$(inspect)/.installed: $(installed)
+	@PYTHON="$(PYTHON)" tools/venv $(inspect) requirements-dev.lock
+	$(inspect)/bin/python -m pip install -qq --no-build-isolation --editable '.[inspect]'
 	@touch $@
 
 compile := $(bin)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import docker
@@ -14,6 +15,9 @@ from scenario import Project, free_ports
 from suite import Suite
 
 from stackctl.testing import Running
+
+collect_ignore = [] if find_spec("inspect_ai") else ["test_inspect_sandbox.py"]
+"""`make inspect` installs Inspect and runs its checks."""
 
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 

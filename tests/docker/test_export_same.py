@@ -38,29 +38,58 @@ def hard(project: Project) -> None:
     ("put", "checks"),
     [
         (hard, {}),
-        (lesson_in, {"postgres-1": pg("postgres", "myapp"), "redis-1": PING}),
         (django_in, {"postgres": pg("cp_user", "task_db")}),
         (fullstack_in, {"db-1": pg("guestbook", "guestbook"), "cache-1": PING}),
     ],
-)  # fmt: skip
+)
 def test_a_script_and_compose_must_make_what_up_makes(
     put: Callable[[Project], object], checks: Mapping[str, str], project: Project
 ) -> None:
-    """`checks`: what Compose asks containers that have no health check of their own, because it cannot ask from outside."""
     put(project)
-    project.run("up")
-    meant = made(project)
-    project.run("export", "bash", "-o", "run.sh")
-    project.run("export", "compose", "-o", "compose.yaml")
+    meant = made_by_up(project)
+    project.run("down", "--volumes", "--timeout", "1")
+    must_be_made_by_script(project, meant)
+    script(project, "down", "--volumes")
+    must_be_made_by_compose(project, meant, checks)
+
+
+def test_the_lesson_must_be_the_same_however_it_is_made(project: Project) -> None:
+    lesson_in(project)
+    meant = made_by_up(project)
+    for sides in ((".", "run.sh"), (".", "running"), ("run.sh", f"project:{project.name}")):
+        project.run("same", *sides)
     project.run("down", "--volumes")
 
-    script(project, env=secrets(project))
-    must_be_equal(made(project), meant)
+    must_be_made_by_script(project, meant)
+    for sides in ((".", "running"), ("run.sh", "running")):
+        project.run("same", *sides)
+    text = (project.directory / "run.sh").read_text()
+    project.write(text.replace("redis:7", "redis:6"), "changed.sh")
+    found = json.loads(project.run("same", "changed.sh", "running", "--json", code=1).stdout)
+    (difference,) = found["differences"]
+    assert (difference["left"], difference["right"]) == ("redis:6", "redis:7")
+
     script(project, "down", "--volumes")
     left = project.resources()
-    assert (left["containers"], left["networks"]) == ([], [])
-    assert not [name for name in left["volumes"] if name.startswith(project.name)]
+    assert (left["containers"], left["networks"], left["volumes"]) == ([], [], [])
+    must_be_made_by_compose(project, meant, {"postgres-1": pg("postgres", "myapp"), "redis-1": PING})
 
+
+def made_by_up(project: Project) -> Made:
+    project.run("up")
+    project.run("export", "bash", "-o", "run.sh")
+    project.run("export", "compose", "-o", "compose.yaml")
+    return made(project)
+
+
+def must_be_made_by_script(project: Project, meant: Made) -> None:
+    script(project, env=secrets(project))
+    must_be_equal(made(project), meant)
+    assert not (project.directory / "injected").exists()
+
+
+def must_be_made_by_compose(project: Project, meant: Made, checks: Mapping[str, str]) -> None:
+    """`checks`: what Compose asks containers that have no health check of their own, because it cannot ask from outside."""
     text = (project.directory / "compose.yaml").read_text()
     (up,) = re.findall(r"#   docker compose (up .*?)   ", text)
     compose(project, *up.split())
@@ -73,22 +102,3 @@ def test_a_script_and_compose_must_make_what_up_makes(
     must_be_equal(there, meant)
     assert not (project.directory / "injected").exists()
     project.clean()  # not Compose's own `down`, which fails if the engine forgets an endpoint (see Project.clean)
-
-
-def test_same_must_find_the_one_difference_between_the_lesson_and_its_script(project: Project) -> None:
-    lesson_in(project)
-    project.run("up")
-    project.run("export", "bash", "-o", "run.sh")
-    for sides in ((".", "run.sh"), (".", "running"), ("run.sh", f"project:{project.name}")):
-        project.run("same", *sides)
-    project.run("down", "--volumes")
-
-    script(project, env=secrets(project))
-    for sides in ((".", "running"), ("run.sh", "running")):
-        project.run("same", *sides)
-    text = (project.directory / "run.sh").read_text()
-    project.write(text.replace("redis:7", "redis:6"), "changed.sh")
-    found = json.loads(project.run("same", "changed.sh", "running", "--json", code=1).stdout)
-    (difference,) = found["differences"]
-    assert (difference["left"], difference["right"]) == ("redis:6", "redis:7")
-    script(project, "down", "--volumes")

@@ -149,7 +149,7 @@ def test_an_optional_dependency_must_not_stop_its_dependent(project: Project) ->
 
 
 def test_a_program_that_cannot_run_must_fail_up_every_time(project: Project) -> None:
-    for _ in range(12):
+    for _ in range(4):
         project.write('[services.api]\nimage = "python:3.11-slim"\ncommand = ["python", "nosuch.py"]\n')
         told = project.run("up", code=5)
         assert "can't open file" in told.stderr

@@ -34,6 +34,12 @@ class Section:
     files: dict[str, str] = field(default_factory=dict)
     command: str = PYTEST
 
+    @property
+    def keeps_data(self) -> bool:
+        """Whether pytest runs it, and its tests write data or save them."""
+        texts = " ".join(text for name, text in self.files.items() if name.endswith(".py"))
+        return self.command == PYTEST and bool(re.search(r"snapshot|restore|reset|INSERT|\bSET\b", texts))
+
 
 def sections(page: Path) -> Iterator[Section]:
     """Those that have a program to run. Where one has no stack.toml, the last one above it counts."""
@@ -60,9 +66,9 @@ EXAMPLES = [
 REUSING = [
     example
     for example in EXAMPLES
-    if str(example.id).startswith(GUIDES[0]) and example.values[0].command == PYTEST  # type: ignore[union-attr]
+    if str(example.id).startswith(GUIDES[0]) and example.values[0].keeps_data  # type: ignore[union-attr]
 ]
-"""Those of stackctl's own guide that pytest runs."""
+"""Those of stackctl's own guide that pytest runs, and to which data of an earlier run may matter."""
 
 
 @pytest.mark.parametrize("section", EXAMPLES)
