@@ -17,8 +17,8 @@ from stackctl.real import monotonic
 
 
 @dataclass(eq=False)
-class Told:
-    """A text that a program was told. Its answer may come later."""
+class Message:
+    """A text that was sent to a program. Its answer may come later."""
 
     end: str
     """The line that ends the answer."""
@@ -38,7 +38,7 @@ class Console:
     say: str
     """A line that makes the program, and the server it talks to, say the word that stands for `{}`: `ECHO {}`."""
     _line: Conversation | None = field(default=None, repr=False)
-    _open: deque[Told] = field(default_factory=deque, repr=False)
+    _open: deque[Message] = field(default_factory=deque, repr=False)
     """What was told and is not answered yet, in order."""
     _process: int = field(default_factory=os.getpid, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -63,13 +63,13 @@ class Console:
                     raise
             return self._answer(self._tell(text), deadline)
 
-    def tell(self, text: str) -> Told:
+    def tell(self, text: str) -> Message:
         """Tell the program something, and do not wait for the answer. Raises nothing: `answer` tells how it went."""
         with self._lock:
             self._forget_the_parents()
             return self._tell(text)
 
-    def answer(self, told: Told, timeout: float) -> str:
+    def answer(self, told: Message, timeout: float) -> str:
         """The answer to what the program was told. Raises EngineError as `ask` does."""
         with self._lock:
             self._forget_the_parents()
@@ -87,8 +87,8 @@ class Console:
             self._line, self._process = None, os.getpid()
             self._hang_up(EngineError("the answer belongs to the parent process"))
 
-    def _tell(self, text: str) -> Told:
-        told = Told(f"end-{secrets.token_hex(4)}")
+    def _tell(self, text: str) -> Message:
+        told = Message(f"end-{secrets.token_hex(4)}")
         self._open.append(told)
         try:
             self._line = self._line or self.engine.converse(self.command)
@@ -97,7 +97,7 @@ class Console:
             self._hang_up(error)
         return told
 
-    def _answer(self, told: Told, deadline: float) -> str:
+    def _answer(self, told: Message, deadline: float) -> str:
         while told in self._open:
             assert self._line is not None
             first = self._open[0]

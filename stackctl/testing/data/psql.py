@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stackctl.errors import EngineError
-from stackctl.testing.data.console import Console, Told
+from stackctl.testing.data.console import Console, Message
 
 _PATIENCE = 60.0
 """Seconds that the statements of one call may take."""
@@ -28,11 +28,11 @@ class Psql:
         """
         return self._rows(self.console.ask(_script(statements), _PATIENCE, again=again))
 
-    def begin(self, *statements: str) -> Told:
+    def begin(self, *statements: str) -> Message:
         """Begin to run the statements. The server does so while this process does something else. Raises nothing."""
         return self.console.tell(_script(statements))
 
-    def finish(self, told: Told) -> list[str]:
+    def finish(self, told: Message) -> list[str]:
         """Wait until statements that were begun have run, and return their rows. Raises EngineError as `run` does."""
         return self._rows(self.console.answer(told, _PATIENCE))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from stackctl.errors import EngineError
-from stackctl.testing.data.console import Told
+from stackctl.testing.data.console import Message
 from stackctl.testing.data.psql import Psql, name
 
 
@@ -28,7 +28,7 @@ class Spares:
     psql: Psql
     copy: Callable[[str], tuple[str, Sequence[str]]]
     """The name of a new copy of a database, and the statements that ask for the id of that database and then make the copy."""
-    _begun: dict[str, tuple[str, Told]] = field(default_factory=dict)
+    _begun: dict[str, tuple[str, Message]] = field(default_factory=dict)
     """By snapshot: the copy, and the statements that were begun."""
     _used: set[str] = field(default_factory=set)
     """The snapshots of which a copy was wanted before."""
