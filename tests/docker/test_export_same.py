@@ -49,6 +49,8 @@ def test_a_script_and_compose_must_make_what_up_makes(
     meant = made_by_up(project)
     project.run("down", "--volumes", "--timeout", "1")
     must_be_made_by_script(project, meant)
+    for container in project.resources()["containers"]:
+        project.api.stop(container, timeout=0)  # the script would wait for each
     script(project, "down", "--volumes")
     must_be_made_by_compose(project, meant, checks)
 

@@ -35,7 +35,7 @@ def lesson(project: Project) -> Lesson:
 
 
 def test_a_request_right_after_up_must_be_answered_with_both_databases(lesson: Lesson) -> None:
-    for _ in range(3):
+    for _ in range(2):
         lesson.project.run("up")
         assert lesson.visit()["redis"] == {"visits": 1}
         lesson.project.run("down", "--volumes")
