@@ -10,7 +10,7 @@ from msgspec import Struct
 from stackctl.errors import Problem
 from stackctl.spec.image_ref import ImageRef, is_reference
 from stackctl.spec.known_images import KnownImages, names_of_tables, protocols, table_of
-from stackctl.spec.model import Check, key
+from stackctl.spec.model.keys import Check, key
 from stackctl.spec.source import toml
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.structure import Mistake, structure

@@ -1,0 +1,215 @@
+"""A service, a job, and their files of variables."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Struct
+
+from stackctl.secret import veiled
+from stackctl.spec.known import KnownImage
+from stackctl.spec.known_images import BUILT_IN, KnownImages
+from stackctl.spec.model.health import Healthcheck
+from stackctl.spec.model.images import Build, PullPolicy
+from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
+from stackctl.spec.model.mounts import Mount
+from stackctl.spec.model.networks import NetworkUse
+from stackctl.spec.model.order import Dependency
+from stackctl.spec.model.ports import Port
+from stackctl.spec.text.parts import Text
+from stackctl.spec.unsupported import SERVICE_KEYS
+from stackctl.spec.values import (
+    Address,
+    ByteSize,
+    Command,
+    Duration,
+    ExposedPorts,
+    NetworkMode,
+    Restart,
+    Tmpfs,
+    Variable,
+)
+
+
+class EnvFile(Struct, frozen=True, kw_only=True):
+    """A file of environment variables for the container."""
+
+    path: Annotated[str, key("The file, relative to the stack.toml.")]
+    required: Annotated[bool, key("Whether a missing file is an error.")] = True
+    format: Annotated[
+        Literal["raw"] | None, key("`raw`: as `docker run --env-file` reads it, no quotes and no variables.")
+    ] = None
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if isinstance(value, str) and value:
+            return {"path": value}
+        raise ValueError(f'expected a file such as ".env", found {value!r}')
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """A container that keeps running."""
+
+    image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
+    build: Annotated[Build | None, key("How to build the image.")] = None
+    pull_policy: Annotated[PullPolicy | None, key("When to pull the image (missing).", flag="pull")] = None
+    command: Annotated[
+        Command | None,
+        key("The command, instead of the image's. A string is split into words; no shell runs it."),
+    ] = None
+    entrypoint: Annotated[Command | None, key("The entrypoint, instead of the image's.")] = None
+    environment: Annotated[
+        Mapping[str, Variable], key("Environment variables; a name alone is passed through.", listed=pair())
+    ] = {}
+    env_file: Annotated[
+        tuple[EnvFile, ...], key("Files of environment variables; the last one wins.", one=True)
+    ] = ()
+    ports: Annotated[tuple[Port, ...], key("Ports published on the host.")] = ()
+    expose: Annotated[
+        tuple[ExposedPorts, ...],
+        key("Ports other services use; documentation only.", digest=True, flag="expose"),
+    ] = ()
+    volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
+    tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True, flag="tmpfs")] = ()
+    depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=listed_name)] = {}
+    healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
+    restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
+    container_name: Annotated[str | None, key("The container's name, instead of PROJECT-SERVICE-1.")] = None
+    init: Annotated[
+        bool | None,
+        key("Run an init as PID 1 (yes, unless the image brings its own).", digest=True, flag="init"),
+    ] = None
+    labels: Annotated[Mapping[str, Text], key("Labels of the container.", listed=pair())] = {}
+    networks: Annotated[
+        Mapping[str, NetworkUse], key("The networks it joins (default).", listed=listed_name)
+    ] = {}
+    network_mode: Annotated[
+        NetworkMode | None, key("none, host, bridge, service:NAME or container:NAME, instead of networks.")
+    ] = None
+    hostname: Annotated[
+        str | None, key("The host name inside the container.", body="Hostname", flag="hostname")
+    ] = None
+    extra_hosts: Annotated[
+        Mapping[str, Text],
+        key(
+            'Lines for /etc/hosts, "name:address"; host-gateway is the host.',
+            listed=pair("=:"),
+            body="HostConfig.ExtraHosts",
+            flag="add-host",
+            sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
+        ),
+    ] = {}
+    user: Annotated[
+        Text | None,
+        key("The user, name or number, optionally with a group: 1000:1000.", body="User", flag="user"),
+    ] = None
+    working_dir: Annotated[str | None, key("The working directory.", body="WorkingDir", flag="workdir")] = (
+        None
+    )
+    stop_signal: Annotated[
+        str | None,
+        key(
+            "The signal that asks it to stop (the image's, else SIGTERM).",
+            body="StopSignal",
+            flag="stop-signal",
+        ),
+    ] = None
+    stop_grace_period: Annotated[
+        Duration | None, key("How long it may take to stop before it is killed (10s).")
+    ] = None
+    profiles: Annotated[tuple[str, ...], key("Only started when one of these profiles is asked for.")] = ()
+    tty: Annotated[bool, key("Give it a terminal.", body="Tty", flag="tty")] = False
+    stdin_open: Annotated[
+        bool, key("Keep its standard input open.", body="OpenStdin", flag="interactive")
+    ] = False
+    read_only: Annotated[
+        bool, key("Make its root file system read-only.", body="HostConfig.ReadonlyRootfs", flag="read-only")
+    ] = False
+    privileged: Annotated[
+        bool, key("All rights on the host. Avoid.", body="HostConfig.Privileged", flag="privileged")
+    ] = False
+    cap_add: Annotated[
+        tuple[str, ...], key("Linux capabilities to add.", body="HostConfig.CapAdd", flag="cap-add")
+    ] = ()
+    cap_drop: Annotated[
+        tuple[str, ...], key("Linux capabilities to drop.", body="HostConfig.CapDrop", flag="cap-drop")
+    ] = ()
+    domainname: Annotated[
+        str | None, key("The domain of the host name.", body="Domainname", flag="domainname")
+    ] = None
+    pids_limit: Annotated[
+        int | None,
+        key(
+            "The most processes and threads it may have; -1 for any number.",
+            body="HostConfig.PidsLimit",
+            flag="pids-limit",
+        ),
+    ] = None
+    dns: Annotated[
+        tuple[Address, ...] | None,
+        key(
+            "Name servers for what is not in the stack, instead of the host's.",
+            one=True,
+            body="HostConfig.Dns",
+            flag="dns",
+        ),
+    ] = None
+    shm_size: Annotated[
+        ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize", flag="shm-size")
+    ] = None
+
+    resolved: Annotated[Mapping[str, str | None], FILLED_IN] = {}
+    """The environment that the container gets, from `environment` and `env_file`. None removes a variable of the image."""
+    known_images: Annotated[KnownImages, FILLED_IN] = BUILT_IN
+
+    NOT_DONE: ClassVar[Mapping[str, str]] = SERVICE_KEYS
+    KIND: ClassVar[str] = "service"
+
+    @property
+    def known(self) -> KnownImage | None:
+        """What is known about the image; None if it is not known."""
+        return self.known_images.of(self.image) if self.image else None
+
+    def __repr__(self) -> str:
+        return veiled(self, "environment", "resolved")
+
+    def check(self) -> Check:
+        if self.image is None and self.build is None:
+            yield (), "neither image nor build is given", 'add image = "…" or build = "./dir"'
+        if self.network_mode and self.networks:
+            yield ("network_mode",), "network_mode and networks exclude each other", "keep one of the two"
+        if self.network_mode and self.network_mode.mode != "bridge" and self.ports:
+            yield (
+                ("ports",),
+                f"ports mean nothing with network_mode {self.network_mode}",
+                "drop one of the two",
+            )
+        if self.container_name and not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", self.container_name):
+            yield (
+                ("container_name",),
+                f"{self.container_name!r} is not a container name",
+                "use letters, digits, '_', '.' and '-'",
+            )
+        if self.pids_limit is not None and self.pids_limit < -1:
+            yield ("pids_limit",), f"a number of processes, or -1, found {self.pids_limit}", ""
+        mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
+        mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
+        seen: set[str] = set()
+        for table, index, target in mounts:
+            if target in seen:
+                yield (table, index), f"a second mount at {target}", "mount each path once"
+            seen.add(target)
+        yield from variable_names(self.environment)
+
+
+class Job(Service, frozen=True, kw_only=True):
+    """A container that runs to completion once: a migration, a seed. It runs again only if its definition, image or inputs have changed."""
+
+    inputs: Annotated[tuple[str, ...], key("Files (globs) whose content decides whether it runs again.")] = ()
+
+    inputs_digest: Annotated[str, FILLED_IN] = ""
+    """The digest of the files that `inputs` names. The reader fills it in."""
+
+    KIND: ClassVar[str] = "job"

@@ -1,0 +1,78 @@
+"""The whole file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from msgspec import Struct
+
+from stackctl.errors import Problem
+from stackctl.secret import veiled
+from stackctl.spec.known_images import BUILT_IN, KnownImages
+from stackctl.spec.model.keys import FILLED_IN, Check, key, resource_name, variable_names
+from stackctl.spec.model.networks import Network
+from stackctl.spec.model.service import Job, Service
+from stackctl.spec.model.volumes import Volume
+from stackctl.spec.source.locate import Source
+from stackctl.spec.text.parts import Text
+from stackctl.spec.unsupported import STACK_KEYS
+
+
+class Tests(Struct, frozen=True, kw_only=True):
+    """What the programs that test the stack need. They run outside of it, on this machine. `up` does not read this table."""
+
+    environment: Annotated[
+        Mapping[str, Text],
+        key(
+            "Variables for tests, and for `stackctl env`."
+            " `${services.db.url}` and `http://api:8000` become addresses that work on this machine."
+        ),
+    ] = {}
+
+    def __repr__(self) -> str:
+        return veiled(self, "environment")
+
+    def check(self) -> Check:
+        yield from variable_names(self.environment)
+
+
+class Stack(Struct, frozen=True, kw_only=True):
+    """A whole stack.toml, read and checked."""
+
+    name: Annotated[str | None, key("The project's name (the directory's name).")] = None
+    services: Annotated[Mapping[str, Service], key("Containers that keep running.", keys=resource_name)] = {}
+    jobs: Annotated[
+        Mapping[str, Job], key("Containers that run to completion, in dependency order.", keys=resource_name)
+    ] = {}
+    networks: Annotated[
+        Mapping[str, Network], key("Networks; `default` is there by itself.", keys=resource_name)
+    ] = {}
+    volumes: Annotated[Mapping[str, Volume], key("Named volumes.", keys=resource_name)] = {}
+    tests: Annotated[Tests, key("What tests of the stack need; `up` does not read it.")] = Tests()
+
+    project: Annotated[str, FILLED_IN] = ""
+    marks: Annotated[Mapping[str, str], FILLED_IN] = {}
+    """Further labels of everything that is made for the stack. They tell which test run made it, and do not count for the
+    digest.
+    """
+    directory: Annotated[Path, FILLED_IN] = Path()
+    files: Annotated[tuple[Path, ...], FILLED_IN] = ()
+    problems: Annotated[tuple[Problem, ...], FILLED_IN] = ()
+    sources: Annotated[tuple[Source, ...], FILLED_IN] = ()
+    known_images: Annotated[KnownImages, FILLED_IN] = BUILT_IN
+
+    NOT_DONE: ClassVar[Mapping[str, str]] = STACK_KEYS
+    IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: leave it out"}
+
+    @property
+    def everything(self) -> dict[str, Service]:
+        """Services and jobs by name. A service and a job cannot have the same name."""
+        return {**self.services, **self.jobs}
+
+    def check(self) -> Check:
+        for name in self.services.keys() & self.jobs.keys():
+            yield (
+                ("jobs", name),
+                f"{name!r} is also a service",
+                "services and jobs share one set of names: rename one",
+            )
