@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,19 +154,18 @@ class Project:
 
     def clean(self) -> None:
         """Remove what the project left, without the tool under test."""
-        gone = docker.errors.NotFound  # somebody else may be removing it, a reaper for one
         for container in self.resources()["containers"]:
-            with suppress(gone):
+            with unless_it_goes():
                 self.api.remove_container(container, force=True, v=True)
         there = self.resources()
         for network in there["networks"]:
-            with suppress(gone):
+            with unless_it_goes():
                 for endpoint in (self.api.inspect_network(network)["Containers"] or {}).values():
                     # Engine 20.10 forgets endpoints when many containers end at once; then nobody can remove the network.
                     self.api.disconnect_container_from_network(endpoint["Name"], network, force=True)
                 self.api.remove_network(network)
         for volume in there["volumes"]:
-            with suppress(gone):
+            with unless_it_goes():
                 self.api.remove_volume(volume, force=True)
         for image in self.api.images(filters={"reference": f"{self.name}*"}):
             for tag in image["RepoTags"]:
@@ -179,6 +178,16 @@ class Project:
             log = self.api.logs(row["Id"], tail=20).decode(errors="replace")
             told.append(f"{row['Names'][0]}  {row['Status']}\n{log}")
         return "\n".join([*told, json.dumps(self.resources(), indent=2)])
+
+
+@contextmanager
+def unless_it_goes() -> Iterator[None]:
+    """Remove something, unless somebody else removes it, a reaper for one."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        if error.status_code != 404 and "already in progress" not in str(error):
+            raise
 
 
 def sleepers(**keys: str) -> str:

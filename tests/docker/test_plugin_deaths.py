@@ -40,9 +40,16 @@ def nothing_is_left(suite: Suite) -> None:
     eventually(lambda: not any(map(suite.reapers, suite.pids)), _SECONDS)
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["int", "term", "kill"]
+    ("number", "way"),
+    [
+        (signal.SIGINT, "serial"),
+        (signal.SIGINT, "two"),
+        (signal.SIGTERM, "serial"),
+        (signal.SIGTERM, "two"),
+        (signal.SIGKILL, "serial"),
+        (signal.SIGKILL, "four"),
+    ],
 )
 def test_a_run_that_is_killed_must_leave_nothing(suite: Suite, number: signal.Signals, way: str) -> None:
     suite.stack(STACK)
@@ -55,7 +62,7 @@ def test_a_run_that_is_killed_must_leave_nothing(suite: Suite, number: signal.Si
         nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["serial", "two"])
 def test_a_process_that_exits_in_a_test_must_leave_nothing(suite: Suite, way: str) -> None:
     """Alone it is the whole run; of several workers one is replaced, and the rest goes on with the same stack."""
     suite.stack(STACK)
@@ -67,7 +74,7 @@ def test_a_process_that_exits_in_a_test_must_leave_nothing(suite: Suite, way: st
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["serial", "two"])
 def test_a_setup_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
     suite.stack(STACK + '[services.bad]\nimage = "busybox"\ncommand = "false"\nhealthcheck = { tcp = 80 }\n')
     suite.write("test_it.py", dying("pass"))
@@ -75,7 +82,7 @@ def test_a_setup_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["serial", "two"])
 def test_a_hook_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
     suite.stack(STACK)
     suite.write("conftest.py", "def pytest_stack_ready(stack): raise RuntimeError('no migration')\n")
@@ -84,7 +91,7 @@ def test_a_hook_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["serial", "two"])
 def test_a_test_that_takes_too_long_must_leave_nothing(suite: Suite, way: str) -> None:
     """pytest's own time limit ends the process on the spot."""
     suite.stack(STACK)
