@@ -18,8 +18,8 @@ from stackctl.planner.world.checks import unanswered
 from stackctl.planner.world.containers import instance_of, of_project
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
-from stackctl.planner.world.matching import ours
-from stackctl.planner.world.observed import Observed
+from stackctl.planner.world.matching import image_id, ours
+from stackctl.planner.world.observed import Observed, Outdated
 from stackctl.spec.choosing import select
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
@@ -50,7 +50,10 @@ class Comparing(Looking):
     def view(self, selection: Selection, options: UpOptions | None = None, *, strangers: bool = True) -> View:
         """What should be there beside what is there, with what the checks of running containers say."""
         desired, observed = self.desired_and_observed(selection, strangers=strangers)
-        return View.of(desired, replace(observed, answers=self._answers(desired, observed)), options)
+        told = replace(
+            observed, answers=self._answers(desired, observed), outdated=_outdated(desired, observed)
+        )
+        return View.of(desired, told, options)
 
     def status(self, selection: Selection) -> tuple[StatusRow, ...]:
         """Compare desired with observed: a row for each container, with everything that differs from the file."""
@@ -81,3 +84,22 @@ class Comparing(Looking):
         return self.engine.answers_from_outside(
             {have.id: unanswered(wanted[have.replica], have) for have in mine}, observed
         )
+
+
+def _outdated(desired: Desired, observed: Observed) -> Mapping[str, Outdated]:
+    """The images whose code or build has changed on this machine since they were built."""
+    built = {
+        image.ref: (image.build, here)
+        for image in desired.images
+        if image.build and (here := observed.built.get(image_id(observed, image.ref) or ""))
+    }
+    if not built:
+        return {}
+    from stackctl.engine.build_context import outdated
+
+    ahead = observed.engine.clock_ahead
+    found = {
+        ref: outdated(build, replace(image, created=image.created - ahead))
+        for ref, (build, image) in built.items()
+    }
+    return {ref: what for ref, what in found.items() if what}

@@ -75,7 +75,8 @@ class Project(Comparing):
             plan = _decided(view, images)
         if plan is None or plan.steps:
             desired, observed = self.desired_and_observed(selection)  # other projects may be in the way
-            view = View.of(desired, replace(observed, answers=view.observed.answers), options)
+            told = replace(observed, answers=view.observed.answers, outdated=view.observed.outdated)
+            view = View.of(desired, told, options)
             view, plan = self._with_image_configs(view), None
         warnings = self._warnings(self._preflight(view, options, images), options)
         return self._up_plan(plan or _decided(view, images), view, selection, warnings)

@@ -174,3 +174,31 @@ def test_building_and_pulling_must_ask_no_service_whether_it_is_ready(
     project = Project(stack, engine)
     events = project.build(Selection()) if verb == "build" else project.pull(Selection(), ImageOptions())
     succeed(events)
+
+
+def test_changed_code_must_be_told_and_built_when_asked_for(stack: Stack, engine: MemoryEngine) -> None:
+    """`up` leaves the image as it is, `up --build` builds it again, and what has not changed is not recreated."""
+    project, everything, rebuild = Project(stack, engine), Selection(), ImageOptions(build=True)
+
+    def outdated() -> list[str | None]:
+        return [row.outdated for row in project.status(everything)]
+
+    def container() -> str:
+        return project.containers(["api"])[0].id
+
+    note = "api: the code changed since the image was built (up --build builds it again)"
+    succeed(stackctl.up(stack, engine))
+    first = container()
+    succeed(stackctl.up(stack, engine, images=rebuild))
+    assert container() == first
+    assert outdated() == [None, None]
+    (stack.directory / "app.py").write_text("print(1)")
+    assert outdated() == [None, "code"]
+    plan = stackctl.plan(stack, engine)
+    assert (plan.steps, plan.notes) == ((), (note,))
+    assert note not in stackctl.plan(stack, engine, images=rebuild).notes
+    succeed(stackctl.up(stack, engine, images=rebuild))
+    assert container() != first
+    assert outdated() == [None, None]
+    (stack.directory / "Dockerfile").write_text("FROM busybox\n")
+    assert outdated() == [None, "build"]

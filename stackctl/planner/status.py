@@ -9,7 +9,13 @@ from msgspec.structs import replace
 
 from stackctl.planner.view.slots import EVERY_TIME, Slot
 from stackctl.planner.view.view import View
-from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedEngine, PublishedPort
+from stackctl.planner.world.observed import (
+    Observed,
+    ObservedContainer,
+    ObservedEngine,
+    Outdated,
+    PublishedPort,
+)
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 
@@ -36,6 +42,8 @@ class StatusRow(Struct, frozen=True, kw_only=True):
     image: str = ""
     known_images: KnownImages = BUILT_IN
     drift: tuple[str, ...] = ()
+    outdated: Outdated | None = None
+    """What has changed since its image was built; `up --build` acts on it."""
     source: str | None = None
     """The spec that the container was made from."""
 
@@ -67,7 +75,8 @@ def status(view: View) -> tuple[StatusRow, ...]:
         if slot.current:
             health, failing = _health(slot.current, observed)
             drift = (*_drift(slot, slot.current), *failing)
-            rows.append(replace(row(slot.current, drift), health=health))
+            stale = observed.outdated.get(want.image)
+            rows.append(replace(row(slot.current, drift), health=health, outdated=stale))
         if slot.old:
             rows.append(row(slot.old, (slot.why,)))
         rows += [row(leftover, ("left over from an interrupted run",)) for leftover in slot.leftovers]

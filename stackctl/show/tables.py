@@ -12,7 +12,7 @@ from typing import Any
 
 from stackctl.planner.reach.places import authority, link
 from stackctl.planner.status import StatusRow
-from stackctl.planner.world.observed import ObservedContainer, PublishedPort
+from stackctl.planner.world.observed import OUTDATED, ObservedContainer, PublishedPort
 from stackctl.show.text.amounts import ago, iso, quoted
 from stackctl.show.text.safe import one_line, shortened
 from stackctl.show.text.style import PLAIN, Name, Style
@@ -39,7 +39,9 @@ _STATE_COLORS: Mapping[str, Name] = {
 
 
 def status_text(rows: Iterable[StatusRow], *, style: Style = PLAIN) -> str:
-    """A table with service, state, health, ports as URLs, since and image; below it, what differs from the file."""
+    """A table with service, state, health, ports as URLs, since and image; below it, what differs from the file, and whose
+    code has changed since its image was built.
+    """
     rows = tuple(rows)
     if not rows:
         return "Nothing is there."
@@ -57,15 +59,23 @@ def status_text(rows: Iterable[StatusRow], *, style: Style = PLAIN) -> str:
     ]
     headers = ["SERVICE", "STATE", "HEALTH", "PORTS", "SINCE", "IMAGE"]
     text = table(headers, cells, style, ("IMAGE", "SINCE"))
-    drifted = [(name, row.drift) for name, row in zip(names, rows, strict=True) if row.drift]
-    if not drifted:
-        return text
-    longest = max(len(name) for name, _ in drifted)
-    lines = [
-        f"  {style(f'~ {name.ljust(longest)}', 'yellow')}  {one_line(', '.join(drift))}"
-        for name, drift in drifted
-    ]
-    return "\n".join([text, "", style("Differs from the spec:", "bold"), *lines])
+    drifted = [(name, ", ".join(row.drift)) for name, row in zip(names, rows, strict=True) if row.drift]
+    stale = [(name, OUTDATED[row.outdated]) for name, row in zip(names, rows, strict=True) if row.outdated]
+    parts = [text]
+    if drifted:
+        parts += _marked("Differs from the spec:", drifted, style)
+    if stale:
+        parts += _marked(
+            "Changed since the image was built (stackctl up --build builds it again):", stale, style
+        )
+    return "\n".join(parts)
+
+
+def _marked(title: str, lines: Sequence[tuple[str, str]], style: Style) -> list[str]:
+    """A title, and below it what is said of each name."""
+    longest = max(len(name) for name, _ in lines)
+    said = [f"  {style(f'~ {name.ljust(longest)}', 'yellow')}  {one_line(text)}" for name, text in lines]
+    return ["", style(title, "bold"), *said]
 
 
 def _names(rows: Sequence[StatusRow]) -> list[str]:
@@ -183,6 +193,7 @@ def _row_json(row: StatusRow) -> dict[str, Any]:
         "created": iso(row.created) if row.created else None,
         "image": row.image,
         "drift": list(row.drift),
+        "outdated": row.outdated,
     }
 
 

@@ -106,6 +106,35 @@ def test_a_second_build_must_be_cached(project: Project, builder: str) -> None:
     assert project.run("--progress", "quiet", "build").output == ""
 
 
+def test_changed_code_must_be_told_and_what_did_not_change_must_not_be_recreated(
+    project: Project, builder: str
+) -> None:
+    """Compose: TestUpBuildUnchangedContext. A file that .dockerignore leaves out is no code."""
+    project.write('[services.app]\nbuild = "app"\ninit = true\nstop_grace_period = "0s"\n')
+    project.write("FROM busybox\nCOPY . /app\nCMD sleep infinity\n", "app/Dockerfile")
+    project.write("*.log\n", "app/.dockerignore")
+    project.write(project.name, "app/code")
+
+    def seen() -> tuple[str, str | None]:
+        (row,) = project.json("status")["services"]
+        return row["id"], row["outdated"]
+
+    assert "changed since" not in project.run("up").stderr
+    first = seen()
+    project.write("", "app/run.log")
+    (project.directory / "app/code").touch()
+    project.run("up", "--build")
+    assert seen() == first == (first[0], None)
+    project.write(project.name[::-1], "app/code")
+    assert seen() == (first[0], "code")
+    assert "app: the code changed since the image was built (up --build" in project.run("up").stderr
+    assert "app: the code changed" in project.run("plan").stdout
+    assert "changed since" not in project.run("up", "--build").stderr
+    assert seen()[0] != first[0]
+    assert seen()[1] is None
+    assert project.inside("app", "cat", "/app/code") == project.name[::-1]
+
+
 def test_a_step_that_fails_must_stop_it_with_its_last_lines(project: Project, builder: str) -> None:
     project.write(f'[services.app]\nbuild = "app"\n{sleepers(other="")}')
     script = "for n in 1 2 3; do echo line $n; done; echo the disk is full; exit 7"

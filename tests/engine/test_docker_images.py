@@ -229,13 +229,14 @@ def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
 
 def test_what_bake_is_to_build() -> None:
     build = DesiredBuild(context=Path("/c"), target="t", args={"TOKEN": "a ${b} %{c} $d", "PATH": "/x"})
-    assert json.loads(building.bake_file(Image(ref="a:1", build=build), build)) == {
+    assert json.loads(building.bake_file(Image(ref="a:1", build=build), build, {"l": "${x}"})) == {
         "target": {
             "default": {
                 "context": "/c",
                 "dockerfile": "/c/Dockerfile",
                 "tags": ["a:1"],
                 "args": {"TOKEN": "a $${b} %%{c} $d", "PATH": "/x"},
+                "labels": {"l": "$${x}"},
                 "target": "t",
             }
         }

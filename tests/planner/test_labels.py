@@ -22,6 +22,7 @@ def test_the_names_of_the_labels_never_change() -> None:
         "PROTECT": "stackctl.protect",
         "RUN": "stackctl.run",
         "OWNER": "stackctl.owner",
+        "BUILD": "stackctl.build",
         "VERSION": "stackctl.version",
         "CREATED": "stackctl.created",
         "COMPOSE_PROJECT": "com.docker.compose.project",

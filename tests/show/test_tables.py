@@ -137,6 +137,21 @@ def test_since(engine: str, since: str) -> None:
     )
 
 
+def test_what_changed_since_the_image_was_built_stands_below() -> None:
+    rows = [
+        StatusRow(service="api", drift=("not running",), outdated="code"),
+        StatusRow(service="worker", outdated="build"),
+        StatusRow(service="db"),
+    ]
+    below = status_text(rows).partition("\n\n")[2]
+    assert below == (
+        "Differs from the spec:\n  ~ api  not running\n\n"
+        "Changed since the image was built (stackctl up --build builds it again):\n"
+        "  ~ api     the code\n  ~ worker  the Dockerfile or a setting of the build"
+    )
+    assert [row["outdated"] for row in status_json(rows, "x")["services"]] == ["code", "build", None]
+
+
 def test_status_as_json() -> None:
     told = status_json(ROWS, "myapp")
     assert (told["version"], told["project"], len(told["services"])) == (2, "myapp", 5)
@@ -161,6 +176,7 @@ def test_status_as_json() -> None:
         "created": None,
         "image": "postgres:15",
         "drift": [],
+        "outdated": None,
     }
     json.dumps(told)
 

@@ -44,7 +44,7 @@ class DockerPerform:
             case actions.PullImage(image):
                 pulling.pull(client, image, report, cancelled)
             case actions.BuildImage(image):
-                building.build(client, image, self._link.endpoint, report, cancelled)
+                return building.build(client, image, self._link.endpoint, report, cancelled)
             case actions.CreateNetwork(network):
                 network_id = lifecycle.create_network(client, bodies.network(network))
                 self._networks.add(network_id, network.name, network.labels.get(names.INSTANCE))

@@ -10,6 +10,7 @@ from typing import Any
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.inspected import Inspected, InspectedMount, InspectedNetwork
 from stackctl.planner.world.observed import (
+    BuiltImage,
     ImageConfig,
     Joined,
     Mounted,
@@ -57,6 +58,11 @@ def observed(
         networks=known,
         volumes=tuple(volume(row, engine.api) for row in (volumes or {}).get("Volumes") or ()),
         images=image_ids(images or ()),
+        built={
+            row["Id"]: BuiltImage(fingerprint, float(row.get("Created") or 0))
+            for row in images or ()
+            if (fingerprint := (row.get("Labels") or {}).get(names.BUILD))
+        },
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from stackctl.errors import EngineError
 from stackctl.planner.world.desired import Image
-from stackctl.planner.world.observed import ImageConfig
+from stackctl.planner.world.observed import BuiltImage, ImageConfig
 from stackctl.spec.image_ref import ImageRef
 
 
@@ -26,6 +26,8 @@ class Images:
         self._untagged: set[str] = set()
         """The ids of images that have lost their tag to another image."""
         self._revisions: dict[str, int] = {}
+        self.built: dict[str, BuiltImage] = {}
+        """The images that were built from files, by id."""
         for ref, config in here.items():
             self._put(ImageRef.parse(ref).tagged, config)
 
@@ -52,12 +54,15 @@ class Images:
             )
         self._put(tagged, self._registry[tagged])
 
-    def build(self, ref: str) -> None:
+    def build(self, ref: str, fingerprint: str = "") -> None:
         tagged = ImageRef.parse(ref).tagged
         if tagged in self._unbuildable:
             raise EngineError(f"the build of {ref} failed")
         known = self._here.get(tagged)
-        self._put(tagged, known[1] if known else self._registry.get(tagged, ImageConfig()))
+        config = known[1] if known else self._registry.get(tagged, ImageConfig())
+        id_ = self._put(tagged, config, fingerprint)
+        if fingerprint:
+            self.built[id_] = BuiltImage(fingerprint)
 
     def remove(self, image_id: str) -> None:
         """Remove an image without a tag."""
@@ -65,9 +70,11 @@ class Images:
             raise EngineError(f"the image {image_id} has a tag")
         self._untagged.discard(image_id)
 
-    def _put(self, tagged: str, config: ImageConfig) -> None:
-        digest = hashlib.sha256(f"{tagged}#{self._revisions.get(tagged, 0)}".encode()).hexdigest()
+    def _put(self, tagged: str, config: ImageConfig, fingerprint: str = "") -> str:
+        source = f"{tagged}#{self._revisions.get(tagged, 0)}{fingerprint}"
+        digest = hashlib.sha256(source.encode()).hexdigest()
         if tagged in self._here:
             self._untagged.add(self._here[tagged][0])
         self._here[tagged] = (f"sha256:{digest}", config)
         self._untagged.discard(f"sha256:{digest}")
+        return f"sha256:{digest}"

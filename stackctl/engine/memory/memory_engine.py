@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import assert_never
 
+from stackctl.engine.build_context import fingerprint
 from stackctl.engine.memory.commands import Behaviour, CommandRun, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
@@ -147,6 +148,7 @@ class MemoryEngine:
                 networks=tuple(self._networks.values()),
                 volumes=tuple(self._volumes.values()),
                 images=self._images.ids,
+                built=dict(self._images.built),
             )
 
     def containers(self, project: str) -> tuple[ObservedContainer, ...]:
@@ -266,7 +268,7 @@ class MemoryEngine:
                 self._images.pull(image)
             case actions.BuildImage(image):
                 report(Progressed("Step 1/1 : FROM scratch"))
-                self._images.build(image.ref)
+                self._images.build(image.ref, str((image.build and fingerprint(image.build)) or ""))
             case actions.CreateNetwork(network):
                 self._create_network(network)
                 self._resources[network.name] = network

@@ -18,7 +18,7 @@ from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.view.view import View
-from stackctl.planner.world.observed import ObservedContainer
+from stackctl.planner.world.observed import OUTDATED, ObservedContainer
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 
@@ -50,6 +50,7 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
         wait_until_ready(work, slot)
     plan_superseded_networks(work)
     _note_paused(work)
+    _note_outdated(work)
     return work.draft.plan()
 
 
@@ -91,3 +92,13 @@ def _note_paused(work: Work) -> None:
     if paused := [slot.want.name for slot in work.slots if slot.paused]:
         names = " ".join(paused)
         work.draft.notes.append(f"paused, and not waited for: {', '.join(paused)} (docker unpause {names})")
+
+
+def _note_outdated(work: Work) -> None:
+    """Code changes more often than anybody wants a build: it is said, and done when asked for."""
+    for image in work.view.desired.images:
+        what = work.view.observed.outdated.get(image.ref)
+        if what and not work.draft.makes(ImageHere(image.ref)):
+            work.draft.notes.append(
+                f"{', '.join(image.services)}: {OUTDATED[what]} changed since the image was built (up --build builds it again)"
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
@@ -206,6 +207,21 @@ class ImageConfig(Struct, frozen=True, kw_only=True):
     healthcheck: bool = False
 
 
+class BuiltImage(Struct, frozen=True):
+    """An image that stackctl has built: what it remembers of its build, and when it was made (seconds since the epoch, on the
+    engine's clock).
+    """
+
+    fingerprint: str
+    created: float = 0.0
+
+
+Outdated = Literal["build", "code"]
+"""What has changed since an image was built: the Dockerfile or a setting of the build, or a file of the context."""
+OUTDATED: Mapping[Outdated, str] = {"build": "the Dockerfile or a setting of the build", "code": "the code"}
+"""The same in words."""
+
+
 class Observed(Struct, frozen=True, kw_only=True):
     """One snapshot of the engine. `containers`, `networks` and `volumes` are all that the engine has, not only stackctl's."""
 
@@ -215,6 +231,10 @@ class Observed(Struct, frozen=True, kw_only=True):
     volumes: tuple[ObservedVolume, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     """Image id by reference (`redis:7`, and by id itself)."""
+    built: Mapping[str, BuiltImage] = field(default_factory=dict)
+    """The images that stackctl has built, by id."""
+    outdated: Mapping[str, Outdated] = field(default_factory=dict)
+    """What has changed on this machine since images were built, by reference. `up --build` builds them again."""
     configs: Mapping[str, ImageConfig] = field(default_factory=dict)
     """What containers inherit, by reference, for the images that were asked for."""
     answers: Mapping[str, str] = field(default_factory=dict)

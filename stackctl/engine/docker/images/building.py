@@ -12,8 +12,9 @@ from typing import IO, Any
 
 from docker.api.build import process_dockerfile
 from docker.auth import resolve_repository_name
-from docker.utils.build import tar
+from docker.utils.build import create_archive
 
+from stackctl.engine.build_context import entries, fingerprint, ignored, touched_since
 from stackctl.engine.docker.images import dockerfile
 from stackctl.engine.docker.images.build_output import BuildKitOutput, BuildOutput, ClassicOutput
 from stackctl.engine.docker.images.pulling import credentials, encoded, raise_error
@@ -23,6 +24,8 @@ from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import DesiredBuild, Image
+from stackctl.planner.world.labels import BUILD
+from stackctl.real import real_time
 
 _INSTALL = (
     "install Docker's buildx plugin (Debian and Ubuntu: docker-buildx, or Docker's docker-buildx-plugin; "
@@ -39,15 +42,17 @@ _MAY_READ_ALL = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
 
 def build(
     client: Client, image: Image, endpoint: Endpoint, report: Report, cancelled: Callable[[], bool]
-) -> None:
-    """Build and tag the image, and report what the builder says. Raises `EngineError`, which names the instruction that failed
-    and says why.
+) -> str:
+    """Build and tag the image, and report what the builder says. Return a note if the code changed meanwhile. Raises
+    `EngineError`, which names the instruction that failed and says why.
     """
     assert image.build is not None
     text = _read_dockerfile(image.build)
     environ = environment(endpoint, os.environ)
     buildx = _has_buildx(environ)
     output: BuildOutput = BuildKitOutput() if buildx else ClassicOutput()
+    began, before = real_time(), fingerprint(image.build)
+    labels = {BUILD: str(before)} if before else {}
 
     def say(line: str) -> None:
         line = _ESCAPES.sub("", line).rstrip().rpartition("\r")[2]
@@ -56,13 +61,16 @@ def build(
 
     try:
         if buildx:
-            _with_buildx(image, image.build, environ, say, cancelled)
+            _with_buildx(bake_file(image, image.build, labels), image, environ, say, cancelled)
         else:
             _refuse_buildkit(image.ref, text)
-            _classic(client, image, image.build, text, say, cancelled)
+            _classic(client, image, labels, text, say, cancelled)
     except RefusedError as error:
         reason = output.failure(error.message)
         raise EngineError(f"building {image.ref} failed: {reason}", error.hint) from error
+    if before and touched_since(image.build, began) and fingerprint(image.build) != before:
+        return "a file changed while it was built: build it again"
+    return ""
 
 
 def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
@@ -73,7 +81,7 @@ def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str
     )
 
 
-def bake_file(image: Image, build: DesiredBuild) -> str:
+def bake_file(image: Image, build: DesiredBuild, labels: Mapping[str, str]) -> str:
     """What to build, as JSON (docs.docker.com, "Bake file reference"). Bake reads values as templates: `${` and `%{` are
     escaped.
     """
@@ -83,6 +91,7 @@ def bake_file(image: Image, build: DesiredBuild) -> str:
         "tags": [image.ref],
         "args": {name: _literal(value) for name, value in build.args.items()},
     }
+    target |= {"labels": {name: _literal(value) for name, value in labels.items()}} if labels else {}
     target |= {"target": build.target} if build.target else {}
     return json.dumps({"target": {"default": target}})
 
@@ -101,8 +110,8 @@ def _has_buildx(environ: Mapping[str, str]) -> bool:
 
 
 def _with_buildx(
+    file: str,
     image: Image,
-    build: DesiredBuild,
     environ: Mapping[str, str],
     say: Callable[[str], None],
     cancelled: Callable[[], bool],
@@ -120,7 +129,7 @@ def _with_buildx(
         assert process.stdout is not None
         # Bake may end before it has read its input. Its output then says why.
         with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(bake_file(image, build))
+            process.stdin.write(file)
         for line in process.stdout:
             say(line)
             if cancelled():
@@ -138,11 +147,14 @@ def _interrupted(image: Image) -> CancelledError:
 def _classic(
     client: Client,
     image: Image,
-    build: DesiredBuild,
+    labels: Mapping[str, str],
     text: str,
     say: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
+    build = image.build
+    assert build is not None
+
     def note(news: Progressed) -> None:
         say(news.text)
 
@@ -157,6 +169,7 @@ def _classic(
             t=image.ref,
             dockerfile=name,
             buildargs=dict(build.args),
+            labels=dict(labels),
             target=build.target,
             rm=True,
             forcerm=True,
@@ -182,19 +195,28 @@ def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 @contextmanager
 def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes], str | None]]:
-    """The build's directory as a tar archive, without the files that .dockerignore names, and the Dockerfile's name in it."""
-    ignore = build.context / ".dockerignore"
-    patterns: list[str] = []
-    if ignore.is_file():
-        lines = (line.strip() for line in ignore.read_text(encoding="utf-8-sig").splitlines())
-        patterns = [line for line in lines if line and not line.startswith("#")]
+    """The build's directory as a tar archive, without what .dockerignore leaves out, and the Dockerfile's name in it.
+
+    The engine needs the Dockerfile and the .dockerignore in any case. It hides them from the build if the .dockerignore says so.
+    """
     name, content = process_dockerfile(build.dockerfile, str(build.context))
+    assert name
     try:
-        archive: Any = tar(build.context, exclude=patterns, dockerfile=(name, content))
+        files = {entry.path for entry in entries(build.context, ignored(build))}
+        files |= {needed for needed in (name, ".dockerignore") if (build.context / needed).is_file()}
+        extra = [(name, content), (".dockerignore", _hiding(build, name))] if content is not None else []
+        archive: Any = create_archive(str(build.context), sorted(files), extra_files=extra)
     except OSError as error:
         raise EngineError(f"cannot send {build.context} to the builder: {error}") from error
     with archive:
         yield archive, name
+
+
+def _hiding(build: DesiredBuild, dockerfile: str) -> str:
+    """The .dockerignore, which also hides a Dockerfile that came from elsewhere."""
+    file = build.context / ".dockerignore"
+    own = file.read_text(encoding="utf-8-sig", errors="replace") if file.is_file() else ".dockerignore"
+    return f"{own}\n{dockerfile}\n"
 
 
 def _registry_header(logins: Mapping[str, dict[str, Any] | None]) -> dict[str, str]:

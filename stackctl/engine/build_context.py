@@ -1,0 +1,250 @@
+"""The files that a build is made from, by the rules of .dockerignore; and the digest by which an image remembers them.
+
+The digest stands in a label of the image. It has three parts: of the definition (Dockerfile and settings), of the names and
+sizes of the files, and of their content. Most looks need only the first two, because a file that was not touched since the
+image was made has the content that it had then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from stackctl.planner.world.desired import DesiredBuild
+from stackctl.planner.world.observed import BuiltImage, Outdated
+
+_VERSION = "1"
+MOST_FILES = 10_000
+"""A look gives up on a context with more files and directories than this."""
+MOST_BYTES = 1 << 26
+"""A look reads no more than this."""
+
+
+class TooMuchError(Exception):
+    """The context is too large for a look."""
+
+
+class ContextEntry(Struct, frozen=True):
+    """A file, directory or symbolic link of a context. `path` is relative to the context, with `/`."""
+
+    path: str
+    stat: os.stat_result
+
+
+class Fingerprint(Struct, frozen=True):
+    """What an image remembers of its build. `tree`: names, modes and sizes of the files. `content`: what is in them."""
+
+    definition: str
+    tree: str
+    content: str
+
+    def __str__(self) -> str:
+        return f"{_VERSION}.{self.definition}.{self.tree}.{self.content}"
+
+    @classmethod
+    def parse(cls, text: str) -> Fingerprint | None:
+        """None for a label that another version has written."""
+        version, *parts = text.split(".")
+        return cls(*parts) if version == _VERSION and len(parts) == 3 else None
+
+
+class Ignored:
+    """The patterns of a .dockerignore (docs.docker.com/build/concepts/context; moby/patternmatcher).
+
+    The last pattern that matches a path or a directory above it decides; `!` includes again.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._groups: list[tuple[bool, re.Pattern[str]]] = []
+        """Whether the patterns include again, and the patterns as one; patterns of one kind that follow each other are joined."""
+        self._included: list[str] = []
+        joined: list[str] = []
+        before = False
+        for again, pattern in _patterns(text):
+            if joined and again != before:
+                self._groups.append((before, re.compile("|".join(joined))))
+                joined = []
+            joined.append(f"{_regex(pattern)}(?:/.*)?")
+            before = again
+            if again:
+                self._included.append(pattern)
+        if joined:
+            self._groups.append((before, re.compile("|".join(joined))))
+
+    def __call__(self, path: str) -> bool:
+        ignored = False
+        for again, pattern in self._groups:
+            if ignored == again and pattern.fullmatch(path):
+                ignored = not ignored
+        return ignored
+
+    def hides(self, directory: str) -> bool:
+        """Whether nothing below an ignored directory can be included again."""
+        return not any(
+            re.search(r"[*?\[\\]", pattern) or f"{pattern}/".startswith(f"{directory}/")
+            for pattern in self._included
+        )
+
+
+def ignored(build: DesiredBuild) -> Ignored:
+    """What the build leaves out. A file of its own beside the Dockerfile wins over the .dockerignore of the context."""
+    own = build.context / f"{build.dockerfile}.dockerignore"
+    for file in (own, build.context / ".dockerignore"):
+        if file.is_file():
+            return Ignored(file.read_text(encoding="utf-8-sig", errors="replace"))
+    return Ignored("")
+
+
+def entries(root: Path, leave_out: Ignored) -> Iterator[ContextEntry]:
+    """All that the context has and the patterns do not leave out, in no order. Raises OSError for what cannot be read."""
+    pending = [""]
+    while pending:
+        above = pending.pop()
+        with os.scandir(root / above) as found:
+            for each in found:
+                path = f"{above}/{each.name}" if above else each.name
+                out = leave_out(path)
+                directory = each.is_dir(follow_symlinks=False)
+                if directory and not (out and leave_out.hides(path)):
+                    pending.append(path)
+                if not out:
+                    yield ContextEntry(path, each.stat(follow_symlinks=False))
+
+
+def fingerprint(build: DesiredBuild) -> Fingerprint | None:
+    """The digests of the build, read completely. None if something cannot be read; the builder knows whether it needs that."""
+    try:
+        found = _sorted(entries(build.context, ignored(build)))
+        return Fingerprint(_definition(build), _tree(found), _content(build.context, found))
+    except OSError:
+        return None
+
+
+def outdated(build: DesiredBuild, image: BuiltImage) -> Outdated | None:
+    """What has changed since the image was built: the `build` (the Dockerfile or a setting), the `code`; None if nothing has, or
+    if a look cannot tell. Reads content only if a file was touched since then.
+    """
+    told = Fingerprint.parse(image.fingerprint)
+    if told is None:
+        return None
+    try:
+        if _definition(build) != told.definition:
+            return "build"
+        found = _sorted(_few(entries(build.context, ignored(build)), MOST_FILES))
+        if _tree(found) != told.tree:
+            return "code"
+        if _newest(found) < image.created:
+            return None
+        if sum(each.stat.st_size for each in found if stat.S_ISREG(each.stat.st_mode)) > MOST_BYTES:
+            return None
+        return "code" if _content(build.context, found) != told.content else None
+    except (OSError, TooMuchError):
+        return None
+
+
+def touched_since(build: DesiredBuild, moment: float) -> bool:
+    """Whether a file of the context was changed at `moment` (seconds since the epoch) or later."""
+    try:
+        return _newest(entries(build.context, ignored(build))) >= moment
+    except OSError:
+        return True
+
+
+def _patterns(text: str) -> Iterator[tuple[bool, str]]:
+    """Whether each pattern includes again, and the pattern without what Docker takes out of it. A pattern that is none is left
+    out; the builder refuses it.
+    """
+    for line in text.splitlines():
+        pattern = line.strip()
+        if not pattern or line.startswith("#"):
+            continue
+        again = pattern.startswith("!")
+        pattern = os.path.normpath(pattern.removeprefix("!").strip() or ".").lstrip("/")
+        with suppress(re.error):
+            re.compile(_regex(pattern))
+            yield again, pattern
+
+
+def _regex(pattern: str) -> str:
+    """The regular expression of a pattern: Go's filepath.Match, and `**` for any number of directories."""
+    parts: list[str] = []
+    index = 0
+    while index < len(pattern):
+        rest = pattern[index:]
+        if token := re.match(r"\*\*/?", rest):
+            last = index + token.end() == len(pattern)
+            parts.append(".*" if last else "(?:.*/)?")
+        elif token := re.match(r"\[(\^?)((?:\\.|[^\\\]])+)\]", rest):
+            parts.append("[" + token[1] + re.sub(r"([\[&~|])", r"\\\1", token[2]) + "]")
+        elif token := re.match(r"\\(.)", rest):
+            parts.append(re.escape(token[1]))
+        else:
+            token = re.match(r"(?s).", rest)
+            assert token
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(token[0], re.escape(token[0])))
+        index += token.end()
+    return "".join(parts)
+
+
+def _sorted(found: Iterable[ContextEntry]) -> list[ContextEntry]:
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def _few(found: Iterator[ContextEntry], most: int) -> Iterator[ContextEntry]:
+    for number, entry in enumerate(found):
+        if number == most:
+            raise TooMuchError
+        yield entry
+
+
+def _newest(found: Iterable[ContextEntry]) -> float:
+    """When a file was last changed, or put in its place. Other names and missing files are seen by the tree."""
+    return max(
+        (max(e.stat.st_mtime, e.stat.st_ctime) for e in found if not stat.S_ISDIR(e.stat.st_mode)), default=0
+    )
+
+
+def _definition(build: DesiredBuild) -> str:
+    """The digest of what is not in the files of the context."""
+    dockerfile = (build.context / build.dockerfile).read_bytes()
+    settings = {"target": build.target, "args": dict(build.args)}
+    return _digest([dockerfile, json.dumps(settings, sort_keys=True).encode()])
+
+
+def _tree(found: Iterable[ContextEntry]) -> str:
+    return _digest(
+        f"{entry.path}\0{entry.stat.st_mode:o}\0{0 if stat.S_ISDIR(entry.stat.st_mode) else entry.stat.st_size}".encode(
+            errors="surrogateescape"
+        )
+        for entry in found
+    )
+
+
+def _content(root: Path, found: Iterable[ContextEntry]) -> str:
+    return _digest(_read(root / entry.path, entry) for entry in found)
+
+
+def _read(path: Path, entry: ContextEntry) -> bytes:
+    """The digest of a file's content, the target of a symbolic link; nothing for what has no content."""
+    if stat.S_ISLNK(entry.stat.st_mode):
+        return os.fsencode(path.readlink())
+    if not stat.S_ISREG(entry.stat.st_mode):
+        return b""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    """Twelve hexadecimal digits, which depend on where each part ends."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big") + part)
+    return whole.hexdigest()[:12]
