@@ -61,18 +61,50 @@ class Form(Struct, frozen=True):
     type: Any
     required: bool
     metadata: Mapping[str, Any]
+    optional: bool
+    """Whether the value may be None."""
 
 
 @functools.cache
 def forms(table: type) -> Mapping[str, Form]:
-    """The keys of a record, in the order of its fields. A field with `toml: False` is not a key."""
+    """The keys of a record, in the order of its fields; those of its bases come last. A field with `toml: False` is not a key."""
     found = {}
-    for field in structs.fields(table):
+    fields = {field.name: field for field in structs.fields(table)}
+    ordered = dict.fromkeys(name for base in table.__mro__ for name in getattr(base, "__annotations__", ()))
+    for field in (fields[name] for name in ordered if name in fields):
         hint, metadata = _annotated(field.type)
         if metadata.get("toml", True):
             name = metadata.get("key", field.name)
-            found[name] = Form(name, field.name, without_none(hint), field.required, metadata)
+            found[name] = Form(
+                name, field.name, without_none(hint), field.required, metadata, field.default is None
+            )
     return found
+
+
+def deep_forms(table: type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Form]]:
+    """The keys of a record and of the tables in it, each with its path. Arrays and tables of tables are not looked into."""
+    for form in forms(table).values():
+        yield (*path, form.attribute), form
+        if is_table(form.type):
+            yield from deep_forms(form.type, (*path, form.attribute))
+
+
+def deep_value(record: Any, path: Iterable[str]) -> Any:
+    """The value at a path of attributes; None if a record on the way is not given."""
+    for name in path:
+        record = None if record is None else getattr(record, name)
+    return record
+
+
+def told(record: Struct) -> dict[str, Any]:
+    """The keys of a table with their values, without those that have their default."""
+    fields = {field.name: field.default for field in structs.fields(type(record))}
+    values = {
+        form.key: (form.attribute, getattr(record, form.attribute)) for form in forms(type(record)).values()
+    }
+    return {
+        key: value for key, (name, value) in values.items() if value != fields[name] and value not in ((), {})
+    }
 
 
 @functools.cache

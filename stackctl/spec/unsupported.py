@@ -1,27 +1,27 @@
 """Keys of the Compose Specification that stackctl knows but does not support, each with the reason or what to do."""
 
 _LATER = "this version of stackctl does not have it"
-_LIMITS = "this version of stackctl has no resource limits"
 _SWARM = "it has a meaning only in a Swarm"
 
 SERVICE_KEYS = {
     **dict.fromkeys(
         (
-            "annotations attach blkio_config cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns_opt "
+            "annotations attach cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns_opt "
             "dns_search extends external_links gpus group_add ipc isolation label_file links logging mac_address models "
-            "oom_kill_disable oom_score_adj pid platform post_start pre_start pre_stop provider runtime scale secrets security_opt "
-            "storage_opt sysctls ulimits use_api_socket userns_mode uts volumes_from"
+            "pid platform post_start pre_start pre_stop provider runtime scale secrets security_opt "
+            "storage_opt sysctls use_api_socket userns_mode uts volumes_from"
         ).split(),
         _LATER,
     ),
-    **dict.fromkeys(
-        "cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset mem_limit "
-        "mem_reservation mem_swappiness memswap_limit".split(),
-        _LIMITS,
-    ),
-    "deploy": _SWARM,
     "links": "use the service's name: every service is reachable by it on a shared network",
     "container_labels": "write labels",
+}
+
+DEPLOY_KEYS = {
+    **dict.fromkeys(
+        ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels"), _SWARM
+    ),
+    "replicas": _LATER,
 }
 
 BUILD_KEYS = dict.fromkeys(

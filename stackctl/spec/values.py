@@ -95,6 +95,71 @@ class ByteSize(Struct, frozen=True):
         return f"{self.bytes // 1024**power}{'bkmgt'[power]}"
 
 
+class SwapSize(Struct, frozen=True):
+    """Memory and swap together: a size, or -1 for no limit."""
+
+    bytes: int
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": ["string", "integer"],
+        "pattern": r"^(-1|\d+(\.\d+)?\s*([bB]|[kmgtpKMGTP]([iI]?[bB])?)?)$",
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls(-1 if str(value) == "-1" else ByteSize.parse(value).bytes)
+
+    def __str__(self) -> str:
+        return "-1" if self.bytes == -1 else str(ByteSize(self.bytes))
+
+
+class Cpus(Struct, frozen=True):
+    """A number of processors: `2`, `0.5`, `"1.5"`. It is exact to a billionth."""
+
+    nano: int
+    """Billionths of a processor."""
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": ["number", "string"], "pattern": r"^\d*\.?\d+$"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if not isinstance(value, bool) and re.fullmatch(r"\d+|\d*\.\d+", str(value)):
+            return cls(round(float(str(value)) * 1e9))
+        raise ValueError(f"expected a number of processors such as 1.5, found {value!r}")
+
+    @staticmethod
+    def from_flag(text: str) -> object:
+        """The value in a file of the value of `--cpus`."""
+        return float(text) if re.fullmatch(r"\d*\.?\d+", text) else text
+
+    def __str__(self) -> str:
+        return f"{self.nano / 1e9:.9f}".rstrip("0").rstrip(".")
+
+
+class Microseconds(Struct, frozen=True):
+    """Processor time: a number of microseconds, or a duration such as `"50ms"`."""
+
+    count: int
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": ["integer", "string"],
+        "pattern": r"^(-?\d+|(\d+(\.\d+)?(us|µs|ms|s|m|h|d|w))+)$",
+    }
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if not isinstance(value, bool) and re.fullmatch(r"-1|\d+", str(value)):
+            return cls(int(str(value)))
+        if isinstance(value, str) and re.fullmatch(f"(?:{_DURATION})+", value):
+            return cls(round(Duration.parse(value).seconds * 1e6))
+        raise ValueError(f'expected a number of microseconds or a duration such as "50ms", found {value!r}')
+
+    @staticmethod
+    def from_flag(text: str) -> object:
+        """The value in a file of the value of `--cpu-quota`."""
+        return int(text) if re.fullmatch(r"-1|\d+", text) else text
+
+    def __str__(self) -> str:
+        return str(self.count)
+
+
 _TMPFS_FLAGS = frozenset(
     "ro rw exec noexec suid nosuid dev nodev sync async dirsync atime noatime diratime nodiratime relatime norelatime "
     "strictatime nostrictatime".split()

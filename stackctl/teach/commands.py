@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field, structs
 
@@ -398,29 +399,38 @@ def _quoted(word: str) -> str:
 
 def _restart(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
     if spec.restart != "no":
-        yield Argument(("--restart", str(spec.settings.restart)), (*key, "restart"))
+        yield Argument(("--restart", str(spec.settings.restarts)), (*key, *spec.settings.restart_key))
     if spec.settings.stop_grace_period is not None:
         yield Argument(("--stop-timeout", str(spec.grace)), (*key, "stop_grace_period"))
 
 
 def _plain(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
+    given: set[str] = set()
     for flag in flags.by_key().values():
-        if not flag.plain:
-            continue
-        option, where = flag.option, (*key, flag.key)
-        match getattr(spec.settings, flag.key):
-            case None | False | "":
-                pass
-            case True:
-                yield Argument((option,), where)
-            case tuple(items):
-                yield from (Argument((option, item), where) for item in items)
-            case Mapping() as table:
-                yield from (Argument((option, joined(k, ":", v)), (*where, k)) for k, v in table.items())
-            case str(text):
-                yield Argument((option, text), where)
-            case value:
-                yield Argument((option, str(value)), where)
+        value = flag.value(spec.settings) if flag.plain else None
+        where, found = (*key, *flag.key), flag.kind in ("list", "table") or flag.name not in given
+        if value is not None and found:
+            given.add(flag.name)
+            yield from _flag(flag, value, where)
+
+
+def _flag(flag: flags.Flag, value: Any, where: KeyPath) -> Iterator[Argument]:
+    match value:
+        case False | "":
+            pass
+        case True:
+            yield Argument((flag.option,), where)
+        case tuple(items):
+            yield from (Argument((flag.option, _word(item)), where) for item in items)
+        case Mapping() as table:
+            for name, item in table.items():
+                yield Argument((flag.option, joined(name, flag.between, _word(item))), (*where, name))
+        case _:
+            yield Argument((flag.option, _word(value)), where)
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
 
 
 def _no_init(spec: DesiredContainer, key: KeyPath) -> list[Argument]:

@@ -11,7 +11,7 @@ pytest_plugins = ["commandline_fixtures"]
 SCRIPT = """\
 docker network create n
 docker run -d --name db --network n -v d:/var/lib/postgresql/data -e 'POSTGRES_PASSWORD=it'"'"'s a $ecret' postgres:15
-docker run -d --name api --network n -m 1g -e DB_HOST=db -e MODE=$MODE api:1
+docker run -d --name api --network n --io-maxiops 9 -e DB_HOST=db -e MODE=$MODE api:1
 """
 
 
@@ -37,7 +37,7 @@ def test_what_is_written_is_a_stack(run: Run, script: Path, tmp_path: Path) -> N
         "wrote .env               values of the variables: passwords of the script and 1 placeholder",
         "wrote .gitignore         keeps .env out of git",
     ]
-    assert "run.sh:3:38: --memory 1g is not imported" in ran.out
+    assert "run.sh:3:38: --io-maxiops 9 is not imported" in ran.out
     assert "$ecret" not in ran.out
     assert ran.out.endswith("\n\nnext: write the value of MODE into .env, then stackctl up\n")
     assert run("config", "-q") == Ran(0, "", "")

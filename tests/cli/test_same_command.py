@@ -130,7 +130,7 @@ def test_an_engine_that_does_not_answer_is_no_difference(run: Run, files: Path, 
 
 
 def test_every_note_of_a_script_is_told(run: Run, files: Path) -> None:
-    (files / "run.sh").write_text(SCRIPT.replace("-p 127", "--memory 1g -p 127"))
+    (files / "run.sh").write_text(SCRIPT.replace("-p 127", "--io-maxiops 9 -p 127"))
     ran = run("same", "run.sh", "stack.toml")
     assert ran.code == 0
-    assert "Left out:\n  run.sh:3:38: --memory 1g is not imported" in ran.out
+    assert "Left out:\n  run.sh:3:38: --io-maxiops 9 is not imported" in ran.out

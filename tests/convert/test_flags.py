@@ -72,7 +72,7 @@ def test_flags(line: str, values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("line", "note"),
     [
-        ("-m 1g", "--memory 1g is not imported: this version of stackctl has no resource limits"),
+        ("--io-maxiops 9", "--io-maxiops 9 is not imported: this version of stackctl does not have it"),
         ("--log-opt max-size=1m", "--log-opt max-size=1m is not imported: this version of stackctl does not have it"),
         ("-P", "--publish-all is not imported: only the image knows its ports: write those that you need as ports"),
         ("--sig-proxy=false", "--sig-proxy is dropped: it only concerns the terminal of docker run"),

@@ -206,7 +206,7 @@ def test_networks_and_volumes_keep_their_settings() -> None:
 @pytest.mark.parametrize(
     ("script", "note"),
     [
-        ("docker run -d x\ndocker run -d -m 1g --name a y", "2: --memory 1g is not imported: this version of stackctl has no resource limits"),
+        ("docker run -d x\ndocker run -d --io-maxiops 9 --name a y", "2: --io-maxiops 9 is not imported: this version of stackctl does not have it"),
         ("docker run --rm -d --name a x", "1: --rm of a is dropped: `stackctl down` removes containers"),
         ("docker run -d --name a -v 'x：/y' x", "1: x：/y is not imported: 'x：/y' is not an absolute path of the container"),
         ("docker run -d --name a -p 99999:1 -p 1:2 x", "1: 0.0.0.0:99999:1 is not imported: ports go from 1 to 65535, found '99999'"),

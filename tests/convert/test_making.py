@@ -167,8 +167,8 @@ def test_every_difference_has_its_line(tmp_path: Path) -> None:
 
 
 def test_what_is_not_read_is_noted(tmp_path: Path) -> None:
-    found = made(SCRIPT.replace("-p 127", "--memory 1g -p 127"), tmp_path)
-    assert [note.message.partition(":")[0] for note in found.notes] == ["--memory 1g is not imported"]
+    found = made(SCRIPT.replace("-p 127", "--io-maxiops 9 -p 127"), tmp_path)
+    assert [note.message.partition(":")[0] for note in found.notes] == ["--io-maxiops 9 is not imported"]
     (note,) = made(SCRIPT.replace("docker network create net\n", ""), tmp_path).notes
     assert "the script never creates" in note.message
 

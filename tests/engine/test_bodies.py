@@ -46,8 +46,6 @@ def test_a_plain_container() -> None:
         "Env": [],
         "Labels": {},
         "ExposedPorts": {},
-        "Tty": False,
-        "OpenStdin": False,
         "StopTimeout": 10,
         "HostConfig": {
             "Init": True,
@@ -55,11 +53,6 @@ def test_a_plain_container() -> None:
             "Mounts": [],
             "PortBindings": {},
             "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
-            "ExtraHosts": [],
-            "ReadonlyRootfs": False,
-            "Privileged": False,
-            "CapAdd": [],
-            "CapDrop": [],
         },
     }
 

@@ -344,11 +344,8 @@ shm_size = "64m"
         "WorkingDir": "/app",
         "StopSignal": "SIGINT",
         "Tty": True,
-        "OpenStdin": False,
         "HostConfig.ExtraHosts": ["gate:host-gateway"],
         "HostConfig.ReadonlyRootfs": True,
-        "HostConfig.Privileged": False,
-        "HostConfig.CapAdd": [],
         "HostConfig.CapDrop": ["ALL"],
         "HostConfig.ShmSize": 64 * 1024**2,
     }

@@ -109,7 +109,7 @@ def test_each_argument_knows_its_key(tmp_path: Path) -> None:
 
 def test_each_plain_key_has_an_option() -> None:
     plain = {flag.key for flag in flags.by_key().values() if flag.plain}
-    assert plain == {key.name for key in plain_keys._plain_keys() if key.body}
+    assert plain == {key.path for key in plain_keys._plain_keys() if key.body}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_each_plain_key_has_an_option() -> None:
         ('restart = "on-failure:3"\nstop_grace_period = "1500ms"', "--restart on-failure:3 --stop-timeout 2 --init busybox"),
         ('labels = { "a.b" = "x y" }', "--init --label 'a.b=x y' busybox"),
         ('pull_policy = "never"', "--init --pull never busybox"),
-        ('extra_hosts = { api = "10.0.0.1" }\ndns = ["1.1.1.1"]\nuser = "1:2"\ntty = true\nshm_size = "64m"\ncap_drop = ["ALL"]\npids_limit = -1', "--add-host api:10.0.0.1 --user 1:2 --tty --cap-drop ALL --pids-limit -1 --dns 1.1.1.1 --shm-size 64m --init busybox"),
+        ('extra_hosts = { api = "10.0.0.1" }\ndns = ["1.1.1.1"]\nuser = "1:2"\ntty = true\nshm_size = "64m"\ncap_drop = ["ALL"]\npids_limit = -1', "--add-host api:10.0.0.1 --user 1:2 --tty --cap-drop ALL --dns 1.1.1.1 --shm-size 64m --pids-limit -1 --init busybox"),
         ('environment = { "-A" = "-b\\nc", E = "" }', "--env '-A=-b\nc' --env E= --init busybox"),
     ],
 )  # fmt: skip

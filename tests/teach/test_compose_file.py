@@ -255,7 +255,7 @@ def test_a_stack_as_a_compose_file(tmp_path: Path) -> None:
         ("healthcheck = { disable = true }", "    healthcheck:\n      disable: true"),
         ('restart = "on-failure:3"\nstop_grace_period = "1500ms"', "    restart: on-failure:3\n@init\n    stop_grace_period: 2s"),
         ('restart = "no"', ""),
-        ('cap_add = ["A", "A"]\nshm_size = "64m"\npids_limit = -1\ntty = true\nextra_hosts = { api = "10.0.0.1" }', '@init\n    extra_hosts:\n      api: "10.0.0.1"\n    tty: true\n    cap_add:\n      - A\n    pids_limit: -1\n    shm_size: 64m'),
+        ('cap_add = ["A", "A"]\nshm_size = "64m"\npids_limit = -1\ntty = true\nextra_hosts = { api = "10.0.0.1" }', '@init\n    extra_hosts:\n      api: "10.0.0.1"\n    tty: true\n    cap_add:\n      - A\n    shm_size: 64m\n    pids_limit: -1'),
         ('pull_policy = "never"', "    pull_policy: never"),
         ('labels = { "a.b" = "x: y", "com.docker.compose.project" = "other" }', '@init\n    labels:\n      a.b: "x: y"'),
         ('environment = { A = "no", B = "1", C = "a: b #c", D = "", E = { from_env = true } }', '    environment:\n      A: "no"\n      B: "1"\n      C: "a: b #c"\n      D: ""\n      E:'),
@@ -489,7 +489,25 @@ domainname = "p"
 pids_limit = 5
 dns = ["1.1.1.1"]
 shm_size = "1m"
+mem_limit = "64m"
+mem_reservation = "32m"
+memswap_limit = -1
+mem_swappiness = 0
+cpus = 0.5
+cpu_shares = 5
+cpu_rt_period = 10000
+cpu_rt_runtime = "1ms"
+cpuset = "0"
+cpu_count = 1
+cpu_percent = 50
+blkio_config = { weight = 10 }
+ulimits = { nofile = 5 }
+oom_kill_disable = true
+oom_score_adj = -5
+deploy.resources.limits.memory = "64m"
 [services.other]
+cpu_period = 100000
+cpu_quota = 50000
 image = "busybox"
 network_mode = "none"
 """
@@ -500,7 +518,9 @@ def test_each_key_of_a_service_has_its_place(tmp_path: Path) -> None:
     stack = Given(EVERY_KEY, tmp_path, profiles=True)
     services = stack.tree["services"]
     assert {*services["web"], *services["other"]} == {*forms(Service)}
-    assert [*services["web"]] == [name for name in forms(Service) if name != "network_mode"]
+    assert [*services["web"]] == [
+        name for name in forms(Service) if name not in services["other"].keys() - {"image", "init"}
+    ]
     stack.read_by_compose()
 
 

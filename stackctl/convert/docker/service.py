@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stackctl.convert.bash.shell import HERE
@@ -28,14 +28,12 @@ _ONLY_SHOWS = frozenset({"attach", "cidfile", "detach-keys", "disable-content-tr
 _COMPOSE = {
     **dict.fromkeys(("log-driver", "log-opt"), "logging"),
     **{name: name.replace("-", "_") for name in (
-        "cgroup-parent", "cpu-count", "cpu-percent", "cpu-period", "cpu-quota", "cpu-rt-period", "cpu-rt-runtime",
-        "cpu-shares", "cpus", "dns-opt", "dns-search", "gpus", "group-add", "ipc", "isolation", "label-file", "mac-address", "oom-kill-disable", "pid",
+        "cgroup-parent", "dns-opt", "dns-search", "gpus", "group-add", "ipc", "isolation", "label-file", "mac-address", "pid",
         "platform", "runtime", "security-opt", "storage-opt", "uts", "use-api-socket",
     )},
-    "annotation": "annotations", "blkio-weight": "blkio_config", "cgroupns": "cgroup", "cpuset-cpus": "cpuset", "device": "devices",
-    "device-cgroup-rule": "device_cgroup_rules", "memory": "mem_limit", "memory-reservation": "mem_reservation",
-    "memory-swap": "memswap_limit", "memory-swappiness": "mem_swappiness", "oom-score-adj": "oom_score_adj", "sysctl": "sysctls",
-    "ulimit": "ulimits", "userns": "userns_mode", "volumes-from": "volumes_from",
+    "annotation": "annotations", "cgroupns": "cgroup", "device": "devices",
+    "device-cgroup-rule": "device_cgroup_rules", "sysctl": "sysctls",
+    "userns": "userns_mode", "volumes-from": "volumes_from",
 }  # fmt: skip
 """The key of the Compose Specification that says what the flag says, if stackctl does not have it."""
 _OTHER = {
@@ -60,21 +58,32 @@ class Table:
         self.volumes: dict[str, int] = {}
         """The named volumes, and where each is used."""
 
-    def set(self, key: str, value: Any, at: int) -> None:
-        self.values[key] = value
-        self.places[key,] = at
+    def set(self, key: str | Sequence[str], value: Any, at: int) -> None:
+        *outer, last = path = _path(key)
+        self._table(outer)[last] = value
+        self.places[*path,] = at
 
-    def append(self, key: str, value: Any, at: int) -> None:
-        items = self.values.setdefault(key, [])
-        self.places[key, len(items)] = at
+    def append(self, key: str | Sequence[str], value: Any, at: int) -> None:
+        *outer, last = path = _path(key)
+        items = self._table(outer).setdefault(last, [])
+        self.places[*path, len(items)] = at
         items.append(value)
 
-    def put(self, key: str, name: str, value: Any, at: int) -> None:
-        self.values.setdefault(key, {})[name] = value
-        self.places[key, name] = at
+    def put(self, key: str | Sequence[str], name: str, value: Any, at: int) -> None:
+        self.set((*_path(key), name), value, at)
+
+    def _table(self, path: Sequence[str]) -> dict[str, Any]:
+        table = self.values
+        for name in path:
+            table = table.setdefault(name, {})
+        return table
 
     def note(self, at: int, message: str) -> None:
         self.notes.append((at, message))
+
+
+def _path(key: str | Sequence[str]) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else tuple(key)
 
 
 def service_table(run: Divided, directory: str = HERE, volume_key: Callable[[str], str] = str) -> Table:
@@ -121,15 +130,15 @@ def _flag(table: Table, flag: Flag, option: Option) -> None:
     match flag.kind:
         case "switch":
             table.set(flag.key, option.on, at)
-        case "number":
-            table.set(flag.key, int(value) if re.fullmatch(r"-?\d{1,9}", value) else value, at)
-        case "text":
-            table.set(flag.key, value, at)
         case "list":
-            table.append(flag.key, value, at)
+            table.append(flag.key, flag.imported(value), at)
         case "table":
-            name, _, text = value.replace("=", ":", 1).partition(":")
-            table.put(flag.key, plain(name), text, at)
+            name, _, text = (value.replace("=", ":", 1) if flag.between == ":" else value).partition(
+                flag.between
+            )
+            table.put(flag.key, plain(name), flag.imported(text), at)
+        case _:
+            table.set(flag.key, flag.imported(value), at)
 
 
 def _environment(table: Table, value: str, at: int) -> None:

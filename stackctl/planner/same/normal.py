@@ -89,7 +89,9 @@ def plain(name: str, value: Any) -> Values:
             value = 0 if value == _USUAL_SHM else value
         case "pids_limit":
             value = max(value or 0, 0)
-    return {(name,): value} if value else {}
+        case "memswap_limit" | "mem_swappiness":
+            value = None if value == -1 and name == "mem_swappiness" else value
+    return {tuple(name.split(".")): value} if value else {}
 
 
 def healthcheck(check: DesiredHealthcheck | None) -> Values:

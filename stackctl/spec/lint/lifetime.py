@@ -29,10 +29,10 @@ def endless_jobs(subject: Subject) -> Iterator[Problem]:
     migration does not.
     """
     for member in subject.members:
-        policy = member.service.restart.policy
+        policy = member.service.restarts.policy
         if policy in _FOR_EVER and (isinstance(member.service, Job) or re.search(_ONCE, member.name)):
             yield Problem(
-                (*member.path, "restart"),
+                (*member.path, *member.service.restart_key),
                 f'{member.name} runs once, but restart = "{policy}" starts it again for ever',
                 "remove restart"
                 if isinstance(member.service, Job)

@@ -12,6 +12,7 @@ from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
+from stackctl.spec.model.limits import Limits
 from stackctl.spec.model.mounts import Mount
 from stackctl.spec.model.networks import NetworkUse
 from stackctl.spec.model.order import Dependency
@@ -49,7 +50,7 @@ class EnvFile(Struct, frozen=True, kw_only=True):
         raise ValueError(f'expected a file such as ".env", found {value!r}')
 
 
-class Service(Struct, frozen=True, kw_only=True):
+class Service(Limits, frozen=True, kw_only=True):
     """A container that keeps running."""
 
     image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
@@ -98,6 +99,7 @@ class Service(Struct, frozen=True, kw_only=True):
             listed=pair("=:"),
             body="HostConfig.ExtraHosts",
             flag="add-host",
+            between=":",
             sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
         ),
     ] = {}
@@ -139,14 +141,6 @@ class Service(Struct, frozen=True, kw_only=True):
     domainname: Annotated[
         str | None, key("The domain of the host name.", body="Domainname", flag="domainname")
     ] = None
-    pids_limit: Annotated[
-        int | None,
-        key(
-            "The most processes and threads it may have; -1 for any number.",
-            body="HostConfig.PidsLimit",
-            flag="pids-limit",
-        ),
-    ] = None
     dns: Annotated[
         tuple[Address, ...] | None,
         key(
@@ -172,6 +166,18 @@ class Service(Struct, frozen=True, kw_only=True):
         """What is known about the image; None if it is not known."""
         return self.known_images.of(self.image) if self.image else None
 
+    @property
+    def restarts(self) -> Restart:
+        """When the engine starts it again: `deploy.restart_policy` wins over `restart`."""
+        policy = self.deploy and self.deploy.restart_policy
+        return policy.restart if policy else self.restart
+
+    @property
+    def restart_key(self) -> tuple[str, ...]:
+        """The key that says when the engine starts it again."""
+        own = self.deploy is None or self.deploy.restart_policy is None
+        return ("restart",) if own else ("deploy", "restart_policy")
+
     def __repr__(self) -> str:
         return veiled(self, "environment", "resolved")
 
@@ -192,8 +198,7 @@ class Service(Struct, frozen=True, kw_only=True):
                 f"{self.container_name!r} is not a container name",
                 "use letters, digits, '_', '.' and '-'",
             )
-        if self.pids_limit is not None and self.pids_limit < -1:
-            yield ("pids_limit",), f"a number of processes, or -1, found {self.pids_limit}", ""
+        yield from self.wrong_limits()
         mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
         mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
         seen: set[str] = set()

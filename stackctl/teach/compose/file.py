@@ -26,8 +26,7 @@ from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import plain_keys
 from stackctl.spec.model import Build, EnvFile, Job, Stack
-from stackctl.spec.structure import forms
-from stackctl.spec.values import ByteSize
+from stackctl.spec.structure import forms, is_table, told
 from stackctl.teach.commands import OURS
 from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, noted, without_none, words
 from stackctl.teach.compose.waits import depends_on, healthcheck, readiness_notes
@@ -93,6 +92,7 @@ class ComposeFile(Struct, frozen=True):
             or None,
             "depends_on": depends_on(spec, there),
             "healthcheck": healthcheck(spec),
+            "deploy": _plain(settings.deploy) if settings.deploy else None,
             "restart": str(settings.restart) if spec.restart != "no" else None,
             "container_name": _given(settings.container_name),
             "labels": _labels(settings.labels, owner),
@@ -101,7 +101,8 @@ class ComposeFile(Struct, frozen=True):
             "stop_grace_period": f"{spec.grace}s" if settings.stop_grace_period else None,
             "profiles": _once(settings.profiles) or None if self.profiles else None,
         }
-        keys |= {name: _plain(getattr(settings, name)) for name, _ in plain_keys.definition(settings)}
+        for key, _ in plain_keys.given(settings):
+            keys[key.path[0]] = _plain(getattr(settings, key.path[0]))
         keys["init"] = wants_init(spec, ImageConfig())
         if (spec.network_mode or "").startswith("container:"):
             keys["expose"] = None  # the engine refuses it there, and stackctl does not ask for it, either
@@ -290,12 +291,18 @@ def _job_notes(spec: DesiredContainer) -> Iterator[str]:
 def _plain(value: Any) -> Tree:
     """The value of a plain key. Its name and its form are those of the Compose Specification."""
     match value:
-        case ByteSize():
+        case Struct() if is_table(type(value)):
+            return {name: _plain(item) for name, item in told(value).items()}
+        case Struct():
             return str(value)
         case Mapping():
             return {key: _plain(item) for key, item in value.items()}
         case tuple():
-            return _once(map(_plain, value))
+            return (
+                _once(map(_plain, value))
+                if all(isinstance(item, str) for item in value)
+                else [*map(_plain, value)]
+            )
         case str():
             return Value(value)
     return value

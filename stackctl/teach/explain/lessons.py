@@ -96,6 +96,24 @@ _SERVICE: Mapping[str, Lesson] = {
     "cap_add": Lesson("", "It has Docker's usual 14 capabilities."),
     "cap_drop": Lesson("", "It keeps rights that it never uses, and that a break-in would use."),
     "domainname": Lesson("", "Its host name has no domain."),
+    "deploy": Lesson("", "Nothing is limited. Write the limits as mem_limit and cpus: that is shorter."),
+    "mem_limit": Lesson("", "One program that leaks takes the memory of the whole machine; then the kernel kills whom it likes."),
+    "mem_reservation": Lesson("", "When the machine runs short of memory, nothing is kept for it."),
+    "memswap_limit": Lesson("", "With mem_limit, it may use as much swap as memory."),
+    "mem_swappiness": Lesson("", "The machine's own setting holds."),
+    "cpus": Lesson("", "It uses all processors when it has enough to do."),
+    "cpu_shares": Lesson("", "When the processors are busy, all containers get the same."),
+    "cpu_period": Lesson("", "The period is 100 ms."),
+    "cpu_quota": Lesson("", "Processor time is not limited. `cpus` says the same in one number."),
+    "cpu_rt_period": Lesson("", "The machine's own setting holds."),
+    "cpu_rt_runtime": Lesson("", "It has no real-time processor time."),
+    "cpuset": Lesson("", "It may run on every processor."),
+    "cpu_count": Lesson("", "Nothing changes on Linux."),
+    "cpu_percent": Lesson("", "Nothing changes on Linux."),
+    "blkio_config": Lesson("--blkio-weight and --device-read-bps", "A program that reads a whole disk slows down all others."),
+    "ulimits": Lesson("", 'It has the limits of the engine: a server with many connections ends with "too many open files".'),
+    "oom_kill_disable": Lesson("", "A process is killed when the memory of the container runs out."),
+    "oom_score_adj": Lesson("", "It is as likely to be killed as all others when the machine has no memory."),
     "pids_limit": Lesson("", "A program that forks without end takes all process numbers of the machine."),
     "dns": Lesson("", "Names outside of the stack are asked from the host's name servers."),
     "shm_size": Lesson("", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
@@ -149,5 +167,5 @@ _TABLES = {"": _TOP, "services": _SERVICE, "jobs": _SERVICE, "networks": _NETWOR
 def lesson(section: str, key: str) -> Lesson | None:
     """What to know of a key of a section; of a key at the top if `section` is "". None for a key deeper in the file."""
     found = _TABLES.get(section, {}).get(key)
-    flag = flags.by_key().get(key) if section in ("services", "jobs") else None
+    flag = flags.by_key().get((key,)) if section in ("services", "jobs") else None
     return structs.replace(found, option=flag.option) if found and flag and not found.option else found

@@ -1,0 +1,170 @@
+"""Each key of a service that the engine takes as it is: its line of the request, its option of `docker run`, and the way back."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from msgspec import Struct
+
+from stackctl.convert.bash.shell import Word
+from stackctl.convert.docker.flags import RUN, divide
+from stackctl.convert.docker.service import service_table
+from stackctl.engine.docker import bodies
+from stackctl.planner.same.desired import container_thing
+from stackctl.planner.steps.actions import CreateContainer
+from stackctl.planner.world.desired import DesiredContainer
+from stackctl.planner.world.observed import ImageConfig
+from stackctl.spec import flags, plain_keys
+from stackctl.spec.selection import Selection
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import StackRequest
+from stackctl.teach.commands import Docker
+from stackctl.teach.compose.file import compose
+from stackctl.teach.from_nothing import from_nothing
+
+USUAL = "docker create --name shop-web-1 --network shop_default --network-alias web "
+
+
+class Row(Struct, frozen=True):
+    """`key` with its value in TOML; the line of the request; the options of `docker run`. `imported` is the value that `import`
+    reads from the options, and `exported` the value in a compose.yaml, if they are not as in the file."""
+
+    key: str
+    value: str
+    line: str
+    sent: Any
+    words: str
+    imported: Any = None
+    exported: Any = None
+
+
+MB = 1024 * 1024
+ROWS = (
+    Row("hostname", '"www"', "Hostname", "www", "--hostname www"),
+    Row("domainname", '"example.org"', "Domainname", "example.org", "--domainname example.org"),
+    Row("user", '"1:2"', "User", "1:2", "--user 1:2"),
+    Row("working_dir", '"/w"', "WorkingDir", "/w", "--workdir /w"),
+    Row("stop_signal", '"SIGINT"', "StopSignal", "SIGINT", "--stop-signal SIGINT"),
+    Row("tty", "true", "Tty", True, "--tty"),
+    Row("stdin_open", "true", "OpenStdin", True, "--interactive"),
+    Row("read_only", "true", "HostConfig.ReadonlyRootfs", True, "--read-only"),
+    Row("privileged", "true", "HostConfig.Privileged", True, "--privileged"),
+    Row("cap_add", '["NET_ADMIN"]', "HostConfig.CapAdd", ["NET_ADMIN"], "--cap-add NET_ADMIN"),
+    Row("cap_drop", '["ALL"]', "HostConfig.CapDrop", ["ALL"], "--cap-drop ALL"),
+    Row("extra_hosts", '{ a = "10.0.0.1" }', "HostConfig.ExtraHosts", ["a:10.0.0.1"], "--add-host a:10.0.0.1"),
+    Row("dns", '["1.1.1.1"]', "HostConfig.Dns", ["1.1.1.1"], "--dns 1.1.1.1"),
+    Row("shm_size", '"128m"', "HostConfig.ShmSize", 128 * MB, "--shm-size 128m"),
+    Row("mem_limit", '"512m"', "HostConfig.Memory", 512 * MB, "--memory 512m"),
+    Row("mem_reservation", '"256MB"', "HostConfig.MemoryReservation", 256 * MB, "--memory-reservation 256m", "256m", "256m"),
+    Row("memswap_limit", "-1", "HostConfig.MemorySwap", -1, "--memory-swap -1", "-1", "-1"),
+    Row("mem_swappiness", "0", "HostConfig.MemorySwappiness", 0, "--memory-swappiness 0"),
+    Row("cpus", "1.5", "HostConfig.NanoCpus", 1_500_000_000, "--cpus 1.5", None, "1.5"),
+    Row("cpu_shares", "512", "HostConfig.CpuShares", 512, "--cpu-shares 512"),
+    Row("cpu_period", '"50ms"', "HostConfig.CpuPeriod", 50_000, "--cpu-period 50000", 50_000, "50000"),
+    Row("cpu_quota", "-1", "HostConfig.CpuQuota", -1, "--cpu-quota -1", None, "-1"),
+    Row("cpu_rt_period", "10000", "HostConfig.CpuRealtimePeriod", 10_000, "--cpu-rt-period 10000", None, "10000"),
+    Row("cpu_rt_runtime", "5000", "HostConfig.CpuRealtimeRuntime", 5_000, "--cpu-rt-runtime 5000", None, "5000"),
+    Row("cpuset", '"0-1"', "HostConfig.CpusetCpus", "0-1", "--cpuset-cpus 0-1"),
+    Row("cpu_count", "2", "HostConfig.CpuCount", 2, "--cpu-count 2"),
+    Row("cpu_percent", "50", "HostConfig.CpuPercent", 50, "--cpu-percent 50"),
+    Row("pids_limit", "64", "HostConfig.PidsLimit", 64, "--pids-limit 64"),
+    Row("blkio_config.weight", "300", "HostConfig.BlkioWeight", 300, "--blkio-weight 300"),
+    Row("blkio_config.weight_device", '[{ path = "/dev/sda", weight = 20 }]', "HostConfig.BlkioWeightDevice", [{"Path": "/dev/sda", "Weight": 20}], "--blkio-weight-device /dev/sda:20"),
+    Row("blkio_config.device_read_bps", '[{ path = "/dev/sda", rate = "1mb" }]', "HostConfig.BlkioDeviceReadBps", [{"Path": "/dev/sda", "Rate": MB}], f"--device-read-bps /dev/sda:{MB}", [{"path": "/dev/sda", "rate": MB}], [{"path": "/dev/sda", "rate": "1m"}]),
+    Row("blkio_config.device_read_iops", '[{ path = "/dev/sda", rate = 10 }]', "HostConfig.BlkioDeviceReadIOps", [{"Path": "/dev/sda", "Rate": 10}], "--device-read-iops /dev/sda:10", None, [{"path": "/dev/sda", "rate": "10b"}]),
+    Row("blkio_config.device_write_bps", '[{ path = "/dev/sda", rate = 10 }]', "HostConfig.BlkioDeviceWriteBps", [{"Path": "/dev/sda", "Rate": 10}], "--device-write-bps /dev/sda:10", None, [{"path": "/dev/sda", "rate": "10b"}]),
+    Row("blkio_config.device_write_iops", '[{ path = "/dev/sda", rate = 10 }]', "HostConfig.BlkioDeviceWriteIOps", [{"Path": "/dev/sda", "Rate": 10}], "--device-write-iops /dev/sda:10", None, [{"path": "/dev/sda", "rate": "10b"}]),
+    Row("ulimits", "{ nproc = 65535, nofile = { soft = 1024, hard = 2048 } }", "HostConfig.Ulimits", [{"Name": "nofile", "Soft": 1024, "Hard": 2048}, {"Name": "nproc", "Soft": 65535, "Hard": 65535}], "--ulimit nproc=65535 --ulimit nofile=1024:2048", None, {"nproc": {"soft": 65535, "hard": 65535}, "nofile": {"soft": 1024, "hard": 2048}}),
+    Row("oom_kill_disable", "true", "HostConfig.OomKillDisable", True, "--oom-kill-disable"),
+    Row("oom_score_adj", "-500", "HostConfig.OomScoreAdj", -500, "--oom-score-adj -500"),
+)  # fmt: skip
+AS_ANOTHER = {
+    "deploy.resources.limits.cpus": "cpus",
+    "deploy.resources.limits.memory": "mem_limit",
+    "deploy.resources.limits.pids": "pids_limit",
+    "deploy.resources.reservations.memory": "mem_reservation",
+}
+"""Keys that say the same as another key."""
+
+
+class Given:
+    """A stack of one service, with one key."""
+
+    def __init__(self, line: str, directory: Path) -> None:
+        (directory / "stack.toml").write_text(f'[services.web]\nimage = "busybox"\n{line}\n')
+        request = StackRequest(files=[directory / "stack.toml"], directory=directory, environ={}, name="shop")
+        self.stack = read(request)
+        self.desired = from_nothing(self.stack, Selection())[0].desired
+
+    @property
+    def web(self) -> DesiredContainer:
+        (container,) = self.desired.containers
+        return container
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return bodies.container(self.web, api=(1, 51), image=ImageConfig())
+
+    @property
+    def command(self) -> str:
+        line = Docker(self.stack, api=(1, 51)).command(CreateContainer(self.web, "shop-web-1"))
+        assert line is not None
+        return shlex.join(line.argv)
+
+
+def at(tree: Any, dotted: str) -> Any:
+    for name in dotted.split("."):
+        tree = tree[name]
+    return tree
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.key for row in ROWS])
+def test_a_plain_key_has_one_meaning_everywhere(row: Row, tmp_path: Path) -> None:
+    given = Given(f"{row.key} = {row.value}", tmp_path)
+    assert at(given.body, row.line) == row.sent
+    assert given.command == f"{USUAL}{row.words} --init busybox"
+    words = [Word(text, place) for place, text in enumerate([*shlex.split(row.words), "busybox"])]
+    divided = divide(words, RUN)
+    table = service_table(divided)
+    assert [*divided.wrong, *table.notes] == []
+    value = toml_value(row)
+    assert at(table.values, row.key) == (value if row.imported is None else row.imported)
+    text = compose(given.stack, given.desired, source="stack.toml")
+    assert at(yaml.safe_load(text)["services"]["web"], row.key) == (
+        value if row.exported is None else row.exported
+    )
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.key for row in ROWS])
+def test_a_plain_key_makes_another_container(row: Row, tmp_path: Path) -> None:
+    with_key, without = Given(f"{row.key} = {row.value}", tmp_path).web, Given("", tmp_path).web
+    assert with_key.fields.keys() - without.fields.keys() == {row.key}
+    if row.sent:  # 0 swappiness cannot be told from none
+        assert container_thing(with_key).values.keys() > container_thing(without).values.keys()
+
+
+def test_no_plain_key_is_forgotten() -> None:
+    told = {row.key for row in ROWS}
+    assert told == {*plain_keys.bodies()}
+    assert {".".join(key) for key in flags.by_key() if flags.by_key()[key].plain} == told | AS_ANOTHER.keys()
+
+
+@pytest.mark.parametrize(("key", "same"), AS_ANOTHER.items())
+def test_a_key_of_deploy_says_the_same_as_a_key_of_the_service(key: str, same: str, tmp_path: Path) -> None:
+    (row,) = (row for row in ROWS if row.key == same)
+    long, short = Given(f"{key} = {row.value}", tmp_path), Given(f"{same} = {row.value}", tmp_path)
+    assert long.body["HostConfig"] == short.body["HostConfig"]
+    assert (long.command, long.web.digest) == (short.command, short.web.digest)
+    both = Given(f"{key} = {row.value}\n{same} = {row.value}", tmp_path)
+    assert (both.command, both.web.digest) == (short.command, short.web.digest)
+    text = compose(long.stack, long.desired, source="stack.toml")
+    assert at(yaml.safe_load(text)["services"]["web"], key) == (row.exported or toml_value(row))
+
+
+def toml_value(row: Row) -> Any:
+    return tomllib.loads(f"value = {row.value}")["value"]
