@@ -28,6 +28,7 @@ from stackctl.planner.steps.secrets import concealed
 from stackctl.planner.up.planning import UpPlan, plan_up
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
+from stackctl.planner.world.adopting import COMPOSE, file_of_compose, made_by_compose
 from stackctl.planner.world.containers import instance_of, of_project, other_source
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed
@@ -95,6 +96,7 @@ class Project(Comparing):
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
+            self._refuse_compose(view.observed)
         return preflight(view, self._host(view), images)
 
     def plan_down(self, options: DownOptions) -> Plan:
@@ -234,6 +236,22 @@ class Project(Comparing):
         if other:
             message = f"project {self.name} is already running from {other}; this is {source}"
             raise PreflightError([Problem(("name",), message, hint)])
+
+    def _refuse_compose(self, observed: Observed) -> None:
+        """Raise PreflightError if Docker Compose has made a project of this name."""
+        if theirs := made_by_compose(observed, self.name):
+            file = file_of_compose(theirs[0])
+            names = ", ".join(container.name for container in theirs[:3])
+            raise PreflightError(
+                [
+                    Problem(
+                        ("name",),
+                        f"{COMPOSE} has made a project {self.name}{f' from {file}' if file else ''}: {names}"
+                        + ("" if len(theirs) <= 3 else f" and {len(theirs) - 3} more"),
+                        "--adopt takes it over in one plan and keeps its volumes; -p OTHER starts another project beside it",
+                    )
+                ]
+            )
 
     def _host(self, view: View) -> HostFacts:
         """What only this machine can tell: which process holds which port, and which paths exist. Nothing is asked that the

@@ -17,7 +17,7 @@ _OPTIONS = (
     click.option("--no-deps", is_flag=True, help="Without what the named services depend on."),
     click.option("--remove-orphans", is_flag=True, help="Remove containers of services that the spec no longer has."),
     click.option("--rerun", is_flag=True, help="Run jobs again that have completed: the named ones, or all that are needed."),
-    click.option("--adopt", is_flag=True, help="Take over the same project started from another directory."),
+    click.option("--adopt", is_flag=True, help="Take over the same project, started from another directory or by Docker Compose."),
     click.option("--strict", is_flag=True, help="Warnings stop, too."),
     click.option("--wait-timeout", type=float, default=120.0, metavar="SECONDS", help="How long to wait for each service (120)."),
     click.option("-t", "--timeout", type=int, metavar="SECONDS", help="How long a container may take to stop."),

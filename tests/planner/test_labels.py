@@ -29,6 +29,9 @@ def test_the_names_of_the_labels_never_change() -> None:
         "COMPOSE_SERVICE": "com.docker.compose.service",
         "COMPOSE_NUMBER": "com.docker.compose.container-number",
         "COMPOSE_ONEOFF": "com.docker.compose.oneoff",
+        "COMPOSE_HASH": "com.docker.compose.config-hash",
+        "COMPOSE_NETWORK": "com.docker.compose.network",
+        "COMPOSE_FILES": "com.docker.compose.project.config_files",
     }
 
 

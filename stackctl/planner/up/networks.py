@@ -5,6 +5,7 @@ from __future__ import annotations
 from stackctl.planner.steps.actions import CreateNetwork, DisconnectNetwork, RemoveNetwork
 from stackctl.planner.steps.facts import Fact, NetworkThere, Removed
 from stackctl.planner.up.work import Work
+from stackctl.planner.world.adopting import COMPOSE
 from stackctl.planner.world.desired import DesiredNetwork
 from stackctl.planner.world.matching import is_ours
 from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
@@ -30,7 +31,7 @@ def _rebuild(work: Work, network: DesiredNetwork, have: ObservedNetwork) -> None
     """Remove a network and make it again. Only an empty network can be removed: every container leaves it, and joins the new
     network before the container is started again.
     """
-    why = "its definition changed"
+    why = f"adopted from {COMPOSE}" if have.source == COMPOSE else "its definition changed"
     inside = work.slots.networks.members.get(have.id, ())
     staying = [c for c in inside if not work.draft.makes(Removed(c.id))]
     position = work.slots.ties.position

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stackctl.planner.view.placing import slots
 from stackctl.planner.view.slots import Slots, UpOptions
+from stackctl.planner.world.adopting import adopted
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import ImageConfig, Observed
 
@@ -26,6 +27,8 @@ class View(Struct, frozen=True):
     @classmethod
     def of(cls, desired: Desired, observed: Observed, options: UpOptions | None = None) -> View:
         options = options or UpOptions()
+        if options.adopt:
+            observed = adopted(desired, observed)
         return cls(desired, observed, options, slots(desired, observed, options))
 
     def with_configs(self, configs: Mapping[str, ImageConfig]) -> View:

@@ -47,6 +47,11 @@ COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_NUMBER = "com.docker.compose.container-number"
 COMPOSE_ONEOFF = "com.docker.compose.oneoff"
 
+# What Compose makes carries these as well.
+COMPOSE_HASH = "com.docker.compose.config-hash"
+COMPOSE_NETWORK = "com.docker.compose.network"
+COMPOSE_FILES = "com.docker.compose.project.config_files"
+
 
 def pack_fields(fields: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(fields.items())), separators=(",", ":"))

@@ -1,0 +1,51 @@
+"""A stack that Docker Compose has brought up: beside it, or taken over."""
+
+from __future__ import annotations
+
+import pytest
+from exported import compose
+from proxy import RecordingProxy
+from scenario import Project, sleepers
+
+pytestmark = pytest.mark.docker
+
+COMPOSED = """\
+services:
+  db:
+    image: busybox
+    init: true
+    command: sleep infinity
+    volumes: ["data:/data", /scratch]
+volumes: {data: }
+"""
+STACK = sleepers(db='volumes = ["data:/data", "/scratch"]') + "[volumes.data]\n"
+
+
+def test_a_project_of_compose_must_be_refused_stand_beside_or_be_taken_over_with_its_volumes(
+    project: Project, recorder: RecordingProxy
+) -> None:
+    name = project.name
+    composed = project.write(COMPOSED, "compose.yaml")
+    project.write(STACK)
+    compose(project, "-p", name, "up", "-d")
+    compose(project, "-p", name, "exec", "-T", "db", "touch", "/data/kept", "/scratch/kept")
+    theirs = project.api.inspect_container(f"{name}-db-1")["State"]
+
+    told = project.run("up", code=1).stderr
+    assert f"Docker Compose has made a project {name} from {composed}: " in told
+    assert "--adopt takes it over" in told
+    assert "-p OTHER" in told
+    assert recorder.writes == []
+
+    project.run("-p", f"{name}-two", "up")
+    assert project.api.inspect_container(f"{name}-db-1")["State"] == theirs
+
+    project.run("up", "--adopt")
+    assert project.states() == {"db": "running"}
+    assert project.inside("db", "ls", "/data", "/scratch") == "/data:\nkept\n\n/scratch:\nkept\n"
+    assert compose(project, "-p", name, "ps", "-aq").strip() == ""
+    assert project.json("plan")["steps"] == []
+    project.run("down", "--volumes")
+    left = project.resources()
+    assert f"{name}_data" in left["volumes"]
+    assert f"{name}_default" not in left["networks"]
