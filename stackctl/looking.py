@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -18,6 +18,10 @@ from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
+
+if TYPE_CHECKING:
+    from stackctl.planner.world.asked import ObservedImage
+    from stackctl.planner.world.used import UsedVolume
 
 
 def load(
@@ -117,6 +121,16 @@ class Looking:
     def running_container(self, name: str) -> ObservedContainer:
         """The container in which a command can run. Raises UsageError if no container has that name, or if it does not run."""
         return running_container(self._there(), self.name, name, self.stack.everything)
+
+    def images(self, containers: Collection[ObservedContainer]) -> Mapping[str, ObservedImage]:
+        """The images from which the containers were made, by id. An image that the engine no longer has is left out."""
+        return self.engine.images(list(dict.fromkeys(c.image_id for c in containers)))
+
+    def volumes(self, names: Collection[str] = ()) -> tuple[UsedVolume, ...]:
+        """The volumes of the project, or only those of the named services. Raises UsageError for an unknown name."""
+        from stackctl.planner.world.used import used_volumes  # few looks are about volumes
+
+        return used_volumes(self.engine.observe(self.name), self.name, names, self.stack.everything)
 
     def _there(self) -> list[ObservedContainer]:
         """The containers of the project."""

@@ -50,6 +50,13 @@ output_option = click.option(
     metavar="FILE",
     help="Write to a file.",
 )
+format_option = click.option(
+    "--format",
+    "form",
+    metavar="FORM",
+    default="table",
+    help="table, json (as Compose writes it), 'table TEMPLATE' or a TEMPLATE such as '{{.Name}}'.",
+)
 lock_timeout_option = click.option(
     "--lock-timeout",
     type=float,

@@ -14,11 +14,8 @@ _WAYS = {
     "create": "`stackctl up` creates and starts; `stackctl plan` shows what it would create",
     "deploy": "`stackctl up` changes what is there to what the file says",
     "destroy": "`stackctl down --volumes` removes the data, too",
-    "events": "`docker events --filter label=stackctl.project=PROJECT`",
-    "images": "`stackctl config --images`",
     "kill": f"`docker kill {_CONTAINER}`",
     "lint": "`stackctl check` finds mistakes",
-    "ls": "`docker ps --filter label=stackctl.project` lists the containers of all projects",
     "pause": f"`docker pause {_CONTAINER}`",
     "push": "`docker push IMAGE` for each image of `stackctl config --images`",
     "remove": "`stackctl down SERVICE` stops and removes it, and keeps its data",
@@ -29,12 +26,9 @@ _WAYS = {
     "shell": "`stackctl exec SERVICE sh`",
     "ssh": "`stackctl exec SERVICE sh`",
     "start": "`stackctl up SERVICE` starts what does not run",
-    "stats": f"`docker stats {_CONTAINER}`",
     "stop": f"`stackctl down SERVICE` stops and removes it, and keeps its data; `docker stop {_CONTAINER}` keeps the container",
-    "top": f"`docker top {_CONTAINER}`",
     "unpause": f"`docker unpause {_CONTAINER}`",
     "validate": "`stackctl check` finds mistakes",
-    "volumes": "`stackctl config --volumes`",
     "wait": f"`docker wait {_CONTAINER}`; `stackctl up` itself waits until all is ready",
     "watch": "`stackctl up --build SERVICE` after a change",
 }
@@ -44,7 +38,7 @@ def instead(words: Sequence[str], commands: Collection[str]) -> str:
     """What to say after "No such command": the way that works, else a name that is close. `words` are what the user typed."""
     name = words[0]
     if name not in _WAYS:
-        close = nearest(name, commands) or nearest(name, _WAYS)
+        close = nearest(name, [*commands, *_WAYS])
         if close is None:
             return ""
         name = close

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing
     from stackctl.planner.steps.actions import Action
     from stackctl.planner.steps.events import Progressed
+    from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path, Processes
     from stackctl.planner.world.inspected import Inspected
     from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer
     from stackctl.planner.world.probes import Probe
@@ -100,7 +101,7 @@ class Look(Protocol):
         """
 
     def containers(self, project: str) -> tuple[ObservedContainer, ...]:
-        """The containers with that project's label, in one call."""
+        """The containers with that project's label, in one call. With "" all that the engine has."""
 
     def inspect(self, container: str) -> Inspected:
         """Everything that explains one container, by its id or name, in one call. Raises `EngineError` if it is not there."""
@@ -112,6 +113,17 @@ class Look(Protocol):
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """What containers inherit from these images. An image that is not here is left out."""
+
+    def images(self, ids: Collection[str]) -> Mapping[str, ObservedImage]:
+        """These images, by id or reference. An image that is not here is left out."""
+
+    def processes(self, container: str, options: str = "") -> Processes:
+        """The processes of a running container. `options` are those of ps(1). Raises `EngineError` if it does not run."""
+
+    def counters(self, containers: Collection[str]) -> Mapping[str, Counters]:
+        """What the counters of these containers say now, by id. A container that is gone is left out; one that does not run
+        has counters of 0.
+        """
 
     def volume_sizes(self) -> Mapping[str, int]:
         """Bytes by volume, for every volume whose size the engine knows. Slow: the engine counts files."""
@@ -147,6 +159,13 @@ class Talk(Protocol):
     ) -> Iterator[LogLine]:
         """Lines of several containers, merged by time. `stackctl.engine.talk.logs.logs` says what the options mean."""
 
+    def events(
+        self, project: str, *, since: str | None = None, until: str | None = None
+    ) -> Iterator[Happened]:
+        """What happens to the containers of a project, as it happens; first what has happened since `since`. It ends at `until`, which
+        may be in the past. Times are those of `logs`.
+        """
+
     def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
         """Run a command with `stdin` as its whole input, and collect its output.
 
@@ -164,6 +183,11 @@ class Talk(Protocol):
         """A file or directory of a container as a tar archive in chunks. The container may run or not.
 
         Names in the archive begin with the last part of the path, or with `.` if the path ends in `/.`.
+        """
+
+    def path(self, container: str, path: str) -> Path | None:
+        """What is at a path of a container, which may run or not; None if nothing is there. A link that ends the path is not
+        followed.
         """
 
     def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:

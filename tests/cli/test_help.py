@@ -99,6 +99,6 @@ def test_the_compose_group_repeats_the_root(run: Run) -> None:
 
 
 def test_a_command_that_does_not_exist(run: Run) -> None:
-    ran = run("stauts")
+    ran = run("expalin")
     assert ran.code == 2
-    assert "Did you mean 'status'?" in ran.err
+    assert "Did you mean 'explain'?" in ran.err

@@ -102,7 +102,7 @@ ARGUMENTS = {
     "port": ["web", "80"],
 }
 READERS = sorted(
-    set(COMMANDS) - {"check", "init", "import", "lab", "same", "schema", "completion", "version"}
+    set(COMMANDS) - {"check", "init", "import", "lab", "same", "schema", "completion", "version", "ls"}
 )
 
 
@@ -117,7 +117,7 @@ def test_every_command_that_reads_the_stack_warns_of_an_unknown_profile(run: Run
 def test_help_is_a_command_as_well(run: Run) -> None:
     assert run("help").out == run("--help").out
     assert run("help", "up").out == run("up", "--help").out
-    assert "Did you mean 'status'?" in run("help", "stauts").err
+    assert "Did you mean 'explain'?" in run("help", "expalin").err
 
 
 @pytest.mark.parametrize(

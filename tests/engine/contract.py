@@ -749,6 +749,54 @@ class EngineContract:
         with pytest.raises(EngineError, match=r"^cannot read the archive: the disk is gone"):
             bench.engine.unpack(name, "/tmp", broken())
 
+    def test_what_one_container_tells_when_it_is_asked(self, bench: Bench) -> None:
+        engine, idle, name = bench.engine, bench.create("idle"), bench.start()
+        bench.do(StopContainer(name, name, 0))
+        bench.do(StartContainer(name, name))
+        ids = {c.name: c.id for c in engine.containers(bench.project)}
+        assert engine.processes(name).rows[-1][-1] == "sleep 600"
+        with pytest.raises(EngineError, match="does not run"):
+            engine.processes(idle)
+        counters = engine.counters([ids[name], ids[idle], MISSING])
+        assert {id_: each.pids >= 1 for id_, each in counters.items()} == {ids[name]: True, ids[idle]: False}
+        assert counters[ids[name]].cpu_percent(counters[ids[name]]) == 0
+        events = list(engine.events(bench.project, since="1h", until="0s"))
+        told = [each.action for each in events if each.container == ids[name]]
+        assert [word for word in told if word in ("create", "start", "die")] == [
+            "create",
+            "start",
+            "die",
+            "start",
+        ]
+        assert [each.time for each in events] == sorted(each.time for each in events)
+        (made,) = (each for each in events if each.container == ids[idle])
+        assert (made.attributes["name"], made.attributes["image"]) == (idle, "busybox")
+        assert not list(engine.events(f"not-{bench.project}", since="1h", until="0s"))
+        with pytest.raises(UsageError, match="is not a time"):
+            list(engine.events(bench.project, since="yesterday"))
+
+    def test_an_image_that_is_asked_for(self, engine: Engine) -> None:
+        id_ = engine.observe().images["busybox:latest"]
+        found = engine.images([id_, "sha256:" + MISSING])
+        assert found.keys() == {id_}
+        image = found[id_]
+        assert (image.id, "busybox:latest" in image.tags) == (id_, True)
+        assert image.platform.startswith("linux/")
+        assert min(image.size, image.created) > 0
+
+    def test_a_path_of_a_container(self, bench: Bench) -> None:
+        name = bench.create()
+        bench.engine.unpack(name, "/tmp", [tar(("file", b"x"), mode=0o640)])
+        found = bench.engine.path(name, "/tmp/file")
+        assert found
+        assert (found.name, found.is_directory, found.mode & 0o777) == ("file", False, 0o640)
+        above = bench.engine.path(name, "/tmp/")
+        assert above
+        assert (above.name, above.is_directory) == ("tmp", True)
+        assert bench.engine.path(name, "/tmp/nothing") is None
+        with pytest.raises(EngineError, match=MISSING):
+            bench.engine.path(MISSING, "/tmp")
+
     def test_logs(self, bench: Bench) -> None:
         one = bench.start("one", ("sh", "-c", "echo a; echo b; echo c"))
         bench.wait(one, Condition.completed, timeout=20)

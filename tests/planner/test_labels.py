@@ -31,6 +31,7 @@ def test_the_names_of_the_labels_never_change() -> None:
         "COMPOSE_ONEOFF": "com.docker.compose.oneoff",
         "COMPOSE_HASH": "com.docker.compose.config-hash",
         "COMPOSE_NETWORK": "com.docker.compose.network",
+        "COMPOSE_DIRECTORY": "com.docker.compose.project.working_dir",
         "COMPOSE_FILES": "com.docker.compose.project.config_files",
     }
 

@@ -13,6 +13,7 @@ from stackctl.engine.transport.link import Link
 if TYPE_CHECKING:
     from stackctl.engine.docker.perform import DockerPerform
     from stackctl.planner.steps.actions import Action
+    from stackctl.planner.world.asked import Happened, Path
 
 
 class DockerEngine(DockerLook):
@@ -45,6 +46,13 @@ class DockerEngine(DockerLook):
 
         return logs.logs(self.client, containers, follow=follow, tail=tail, since=since, until=until)
 
+    def events(
+        self, project: str, *, since: str | None = None, until: str | None = None
+    ) -> Iterator[Happened]:
+        from stackctl.engine.talk import happened
+
+        return happened.events(self.client, project, since=since, until=until)
+
     def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
         from stackctl.engine.talk import execs
 
@@ -59,6 +67,11 @@ class DockerEngine(DockerLook):
         from stackctl.engine.talk import archives
 
         return archives.pack(self.client, container, path)
+
+    def path(self, container: str, path: str) -> Path | None:
+        from stackctl.engine.talk import archives
+
+        return archives.path(self.client, container, path)
 
     def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
         from stackctl.engine.talk import archives

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from socket import gethostname
 from typing import TYPE_CHECKING
 
-from stackctl.engine.docker import snapshot
+from stackctl.engine.docker import asked, snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
 from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
@@ -21,11 +21,14 @@ from stackctl.real import real_time
 
 if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing
+    from stackctl.planner.world.asked import Counters, ObservedImage, Processes
 
 Call = tuple[tuple[str, ...], Mapping[str, object]]
 
 _BUSY = "disk usage operation is already running"
 """What Engine 20.10 says while it counts for another caller."""
+
+_CONFLICT = 409
 
 _INFO: Call = (("info",), {})
 
@@ -109,6 +112,33 @@ class DockerLook:
         """Makes one call for each image that was not asked for before."""
         configs = {ref: self.image_config(ref) for ref in refs}
         return {ref: config for ref, config in configs.items() if config is not None}
+
+    def images(self, ids: Collection[str]) -> Mapping[str, ObservedImage]:
+        """Makes one call for each image, all at once."""
+        answers = self.client.ask_each(*((("images", id_, "json"), {}) for id_ in ids))
+        return {id_: asked.image(answer) for id_, answer in zip(ids, answers, strict=True) if answer}
+
+    def processes(self, container: str, options: str = "") -> Processes:
+        try:
+            answer = self.client.get("containers", container, "top", ps_args=options or None)
+        except RefusedError as error:
+            if error.status == _CONFLICT:
+                raise RefusedError(
+                    f"{container} does not run", "stackctl up starts it", status=_CONFLICT
+                ) from error
+            raise
+        return asked.processes(answer)
+
+    def counters(self, containers: Collection[str]) -> Mapping[str, Counters]:
+        """Makes one call for each container, all at once."""
+        once = {"stream": False, "one-shot": True}
+        answers = self.client.ask_each(*((("containers", id_, "stats"), once) for id_ in containers))
+        now = real_time()
+        return {
+            id_: asked.counters(answer, now)
+            for id_, answer in zip(containers, answers, strict=True)
+            if answer
+        }
 
     def volume_sizes(self) -> Mapping[str, int]:
         try:

@@ -124,6 +124,7 @@ def volume(row: Row, api: tuple[int, int]) -> ObservedVolume:
         name=row["Name"],
         driver=row.get("Driver", ""),
         created=float(told) if told.isdecimal() else by_engine,
+        mountpoint=row.get("Mountpoint", ""),
         labels=labels,
     )
 

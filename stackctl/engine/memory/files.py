@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import tarfile
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -12,10 +13,12 @@ from tarfile import TarInfo
 from msgspec import Struct
 
 from stackctl.errors import EngineError
+from stackctl.planner.world.asked import Path
 
 Store = dict[PurePosixPath, tuple[TarInfo, bytes]]
 """Files and directories of one container or volume, by their path from its root."""
 
+_KINDS = {tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
 _ROOT = PurePosixPath("/")
 _STANDARD = tuple(PurePosixPath(f"/{name}") for name in "bin dev etc home lib root sbin tmp usr var".split())
 
@@ -40,6 +43,15 @@ class Files(Struct, frozen=True):
                     rest = "" if place == top else f"/{place.relative_to(top)}"
                     archive.addfile(_renamed(info, first + rest), io.BytesIO(data))
         return packed.getvalue()
+
+    def path(self, path: str) -> Path | None:
+        """What is at a path; None if nothing is there."""
+        place = _ROOT / path
+        found = self._all().get(place)
+        if found is None or (path.endswith("/.") and not found[0].isdir()):
+            return None
+        info = found[0]
+        return Path(place.name, _KINDS.get(info.type, stat.S_IFREG) | info.mode, info.linkname)
 
     def unpack(self, directory: str, archive: Iterable[bytes]) -> None:
         top, found = _ROOT / directory, self._all()

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 
 from stackctl.errors import EngineError
+from stackctl.planner.world.asked import ObservedImage
 from stackctl.planner.world.desired import Image
 from stackctl.planner.world.observed import BuiltImage, ImageConfig
 from stackctl.spec.image_ref import ImageRef
@@ -40,6 +41,14 @@ class Images:
     def get(self, ref: str) -> tuple[str, ImageConfig] | None:
         """The id and the configuration of the image that a reference names; None if it is not here."""
         return self._here.get(ImageRef.parse(ref).tagged)
+
+    def observed(self, ref: str) -> ObservedImage | None:
+        """The image of that id or reference; None if it is not here."""
+        id_ = self.ids.get(ref) or self.ids.get(ImageRef.parse(ref).tagged)
+        if id_ is None:
+            return None
+        tags = tuple(tagged for tagged, (found, _) in self._here.items() if found == id_)
+        return ObservedImage(id=id_, tags=tags, size=len(id_), created=1.0, platform="linux/amd64")
 
     def revise(self, ref: str) -> None:
         """From now on a build or pull of the reference gives another image."""

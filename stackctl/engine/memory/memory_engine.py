@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import assert_never
 
 from stackctl.engine.build_context import fingerprint
+from stackctl.engine.memory.asked import counters, happenings, processes
 from stackctl.engine.memory.commands import Behaviour, CommandRun, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
@@ -31,6 +32,7 @@ from stackctl.planner.same.side import Thing
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path, Processes
 from stackctl.planner.world.desired import (
     Attachment,
     DesiredContainer,
@@ -40,7 +42,7 @@ from stackctl.planner.world.desired import (
     DesiredVolume,
 )
 from stackctl.planner.world.inspected import Inspected
-from stackctl.planner.world.labels import REPLACES
+from stackctl.planner.world.labels import PROJECT, REPLACES
 from stackctl.planner.world.observed import (
     ImageConfig,
     Mounted,
@@ -107,6 +109,7 @@ class MemoryEngine:
         """The networks and volumes as they were asked for, by name."""
         self._files: dict[str, Store] = {}
         """The files of each container by its id, and of each volume by its name."""
+        self._happened: list[Happened] = []
 
     @property
     def id(self) -> str:
@@ -155,7 +158,7 @@ class MemoryEngine:
         with self._guard:
             self.reads += 1
             found = (c.as_seen() for c in reversed(self._containers.values()))
-            return tuple(c for c in found if c.project == project)
+            return tuple(c for c in found if not project or c.project == project)
 
     def inspect(self, container: str) -> Inspected:
         with self._guard:
@@ -172,6 +175,22 @@ class MemoryEngine:
         with self._guard:
             self.reads += len(refs)
             return {ref: found[1] for ref in refs if (found := self._images.get(ref))}
+
+    def images(self, ids: Collection[str]) -> Mapping[str, ObservedImage]:
+        with self._guard:
+            self.reads += len(ids)
+            return {id_: found for id_ in ids if (found := self._images.observed(id_))}
+
+    def processes(self, container: str, options: str = "") -> Processes:
+        with self._guard:
+            self.reads += 1
+            return processes(self._find(container))
+
+    def counters(self, containers: Collection[str]) -> Mapping[str, Counters]:
+        with self._guard:
+            self.reads += len(containers)
+            found = ((id_, self._get(id_)) for id_ in containers)
+            return {id_: counters(container, float(self._count)) for id_, container in found if container}
 
     def volume_sizes(self) -> Mapping[str, int]:
         with self._guard:
@@ -217,6 +236,23 @@ class MemoryEngine:
             ]
         return iter(sorted(lines, key=lambda line: line.time))
 
+    def events(
+        self, project: str, *, since: str | None = None, until: str | None = None
+    ) -> Iterator[Happened]:
+        """What has happened. It never waits for more."""
+        with self._guard:
+            self.reads += 1
+            now = float(self._count)
+            first, last = _moment(since, now, "Infinity"), _moment(until, now, "Infinity")
+            return iter(
+                [
+                    each
+                    for each in self._happened
+                    if each.attributes.get(PROJECT) == project
+                    and first <= _moment(each.time, now, "0") <= last
+                ]
+            )
+
     def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
         with self._guard:
             done = _run(self._find(command.container), command.argv, stdin or b"")
@@ -236,6 +272,10 @@ class MemoryEngine:
     def pack(self, container: str, path: str) -> Iterator[bytes]:
         with self._guard:
             return iter([self._files_of(self._find(container)).pack(path)])
+
+    def path(self, container: str, path: str) -> Path | None:
+        with self._guard:
+            return self._files_of(self._find(container)).path(path)
 
     def unpack(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
         with self._guard:
@@ -259,7 +299,13 @@ class MemoryEngine:
             self.performed.append(action)
             self.writes += 1
             self.before(action)
-            return self._write(action, report) or ""
+            before = self._get(action.container) if hasattr(action, "container") else None
+            told = self._write(action, report) or ""
+            if container := before or (
+                isinstance(action, actions.CreateContainer) and self._get(action.name)
+            ):
+                self._happened += happenings(action, container, float(self._count))
+            return told
 
     def _write(self, action: Action, report: Report) -> str | None:
         match action:

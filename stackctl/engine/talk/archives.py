@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import stat
 from collections.abc import Iterable, Iterator
 
 from stackctl.engine.talk.execs import no_container
 from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.errors import EngineError
+from stackctl.planner.world.asked import Path
 
 _SILENCE = 300.0
 """Seconds without a byte before the call is given up. It is long because an engine packs or unpacks only one archive of a
 container at a time."""
+
+_NOT_FOUND = 404
+_TYPES = {31: stat.S_IFDIR, 27: stat.S_IFLNK, 26: stat.S_IFBLK, 25: stat.S_IFIFO, 24: stat.S_IFSOCK}
+"""The bits of Go's os.FileMode that tell the type of a file."""
 
 
 def pack(client: WireClient, container: str, path: str) -> Iterator[bytes]:
@@ -64,3 +72,22 @@ def _read(archive: Iterable[bytes]) -> Iterator[bytes]:
         yield from archive
     except OSError as error:
         raise EngineError(f"cannot read the archive: {error}") from error
+
+
+def path(client: WireClient, container: str, path: str) -> Path | None:
+    """What is at a path, from the header that comes with its archive; None if nothing is there."""
+    try:
+        _require_path(client, container, path, "")
+        headers = client.head("containers", container, "archive", path=path)
+    except RefusedError as error:
+        if error.status == _NOT_FOUND and not error.message:
+            return None
+        raise
+    told = json.loads(base64.b64decode(headers["x-docker-container-path-stat"]))
+    return Path(told["name"], _mode(told["mode"]), told.get("linkTarget") or "")
+
+
+def _mode(mode: int) -> int:
+    """The type and the permissions of Go's os.FileMode as stat(2) has them."""
+    kind = next((kind for bit, kind in _TYPES.items() if mode >> bit & 1), stat.S_IFREG)
+    return kind | mode & 0o777

@@ -20,6 +20,8 @@ ANSWER_TIMEOUT = 300.0
 LOOK_TIMEOUT = 60.0
 """Seconds that the engine has to answer a call that only reads."""
 
+_NOT_FOUND = 404
+
 A = TypeVar("A", bound=Answer)
 
 
@@ -178,6 +180,15 @@ class WireClient(JsonClient[WireAnswer]):
 
         return found
 
+    def ask_each(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> list[Json]:
+        """The answers to several calls, which are sent at once. None for what is not there."""
+        requests = [self._request("GET", path, params, timeout=LOOK_TIMEOUT) for path, params in calls]
+        with self.errors(), ExitStack() as cleanup:
+            answers = self._wire.send_all(requests)
+            for answer in answers:
+                cleanup.callback(answer.close)
+            return [_body(answer) for answer in answers]
+
     @contextmanager
     def hijack(self, *path: str, body: object) -> Iterator[Duplex]:
         """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach)."""
@@ -191,6 +202,14 @@ def objects(answer: Answer) -> Iterator[dict[str, Any]]:
     for line in lines(answer.chunks()):
         if line.strip():
             yield json.loads(line)
+
+
+def _body(answer: Answer) -> Json:
+    if answer.status == _NOT_FOUND:
+        answer.read()
+        return None
+    _check(answer)
+    return json.loads(answer.read())
 
 
 def _parameter(value: object) -> str:

@@ -50,6 +50,7 @@ COMPOSE_ONEOFF = "com.docker.compose.oneoff"
 # What Compose makes carries these as well.
 COMPOSE_HASH = "com.docker.compose.config-hash"
 COMPOSE_NETWORK = "com.docker.compose.network"
+COMPOSE_DIRECTORY = "com.docker.compose.project.working_dir"
 COMPOSE_FILES = "com.docker.compose.project.config_files"
 
 

@@ -186,6 +186,8 @@ class ObservedVolume(Labelled, frozen=True, kw_only=True):
     driver: str = "local"
     created: float = 0.0
     """Seconds since the epoch; 0 if the engine does not know."""
+    mountpoint: str = ""
+    """Where its files are on the engine's host."""
 
     @property
     def protected(self) -> bool:
