@@ -65,7 +65,7 @@ def test_the_guide_tells_of_every_command() -> None:
 
 
 def test_the_guide_tells_of_every_setting_for_tests() -> None:
-    guide = (ROOT / "docs/guide/testing.md").read_text()
+    guide = (ROOT / "docs/guide/testing-reference.md").read_text()
     rows = re.findall(
         r"^\| `(\w+)` \| `--(?:no-)?(stack-[\w-]+)(?:=\w+)?` \| `(\w+)` \| (?:`(\w+)`)? ?\|",
         guide,

@@ -22,7 +22,7 @@ from stackctl.planner.world import labels
 
 pytestmark = pytest.mark.docker
 
-GUIDES = ("testing.md", "from-pytest-docker-and-testcontainers.md")
+GUIDES = ("testing.md", "testing-reference.md", "from-pytest-docker-and-testcontainers.md")
 PYTEST = "python -m pytest -q -p no:cacheprovider -p no:hypothesispytest -p no:fakefs -p no:socket"
 
 
@@ -41,9 +41,9 @@ class Section:
         return self.command == PYTEST and bool(re.search(r"snapshot|restore|reset|INSERT|\bSET\b", texts))
 
 
-def sections(page: Path) -> Iterator[Section]:
-    """Those that have a program to run. Where one has no stack.toml, the last one above it counts."""
-    found, stack = [Section("")], ""
+def sections(page: Path, stack: str) -> Iterator[Section]:
+    """Those that have a program to run. Where one has no stack.toml, the last one above it counts, and before that `stack`."""
+    found = [Section("")]
     for piece in pages.pieces(pages.read(page)):
         if isinstance(piece, pages.Heading):
             found.append(Section(piece.title))
@@ -57,16 +57,19 @@ def sections(page: Path) -> Iterator[Section]:
     return (section for section in found if any(name.endswith(".py") for name in section.files))
 
 
-EXAMPLES = [
-    pytest.param(section, id=f"{page} {section.title}")
-    for page in GUIDES
-    for section in sections(ROOT / "docs" / "guide" / page)
-]
+def examples() -> Iterator[Any]:
+    """Those of all guides. The first one's stack.toml is the stack of the others that have none."""
+    stack = ""
+    for page in GUIDES:
+        for section in sections(ROOT / "docs" / "guide" / page, stack):
+            stack = stack or section.files["stack.toml"]
+            yield pytest.param(section, id=f"{page} {section.title}")
+
+
+EXAMPLES = list(examples())
 
 REUSING = [
-    example
-    for example in EXAMPLES
-    if str(example.id).startswith(GUIDES[0]) and example.values[0].keeps_data  # type: ignore[union-attr]
+    example for example in EXAMPLES if str(example.id).startswith("testing") and example.values[0].keeps_data
 ]
 """Those of stackctl's own guide that pytest runs, and to which data of an earlier run may matter."""
 
