@@ -50,10 +50,9 @@ class Comparing(Looking):
     def view(self, selection: Selection, options: UpOptions | None = None, *, strangers: bool = True) -> View:
         """What should be there beside what is there, with what the checks of running containers say."""
         desired, observed = self.desired_and_observed(selection, strangers=strangers)
-        told = replace(
-            observed, answers=self._answers(desired, observed), outdated=_outdated(desired, observed)
-        )
-        return View.of(desired, told, options)
+        view = View.of(desired, replace(observed, outdated=_outdated(desired, observed)), options)
+        answers = self._answers(view.desired, observed)
+        return replace(view, observed=replace(view.observed, answers=answers))
 
     def status(self, selection: Selection) -> tuple[StatusRow, ...]:
         """Compare desired with observed: a row for each container, with everything that differs from the file."""

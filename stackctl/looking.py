@@ -30,6 +30,7 @@ def load(
     directory: str | Path | None = None,
     project_directory: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    scale: Mapping[str, int] | None = None,
     env_files: Sequence[str | Path] = (),
     environ: Mapping[str, str] | None = None,
     services: Collection[str] = (),
@@ -46,13 +47,14 @@ def load(
     | `directory` | what file names are relative to (default: the current directory) |
     | `project_directory` | what paths in the files are relative to (default: the directory of the first file) |
     | `overrides` | tables that are laid over the files |
+    | `scale` | how many containers services have, instead of what the files say |
     | `env_files` | files of variables instead of the `.env` beside the stack; later ones win |
     | `environ` | the variables of the shell (default: `os.environ`) |
     | `services`, `profiles`, `dependencies` | the part that is asked for: unset variables of other services are no error |
     | `strict` | an unset variable is an error; else it is empty |
 
-    Warnings are in `problems` of the stack. Raises SpecError with all mistakes at once; UsageError if there is no file, or if
-    the project has no valid name.
+    Warnings are in `problems` of the stack. Raises SpecError with all mistakes at once; UsageError if there is no file, if
+    the project has no valid name, or if something cannot be scaled.
     """
     request = StackRequest(
         files=[Path(file) for file in files],
@@ -64,6 +66,7 @@ def load(
         name=name,
         project_directory=Path(project_directory) if project_directory else None,
         overrides=overrides,
+        scale=scale or {},
     )
     return load_requested(request)
 

@@ -97,8 +97,17 @@ def status_json(rows: Iterable[StatusRow], project: str) -> dict[str, Any]:
 
 
 def endpoints(rows: Iterable[StatusRow]) -> str:
-    """Where services can be reached from this machine, one on each line: `api  http://localhost:8000`; "" if none can."""
-    found = [(quoted(row.service), url) for row in rows for url in urls(row)]
+    """Where services can be reached from this machine, one on each line: `api  http://localhost:8000`; "" if none can.
+
+    If a service has several containers, each is named with its number.
+    """
+    rows = tuple(rows)
+    several = {row.service for row in rows if row.number > 1}
+    found = [
+        (quoted(f"{row.service}-{row.number}" if row.service in several else row.service), url)
+        for row in rows
+        for url in urls(row)
+    ]
     width = max((len(service) for service, _ in found), default=0)
     return "".join(f"{service.ljust(width)}  {url}\n" for service, url in found)
 

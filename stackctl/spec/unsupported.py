@@ -8,7 +8,7 @@ SERVICE_KEYS = {
         (
             "annotations attach cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns_opt "
             "dns_search extends external_links gpus group_add ipc isolation label_file links logging mac_address models "
-            "pid platform post_start pre_start pre_stop provider runtime scale secrets security_opt "
+            "pid platform post_start pre_start pre_stop provider runtime secrets security_opt "
             "storage_opt sysctls use_api_socket userns_mode uts volumes_from"
         ).split(),
         _LATER,
@@ -21,8 +21,8 @@ DEPLOY_KEYS = {
     **dict.fromkeys(
         ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels"), _SWARM
     ),
-    "replicas": _LATER,
 }
+"""Compose ignores these, with a warning."""
 
 BUILD_KEYS = dict.fromkeys(
     (

@@ -20,7 +20,6 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import (
     Attachment,
-    Desired,
     DesiredContainer,
     DesiredNetwork,
     DesiredVolume,
@@ -129,25 +128,3 @@ def first(plan: Plan, act: str) -> set[str]:
 def performed(plan: Plan, kind: type[A]) -> list[A]:
     """The plan's actions of one kind."""
     return [step.action for step in plan.steps if isinstance(step.action, kind)]
-
-
-def scaled(wanted: Desired, counts: Mapping[str, int]) -> Desired:
-    """With several replicas of some services."""
-    containers = (
-        _numbered(container, number)
-        for container in wanted.containers
-        for number in range(1, counts.get(container.service, 1) + 1)
-    )
-    return replace(wanted, containers=tuple(containers))
-
-
-def _numbered(container: DesiredContainer, number: int) -> DesiredContainer:
-    if number == container.number:
-        return container
-    name = container.name.removesuffix("1") + str(number)
-    networks = tuple(
-        replace(place, aliases=tuple(name if alias == container.name else alias for alias in place.aliases))
-        for place in container.networks
-    )
-    own = {labels.NUMBER: str(number), labels.COMPOSE_NUMBER: str(number)}
-    return replace(container, name=name, number=number, networks=networks, labels={**container.labels, **own})

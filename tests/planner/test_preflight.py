@@ -104,6 +104,45 @@ def test_a_port_of_a_service_that_was_renamed_in_the_spec() -> None:
     assert problems(renamed, observed, options=UpOptions(remove_orphans=True)) == []
 
 
+RANGE = """
+[services.web]
+image = "app:1"
+ports = ["2001-2003:80"]
+scale = 3
+"""
+
+
+def test_a_range_with_a_port_for_each_container_that_starts() -> None:
+    assert problems(RANGE) == []
+    told = [
+        (
+            "SC502 services.web.ports[0]: of the host ports 2001-2003, 2 are free:"
+            ' too few for 3 containers of web that start (take a longer range, or any free ports: "80")'
+        )
+    ]
+    assert problems(RANGE, holding(2002)) == told
+    assert problems(RANGE, None, HostFacts(busy={("127.0.0.1", 2002, "tcp"): "process 7"})) == told
+    assert problems(RANGE + '[services.other]\nimage = "app:1"\nports = ["2002:80"]\n') == told
+    assert problems(RANGE, holding(2002, "127.0.0.2")) == []
+    assert problems(RANGE.replace("scale = 3", "scale = 2"), holding(2002)) == []
+
+
+def test_a_container_that_runs_keeps_its_port_of_a_range() -> None:
+    world = World().up(RANGE.replace("scale = 3", "scale = 2"))
+    assert problems(RANGE, world.engine.observe()) == []
+    assert problems(RANGE.replace("app:1", "app:2"), world.engine.observe()) == []
+
+
+def test_the_host_is_asked_about_a_range_but_not_about_all_of_a_long_one() -> None:
+    def asked(text: str) -> list[int]:
+        return sorted(
+            number for _, number, _ in questions(View.of(desired(text), World().engine.observe())).bindings
+        )
+
+    assert asked(RANGE) == [2001, 2002, 2003]
+    assert asked(RANGE.replace("2001-2003", "2001-9000")) == [*range(2001, 2101)]
+
+
 def test_a_name_that_is_taken() -> None:
     named = '[services.web]\nimage = "app:1"\ncontainer_name = "stranger"\n'
     assert problems(named, holding(1)) == [
@@ -202,7 +241,8 @@ def test_what_is_asked_of_the_host() -> None:
         + 'volumes = ["/src:/app", "/tmp/x:/y"]\n[services.random]\nimage = "app:1"\nports = ["80", "9000-9005:80"]\n'
     )
     assert questions(View.of(desired(text), World().engine.observe())) == Questions(
-        frozenset({("127.0.0.1", 8080, "tcp")}), frozenset({"/src", "/tmp/x"})
+        frozenset(("127.0.0.1", number, "tcp") for number in (8080, *range(9000, 9006))),
+        frozenset({"/src", "/tmp/x"}),
     )
     assert questions(View.of(desired(text), World().up(text).engine.observe())) == Questions()
-    assert questions(View.of(desired(text), holding(8080))).bindings == frozenset()
+    assert questions(View.of(desired(WEB), holding(8080))).bindings == frozenset()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, event, example, given, settings
 from hypothesis import strategies as st
-from plan_stories import scaled
-from plan_world import INSTANCE, Behaviour, World, plan_up, status
-from plan_world import desired as desired_of
+from plan_world import INSTANCE, Behaviour, World, desired, plan_up, status
 
 from stackctl.engine.memory import MemoryEngine
 from stackctl.engine.memory.container import course_of
@@ -29,6 +26,8 @@ from stackctl.planner.world.observed import ImageConfig, Labelled, ObservedConta
 
 NAMES = ("a", "b", "c", "d")
 FOREIGN = {labels.PROJECT: "other", labels.INSTANCE: "o", labels.SERVICE: "a"}
+ANY_OF = range(2001, 2021)
+"""Host ports of which the engine chooses one for each container that wants one."""
 orders = st.integers(0, 999).map(random.Random)
 fast = settings(
     max_examples=80,
@@ -51,8 +50,11 @@ def members(
             st.lists(st.sampled_from(["data:/data", "cache:/cache", "/own"]), unique=True, max_size=2)
         ),
     }
+    scaled = not job and not called and not ports
     if called:
         given["container_name"] = called
+    if scaled:
+        given["scale"] = draw(st.sampled_from([1, 1, 0, 2, 3]))
     if job:
         given["command"] = "true"
     else:
@@ -74,6 +76,8 @@ def members(
         given["network_mode"] = f"service:{draw(st.sampled_from(before))}"
     else:
         given["ports"] = [f"{port}:{port}" for port in ports]
+        if scaled and draw(st.booleans()):
+            given["ports"] = [f"{ANY_OF.start}-{ANY_OF.stop - 1}:80"]
         if networks := draw(st.lists(st.sampled_from(["default", "back"]), unique=True)):
             given["networks"] = {key: {"aliases": draw(st.sampled_from([[], ["x"]]))} for key in networks}
     return {"job": job, "given": given}
@@ -97,19 +101,10 @@ def stacks(draw: st.DrawFn) -> str:
         text += toml(
             "networks", key, {"internal": internal} | ({"name": f"other_{key}"} if other_name else {})
         )
-    alone = [name for name in names if can_have_several(text, name)]
-    text += toml("x-replicas", "", {name: draw(st.integers(1, 3)) for name in alone})
     text += toml("volumes", "data", {"labels": {"v": draw(st.sampled_from("01"))}}) + toml(
         "volumes", "cache", {}
     )
     return text
-
-
-def can_have_several(text: str, name: str) -> bool:
-    """A service that has neither a host port nor a name that only one container can have."""
-    _, _, rest = text.partition(f"[services.{name}]\n")
-    own = rest.partition("\n[")[0]
-    return bool(own) and "container_name" not in own and ("ports = []" in own or "network_mode" in own)
 
 
 def sharable(text: str, placed: list[str]) -> list[str]:
@@ -119,7 +114,8 @@ def sharable(text: str, placed: list[str]) -> list[str]:
 
 def shares(text: str, name: str) -> bool:
     _, _, rest = text.partition(f"[services.{name}]\n")
-    return "network_mode" in rest.partition("\n[")[0]
+    own = rest.partition("\n[")[0]
+    return "network_mode" in own or "scale = 0\n" in own
 
 
 def toml(section: str, name: str, given: dict[str, Any]) -> str:
@@ -139,11 +135,6 @@ def value_of(value: Any) -> str:
         case str():
             return f'"{value}"'
     return str(value)
-
-
-def desired(text: str) -> Desired:
-    """What the text asks for, with as many replicas as were drawn: no key of the file can say so yet."""
-    return scaled(desired_of(text), tomllib.loads(text)["x-replicas"])
 
 
 class Watched(World):
@@ -237,21 +228,26 @@ def anonymous(thing: Any) -> bool:
 
 
 def state(world: World, wanted: Desired) -> dict[str, Any]:
-    """All that matters about a project, in terms that do not depend on how it came to be."""
+    """All that matters about a project, in terms that do not depend on how it came to be.
+
+    The numbers of a service's containers do: so the containers are counted, and called by their place.
+    """
     now = world.engine.observe()
     ours = {c.id: c for c in now.containers if c.instance == INSTANCE}
+    by_number = sorted(ours.values(), key=lambda c: (c.service, c.number))
+    called = {c.name: f"{c.service} {place(c, by_number)}" for c in by_number if c.name == usual_name(c)}
     names = {network.id: network.name for network in now.networks}
     keys = {network.key for network in wanted.networks}
     return {
         "containers": {
-            c.name: (
+            called.get(c.name, c.name): (
                 c.service,
                 c.digest,
                 c.image_id,
                 c.state,
                 ports_of(c),
-                joined_of(world.engine, c, names),
-                ours[c.network_mode.split(":")[1]].name if ":" in c.network_mode else "",
+                joined_of(world.engine, c, names, called),
+                of_holder(ours[c.network_mode.split(":")[1]], called) if ":" in c.network_mode else "",
                 world.engine._find(c.id).restart,
                 {m.target for m in c.mounts},
             )
@@ -261,12 +257,27 @@ def state(world: World, wanted: Desired) -> dict[str, Any]:
     }
 
 
+def usual_name(container: ObservedContainer) -> str:
+    return f"shop-{container.service}-{container.number}"
+
+
+def place(container: ObservedContainer, containers: list[ObservedContainer]) -> int:
+    return [c.id for c in containers if c.service == container.service].index(container.id)
+
+
+def of_holder(container: ObservedContainer, called: dict[str, str]) -> str:
+    return called.get(container.name, container.name)
+
+
 def ports_of(container: ObservedContainer) -> set[tuple[int, int]]:
-    return {(port.target, port.published) for port in container.ports}
+    return {(port.target, 0 if port.published in ANY_OF else port.published) for port in container.ports}
 
 
-def joined_of(engine: MemoryEngine, container: ObservedContainer, names: dict[str, str]) -> dict[str, Any]:
-    return {names[id_]: set(place.aliases) for id_, place in engine._find(container.id).networks.items()}
+def joined_of(
+    engine: MemoryEngine, container: ObservedContainer, names: dict[str, str], called: dict[str, str]
+) -> dict[str, Any]:
+    joined = engine._find(container.id).networks
+    return {names[id_]: {called.get(alias, alias) for alias in at.aliases} for id_, at in joined.items()}
 
 
 def check(plan: Plan) -> None:
@@ -328,7 +339,7 @@ def chains(draw: st.DrawFn) -> str:
         needs = {other: {"required": draw(st.integers(0, 5)) > 0} for other in sorted(needed)}
         given = {"image": draw(st.sampled_from(["app:1", "app:2"])), "depends_on": needs}
         text += toml("jobs" if job else "services", name, given | ({"command": "true"} if job else {}))
-    return text + toml("x-replicas", "", {"a": 1})
+    return text
 
 
 class Latest(random.Random):
@@ -367,7 +378,6 @@ ports = ["1002:1002"]
 image = "app:1"
 command = "true"
 network_mode = "service:c"
-[x-replicas]
 """,
     """
 [services.a]
@@ -383,7 +393,6 @@ ports = ["1003:1003"]
 image = "app:1"
 command = "true"
 network_mode = "service:a"
-[x-replicas]
 """,
 )
 """The old container of c holds a port that goes to b. It must stay down, although c shares the network of a, which fails."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from plan_stories import do, first, lines, scaled
+import pytest
+from plan_stories import do, first, lines, performed
 from plan_world import World, desired, plan_up, status
 
-from stackctl.planner.steps.actions import StopContainer
+from stackctl.errors import SpecError
+from stackctl.planner.steps.actions import RemoveContainer, StopContainer
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world.desired import Desired
 
 TEXT = """\
@@ -17,8 +20,15 @@ depends_on = { web = { restart = true } }
 """
 
 
+WEB = """\
+[services.web]
+image = "app:{}"
+scale = {}
+"""
+
+
 def two(text: str = TEXT) -> Desired:
-    return scaled(desired(text), {"web": 2})
+    return desired(text.replace("[services.web]\n", "[services.web]\nscale = 2\n"))
 
 
 def up(world: World, wanted: Desired) -> World:
@@ -77,6 +87,51 @@ def test_what_needs_a_service_waits_for_all_of_its_replicas_also_through_one_tha
         "[2] -> #3 StartContainer shop-edge-1, not running",
         "[3] -> #4 WaitFor shop-edge-1 ready, up waits for it",
     ]
+
+
+def test_less_drops_first_what_is_obsolete_then_the_highest_numbers() -> None:
+    world = up(World(), desired(WEB.format(1, 4)))
+    do(world, StopContainer("shop-web-2", "", 1), RemoveContainer("shop-web-2", ""))
+    world.up(WEB.format(1, 2))
+    assert world.names() == {"shop-web-1": "running", "shop-web-3": "running"}
+    new = desired(WEB.format(2, 4))
+    world.do(plan_up(new, world.look(new), UpOptions(recreate="never")).steps)
+    assert [*sorted(world.names())] == ["shop-web-1", "shop-web-2", "shop-web-3", "shop-web-4"]
+    removed = performed(world.plan(WEB.format(2, 2)), RemoveContainer)
+    assert sorted(action.name for action in removed) == ["shop-web-1", "shop-web-3"]
+    world.up(WEB.format(2, 2))
+    assert world.plan(WEB.format(2, 2)).changes == ()
+    assert [*sorted(world.up(WEB.format(2, 3)).names())] == ["shop-web-1", "shop-web-2", "shop-web-4"]
+
+
+def test_none_at_all_takes_all_away_as_slowly_as_the_file_allows() -> None:
+    world = up(World(), desired(WEB.format(1, 2) + 'stop_grace_period = "3s"\n'))
+    none = desired(
+        WEB.format(1, 0)
+        + 'stop_grace_period = "3s"\n[services.proxy]\nimage = "app:1"\ndepends_on = ["web"]\n'
+    )
+    plan = plan_up(none, world.look(none))
+    assert {step.action.grace for step in plan.steps if isinstance(step.action, StopContainer)} == {3}
+    world.do(plan.steps)
+    assert world.names() == {"shop-proxy-1": "running"}
+    assert plan_up(none, world.look(none)).changes == ()
+
+
+def test_who_shares_the_network_of_a_service_shares_that_of_the_first_container() -> None:
+    sharing = '[services.side]\nimage = "app:1"\nnetwork_mode = "service:web"\nscale = 2\n'
+    world = up(World(), desired(WEB.format(1, 3) + sharing))
+    now = {c.name: c for c in world.engine.observe().containers}
+    assert {now[f"shop-side-{n}"].network_mode for n in (1, 2)} == {f"container:{now['shop-web-1'].id}"}
+    do(world, StopContainer("shop-web-1", "", 1), RemoveContainer("shop-web-1", ""))
+    world.up(WEB.format(1, 2) + sharing)
+    now = {c.name: c for c in world.engine.observe().containers}
+    assert {now[f"shop-side-{n}"].network_mode for n in (1, 2)} == {f"container:{now['shop-web-2'].id}"}
+    assert world.plan(WEB.format(1, 2) + sharing).changes == ()
+
+
+def test_nobody_can_share_the_network_of_a_service_without_a_container() -> None:
+    with pytest.raises(SpecError, match="side shares the network of web, which is scaled to 0"):
+        desired(WEB.format(1, 0) + '[services.side]\nimage = "app:1"\nnetwork_mode = "service:web"\n')
 
 
 def test_each_has_a_row() -> None:

@@ -43,7 +43,7 @@ from stackctl.planner.world.observed import (
     ObservedVolume,
 )
 from stackctl.planner.world.probes import HttpProbe, ProtocolProbe
-from stackctl.spec.model import Condition
+from stackctl.spec.model import Condition, Service
 
 ENGINE = ObservedEngine(id="engine")
 
@@ -99,6 +99,7 @@ def lesson(log_level: str = "info") -> Desired:
                 mounts=(DesiredMount(type="volume", source="myapp_uploads", target="/uploads"),),
             ),
         ),
+        services={"postgres": Service(), "redis": Service(), "api": Service()},
         known=frozenset({"postgres", "redis", "api"}),
     )
 

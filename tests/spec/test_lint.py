@@ -455,6 +455,44 @@ def test_one_port_of_the_host_for_one_service(check: Check, one: str, other: str
 
 
 @pytest.mark.parametrize(
+    ("ports", "fit"),
+    [
+        ("80", True),
+        ("80-81", True),
+        ("8000-8002:80", True),
+        ("8000-8001:80", False),
+        ("8000:80", False),
+        ("8000-8002:80-82", False),
+    ],
+)
+def test_several_containers_of_a_service_need_a_port_of_the_host_each(
+    check: Check, ports: str, fit: bool
+) -> None:
+    text = f'[services.a]\nimage = "a"\nports = ["{ports}"]\nscale = 3'
+    assert rules(check(text)) == ([] if fit else ["SC501"])
+    assert rules(check(text.replace("scale = 3", "deploy.replicas = 1"))) == []
+    assert rules(check(text.replace("scale = 3", "deploy.replicas = 0"))) == []
+
+
+def test_what_only_one_container_can_have_is_named_with_a_way_out(check: Check) -> None:
+    text = '[services.a]\nimage = "a"\ncontainer_name = "it"\nscale = 3\nports = ["9:80", "8000-8001:80"]'
+    assert [problem.split(" ", 3)[3] for problem in check(text)] == [
+        (
+            'services.a.container_name: a has 3 containers, and all would have the name "it"'
+            " (take it out: the service's name reaches all of them)"
+        ),
+        (
+            "services.a.ports[0]: a has 3 containers, which cannot all publish 9 of the host"
+            ' ("80" gives each one a free port, "9-11:80" one of these)'
+        ),
+        (
+            "services.a.ports[1]: a has 3 containers, which cannot all publish 8000-8001 of the host"
+            ' ("80" gives each one a free port, "8000-8002:80" one of these)'
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
     ("one", "other", "clash"),
     [("[]", "[]", True), ("[]", '["x"]', True), ('["x", "y"]', '["y"]', True), ('["x"]', '["y"]', False)],
 )

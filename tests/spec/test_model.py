@@ -44,6 +44,10 @@ def mistake(directory: Path, lines: str) -> str:
         ("expose = [70000]", "3:11: services.web.expose[0]: ports go from 1 to 65535, found '70000'"),
         ('volumes = ["~nosuchuser/x:/x"]', "3:12: services.web.volumes[0]: '~nosuchuser/x' is not a directory: there is no user 'nosuchuser' on this machine (write the whole path)"),
         ('volumes = [{ type = "bind", source = "~nosuchuser", target = "/x" }]', "services.web.volumes[0].source: '~nosuchuser' is not a directory"),
+        ("scale = -1", "3:1: services.web.scale: expected a number of containers, 0 or more, found -1"),
+        ("deploy.replicas = -1", "3:8: services.web.deploy.replicas: expected a number of containers, 0 or more, found -1"),
+        ("scale = 2\ndeploy.replicas = 3", "3:1: services.web.scale: scale is 2, and deploy.replicas is 3 (they mean the same"),
+        ('deploy.mode = "global"', "'mode' is a key of Compose that is not supported: it has a meaning only in a Swarm"),
         ("pids_limit = -2", "3:1: services.web.pids_limit: a number of processes, or -1, found -2"),
         ('dns = ["one.one"]', "3:8: services.web.dns[0]: 'one.one' is not an IP address"),
         ('tmpfs = ["/run:sise=64m"]', "3:10: services.web.tmpfs[0]: 'sise=64m' is not an option of a tmpfs (did you mean 'size'?)"),
@@ -61,6 +65,19 @@ def test_what_an_engine_would_misread(tmp_path: Path, line: str, said: str) -> N
     found = mistake(tmp_path, line)
     assert found.startswith("stack.toml:3:")
     assert said in found
+
+
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [("", 1), ("scale = 0", 0), ("deploy.replicas = 3", 3), ("scale = 2\ndeploy.replicas = 2", 2)],
+)
+def test_the_number_of_containers(tmp_path: Path, lines: str, count: int) -> None:
+    assert service(tmp_path, lines).replicas == count
+
+
+def test_a_job_has_one_container(tmp_path: Path) -> None:
+    said = "jobs.seed.deploy.replicas: a job runs once: it has one container (leave it out)"
+    assert said in mistake(tmp_path, '[jobs.seed]\nimage = "x"\ndeploy.replicas = 2')
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from stackctl.planner.before.images import missing_images
 from stackctl.planner.before.situation import Situation, bind_mounts, where
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world.observed import Observed
+from stackctl.spec.choosing import table
 from stackctl.spec.model import Condition
 
 
@@ -67,10 +68,9 @@ def missing_image(situation: Situation) -> Iterator[Problem]:
     run on.
     """
     desired, observed, options = situation.view.desired, situation.view.observed, situation.images
-    by_service = {want.service: want for want in desired.containers}
     for image in missing_images(desired, observed, options):
         yield Problem(
-            where(by_service[image.services[0]], "image"),
+            (table(desired.services[image.services[0]]), image.services[0], "image"),
             f"image {image.ref} is not here, and pull_policy {options.pull or image.policy} forbids to pull it",
             f"docker pull {image.ref}, or drop pull_policy",
         )

@@ -32,6 +32,8 @@ RULES: Mapping[str, Rule] = {
 }
 """The rules that ask the engine, by number."""
 
+_ASKED = 100
+"""How many ports of a range are asked about: in a longer range, enough are free."""
 _TOLD_BY_IMAGES = ("SC203", "SC408")
 
 
@@ -48,10 +50,11 @@ def questions(view: View) -> Questions:
     starting = [slot.want for slot in view.slots if slot.starts]
     return Questions(
         frozenset(
-            (port.host_ip, port.host_port, port.protocol)
+            (port.host_ip, number, port.protocol)
             for want in starting
             for port in want.ports
-            if port.host_port is not None and (port.host_port, port.protocol) not in held
+            for number in (port.choice[:_ASKED] if port.host_port is None else (port.host_port,))
+            if (number, port.protocol) not in held
         ),
         frozenset(mount.source for want in starting for mount in bind_mounts(want)),
     )

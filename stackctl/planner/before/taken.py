@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from stackctl.errors import Problem
 from stackctl.planner.before.situation import Situation, where
@@ -47,6 +47,7 @@ def taken_ports(situation: Situation) -> Iterator[Problem]:
     """Another container or another program on this machine holds a port that the stack publishes.
 
     The message names the holder, if it can be found, and a free port near it. The stack's own containers are never in the way.
+    If a service publishes a range of ports, enough of them must be free for the containers that start.
 
     Fix: publish another port, or stop the other program.
 
@@ -66,13 +67,42 @@ def taken_ports(situation: Situation) -> Iterator[Problem]:
             if port.host_port is None:
                 continue
             others = (c for c in holders.get((port.host_port, port.protocol), ()) if c is not slot.current)
-            holder = next((c for c in others if _holds(c, port)), None)
+            holder = next((c for c in others if _holds(c, port, port.host_port)), None)
             process = host.busy.get((port.host_ip, port.host_port, port.protocol))
             if holder:
                 who = f"container {holder.name}{_who(holder, orphans)}"
                 yield _busy(slot.want, port, who, free_after(port.host_port))
             elif process:
                 yield _busy(slot.want, port, process, host.free.get(port.host_port, 0))
+    yield from _full_ranges(situation, holders)
+
+
+def _full_ranges(
+    situation: Situation, holders: Mapping[tuple[int, str], Sequence[ObservedContainer]]
+) -> Iterator[Problem]:
+    """The ranges of host ports that have too few free ports for the containers that start."""
+    placed, busy = situation.view.slots, situation.host.busy
+    own = {(port.host_port, port.protocol) for slot in placed for port in slot.want.ports}
+    for slots in placed.by_service.values():
+        starting = [slot.want for slot in slots if slot.starts]
+        for port in starting[0].ports if starting else ():
+            free = [
+                number
+                for number in port.choice
+                if (number, port.protocol) not in own
+                and (port.host_ip, number, port.protocol) not in busy
+                and not any(
+                    _holds(container, port, number) for container in holders.get((number, port.protocol), ())
+                )
+            ]
+            if port.choice and len(free) < len(starting):
+                want = starting[0]
+                yield Problem(
+                    where(want, "ports", port.index),
+                    f"of the host ports {port.published}, {len(free)} are free:"
+                    f" too few for {len(starting)} containers of {want.service} that start",
+                    f'take a longer range, or any free ports: "{port.target}"',
+                )
 
 
 class _FreePorts:
@@ -99,9 +129,9 @@ def _busy(want: DesiredContainer, port: DesiredPort, holder: str, free: int) -> 
     )
 
 
-def _holds(container: ObservedContainer, port: DesiredPort) -> bool:
+def _holds(container: ObservedContainer, port: DesiredPort, number: int | None) -> bool:
     return any(
-        p.published == port.host_port and p.protocol == port.protocol and _overlap(p.host_ip, port.host_ip)
+        p.published == number and p.protocol == port.protocol and _overlap(p.host_ip, port.host_ip)
         for p in container.ports
     )
 

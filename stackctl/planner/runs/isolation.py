@@ -110,9 +110,12 @@ def isolate(
 
 
 def published(stack: Stack, *, file_ports: bool = False) -> Iterator[tuple[str, int, str]]:
-    """The single ports (not ranges) for which an isolated stack needs a host port: service, port of the container and protocol."""
+    """The single ports (not ranges) for which an isolated stack needs a host port: service, port of the container and protocol.
+
+    For a service with several containers, the engine chooses the ports.
+    """
     for name, service in stack.everything.items():
-        for port in _ports(service, file_ports=file_ports):
+        for port in _ports(service, file_ports=file_ports) if service.replicas == 1 else ():
             if _is_one(port) and not (file_ports and port.published):
                 yield name, port.target.first, port.protocol
 

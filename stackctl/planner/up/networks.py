@@ -45,8 +45,7 @@ def _rebuild(work: Work, network: DesiredNetwork, have: ObservedNetwork) -> None
 def _leave(work: Work, container: ObservedContainer, network: ObservedNetwork, why: str) -> int:
     stopped = None
     if container.running:
-        want = work.slots.by_replica[container.replica].want
-        stopped = work.stop(container, want, f"network {network.name} is rebuilt")
+        stopped = work.stop(container, f"network {network.name} is rebuilt")
     action = DisconnectNetwork(container.id, network.id, network.name, container.name)
     return work.draft.add(action, why, stopped, of=container.replica)
 

@@ -70,10 +70,9 @@ def _plan_removals(work: Work) -> None:
     for slot in work.slots:
         for container in slot.leftovers:
             restored = _restore_policy(work, slot, container)
-            work.remove(container, slot.want, "left over from an interrupted run", restored)
+            work.remove(container, "left over from an interrupted run", restored)
     for container, why in work.slots.surplus:
-        wanted = work.slots.by_service.get(container.service)
-        work.remove(container, wanted[0].want if wanted else None, why)
+        work.remove(container, why)
     if work.slots.orphans:
         names = ", ".join(container.name for container in work.slots.orphans)
         work.draft.notes.append(f"not in the spec, left alone: {names} (--remove-orphans removes them)")

@@ -158,7 +158,7 @@ def _ready_current(work: Work, slot: Slot, *needs: Fact | int | None) -> Iterato
     """Stop the current container if it is restarted, and connect it to networks that it is not in."""
     if slot.current is None:
         return
-    stopped = work.stop(slot.current, slot.want, slot.restart, *needs) if slot.restart else None
+    stopped = work.stop(slot.current, slot.restart, *needs) if slot.restart else None
     if stopped:
         yield stopped
     for attachment in slot.want.networks:
@@ -179,7 +179,7 @@ def _stop_old(work: Work, slot: Slot, *needs: Fact | int | None) -> Retired | No
 
 def _stop_follower(work: Work, slot: Slot, *needs: Fact | int | None) -> Fact | None:
     if slot.current and slot.restart:
-        return work.stop(slot.current, slot.want, slot.restart, *needs)
+        return work.stop(slot.current, slot.restart, *needs)
     return _stop_old(work, slot, *needs)
 
 

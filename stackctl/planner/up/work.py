@@ -21,7 +21,7 @@ from stackctl.planner.up.needs import Unmet, unmet_needs
 from stackctl.planner.view.slots import Slot, Slots
 from stackctl.planner.view.ties import volumes_behind
 from stackctl.planner.view.view import View
-from stackctl.planner.world.desired import USUAL_GRACE, Desired, DesiredContainer
+from stackctl.planner.world.desired import Desired, grace
 from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.planner.world.replica import Replica
 
@@ -74,14 +74,14 @@ class Work(Struct):
         """Whether no container has the name, or a step renames the container that has it."""
         return name not in self.taken or self.draft.makes(NameFree(name))
 
-    def grace(self, want: DesiredContainer | None) -> int:
-        given = self.view.options.grace
-        return given if given is not None else (want.grace if want else USUAL_GRACE)
+    def grace(self, service: str) -> int:
+        """The seconds that a container of the service has to stop."""
+        given, wanted = self.view.options.grace, self.desired.services.get(service)
+        return grace(wanted) if given is None else given
 
     def stop(
         self,
         container: ObservedContainer,
-        want: DesiredContainer | None,
         why: str,
         *needs: Fact | int | None,
         makes: Iterable[Fact] = (),
@@ -89,7 +89,7 @@ class Work(Struct):
         """Stop a container, once in a plan."""
         stopped = Stopped(container.id)
         if not self.draft.makes(stopped):
-            action = StopContainer(container.id, container.name, self.grace(want))
+            action = StopContainer(container.id, container.name, self.grace(container.service))
             free = (PortFree(port.published, port.protocol) for port in container.ports)
             self.draft.add(action, why, *needs, makes=[stopped, *free, *makes], of=container.replica)
         return stopped
@@ -110,14 +110,12 @@ class Work(Struct):
             self.draft.add(action, why, *needs, stopped, makes=[retired], of=slot.want.replica)
         else:
             kept_down = self.draft.add(action, why, *needs, of=slot.want.replica)
-            self.stop(old, slot.want, why, kept_down, makes=[retired])
+            self.stop(old, why, kept_down, makes=[retired])
         return retired
 
-    def remove(
-        self, container: ObservedContainer, want: DesiredContainer | None, why: str, *needs: Fact | int | None
-    ) -> None:
+    def remove(self, container: ObservedContainer, why: str, *needs: Fact | int | None) -> None:
         """Stop a container and remove it. Its volumes stay."""
-        stopped = self.stop(container, want, why, *needs) if container.running else None
+        stopped = self.stop(container, why, *needs) if container.running else None
         action = RemoveContainer(container.id, container.name)
         makes: list[Fact] = [Removed(container.id), NameFree(container.name)]
         self.draft.add(action, why, stopped, *needs, makes=makes, of=container.replica)

@@ -25,7 +25,7 @@ def slots(desired: Desired, observed: Observed, options: UpOptions | None = None
     others = found.others_in_changed_networks()
     rebuilt = frozenset(name for name, strangers in others.items() if not strangers)
     placed: dict[Replica, Slot] = {}
-    by_service: dict[str, tuple[Slot, ...]] = {}
+    by_service: dict[str, tuple[Slot, ...]] = dict.fromkeys(desired.services, ())
     for want in desired.containers:
         slot = found.slot(want, placed)
         slot = replace(
@@ -34,7 +34,7 @@ def slots(desired: Desired, observed: Observed, options: UpOptions | None = None
             restart=_restart(slot, placed, found.ties, rebuilt),
         )
         placed[want.replica] = slot
-        by_service[want.service] = (*by_service.get(want.service, ()), slot)
+        by_service[want.service] = (*by_service[want.service], slot)
     return Slots(
         by_replica=placed,
         by_service=by_service,
@@ -69,7 +69,7 @@ class _Found:
         self.networks = networks_in_use(desired, observed)
         self.ties = ties(desired.containers)
         self.wanted = {want.replica for want in desired.containers}
-        self.services = {want.service for want in desired.containers}
+        self.services = desired.services.keys()
         jobs = {want.service for want in desired.containers if want.kind == "job"}
         self.rerun = (jobs & desired.named or jobs) if options.rerun else set()
         self.recreate: Collection[str] = (

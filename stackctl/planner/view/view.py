@@ -13,6 +13,7 @@ from stackctl.planner.view.placing import slots
 from stackctl.planner.view.slots import Slots, UpOptions
 from stackctl.planner.world.adopting import adopted
 from stackctl.planner.world.desired import Desired
+from stackctl.planner.world.numbering import renumbered
 from stackctl.planner.world.observed import ImageConfig, Observed
 
 
@@ -20,6 +21,7 @@ class View(Struct, frozen=True):
     """One snapshot, and what becomes of every container in it. Images, checks, plan and status all read this."""
 
     desired: Desired
+    """What should be there, with the numbers that the containers have on the engine."""
     observed: Observed
     options: UpOptions
     slots: Slots
@@ -29,6 +31,7 @@ class View(Struct, frozen=True):
         options = options or UpOptions()
         if options.adopt:
             observed = adopted(desired, observed)
+        desired = renumbered(desired, observed)
         return cls(desired, observed, options, slots(desired, observed, options))
 
     def with_configs(self, configs: Mapping[str, ImageConfig]) -> View:

@@ -12,7 +12,6 @@ from stackctl.planner.world import digests, labels
 from stackctl.planner.world.checks import healthcheck, probes, timing
 from stackctl.planner.world.definition import container_definition, network_definition, volume_definition
 from stackctl.planner.world.desired import (
-    USUAL_GRACE,
     USUAL_VOLUME_DRIVER,
     Attachment,
     Desired,
@@ -24,8 +23,10 @@ from stackctl.planner.world.desired import (
     DesiredVolume,
     Image,
     Need,
+    grace,
 )
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.numbering import numbered
 from stackctl.spec.choosing import dependencies_of, select, table
 from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
 from stackctl.spec.structure import Mistake
@@ -57,7 +58,7 @@ def desire(
         _check_address(publish_host)
     chosen = select(stack, services, profiles, dependencies=dependencies)
     naming = Naming(stack, instance)
-    problems = [*_contradicting_builds(chosen, naming)]
+    problems = [*_contradicting_builds(chosen, naming), *_without_holder(chosen, stack)]
     if publish_host is None:
         problems += _ports_without_address(chosen)
     if problems:
@@ -69,7 +70,8 @@ def desire(
         networks=tuple(_network(key, naming) for key in _used_networks(chosen)),
         volumes=tuple(_volume(key, naming) for key in _used_volumes(chosen) if key in stack.volumes),
         images=_images(stack, chosen, naming),
-        containers=tuple(_container(name, chosen, naming, publish_host or "") for name in chosen),
+        containers=tuple(_containers(chosen, naming, publish_host or "")),
+        services=chosen,
         named=frozenset(services),
         known=frozenset(stack.everything),
     )
@@ -193,6 +195,28 @@ def _contradicting_builds(chosen: Mapping[str, Service], naming: Naming) -> Iter
 # Containers
 
 
+def _containers(
+    chosen: Mapping[str, Service], naming: Naming, publish_host: str
+) -> Iterator[DesiredContainer]:
+    """The containers of each service, numbered from 1."""
+    for name, service in chosen.items():
+        if service.replicas:
+            first = _container(name, chosen, naming, publish_host)
+            numbers = range(1, service.replicas + 1)
+            yield from (numbered(first, number, naming.container(name, number)) for number in numbers)
+
+
+def _without_holder(chosen: Mapping[str, Service], stack: Stack) -> Iterator[Problem]:
+    for name, service in chosen.items():
+        holder = service.network_mode and service.network_mode.service
+        if holder and service.replicas and not stack.everything[holder].replicas:
+            yield Problem(
+                (table(service), name, "network_mode"),
+                f"{name} shares the network of {holder}, which is scaled to 0",
+                f"give {holder} a container, or scale {name} to 0 as well",
+            )
+
+
 def _container(
     name: str, chosen: Mapping[str, Service], naming: Naming, publish_host: str
 ) -> DesiredContainer:
@@ -216,7 +240,7 @@ def _container(
         network_mode=_network_mode(service, naming),
         restart="no" if job else service.restarts.policy,
         restart_times=0 if job else service.restarts.times,
-        grace=service.stop_grace_period.whole_seconds if service.stop_grace_period else USUAL_GRACE,
+        grace=grace(service),
         healthcheck=healthcheck(service),
         needs=tuple(_needs(service, chosen)),
         probes=tuple(probes(service)),

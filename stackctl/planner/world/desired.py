@@ -21,6 +21,12 @@ USUAL_GRACE = 10
 """Seconds that a container has to stop (Docker's default)."""
 
 
+def grace(service: Service | None) -> int:
+    """The whole seconds that a container of the service has to stop before it is killed."""
+    given = service.stop_grace_period if service else None
+    return given.whole_seconds if given else USUAL_GRACE
+
+
 class DesiredNetwork(Struct, frozen=True, kw_only=True):
     key: str
     name: str
@@ -93,6 +99,12 @@ class DesiredPort(Struct, frozen=True, kw_only=True):
     def host_port(self) -> int | None:
         """The one host port it will have, if that is known before the start."""
         return int(self.published) if self.published.isdigit() else None
+
+    @property
+    def choice(self) -> range:
+        """The host ports of which the engine chooses one; empty if there is only one, or if it may be any."""
+        first, _, last = self.published.partition("-")
+        return range(int(first), int(last) + 1) if last else range(0)
 
     def __str__(self) -> str:
         return f"{self.host_ip}:{self.published or '*'}→{self.target}" + (
@@ -199,6 +211,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     volumes: tuple[DesiredVolume, ...] = ()
     images: tuple[Image, ...] = ()
     containers: tuple[DesiredContainer, ...] = ()
+    services: Mapping[str, Service] = field(default_factory=dict)
+    """The services and jobs that are selected. One that is scaled to 0 has no container."""
     named: frozenset[str] = frozenset()
     """The containers whose service was named by the user; empty if no service was named."""
     known: frozenset[str] = frozenset()

@@ -26,8 +26,8 @@ class Naming(Struct, frozen=True, dict=True):
         """The path of the file, the same however the file was named."""
         return str((self.stack.files[0] if self.stack.files else self.stack.directory).resolve())
 
-    def container(self, name: str) -> str:
-        return self.services[name].container_name or f"{self.stack.project}-{name}-1"
+    def container(self, name: str, number: int = 1) -> str:
+        return self.services[name].container_name or f"{self.stack.project}-{name}-{number}"
 
     def image(self, name: str) -> str:
         return self.services[name].image or f"{self.stack.project}-{name}"

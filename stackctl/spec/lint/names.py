@@ -115,11 +115,11 @@ def _listed(hosts: Sequence[str], own: set[str]) -> str:
 
 
 def duplicate_container_names(subject: Subject) -> Iterator[Problem]:
-    """Two services have the same `container_name`.
+    """Two services have the same `container_name`, or a service with several containers has one.
 
     A container's name is unique on the whole machine: the second container could not be created.
 
-    Fix: remove `container_name` from one of them. Other services reach it by the service's name.
+    Fix: remove `container_name`. Other services reach it by the service's name.
 
     Evidence: docker/compose#1753, moby/moby#23371. Measured: the second `docker run` ends with 125 and `Conflict. The container name
     "/db" is already in use`; the first container runs on. Compose 5.6.1 refuses the file.
@@ -127,6 +127,12 @@ def duplicate_container_names(subject: Subject) -> Iterator[Problem]:
     first: dict[tuple[str, str], Member] = {}
     for member in subject.members:
         if name := member.service.container_name:
+            if member.service.replicas > 1:
+                yield Problem(
+                    (*member.path, "container_name"),
+                    f'{member.name} has {member.service.replicas} containers, and all would have the name "{name}"',
+                    "take it out: the service's name reaches all of them",
+                )
             others = (first.get((name, profile)) for profile in member.beside)
             if other := next(filter(None, others), None):
                 yield Problem(

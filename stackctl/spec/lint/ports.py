@@ -91,16 +91,18 @@ class Taken:
 
 
 def duplicate_ports(subject: Subject) -> Iterator[Problem]:
-    """Two services publish the same port of the host.
+    """Two services publish the same port of the host, or all containers of one service do (`scale`, `deploy.replicas`).
 
     The second container could not start. `0.0.0.0` takes the port of every IPv4 address, `[::]` of every IPv6 address. tcp
     and udp do not conflict. Services that no profile starts together may have the same port. A range from which the engine
     chooses a free port does not conflict.
 
-    Fix: publish one of them on another port. Containers of the stack reach each other without published ports.
+    Fix: publish one of them on another port. Containers of the stack reach each other without published ports. For a service
+    with several containers, publish a range (`"8000-8009:80"`), or no port of the host (`"80"`).
 
     Evidence: `docker compose config` and `up --dry-run` accept such a file; `up` fails half-way, with one container running.
     """
+    yield from _too_few(subject)
     bindings = [*_bindings(subject)]
     if not _overlap(binding.ports for binding in bindings):
         return
@@ -125,6 +127,21 @@ def duplicate_ports(subject: Subject) -> Iterator[Problem]:
             f'{who} port {port}{protocol} of the host: one of them would stop at "port is already allocated"',
             f"{free} is free in this file" if free < 65536 else "",
         )
+
+
+def _too_few(subject: Subject) -> Iterator[Problem]:
+    """Services that have more containers than ports of the host for a port of each container."""
+    for member in subject.members:
+        count = member.service.replicas
+        for index, port in enumerate(member.service.ports):
+            if port.published is None or len(port.published) // len(port.target) >= count:
+                continue
+            name, first, target = member.name, port.published.first, port.target
+            what = f"{name} has {count} containers, which cannot all publish {port.published} of the host"
+            hint = f'"{target}" gives each one a free port'
+            if len(target) == 1:
+                hint += f', "{first}-{first + count - 1}:{target}" one of these'
+            yield Problem((*member.path, "ports", index), what, hint)
 
 
 def _overlap(ranges: Iterable[PortRange]) -> bool:

@@ -14,6 +14,7 @@ them. The metadata of a field:
 | `flag` | the option of `docker run` whose value is that of the key: see `flags` |
 """
 
+from stackctl.spec.model.deploy import Deploy
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.mounts import BindOptions, Mount, TmpfsOptions, VolumeOptions
@@ -29,6 +30,7 @@ __all__ = [
     "Build",
     "Condition",
     "Dependency",
+    "Deploy",
     "EnvFile",
     "Healthcheck",
     "Job",

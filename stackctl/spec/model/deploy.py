@@ -77,6 +77,7 @@ class RestartPolicy(Struct, frozen=True, kw_only=True):
 class Deploy(Struct, frozen=True, kw_only=True):
     """How Compose writes limits and restarts for a Swarm. On one machine they hold, too."""
 
+    replicas: Annotated[int | None, key("How many containers the service has (1); 0 is possible.")] = None
     resources: Annotated[Resources | None, key("Limits and reservations.")] = None
     restart_policy: Annotated[RestartPolicy | None, key("When it is started again.")] = None
 
@@ -91,3 +92,12 @@ class Deploy(Struct, frozen=True, kw_only=True):
     def reservations(self) -> Reservations:
         """The reservations; empty if none are given."""
         return (self.resources and self.resources.reservations) or Reservations()
+
+    def check(self) -> Check:
+        yield from count(("replicas",), self.replicas)
+
+
+def count(path: tuple[str, ...], number: int | None) -> Check:
+    """A problem if this cannot be a number of containers."""
+    if number is not None and number < 0:
+        yield path, f"expected a number of containers, 0 or more, found {number}", ""

@@ -294,7 +294,10 @@ class Limits(Struct, frozen=True, kw_only=True):
         ),
     ] = None
 
-    deploy: Annotated[Deploy | None, key("Limits and restarts as Compose writes them for a Swarm.")] = None
+    deploy: Annotated[
+        Deploy | None,
+        key("The number of containers, limits and restarts, as Compose writes them for a Swarm."),
+    ] = None
 
     def wrong_limits(self) -> Check:
         """The mistakes between and in the limits."""

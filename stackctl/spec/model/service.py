@@ -9,6 +9,7 @@ from msgspec import Struct
 from stackctl.secret import veiled
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import BUILT_IN, KnownImages
+from stackctl.spec.model.deploy import count
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
@@ -77,6 +78,7 @@ class Service(Limits, frozen=True, kw_only=True):
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=listed_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
     restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
+    scale: Annotated[int | None, key("How many containers it has; the same as deploy.replicas.")] = None
     container_name: Annotated[str | None, key("The container's name, instead of PROJECT-SERVICE-1.")] = None
     init: Annotated[
         bool | None,
@@ -178,6 +180,12 @@ class Service(Limits, frozen=True, kw_only=True):
         own = self.deploy is None or self.deploy.restart_policy is None
         return ("restart",) if own else ("deploy", "restart_policy")
 
+    @property
+    def replicas(self) -> int:
+        """How many containers it has."""
+        given = self.deploy.replicas if self.deploy and self.scale is None else self.scale
+        return 1 if given is None else given
+
     def __repr__(self) -> str:
         return veiled(self, "environment", "resolved")
 
@@ -199,6 +207,14 @@ class Service(Limits, frozen=True, kw_only=True):
                 "use letters, digits, '_', '.' and '-'",
             )
         yield from self.wrong_limits()
+        yield from count(("scale",), self.scale)
+        other = self.deploy and self.deploy.replicas
+        if self.scale is not None and other not in (None, self.scale):
+            yield (
+                ("scale",),
+                f"scale is {self.scale}, and deploy.replicas is {other}",
+                "they mean the same: keep one of the two",
+            )
         mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
         mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
         seen: set[str] = set()
@@ -218,3 +234,9 @@ class Job(Service, frozen=True, kw_only=True):
     """The digest of the files that `inputs` names. The reader fills it in."""
 
     KIND: ClassVar[str] = "job"
+
+    def check(self) -> Check:
+        yield from super().check()
+        if self.replicas != 1:
+            where = ("deploy", "replicas") if self.scale is None else ("scale",)
+            yield where, "a job runs once: it has one container", "leave it out"

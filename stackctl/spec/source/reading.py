@@ -12,6 +12,7 @@ from stackctl.secret import DOTS
 from stackctl.spec.choosing import choose
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model import Stack
+from stackctl.spec.scaling import scaled
 from stackctl.spec.selection import Selection
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import (
@@ -72,7 +73,7 @@ def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
     Raises:
         SpecError: with every problem found, in the order of the text. Warnings and notes alone do not raise: they are
             in `problems` of the stack.
-        UsageError: there is no file, the file is a compose file, or the project has no valid name.
+        UsageError: there is no file, the file is a compose file, the project has no valid name, or something cannot be scaled.
     """
     found = examine(request, checks)
     problems = _not_allowed(found.problems, found.sources)
@@ -112,7 +113,7 @@ def examine_written(written: Written, request: StackRequest, checks: Sequence[Ch
         files=written.files,
         sources=written.sources,
     )
-    stack = _knowing(stack, written.known_images)
+    stack = scaled(_knowing(stack, written.known_images), request.scale)
     stack, unresolved = _resolve(stack, tree, written, request)
     asked_for = _asked_for(stack, request.selection)
     problems += _counting(unset, wrong, asked_for)

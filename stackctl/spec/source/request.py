@@ -34,3 +34,5 @@ class StackRequest(Struct, frozen=True, kw_only=True):
     """The directory that paths in the files are relative to; None: the directory of the first file."""
     overrides: Mapping[str, Any] | None = None
     """A tree that is laid over the files, as if it were the last file."""
+    scale: Mapping[str, int] = {}
+    """How many containers services have, instead of what the files say."""
