@@ -121,9 +121,11 @@ class Looking:
         """The containers of the project, or only those of the named services. Raises UsageError for an unknown name."""
         return containers_of(self._there(), self.name, names, self.stack.everything)
 
-    def running_container(self, name: str) -> ObservedContainer:
-        """The container in which a command can run. Raises UsageError if no container has that name, or if it does not run."""
-        return running_container(self._there(), self.name, name, self.stack.everything)
+    def running_container(self, name: str, index: int | None = None) -> ObservedContainer:
+        """The container in which a command can run; with `index` only that replica. Raises UsageError if no container has that
+        name, or if it does not run.
+        """
+        return running_container(self._there(), self.name, name, self.stack.everything, index)
 
     def images(self, containers: Collection[ObservedContainer]) -> Mapping[str, ObservedImage]:
         """The images from which the containers were made, by id. An image that the engine no longer has is left out."""

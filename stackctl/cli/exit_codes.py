@@ -12,6 +12,8 @@ from stackctl.cli.streams import silence
 from stackctl.errors import StackError
 
 INTERRUPTED = 130
+CHANGES = 10
+"""There is work: of `plan --detailed-exitcode` and `status --exit-code`."""
 
 
 def guarded(run: Callable[[], Any]) -> int:

@@ -33,10 +33,30 @@ def _names_to_complete(ctx: click.Context) -> tuple[Collection[str], Collection[
     from stackctl.cli.requests import request_of
     from stackctl.spec.source.names import names
 
+    return names(request_of(_typed(ctx)))
+
+
+def _typed(ctx: click.Context) -> GlobalOptions:
+    """The global options of the words that a shell completes."""
     options = GlobalOptions()
     for group in _groups(ctx):
         options = _filled(options, {name: group.params[name] for name in group.params.keys() & _NAMES})
-    return names(request_of(_filled(options, ctx.meta.get(_AFTER, {}))))
+    return _filled(options, ctx.meta.get(_AFTER, {}))
+
+
+def complete_projects(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """The names of the projects on the engine, for the shell's completion; none if no engine answers."""
+    from stackctl.errors import StackError
+    from stackctl.looking import connect
+    from stackctl.planner.world.projects import projects
+
+    options = _typed(ctx)
+    try:
+        engine = connect(options.host, options.context, insecure=options.insecure)
+        found = projects(engine.containers(""))
+    except StackError:
+        return []
+    return [name for name in dict.fromkeys(p.name for p in found) if name.startswith(incomplete)]
 
 
 services_argument = click.argument(
@@ -50,6 +70,7 @@ output_option = click.option(
     metavar="FILE",
     help="Write to a file.",
 )
+index_option = click.option("--index", type=int, metavar="N", help="Which replica, if a service has several.")
 format_option = click.option(
     "--format",
     "form",
@@ -68,7 +89,7 @@ lock_timeout_option = click.option(
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-f", "--file", "files"), {"multiple": True, "type": click.Path(), "metavar": "FILE", "envvar": "STACKCTL_FILE", "help": "The stack's file; a later one is laid over it."}),
-    (("-p", "--project-name", "project_name"), {"metavar": "NAME", "help": "The project's name."}),
+    (("-p", "--project-name", "project_name"), {"metavar": "NAME", "shell_complete": complete_projects, "help": "The project's name."}),
     (("--env-file", "env_files"), {"multiple": True, "metavar": "FILE", "help": "Variables, instead of .env; the last one wins."}),
     (("--profile", "profile"), {"multiple": True, "metavar": "NAME", "envvar": ["STACKCTL_PROFILES", "COMPOSE_PROFILES"], "shell_complete": complete_profiles, "help": "Enable a profile; '*' for all."}),
     (("--project-directory", "project_directory"), {"metavar": "DIR", "help": "What paths in the file are relative to."}),

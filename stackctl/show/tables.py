@@ -1,23 +1,19 @@
-"""What is there, as tables and as JSON: for `status`, which compares with the file, and for `ps`, as Compose prints it."""
+"""What is there beside what should be, as a table and as JSON, for `status`; and the variables of a stack."""
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from stackctl.planner.reach.places import authority, link
+from stackctl.planner.reach.places import link
 from stackctl.planner.status import StatusRow
-from stackctl.planner.world.observed import OUTDATED, ObservedContainer, PublishedPort
-from stackctl.show.text.amounts import ago, iso, quoted
-from stackctl.show.text.safe import one_line, shortened
+from stackctl.planner.world.observed import OUTDATED
+from stackctl.show.text.amounts import iso, quoted
+from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import PLAIN, Name, Style
 from stackctl.show.text.table import GAP, table
-from stackctl.spec.output.redact import redacted
 
 VERSION = 2
 """The version of `status --json`. Since 2, times are ISO 8601, a job that is done is `completed`, and `since` is called `status`."""
@@ -119,35 +115,6 @@ def urls(row: StatusRow) -> list[str]:
     )
 
 
-def ps_text(
-    containers: Iterable[ObservedContainer],
-    *,
-    style: Style = PLAIN,
-    now: float | None = None,
-) -> str:
-    """Compose's table. `now` is in seconds since the epoch."""
-    now = time.time() if now is None else now
-    cells = [
-        [
-            one_line(container.name),
-            one_line(container.image),
-            _command(container),
-            one_line(container.service),
-            ago(now - container.created),
-            one_line(container.status),
-            _ports(container.ports),
-        ]
-        for container in containers
-    ]
-    headers = ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
-    return table(headers, cells, style, ("COMMAND", "CREATED", "IMAGE", "NAME"))
-
-
-def ps_json(containers: Iterable[ObservedContainer]) -> str:
-    """Compose's `ps --format json`: an object a line, with the keys that programs read (testcontainers and the like)."""
-    return "\n".join(json.dumps(_container_json(container)) for container in containers)
-
-
 def variables_text(rows: Iterable[tuple[str, str, str]], *, style: Style = PLAIN) -> str:
     """The variables of a stack: name, value, and where it is set."""
     cells = [tuple(map(one_line, row)) for row in rows]
@@ -203,50 +170,4 @@ def _row_json(row: StatusRow) -> dict[str, Any]:
         "image": row.image,
         "drift": list(row.drift),
         "outdated": row.outdated,
-    }
-
-
-def _ports(ports: Iterable[PublishedPort]) -> str:
-    """As the docker command writes them."""
-    return ", ".join(
-        f"{authority(port.host_ip, port.published)}->{port.target}/{port.protocol}" for port in ports
-    )
-
-
-def _command(container: ObservedContainer) -> str:
-    """Cut as the docker command cuts it, in quotes."""
-    if not container.command:
-        return ""
-    return json.dumps(shortened(one_line(redacted(container.command)), 20), ensure_ascii=False)
-
-
-def _container_json(container: ObservedContainer) -> dict[str, Any]:
-    return {
-        "Command": json.dumps(redacted(container.command), ensure_ascii=False),
-        "CreatedAt": datetime.fromtimestamp(container.created, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
-        "ExitCode": container.exit_code or 0,
-        "Health": container.health,
-        "ID": container.id[:12],
-        "Image": container.image,
-        "Labels": ",".join(
-            f"{key}={value}" for key, value in sorted(redacted(dict(container.labels)).items())
-        ),
-        "Mounts": ",".join(mount.name for mount in container.mounts),
-        "Name": container.name,
-        "Names": container.name,
-        "Networks": ",".join(joined.network for joined in container.networks),
-        "Ports": _ports(container.ports),
-        "Project": container.project or "",
-        "Publishers": [
-            {
-                "URL": port.host_ip,
-                "TargetPort": port.target,
-                "PublishedPort": port.published,
-                "Protocol": port.protocol,
-            }
-            for port in container.ports
-        ],
-        "Service": container.service,
-        "State": container.state,
-        "Status": container.status,
     }

@@ -66,8 +66,16 @@ def test_services_of_a_file_that_is_being_written(tmp_path: Path, monkeypatch: p
     )
     (tmp_path / "stack.override.toml").write_text("[services.cache\n")
     monkeypatch.chdir(tmp_path)
-    assert complete("up") == ["web", "api", "seed"]
+    assert complete("up") == ["web", "api", "cache", "seed"]
     assert complete("--profile") == ["dev"]
+
+
+def test_services_of_a_file_with_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stack.toml").write_text(
+        'name = "x\n[services.web]\nimage = \n  [ services . "a b" ]\n[services.web.build]\n[jobs.seed]\n# [services.no]\n[volumes.v]\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert complete("up") == ["web", "a b", "seed"]
 
 
 def test_no_services_without_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

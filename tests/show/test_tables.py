@@ -7,11 +7,10 @@ from stackctl.planner.down import LostVolume
 from stackctl.planner.status import StatusRow
 from stackctl.planner.world.labels import NUMBER, PROJECT, SERVICE
 from stackctl.planner.world.observed import Joined, Mounted, ObservedContainer, PublishedPort
+from stackctl.show.lists.containers import FIELDS, containers_as_compose, containers_text
 from stackctl.show.lost import lost_text
 from stackctl.show.tables import (
     endpoints,
-    ps_json,
-    ps_text,
     status_json,
     status_text,
     urls,
@@ -202,12 +201,20 @@ NOW = 1_700_000_125.0
 
 def test_ps_is_composes_table() -> None:
     assert (
-        ps_text([API], now=NOW)
+        containers_text([API], now=NOW)
         == """\
 NAME         IMAGE      COMMAND                 SERVICE    CREATED        STATUS                  PORTS
 myapp-api-1  myapp-api  "gunicorn --bind 0.0…"  api        2 minutes ago  Up 2 minutes (healthy)  127.0.0.1:8000->8000/tcp, [::1]:8000->8000/tcp"""
     )
-    assert ps_text([]).split() == ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
+    assert containers_text([]).split() == [
+        "NAME",
+        "IMAGE",
+        "COMMAND",
+        "SERVICE",
+        "CREATED",
+        "STATUS",
+        "PORTS",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -227,12 +234,13 @@ myapp-api-1  myapp-api  "gunicorn --bind 0.0…"  api        2 minutes ago  Up 2
     ],
 )
 def test_ages_are_in_dockers_words(seconds: float, words: str) -> None:
-    assert f"{words} ago" in ps_text([API], now=API.created + seconds)
+    assert f"{words} ago" in containers_text([API], now=API.created + seconds)
 
 
 def test_ps_as_json_has_the_keys_programs_read() -> None:
-    lines = ps_json([API, ObservedContainer(id="1", name="x", exit_code=3, state="exited")]).splitlines()
-    api, other = map(json.loads, lines)
+    other = ObservedContainer(id="1", name="x", exit_code=3, state="exited")
+    api, other_one = containers_as_compose([API, other], now=NOW)
+    assert list(api) == FIELDS
     assert {key: api[key] for key in ("ID", "Name", "Project", "Service", "State", "Health", "ExitCode")} == {
         "ID": "0123456789ab",
         "Name": "myapp-api-1",
@@ -249,8 +257,8 @@ def test_ps_as_json_has_the_keys_programs_read() -> None:
     assert api["Command"] == '"gunicorn --bind 0.0.0.0:8000 app:app"'
     assert api["CreatedAt"] == "2023-11-14 22:13:20 +0000 UTC"
     assert api["Labels"] == f"{NUMBER}=1,{PROJECT}=myapp,{SERVICE}=api"
-    assert (other["ExitCode"], other["Project"], other["Publishers"]) == (3, "", [])
-    assert ps_json([]) == ""
+    assert (api["LocalVolumes"], api["RunningFor"], api["Size"]) == ("1", "2 minutes ago", "0B")
+    assert (other_one["ExitCode"], other_one["Project"], other_one["Publishers"]) == (3, "", [])
 
 
 def test_what_is_about_to_be_lost_has_owner_age_and_size() -> None:
@@ -283,15 +291,17 @@ def test_tables_fit_a_narrow_terminal() -> None:
         assert "…" not in text, "half a time says nothing"
     assert status_text(ROWS, style=Style(width=200)) == status_text(ROWS)
     for width in (60, 80, 100):
-        assert widest(ps_text([API], now=NOW, style=Style(width=width))) <= width
+        assert widest(containers_text([API], now=NOW, style=Style(width=width))) <= width
     assert (
-        ps_text([API], now=NOW, style=Style(width=60))
+        containers_text([API], now=NOW, style=Style(width=60))
         == """\
 SERVICE  STATUS                  PORTS
 api      Up 2 minutes (healthy)  127.0.0.1:8000->8000/tcp,
                                  [::1]:8000->8000/tcp"""
     )
-    assert ps_text([], style=Style(width=60)).startswith("NAME  IMAGE")
+    assert containers_text([], style=Style(width=60)).startswith("NAME  IMAGE")
+    whole = containers_text([API], now=NOW, style=Style(width=60), whole=True)
+    assert '"gunicorn --bind 0.0.0.0:8000 app:app"' in whole
 
 
 def test_what_is_cut_ends_in_a_sign() -> None:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from stackctl.cli.options import complete_services, pass_settings
+from stackctl.cli.options import complete_services, index_option, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import Exec
 from stackctl.looking import Looking
@@ -38,13 +38,7 @@ from stackctl.looking import Looking
 @click.option("-u", "--user", metavar="USER", help="As this user.")
 @click.option("-w", "--workdir", metavar="DIR", help="In this directory.")
 @click.option("--privileged", is_flag=True, help="With all rights.")
-@click.option(
-    "--index",
-    type=int,
-    default=1,
-    expose_value=False,
-    help="Accepted for Compose's sake: there is one replica.",
-)
+@index_option
 @click.argument("service", shell_complete=complete_services)
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
 @pass_settings
@@ -58,6 +52,7 @@ def command(
     user: str | None,
     workdir: str | None,
     privileged: bool,
+    index: int | None,
 ) -> int:
     """Run a command in a running container
 
@@ -71,7 +66,7 @@ def command(
     """
     stack = settings.load_leniently()
     engine = settings.engine()
-    container = Looking(stack, engine).running_container(service)
+    container = Looking(stack, engine).running_container(service, index)
     settings.tell_whose(stack, [container.source])
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return engine.interact(

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 import click
 
-from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.options import index_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import LogLine
 from stackctl.looking import Looking
+from stackctl.planner.world.containers import with_number
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.log_lines import show_logs
 from stackctl.show.text.style import PLAIN, Style
@@ -25,6 +26,7 @@ from stackctl.show.text.style import PLAIN, Style
 @click.option("--until", metavar="TIME", help="Up to then.")
 @click.option("--no-log-prefix", is_flag=True, help="Without the container's name before each line.")
 @click.option("--no-color", "plain", is_flag=True, help="Without colours.")
+@index_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
 @pass_settings
 def command(
@@ -37,6 +39,7 @@ def command(
     until: str | None,
     no_log_prefix: bool,
     plain: bool,
+    index: int | None,
     as_json: bool,
 ) -> int:
     """Show what containers write
@@ -50,7 +53,7 @@ def command(
     """
     stack = settings.load_leniently()
     engine = settings.engine()
-    found = Looking(stack, engine).containers(services)
+    found = with_number(Looking(stack, engine).containers(services), index)
     settings.tell_whose(stack, (c.source for c in found))
     lines = engine.logs([c.id for c in found], follow=follow, tail=_lines(tail), since=since, until=until)
     style = PLAIN if plain else settings.style(sys.stdout)

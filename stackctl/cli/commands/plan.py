@@ -9,14 +9,12 @@ from typing import Any
 import click
 
 from stackctl import api
+from stackctl.cli.exit_codes import CHANGES
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.plan_arguments import plan_arguments
 from stackctl.cli.plan_options import check_planning_options, planning_options
 from stackctl.cli.settings import Settings
 from stackctl.show.plan_text import plan_json, plan_text, steps_text
-
-CHANGES = 10
-"""The exit code of `--detailed-exitcode` when there is work."""
 
 
 @click.command("plan")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.errors import EngineError
 from stackctl.looking import Looking
+from stackctl.planner.world.containers import with_number
+
+VERSION = 1
+"""The version of the JSON; version 1 only ever gains keys."""
 
 
 @click.command("port")
@@ -16,9 +22,12 @@ from stackctl.looking import Looking
 @click.option(
     "--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", help="The protocol (tcp)."
 )
-@click.option("--index", type=int, default=1, help="The replica (1).")
+@click.option("--index", type=int, default=1, metavar="N", help="Which replica (1).")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
-def command(settings: Settings, service: str, target: int | None, protocol: str, index: int) -> int:
+def command(
+    settings: Settings, service: str, target: int | None, protocol: str, index: int, as_json: bool
+) -> int:
     """Print where a port is published
 
     \b
@@ -29,9 +38,9 @@ def command(settings: Settings, service: str, target: int | None, protocol: str,
     stack = settings.load_leniently()
     found = Looking(stack, settings.engine()).containers([service])
     settings.tell_whose(stack, (c.source for c in found))
-    container = next((c for c in found if c.number == index), None)
-    if container is None:
-        raise EngineError(f"{service} has no container {index}", f"stackctl up {service} makes one")
+    if not found:
+        raise EngineError(f"{service} has no container", f"stackctl up {service} makes one")
+    (container, *_) = with_number(found, index)
     ports = [
         p
         for p in container.ports
@@ -42,6 +51,13 @@ def command(settings: Settings, service: str, target: int | None, protocol: str,
         raise EngineError(
             f"{service} does not publish {what}", f"add it to services.{service}.ports, or start the service"
         )
+    if as_json:
+        told = [
+            {"target": p.target, "protocol": p.protocol, "host_ip": p.host_ip, "published": p.published}
+            for p in ports
+        ]
+        print(json.dumps({"version": VERSION, "service": service, "number": index, "ports": told}, indent=2))
+        return 0
     for port in ports if target is None else ports[:1]:
         address = f"{port.host_ip}:{port.published}"
         print(address if target else f"{port.target}/{port.protocol} -> {address}")

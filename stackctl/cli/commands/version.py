@@ -20,9 +20,17 @@ VERSION = 1
 
 @click.command("version")
 @click.option("--short", is_flag=True, help="Only stackctl's own.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["pretty", "json"]),
+    default="pretty",
+    help="json is Compose's: the version of stackctl alone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
-def command(settings: Settings, short: bool, as_json: bool) -> int:
+def command(settings: Settings, short: bool, form: str, as_json: bool) -> int:
     """Print the versions of stackctl and of the engine
 
     Put what it prints into a bug report. It is no error if no engine answers.
@@ -34,6 +42,9 @@ def command(settings: Settings, short: bool, as_json: bool) -> int:
     """
     if short:
         print(__version__)
+        return 0
+    if form == "json" and not as_json:
+        print(json.dumps({"version": f"v{__version__}"}))
         return 0
     engine, problem = _engine(settings)
     found = {

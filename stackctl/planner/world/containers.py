@@ -56,14 +56,31 @@ def containers_of(
     return tuple(found if names else mine)
 
 
+def with_number(containers: Iterable[ObservedContainer], index: int | None) -> tuple[ObservedContainer, ...]:
+    """The containers that are this replica of their service; all if `index` is None. Raises UsageError if there is none."""
+    containers = tuple(containers)
+    found = tuple(c for c in containers if index is None or (c.number == index and c.kind != "run"))
+    if containers and not found:
+        service = containers[0].service
+        numbers = ", ".join(str(c.number) for c in containers if c.service == service and c.kind != "run")
+        raise UsageError(
+            f"{service} has no container number {index}", f"there are: {numbers}" if numbers else ""
+        )
+    return found
+
+
 def running_container(
-    mine: Iterable[ObservedContainer], project: str, name: str, known: Collection[str] = ()
+    mine: Iterable[ObservedContainer],
+    project: str,
+    name: str,
+    known: Collection[str] = (),
+    index: int | None = None,
 ) -> ObservedContainer:
-    """The container to run a command in: the lowest replica, one-offs last.
+    """The container to run a command in: the lowest replica, one-offs last; with `index` only that replica.
 
     Raises UsageError if no container has that name, or if it does not run.
     """
-    found = containers_of(mine, project, [name], known)
+    found = with_number(containers_of(mine, project, [name], known), index)
     running = [c for c in found if c.state == "running"]
     if running:
         return running[0]

@@ -30,6 +30,11 @@ class Style(Struct, frozen=True):
     width: int | None = None
     """The columns of the terminal; None where a line may be as long as it likes."""
 
+    @property
+    def unbounded(self) -> Style:
+        """The same, for lines that may be as long as they like."""
+        return Style(color=self.color)
+
     def __call__(self, text: str, *names: Name) -> str:
         if not (self.color and names and text):
             return text
