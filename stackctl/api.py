@@ -8,6 +8,7 @@ for event in stackctl.up(stack, engine): ...
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from stackctl.errors import PreflightError, SpecError, StackError
 from stackctl.looking import connect, load
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
+from stackctl.planner.life.options import RemoveOptions, StartOptions
 from stackctl.planner.status import StatusRow
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.plan import Plan
@@ -28,6 +30,9 @@ from stackctl.planner.world.observed import ObservedContainer
 from stackctl.project import Project, Waiting
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
+
+if TYPE_CHECKING:
+    from stackctl.operating import Operating
 
 
 def plan(
@@ -115,6 +120,132 @@ def down(
     return target.down(options or DownOptions(), cancel=cancel, confirm=confirm)
 
 
+def stop(
+    project: str,
+    engine: Manage,
+    services: Collection[str] = (),
+    *,
+    stack: Stack | None = None,
+    grace: int | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Stop the containers of the named services, or all but one-offs, and keep them. The stack adds the order and the seconds
+    that each has to stop (`grace` for all).
+
+    Other arguments and errors are those of `down`. Raises UsageError for an unknown name.
+    """
+    target = _operating(project, engine, stack, lock_timeout, waiting)
+    return target.stop(services, grace=grace, cancel=cancel)
+
+
+def start(
+    stack: Stack,
+    engine: Manage,
+    *,
+    selection: Selection | None = None,
+    options: StartOptions | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Start containers that are there, dependencies first, and wait until they are ready. None is made. Of the `selection` only
+    `publish_host` counts.
+
+    Other arguments and errors are those of `up`. Raises UsageError for an unknown service, EngineError if there is no container.
+    """
+    target = _operating(stack.project, engine, stack, lock_timeout, waiting)
+    return target.start(options or StartOptions(), selection, cancel=cancel)
+
+
+def restart(
+    stack: Stack,
+    engine: Manage,
+    *,
+    selection: Selection | None = None,
+    options: StartOptions | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Stop containers and start the same containers again, in order, and wait until they are ready. Arguments and errors are
+    those of `start`, but nothing to restart is no error. `up` with `UpOptions(restart=…)` also applies what has changed.
+    """
+    target = _operating(stack.project, engine, stack, lock_timeout, waiting)
+    return target.restart(options or StartOptions(), selection, cancel=cancel)
+
+
+def kill(
+    project: str,
+    engine: Manage,
+    services: Collection[str] = (),
+    *,
+    signal: str = "SIGKILL",
+    stack: Stack | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Send a signal to the containers of the named services, or to all but one-offs. Arguments and errors are those of `stop`."""
+    target = _operating(project, engine, stack, lock_timeout, waiting)
+    return target.kill(services, signal=signal, cancel=cancel)
+
+
+def pause(
+    project: str,
+    engine: Manage,
+    services: Collection[str] = (),
+    *,
+    stack: Stack | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Freeze the containers of the named services, or all that run but one-offs. Arguments and errors are those of `stop`."""
+    return _operating(project, engine, stack, lock_timeout, waiting).pause(services, cancel=cancel)
+
+
+def unpause(
+    project: str,
+    engine: Manage,
+    services: Collection[str] = (),
+    *,
+    stack: Stack | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Let paused containers go on. Arguments and errors are those of `stop`."""
+    return _operating(project, engine, stack, lock_timeout, waiting).unpause(services, cancel=cancel)
+
+
+def remove(
+    project: str,
+    engine: Manage,
+    services: Collection[str] = (),
+    *,
+    options: RemoveOptions | None = None,
+    stack: Stack | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+    confirm: Callable[[Plan], bool] = lambda _: True,
+) -> Iterator[Event]:
+    """Remove containers that do not run; networks and named volumes stay. Arguments and errors are those of `down` and `stop`."""
+    target = _operating(project, engine, stack, lock_timeout, waiting)
+    return target.remove(services, options, cancel=cancel, confirm=confirm)
+
+
+def _operating(
+    project: str, engine: Manage, stack: Stack | None, lock_timeout: float, waiting: Waiting | None
+) -> Operating:
+    from stackctl.operating import Operating  # `up` does not need it
+
+    stack = replace(stack or Stack(), project=project)
+    return Operating(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
+
+
 def doomed(plan: Plan, engine: Look) -> tuple[LostVolume, ...]:
     """The volumes that a plan removes, with what a person must know before they agree."""
     return lost_volumes(plan, engine.observe(), engine.volume_sizes()) if plan.loses_data else ()
@@ -142,17 +273,26 @@ __all__ = [
     "DownOptions",
     "ImageOptions",
     "PreflightError",
+    "RemoveOptions",
     "Selection",
     "SpecError",
     "StackError",
+    "StartOptions",
     "UpOptions",
     "connect",
     "containers",
     "doomed",
     "down",
     "execute",
+    "kill",
     "load",
+    "pause",
     "plan",
+    "remove",
+    "restart",
+    "start",
     "status",
+    "stop",
+    "unpause",
     "up",
 ]

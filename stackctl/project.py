@@ -20,12 +20,13 @@ from stackctl.planner.before.images import ImageOptions, images_to_look_into, pl
 from stackctl.planner.before.preflight import preflight, questions, told_by_images
 from stackctl.planner.before.situation import HostFacts
 from stackctl.planner.down import DownOptions, plan_down, spared
-from stackctl.planner.steps.actions import BuildImage, PullImage, StopContainer
+from stackctl.planner.life.stops import Stops
+from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.steps.secrets import concealed
-from stackctl.planner.up.planning import UpPlan, plan_up
+from stackctl.planner.up.planning import LivePlan, UpPlan, plan_up
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world.adopting import COMPOSE, file_of_compose, made_by_compose
@@ -33,7 +34,6 @@ from stackctl.planner.world.containers import instance_of, of_project, other_sou
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed
 from stackctl.real import monotonic
-from stackctl.spec.choosing import dependencies_of
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import place
@@ -106,18 +106,12 @@ class Project(Comparing):
             source = Naming(self.stack, "").source if self.stack.files else options.source
             hint = "run it there, name another project (-p), or --adopt to take that one away"
             self._refuse_other_directory(observed, source, hint)
-        services = self.stack.everything
         return plan_down(
             self.name,
             instance_of(observed, self.name) or "",
             observed,
             options,
-            dependencies={name: tuple(dependencies_of(service)) for name, service in services.items()},
-            graces={
-                name: service.stop_grace_period.whole_seconds
-                for name, service in services.items()
-                if service.stop_grace_period
-            },
+            stops=Stops.of(self.stack),
             spared=spared(self.stack),
         )
 
@@ -148,11 +142,6 @@ class Project(Comparing):
             return plan if confirm(plan) else None
 
         return self._do_locked(decide, cancel)
-
-    def stop(self, services: Collection[str], *, cancel: Cancel | None = None) -> Events:
-        """Stop the containers of the named services, or all containers. They are not removed."""
-        options = DownOptions(services=services)
-        return self._do_locked(lambda: _part(self.plan_down(options), StopContainer), cancel)
 
     def build(self, selection: Selection, *, cancel: Cancel | None = None) -> Events:
         """Build the images of a part of the stack."""
@@ -195,8 +184,8 @@ class Project(Comparing):
                 return
             plan = self._plan_rest(plan.selection, plan.view.options)
         events = self._run(plan, cancel, began)
-        if isinstance(plan, UpPlan):
-            events = confirmed(events, plan.view.desired, self.engine, cancel=cancel, began=began)
+        if isinstance(plan, LivePlan):
+            events = confirmed(events, plan.desired, self.engine, cancel=cancel, began=began)
         yield from concealed(events, self.stack)
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
@@ -210,7 +199,14 @@ class Project(Comparing):
 
     def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
         return UpPlan(
-            plan.project, plan.steps, plan.notes, warnings, view=view, stack=self.stack, selection=selection
+            plan.project,
+            plan.steps,
+            plan.notes,
+            warnings,
+            desired=view.desired,
+            view=view,
+            stack=self.stack,
+            selection=selection,
         )
 
     def _warnings(self, problems: Collection[Problem], options: UpOptions) -> tuple[Problem, ...]:

@@ -10,7 +10,9 @@ import pytest
 import stackctl
 from stackctl.engine.lock import lock
 from stackctl.engine.memory import MemoryEngine
+from stackctl.operating import Operating
 from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.life.options import StartOptions
 from stackctl.planner.steps.actions import BuildImage, CreateContainer, RemoveVolume
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import outcome
@@ -82,10 +84,16 @@ def test_a_plan_of_down_must_be_done_as_it_is(stack: Stack, engine: MemoryEngine
     assert engine.observe().containers == ()
 
 
-VERBS: dict[str, Callable[[Project], Iterator[Event]]] = {
+VERBS: dict[str, Callable[[Operating], Iterator[Event]]] = {
     "up": lambda p: p.up(Selection(), stackctl.UpOptions(), ImageOptions()),
     "down": lambda p: p.down(stackctl.DownOptions(), confirm=lambda _: True),
-    "stop": lambda p: p.stop(()),
+    "stop": lambda p: p.stop(),
+    "start": lambda p: p.start(StartOptions()),
+    "restart": lambda p: p.restart(StartOptions()),
+    "kill": lambda p: p.kill(),
+    "pause": lambda p: p.pause(),
+    "unpause": lambda p: p.unpause(),
+    "remove": lambda p: p.remove(),
     "build": lambda p: p.build(Selection()),
     "pull": lambda p: p.pull(Selection(), ImageOptions(pull=PullPolicy.always)),
     "execute": lambda p: p.execute(p.plan(Selection(), stackctl.UpOptions(), ImageOptions())),
@@ -97,14 +105,14 @@ def test_a_verb_that_writes_must_wait_for_who_holds_the_project(
     verb: str, stack: Stack, engine: MemoryEngine
 ) -> None:
     told: list[str] = []
-    project = Project(stack, engine, lock_timeout=0.0, waiting=told.append)
+    project = Operating(stack, engine, lock_timeout=0.0, waiting=told.append)
     with (
         lock(engine.id, "shop", command="stackctl other"),
         pytest.raises(stackctl.LockedError, match="stackctl other"),
     ):
         list(VERBS[verb](project))
     assert engine.writes == 0
-    succeed(VERBS[verb](project))
+    succeed(VERBS["up" if verb == "start" else verb](project))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -119,15 +127,19 @@ def test_a_verb_that_writes_must_hold_the_project_while_it_writes(
             pass
         seen.append(True)
 
-    engine.before = before
     engine.remove_by_hand("shop-db-1")
-    succeed(VERBS[verb](Project(stack, engine)))
+    if verb in ("start", "remove"):
+        engine.die("shop-api-1", 0)
+    if verb == "unpause":
+        succeed(Operating(stack, engine).pause())
+    engine.before = before
+    succeed(VERBS[verb](Operating(stack, engine)))
     assert seen
 
 
 def test_looking_must_take_no_lock(stack: Stack, engine: MemoryEngine) -> None:
     succeed(stackctl.up(stack, engine))
-    project = Project(stack, engine, lock_timeout=0.0)
+    project = Operating(stack, engine, lock_timeout=0.0)
     with lock(engine.id, "shop"):
         assert {row.service for row in project.status(Selection())} == {"db", "api"}
         assert project.plan(Selection(), stackctl.UpOptions(), ImageOptions()).steps == ()
@@ -143,9 +155,9 @@ def test_a_project_of_another_directory_must_be_refused_by_up_and_down(
     (there / "stack.toml").write_text('name = "shop"\n[services.db]\nimage = "postgres:16"\n')
     other = stackctl.load(there / "stack.toml", environ={}, strict=False)
     before = engine.writes
-    for verb in ("up", "down", "stop"):
+    for verb in ("up", "down", "stop", "start", "restart", "kill", "pause", "remove"):
         with pytest.raises(stackctl.PreflightError, match=f"already running from {tmp_path}/stack.toml"):
-            list(VERBS[verb](Project(other, engine)))
+            list(VERBS[verb](Operating(other, engine)))
     assert engine.writes == before
     succeed(stackctl.down("shop", engine, stack=other, options=stackctl.DownOptions(adopt=True)))
     assert engine.observe().containers == ()

@@ -18,6 +18,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Run": {
         "up": "Bring the stack up and wait until all is ready",
         "down": "Remove the stack; its data stays",
+        "stop": "Stop containers and keep them",
+        "start": "Start containers that were stopped",
+        "restart": "Stop containers and start them again",
         "plan": "Show what up would do, and why, without doing it",
         "check": "Find mistakes before anything runs, and change nothing",
     },
@@ -37,6 +40,10 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Work inside": {
         "exec": "Run a command in a running container",
+        "kill": "Send a signal to containers, to end them at once",
+        "pause": "Freeze containers",
+        "unpause": "Let paused containers go on",
+        "rm": "Remove containers that do not run",
         "build": "Build images",
         "pull": "Pull images",
     },
@@ -56,7 +63,10 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
-_FOLLOWED = ("up", "down", "build", "pull")
+_FOLLOWED = (
+    *("up", "down", "build", "pull"),
+    *("stop", "start", "restart", "kill", "pause", "unpause", "rm"),
+)
 """The commands that print events with `--progress json`."""
 
 _EXAMPLES = """\

@@ -78,6 +78,9 @@ format_option = click.option(
     default="table",
     help="table, json (as Compose writes it), 'table TEMPLATE' or a TEMPLATE such as '{{.Name}}'.",
 )
+grace_option = click.option(
+    "-t", "--timeout", type=int, metavar="SECONDS", help="How long a container may take to stop (10)."
+)
 lock_timeout_option = click.option(
     "--lock-timeout",
     type=float,

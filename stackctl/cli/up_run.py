@@ -19,7 +19,6 @@ from stackctl.planner.status import status
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import UpPlan
-from stackctl.project import Project
 from stackctl.show.tables import endpoints
 from stackctl.spec.model import Stack
 
@@ -66,8 +65,9 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
     Then stop the services that were asked for. Their dependencies go on, as with Compose.
     """
     from stackctl.cli.commands.logs import show
+    from stackctl.operating import Operating
 
-    project = Project(stack, engine, waiting=settings.tell_holder)
+    project = Operating(stack, engine, waiting=settings.tell_holder)
     found = project.containers(services)
     lines = engine.logs([c.id for c in found], follow=True, since=f"{began:.9f}")
     style, as_json = settings.style(sys.stdout), settings.progress == "json"

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume, StopContainer
+from stackctl.planner.life.stops import Stops, dependents_first, plan_stops
+from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.matching import is_anonymous, members, ours, users_of_volumes
@@ -68,26 +69,23 @@ def plan_down(
     observed: Observed,
     options: DownOptions | None = None,
     *,
-    dependencies: Mapping[str, Collection[str]] | None = None,
-    graces: Mapping[str, int] | None = None,
+    stops: Stops | None = None,
     spared: Spared | None = None,
 ) -> Plan:
     """Plan to remove everything of a project: all profiles, orphans and one-offs.
 
-    `dependencies` (what each service depends on), `graces` and `spared` come from the spec; without it all stop at once,
-    with the engine's grace of 10 seconds. An anonymous volume that carries our labels is removed by a step of its own, any
+    `stops` and `spared` come from the spec; without it all stop at once. An anonymous volume that carries our labels is removed by a step of its own, any
     other together with its container. What does not carry this project's labels and instance is left alone and named.
     """
-    options = options or DownOptions()
+    options, stops = options or DownOptions(), stops or Stops()
     draft = Draft(project)
-    dependents = _dependents(dependencies or {})
-    chosen = _dependents_first(
+    chosen = dependents_first(
         (
             c
             for c in ours(observed, project, instance)
             if not options.services or c.service in options.services
         ),
-        dependents,
+        stops,
     )
     volumes = sorted(
         (v for v in observed.volumes if (v.project, v.instance) == (project, instance)),
@@ -100,7 +98,7 @@ def plan_down(
         no_time = {c.id for c in chosen if _keeps_nothing(c, doomed)}
     else:
         no_time = set()
-    _plan_stops(draft, chosen, dependents, graces or {}, options, no_time)
+    plan_stops(draft, chosen, stops, "going down", grace=options.grace, no_time=no_time)
     for container in chosen:
         unnamed = any(is_anonymous(m) and m.name not in named for m in container.mounts)
         action = RemoveContainer(container.id, container.name, volumes=options.volumes and unnamed)
@@ -132,63 +130,6 @@ def spared(stack: Stack) -> Spared:
         if volume.external or volume.protect:
             found["volume", naming.volume(key)] = "it is external" if volume.external else "it is protected"
     return found
-
-
-def _plan_stops(
-    draft: Draft,
-    containers: list[ObservedContainer],
-    dependents: Mapping[str, Collection[str]],
-    graces: Mapping[str, int],
-    options: DownOptions,
-    no_time: Collection[str],
-) -> None:
-    """Stop dependents before what they depend on. `no_time`: the ids of containers that are killed."""
-    by_service: dict[str, list[Stopped]] = {}
-    for container in containers:
-        by_service.setdefault(container.service, []).append(Stopped(container.id))
-    for container in containers:
-        if container.running:
-            service = container.service
-            users = [fact for other in dependents.get(service, ()) for fact in by_service.get(other, ())]
-            grace = options.grace if options.grace is not None else graces.get(service, 10)
-            action = StopContainer(container.id, container.name, 0 if container.id in no_time else grace)
-            draft.add(action, "going down", *users, makes=[Stopped(container.id)], of=container.replica)
-
-
-def _dependents(dependencies: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """What depends on each service, by name."""
-    found: dict[str, list[str]] = {}
-    for service, needs in sorted(dependencies.items()):
-        for other in needs:
-            found.setdefault(other, []).append(service)
-    return found
-
-
-def _dependents_first(
-    containers: Iterable[ObservedContainer], dependents: Mapping[str, Collection[str]]
-) -> list[ObservedContainer]:
-    """The containers in the order in which they go, whatever the order in which the engine lists them."""
-    listed = sorted(containers, key=lambda container: container.name)
-    services = _services_first({container.service for container in listed}, dependents)
-    order = {service: place for place, service in enumerate(services)}
-    return sorted(listed, key=lambda container: order[container.service])
-
-
-def _services_first(services: Collection[str], dependents: Mapping[str, Collection[str]]) -> Iterator[str]:
-    """Some services, and all services that depend on them; dependents come first. A circle in a broken spec does no harm."""
-    visited: set[str] = set()
-    for first in sorted(services):
-        pending = [(first, iter(dependents.get(first, ())))] if first not in visited else []
-        visited.add(first)
-        while pending:
-            service, others = pending[-1]
-            other = next((each for each in others if each not in visited), None)
-            if other is None:
-                pending.pop()
-                yield service
-            else:
-                visited.add(other)
-                pending.append((other, iter(dependents.get(other, ()))))
 
 
 def _plan_network(

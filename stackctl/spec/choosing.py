@@ -100,4 +100,4 @@ def _disabled(name: str, service: Service, other: str, needed: Service) -> Probl
 
 def _unknown(name: str, everything: Collection[str]) -> UsageError:
     there = f"there are: {', '.join(everything)}" if everything else ""
-    return UsageError(f"no service or job is called {name!r}", did_you_mean(name, everything, there))
+    return UsageError(f"no such service: {name}", did_you_mean(name, everything, there))

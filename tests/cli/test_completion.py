@@ -34,7 +34,7 @@ def complete(*words: str, incomplete: str = "") -> list[str]:
 def test_commands() -> None:
     assert complete() == [name for section in SECTIONS.values() for name in section]
     assert complete(incomplete="co") == ["config", "completion"]
-    assert complete("compose", incomplete="u") == ["up"]
+    assert complete("compose", incomplete="u") == ["up", "unpause"]
 
 
 def test_options() -> None:

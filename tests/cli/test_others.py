@@ -27,12 +27,12 @@ def files(tmp_path: Path) -> None:
 
 
 def test_a_command_that_others_have_names_the_way(run: Run) -> None:
-    ran = run("restart", "api")
+    ran = run("shell", "api")
     assert ran.code == 2
-    assert "No such command 'restart'" in ran.err
-    assert "`stackctl up --force-recreate --no-deps api`" in ran.err
-    assert "docker stop $(stackctl ps -q SERVICE)" in run("stop").err
-    assert "`stackctl up web`" in run("startt", "web").err
+    assert "No such command 'shell'" in ran.err
+    assert "`stackctl exec api sh`" in ran.err
+    assert "`stackctl check` finds mistakes" in run("lint").err
+    assert "Did you mean 'start'?" in run("startt", "web").err
     assert "Did you mean" not in run("xyzzy").err
 
 
@@ -133,7 +133,7 @@ def test_help_is_a_command_as_well(run: Run) -> None:
         (["compose", "up", "--progress", "json", "--nosuch"], "UsageError", 2),
         (["down", "--timeout", "soon", "--progress", "json"], "UsageError", 2),
         (["-p", "status", "up", "--nosuch", "--progress", "json"], "UsageError", 2),
-        (["--progress", "json", "restart"], "UsageError", 2),
+        (["--progress", "json", "restrat"], "UsageError", 2),
         (["--progress", "json"], "UsageError", 2),
         (["up", "--progress", "json", "--wait-timeout"], "UsageError", 2),
     ],

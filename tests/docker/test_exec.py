@@ -84,7 +84,7 @@ def test_a_container_must_be_found_by_its_name_too(web: Project) -> None:
     [
         ("ended", ("-ended-1 is not running", "stackctl up")),
         ("later", ("later has no container", "stackctl up later")),
-        ("wbe", ("no service or container called 'wbe'", "did you mean 'web'?")),
+        ("wbe", ("no such service: wbe", "did you mean 'web'?")),
     ],
 )
 def test_what_does_not_run_must_be_told_in_words(web: Project, name: str, words: tuple[str, str]) -> None:

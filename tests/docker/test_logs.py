@@ -62,7 +62,7 @@ def test_a_service_or_container_must_be_chosen_by_name(counting: Project) -> Non
     for name in ("a", f"{counting.name}-a-1"):
         assert {line["service"] for line in records(counting, name)} == {"a"}
     told = counting.run("logs", "c", code=2).stderr
-    assert "no service or container called 'c'" in told
+    assert "no such service: c" in told
 
 
 def test_tail_must_count_for_each_container(counting: Project) -> None:

@@ -219,7 +219,7 @@ def test_a_dependency_that_no_profile_enables() -> None:
 def test_a_name_that_is_no_service(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as error:
         desired(LESSON, services=[name])
-    assert str(error.value) == f"no service or job is called {name!r} ({hint})"
+    assert str(error.value) == f"no such service: {name} ({hint})"
 
 
 def test_two_who_build_one_image_differently() -> None:

@@ -17,17 +17,18 @@ from plan_stories import (
 from plan_world import World, stack
 
 from stackctl.planner.down import DownOptions, plan_down, spared
+from stackctl.planner.life.stops import Stops
 from stackctl.planner.steps.actions import RemoveContainer, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.world.observed import ImageConfig, Mounted, ObservedContainer
 
-NEEDS = {"api": ("postgres", "redis"), "postgres": (), "redis": ()}
+NEEDS = Stops({"api": ("postgres", "redis"), "postgres": (), "redis": ()})
 VOLUMES = DownOptions(volumes=True)
 KEEPS = {"app:1": ImageConfig(volumes=("/kept",))}
 
 
 def test_dependents_stop_first() -> None:
-    assert lines(World().up(LESSON).down(dependencies=NEEDS)) == [
+    assert lines(World().up(LESSON).down(stops=NEEDS)) == [
         "#1 StopContainer shop-api-1, going down",
         "[1] -> #2 StopContainer shop-postgres-1, going down",
         "[1] -> #3 StopContainer shop-redis-1, going down",
@@ -54,7 +55,7 @@ def test_without_a_spec_all_stop_at_once() -> None:
 
 def test_dependencies_in_a_circle_still_go_down() -> None:
     text = '[services.a]\nimage = "app:1"\n[services.b]\nimage = "app:1"\n'
-    assert lines(World().up(text).down(dependencies={"a": ("b",), "b": ("a",)})) == [
+    assert lines(World().up(text).down(stops=Stops({"a": ("b",), "b": ("a",)}))) == [
         "#1 StopContainer shop-b-1, going down",
         "[1] -> #2 StopContainer shop-a-1, going down",
         "[1] -> #3 RemoveContainer shop-b-1, going down",
@@ -152,7 +153,7 @@ def test_orphans_and_one_offs_go_too() -> None:
         container("shop-api-run-1", labels=labelled("api", kind="run")),
         StartContainer("shop-api-run-1", ""),
     )
-    assert lines(world.down(dependencies={"postgres": (), "redis": ()}))[:4] == [
+    assert lines(world.down(stops=Stops({"postgres": (), "redis": ()})))[:4] == [
         "#1 StopContainer shop-api-1, going down",
         "#2 StopContainer shop-api-run-1, going down",
         "#3 StopContainer shop-postgres-1, going down",
@@ -162,7 +163,7 @@ def test_orphans_and_one_offs_go_too() -> None:
 
 def test_some_services_leave_networks_and_volumes() -> None:
     some = DownOptions(services=["redis", "api"], volumes=True)
-    assert lines(World().up(LESSON).down(some, dependencies=NEEDS)) == [
+    assert lines(World().up(LESSON).down(some, stops=NEEDS)) == [
         "#1 StopContainer shop-api-1, going down",
         "[1] -> #2 StopContainer shop-redis-1, going down",
         "[1] -> #3 RemoveContainer shop-api-1, going down",
@@ -218,12 +219,12 @@ def test_an_anonymous_volume_without_our_labels_goes_with_its_container() -> Non
 
 def test_graces_come_from_the_spec_unless_one_is_asked_for() -> None:
     world = World().up(LESSON)
-    assert graces(world.down(graces={"api": 90})) == {
+    assert graces(world.down(stops=Stops(graces={"api": 90}))) == {
         "shop-api-1": 90,
         "shop-postgres-1": 10,
         "shop-redis-1": 10,
     }
-    assert set(graces(world.down(DownOptions(grace=0), graces={"api": 90})).values()) == {0}
+    assert set(graces(world.down(DownOptions(grace=0), stops=Stops(graces={"api": 90}))).values()) == {0}
 
 
 def test_a_container_that_keeps_nothing_has_no_time_to_stop_if_so_asked() -> None:

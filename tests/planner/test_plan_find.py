@@ -75,10 +75,10 @@ def test_nothing_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("wep", "project shop has no service or container called 'wep' (did you mean 'web'?)"),
+        ("wep", "no such service: wep (did you mean 'web'?)"),
         (
             "guest",
-            "project shop has no service or container called 'guest' (there are: db, mail, old, pg, shop-web-1, shop-web-2, shop-web-run-1, web)",
+            "no such service: guest (project shop has: db, mail, old, pg, shop-web-1, shop-web-2, shop-web-run-1, web)",
         ),
     ],
 )
@@ -91,7 +91,7 @@ def test_what_is_neither_service_nor_container_of_the_project(name: str, message
 def test_a_project_without_anything() -> None:
     with pytest.raises(UsageError) as error:
         containers_of((), "empty", ["web"])
-    assert str(error.value) == "project empty has no service or container called 'web'"
+    assert str(error.value) == "no such service: web (project empty has no containers)"
 
 
 def running(name: str) -> str:

@@ -14,6 +14,7 @@ from plan_world import World, stack
 from stackctl.planner.before.images import images_to_look_into, plan_images
 from stackctl.planner.before.preflight import preflight, questions
 from stackctl.planner.down import DownOptions, plan_down
+from stackctl.planner.life.stops import Stops
 from stackctl.planner.runs.runs import plan_reap
 from stackctl.planner.status import status
 from stackctl.planner.up.planning import plan_up
@@ -101,7 +102,7 @@ def costs(kind: str, number: int) -> dict[str, int]:
     look("changed", after, observed)
     needs = {want.service: [need.service for need in want.needs] for want in before.containers}
     found["down"], _ = counted(
-        lambda: plan_down("shop", "i", observed, DownOptions(volumes=True), dependencies=needs)
+        lambda: plan_down("shop", "i", observed, DownOptions(volumes=True), stops=Stops(needs))
     )
     found["reap"], plan = counted(lambda: plan_reap(["r"], left_by("r", observed)))
     assert len(plan.steps) == len(observed.containers + observed.networks + observed.volumes)
@@ -145,5 +146,5 @@ def test_a_long_chain_is_taken_away_in_order() -> None:
             for n in range(number)
         ),
     )
-    steps = plan_down("shop", "i", observed, dependencies=needs).steps
+    steps = plan_down("shop", "i", observed, stops=Stops(needs)).steps
     assert [step.service for step in steps[:number]] == [f"s{n}" for n in reversed(range(number))]

@@ -40,7 +40,7 @@ def test_a_paused_container_is_left_alone() -> None:
     assert lines(plan_up(wanted, observed)) == [
         "#1 WaitFor shop-redis-1 healthy, up waits for it",
         "#2 WaitFor shop-api-1 healthy, up waits for it",
-        "note: paused, and not waited for: shop-postgres-1 (docker unpause shop-postgres-1)",
+        "note: paused, and not waited for: postgres (stackctl unpause postgres)",
     ]
 
 
@@ -52,7 +52,7 @@ def test_dependents_do_not_wait_for_a_paused_container() -> None:
         "#1 WaitFor shop-redis-1 healthy, api needs it",
         "[1] -> #2 StartContainer shop-api-1, not running",
         "[2] -> #3 WaitFor shop-api-1 healthy, up waits for it",
-        "note: paused, and not waited for: shop-postgres-1 (docker unpause shop-postgres-1)",
+        "note: paused, and not waited for: postgres (stackctl unpause postgres)",
     ]
 
 

@@ -173,7 +173,7 @@ def _hashes(desired: Desired, asked: str) -> View:
     digests = {container.service: container.digest for container in desired.containers}
     names = list(digests) if asked == "*" else asked.split(",")
     if unknown := [name for name in names if name not in digests]:
-        raise UsageError(f"no service or job is called {unknown[0]!r}", f"there are: {', '.join(digests)}")
+        raise UsageError(f"no such service: {unknown[0]}", f"there are: {', '.join(digests)}")
     shown = {name: digests[name] for name in names}
     return {"hashes": shown}, "".join(f"{name} {digest}\n" for name, digest in shown.items())
 

@@ -7,14 +7,14 @@ import sys
 import click
 
 from stackctl import api
-from stackctl.cli.follow import follow, interruptible
-from stackctl.cli.options import lock_timeout_option, pass_settings, services_argument
+from stackctl.cli.follow import follow
+from stackctl.cli.operate import asks, confirmed, stack_or_labels
+from stackctl.cli.options import grace_option, lock_timeout_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
-from stackctl.errors import SpecError, UsageError
+from stackctl.errors import UsageError
 from stackctl.looking import Looking
 from stackctl.planner.steps.plan import Plan
 from stackctl.show.lost import lost_text
-from stackctl.show.problems import problems_text
 from stackctl.spec.model import Stack
 
 
@@ -22,9 +22,7 @@ from stackctl.spec.model import Stack
 @services_argument
 @click.option("-v", "--volumes", is_flag=True, help="Remove the volumes too: the data is lost.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before data is lost.")
-@click.option(
-    "-t", "--timeout", type=int, metavar="SECONDS", help="How long a container may take to stop (10)."
-)
+@grace_option
 @click.option(
     "--remove-orphans",
     is_flag=True,
@@ -55,7 +53,7 @@ def command(
       stackctl down api            only this one
       stackctl -p shop down        a project by its name
     """
-    stack = _stack(settings)
+    stack = stack_or_labels(settings)
     project = stack.project if stack else settings.project()
     engine = settings.engine()
     if services:
@@ -67,9 +65,9 @@ def command(
         if yes or not plan.loses_data:
             return True
         lost = lost_text(api.doomed(plan, engine), style=settings.style(sys.stderr))
-        if _asks():
+        if asks():
             print(f"These volumes and all data in them will be removed:\n\n{lost}\n", file=sys.stderr)
-            return _confirmed("Remove them?")
+            return confirmed("Remove them?")
         if stack is None:
             raise UsageError(
                 f"without a stack that says what to keep, this would remove:\n{lost}",
@@ -96,33 +94,3 @@ def command(
         source=stack.files[0].name if stack else "",
     )
     return code
-
-
-def _stack(settings: Settings) -> Stack | None:
-    """The stack. If it cannot be read: say so and return None; the labels are then enough."""
-    try:
-        return settings.load_leniently()
-    except SpecError as error:
-        print(problems_text(error.problems, style=settings.style(sys.stderr)), file=sys.stderr)
-        print(
-            f"the stack cannot be read: going by the labels of project {settings.project()}", file=sys.stderr
-        )
-    except UsageError as error:
-        if settings.project_name is None or settings.files:
-            raise
-        print(f"{error.message}: going by the labels of project {settings.project_name}", file=sys.stderr)
-    return None
-
-
-def _confirmed(question: str) -> bool:
-    try:
-        with interruptible():
-            return click.confirm(question, default=False, err=True)
-    except click.Abort:
-        print("\nnothing was removed", file=sys.stderr)
-        raise
-
-
-def _asks() -> bool:
-    """Only a person can be asked: stdin and stderr are both terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

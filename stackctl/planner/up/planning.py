@@ -18,12 +18,20 @@ from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.view.view import View
+from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import OUTDATED, ObservedContainer
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 
 
-class UpPlan(Plan, frozen=True, kw_only=True):
+class LivePlan(Plan, frozen=True, kw_only=True):
+    """A plan after which services run. A last look confirms it."""
+
+    desired: Desired
+    """The containers that should be there then."""
+
+
+class UpPlan(LivePlan, frozen=True, kw_only=True):
     """The plan of an `up`, and what it was made from. With this the rest can be planned again once the images are here."""
 
     view: View
@@ -88,9 +96,9 @@ def _restore_policy(work: Work, slot: Slot, leftover: ObservedContainer) -> int 
 
 
 def _note_paused(work: Work) -> None:
-    if paused := [slot.want.name for slot in work.slots if slot.paused]:
+    if paused := [slot.want.service for slot in work.slots if slot.paused]:
         names = " ".join(paused)
-        work.draft.notes.append(f"paused, and not waited for: {', '.join(paused)} (docker unpause {names})")
+        work.draft.notes.append(f"paused, and not waited for: {', '.join(paused)} (stackctl unpause {names})")
 
 
 def _note_outdated(work: Work) -> None:

@@ -25,14 +25,14 @@ def gates(work: Work, slot: Slot) -> Iterator[Fact]:
                 yield _wait(work, other, need.condition, unmet.why, ports=ports, required=need.required)
 
 
-def wait_until_ready(work: Work, slot: Slot) -> None:
+def wait_until_ready(work: Work, slot: Slot, why: str = "up waits for it") -> None:
     """Add the wait of `up` itself: for a job's end, or until a service is ready.
 
     A running service without a check counts as ready: to ask its published ports would cost every `up` a call.
     """
     job = slot.want.kind == "job"
     ports = ports_to_ask(slot.want) if slot.starts else ()
-    _wait(work, slot, Condition.completed if job else Condition.ready, "up waits for it", ports=ports)
+    _wait(work, slot, Condition.completed if job else Condition.ready, why, ports=ports)
 
 
 def _wait(

@@ -31,7 +31,7 @@ def slots(desired: Desired, observed: Observed, options: UpOptions | None = None
         slot = replace(
             slot,
             connect=tuple(_connect(slot, rebuilt)),
-            restart=_restart(slot, placed, found.ties, rebuilt),
+            restart=_restart(slot, placed, found.ties, rebuilt, found.options.restart),
         )
         placed[want.replica] = slot
         by_service[want.service] = (*by_service[want.service], slot)
@@ -195,12 +195,20 @@ def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
             yield attachment.network
 
 
-def _restart(slot: Slot, placed: Mapping[Replica, Slot], ties: Ties, rebuilt: Collection[str]) -> str:
-    """Why the current container is restarted: its network is made again, or a container that it must not run without is replaced
-    or started.
+def _restart(
+    slot: Slot,
+    placed: Mapping[Replica, Slot],
+    ties: Ties,
+    rebuilt: Collection[str],
+    asked: Collection[str],
+) -> str:
+    """Why the current container is restarted: this was asked for, its network is made again, or a container that it must not run
+    without is replaced, restarted or started.
     """
     if slot.current is None or not slot.current.running:
         return ""
+    if slot.want.service in asked:
+        return "asked to restart"
     for joined in slot.current.networks:
         if joined.network in rebuilt:
             return f"network {joined.network} is rebuilt"
@@ -212,4 +220,6 @@ def _restart(slot: Slot, placed: Mapping[Replica, Slot], ties: Ties, rebuilt: Co
             return f"{lead}, whose network it shares, is started"
         if placed[lead].old:
             return f"{lead} is replaced"
+        if placed[lead].restart and asked:
+            return f"{lead} is restarted"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -38,6 +38,8 @@ class UpOptions(Struct, frozen=True):
     """Warnings stop, too."""
     wait_timeout: float = 120.0
     grace: int | None = None
+    restart: Collection[str] = ()
+    """Services that are restarted if they run and are not recreated."""
 
 
 class Slot(Struct, frozen=True):

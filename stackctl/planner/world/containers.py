@@ -101,6 +101,6 @@ def _parent(path: str) -> str:
 
 
 def _unknown(name: str, project: str, candidates: Collection[str]) -> UsageError:
-    there = f"there are: {', '.join(sorted(set(candidates)))}" if candidates else ""
-    hint = did_you_mean(name, candidates, there)
-    return UsageError(f"project {project} has no service or container called {name!r}", hint)
+    names = ", ".join(sorted(set(candidates)))
+    there = f"project {project} has: {names}" if names else f"project {project} has no containers"
+    return UsageError(f"no such service: {name}", did_you_mean(name, candidates, there))
