@@ -1,8 +1,11 @@
 """The files that a build is made from, by the rules of .dockerignore; and the digest by which an image remembers them.
 
-The digest stands in a label of the image. It has three parts: of the definition (Dockerfile and settings), of the names and
-sizes of the files, and of their content. Most looks need only the first two, because a file that was not touched since the
-image was made has the content that it had then.
+The digest stands in a label of the image. It has parts: of the definition (Dockerfile and settings), of the names and sizes of
+the files, and of their content. Most looks need no content, because a file that was not touched since the image was made has the
+content that it had then.
+
+A file that containers get as a bind mount changes in them at once, and needs no build. It counts only if the Dockerfile names
+it: `COPY requirements.txt .` comes before an installation.
 """
 
 from __future__ import annotations
@@ -18,10 +21,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from stackctl.engine.docker.images.dockerfile import named_files
 from stackctl.planner.world.desired import DesiredBuild
 from stackctl.planner.world.observed import BuiltImage, Outdated
 
 _VERSION = "1"
+_OF_THE_STACK = r"(stack(\..+)?\.toml|(docker-)?compose(\..+)?\.ya?ml)"
+"""Files that say what to run. Who changes one has not changed the code."""
 MOST_FILES = 10_000
 """A look gives up on a context with more files and directories than this."""
 MOST_BYTES = 1 << 26
@@ -40,20 +46,23 @@ class ContextEntry(Struct, frozen=True):
 
 
 class Fingerprint(Struct, frozen=True):
-    """What an image remembers of its build. `tree`: names, modes and sizes of the files. `content`: what is in them."""
+    """What an image remembers of its build. `live`: which paths did not count. `tree`: names, modes and sizes of the files.
+    `content`: what is in them.
+    """
 
     definition: str
+    live: str
     tree: str
     content: str
 
     def __str__(self) -> str:
-        return f"{_VERSION}.{self.definition}.{self.tree}.{self.content}"
+        return f"{_VERSION}.{self.definition}.{self.live}.{self.tree}.{self.content}"
 
     @classmethod
     def parse(cls, text: str) -> Fingerprint | None:
         """None for a label that another version has written."""
         version, *parts = text.split(".")
-        return cls(*parts) if version == _VERSION and len(parts) == 3 else None
+        return cls(*parts) if version == _VERSION and len(parts) == 4 else None
 
 
 class Ignored:
@@ -122,8 +131,8 @@ def entries(root: Path, leave_out: Ignored) -> Iterator[ContextEntry]:
 def fingerprint(build: DesiredBuild) -> Fingerprint | None:
     """The digests of the build, read completely. None if something cannot be read; the builder knows whether it needs that."""
     try:
-        found = _sorted(entries(build.context, ignored(build)))
-        return Fingerprint(_definition(build), _tree(found), _content(build.context, found))
+        found = _code(build, entries(build.context, ignored(build)))
+        return Fingerprint(_definition(build), _live(build), _tree(found), _content(build.context, found))
     except OSError:
         return None
 
@@ -138,7 +147,9 @@ def outdated(build: DesiredBuild, image: BuiltImage) -> Outdated | None:
     try:
         if _definition(build) != told.definition:
             return "build"
-        found = _sorted(_few(entries(build.context, ignored(build)), MOST_FILES))
+        if _live(build) != told.live:
+            return None  # other files count now
+        found = _code(build, _few(entries(build.context, ignored(build)), MOST_FILES))
         if _tree(found) != told.tree:
             return "code"
         if _newest(found) < image.created:
@@ -153,7 +164,7 @@ def outdated(build: DesiredBuild, image: BuiltImage) -> Outdated | None:
 def touched_since(build: DesiredBuild, moment: float) -> bool:
     """Whether a file of the context was changed at `moment` (seconds since the epoch) or later."""
     try:
-        return _newest(entries(build.context, ignored(build))) >= moment
+        return _newest(_code(build, entries(build.context, ignored(build)))) >= moment
     except OSError:
         return True
 
@@ -194,8 +205,35 @@ def _regex(pattern: str) -> str:
     return "".join(parts)
 
 
-def _sorted(found: Iterable[ContextEntry]) -> list[ContextEntry]:
-    return sorted(found, key=lambda entry: entry.path)
+def _code(build: DesiredBuild, found: Iterable[ContextEntry]) -> list[ContextEntry]:
+    """What counts, in order. Raises OSError."""
+    live = re.compile(
+        "|".join(".*" if path == "." else f"{re.escape(path)}(/.*)?" for path in build.live) or "(?!)"
+    )
+    named = _any_of(named_files(_dockerfile(build))) if build.live else live
+    counted = (
+        entry
+        for entry in found
+        if not re.fullmatch(_OF_THE_STACK, entry.path)
+        and (
+            not live.fullmatch(entry.path)
+            or (stat.S_ISREG(entry.stat.st_mode) and named.fullmatch(entry.path))
+        )
+    )
+    return sorted(counted, key=lambda entry: entry.path)
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One expression for all patterns; for a directory it matches the directory alone."""
+    return re.compile("|".join(_regex(pattern) for _, pattern in _patterns("\n".join(patterns))) or "(?!)")
+
+
+def _dockerfile(build: DesiredBuild) -> str:
+    return (build.context / build.dockerfile).read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _live(build: DesiredBuild) -> str:
+    return _digest(path.encode(errors="surrogateescape") for path in build.live)[:4] if build.live else "0"
 
 
 def _few(found: Iterator[ContextEntry], most: int) -> Iterator[ContextEntry]:
@@ -214,9 +252,8 @@ def _newest(found: Iterable[ContextEntry]) -> float:
 
 def _definition(build: DesiredBuild) -> str:
     """The digest of what is not in the files of the context."""
-    dockerfile = (build.context / build.dockerfile).read_bytes()
     settings = {"target": build.target, "args": dict(build.args)}
-    return _digest([dockerfile, json.dumps(settings, sort_keys=True).encode()])
+    return _digest([_dockerfile(build).encode(), json.dumps(settings, sort_keys=True).encode()])
 
 
 def _tree(found: Iterable[ContextEntry]) -> str:

@@ -295,6 +295,8 @@ def _do(script: BashScript, step: Step) -> Do:
             return Do(line, unless=_inspect("network", network.name))
         case actions.CreateVolume(volume):
             return Do(line, unless=_inspect("volume", volume.name))
+        case actions.PullImage(image, "build"):
+            return Do(script.docker.build(image), step.service, unless=line)
         case actions.PullImage(image) if image.policy != "always":
             return Do(line, step.service, unless=_inspect("image", image.ref))
     return Do(line, step.service)

@@ -439,7 +439,7 @@ def _no_init(spec: DesiredContainer, key: KeyPath) -> list[Argument]:
 
 
 def _never(spec: DesiredContainer) -> bool:
-    return spec.settings.pull_policy is PullPolicy.never and spec.settings.build is None
+    return spec.settings.pull_policy == PullPolicy.never and spec.settings.build is None
 
 
 def _entrypoint(words: tuple[str, ...], key: KeyPath) -> Argument:

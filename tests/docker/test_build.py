@@ -194,6 +194,26 @@ def test_an_image_that_cannot_be_had_must_be_told(project: Project, ref: str) ->
     assert project.resources() == NOTHING
 
 
+def test_what_cannot_be_pulled_must_be_built(project: Project) -> None:
+    """As with Compose, if the file says when to pull. An old image that cannot be had again is kept."""
+    project.env |= NO_DOCKER_COMMAND
+    ref = f"127.0.0.1:1/{project.name}:1"
+    text = f'[services.app]\nimage = "{ref}"\nbuild = "app"\ninit = true\nstop_grace_period = "0s"\npull_policy = "POLICY"\n'
+    project.write("FROM busybox\nCMD sleep infinity\n", "app/Dockerfile")
+    try:
+        project.write(text.replace("POLICY", "missing"))
+        assert "could not be pulled, so it was built" in project.run("up").stderr
+        assert project.run("plan").stdout.startswith("Nothing to do")
+        project.write(text.replace("POLICY", "every_1us"))
+        assert "pull_policy is every_1us" in project.run("plan").stdout
+        assert "the one that is here is kept" in project.run("up").stderr
+        project.write(text.replace("POLICY", "daily"))
+        assert "Nothing to do" in project.run("plan").stdout
+    finally:
+        project.run("down")
+        project.api.remove_image(ref)
+
+
 def test_what_is_here_must_not_be_pulled_by_up(project: Project) -> None:
     project.write(sleepers(app=""))
     assert "pull" not in project.run("up").stderr.lower()

@@ -121,7 +121,11 @@ def test_what_has_changed_is_told(context: Path) -> None:
     assert outdated(build, image) is None
     (context / "logs/a.log").write_text("more")
     (context / "app.py").touch()
-    assert outdated(build, image) is None, "neither what is left out nor a time is a change"
+    for name in ("stack.toml", "stack.override.toml", "compose.yaml", "docker-compose.prod.yml"):
+        (context / name).touch()
+    assert outdated(build, image) is None, (
+        "neither what is left out, nor a time, nor the stack's file is a change"
+    )
     (context / "app.py").write_text("yp.app")
     assert outdated(build, image) == "code", "the size is the same"
     assert outdated(build, built(context, FUTURE)) is None
@@ -172,7 +176,7 @@ def test_a_look_is_bounded(context: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_cannot_be_told_is_not_told(context: Path) -> None:
     build = DesiredBuild(context=context)
     assert outdated(build, BuiltImage("2.of.another.version")) is None
-    assert outdated(build, BuiltImage("1.broken")) is None
+    assert outdated(build, BuiltImage("1.broken.2.3")) is None
     assert outdated(DesiredBuild(context=context / "gone"), built(context)) is None
     assert fingerprint(DesiredBuild(context=context / "gone")) is None
     told = fingerprint(build)
@@ -183,3 +187,27 @@ def test_what_cannot_be_told_is_not_told(context: Path) -> None:
 def test_a_change_during_the_build_is_seen(context: Path) -> None:
     assert touched_since(DesiredBuild(context=context), PAST)
     assert not touched_since(DesiredBuild(context=context), FUTURE)
+
+
+def test_what_is_mounted_counts_only_where_the_dockerfile_names_it(context: Path) -> None:
+    """With live code in a bind mount, nothing is said of each edit, but of what is installed from."""
+    (context / "Dockerfile").write_text(
+        'FROM python\nCOPY --chown=me ./a/b/c.py\\\n  x*.txt /app/\nCOPY ["README.md", "/"]\nCOPY --from=other app.py /\n'
+        "RUN --mount=type=bind,source=logs/a.log,target=/a true\nCOPY . /app\nCOPY logs /logs\n"
+    )
+    live = DesiredBuild(context=context, live=(".",))
+    image = BuiltImage(str(fingerprint(live)), PAST)
+    for name in ("app.py", "a/x.md", "logs/b.log", "a/b/c.pyc", "new"):
+        (context / name).write_text("changed")
+    assert outdated(live, image) is None
+    assert outdated(DesiredBuild(context=context), image) is None, "other files count then"
+    for name in ("a/b/c.py", "x2.txt", "README.md", "logs/a.log"):
+        before = BuiltImage(str(fingerprint(live)), PAST)
+        (context / name).write_text("changed")
+        assert outdated(live, before) == "code", name
+    part = DesiredBuild(context=context, live=("a",))
+    before = BuiltImage(str(fingerprint(part)), PAST)
+    (context / "a/x.md").write_text("changed again")
+    assert outdated(part, before) is None
+    (context / "app.py").write_text("changed again")
+    assert outdated(part, before) == "code"

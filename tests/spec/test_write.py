@@ -129,7 +129,9 @@ fields = {
     "build": optional(
         st.builds(Build, context=texts.filter(bool), target=optional(texts), args=variables).filter(right)
     ),
-    "pull_policy": optional(st.sampled_from(PullPolicy)),
+    "pull_policy": optional(
+        st.sampled_from(["always", "missing", "never", "build", "daily", "every_1h30m"]).map(PullPolicy.parse)
+    ),
     "command": optional(commands),
     "entrypoint": optional(commands),
     "environment": variables,

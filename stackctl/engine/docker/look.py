@@ -87,6 +87,7 @@ class DockerLook:
         containers, networks, volumes, images = lists()
         observed = snapshot.observed(
             self.engine,
+            time=real_time() + self.engine.clock_ahead,
             containers=containers.body,
             networks=networks.body,
             volumes=volumes.body,

@@ -19,6 +19,7 @@ from stackctl.engine.transport.link import Link
 from stackctl.errors import EngineError
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
+from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.real import real_time
@@ -41,8 +42,8 @@ class DockerPerform:
                 return ready.wait(action, target, report, cancelled)
         client = self._link.changing
         match action:
-            case actions.PullImage(image):
-                pulling.pull(client, image, report, cancelled)
+            case actions.PullImage():
+                return self._pull(action, report, cancelled)
             case actions.BuildImage(image):
                 return building.build(client, image, self._link.endpoint, report, cancelled)
             case actions.CreateNetwork(network):
@@ -87,6 +88,20 @@ class DockerPerform:
                 lifecycle.remove_image(client, image_id, name)
             case _:
                 assert_never(action)
+        return ""
+
+    def _pull(self, action: actions.PullImage, report: Report, cancelled: Callable[[], bool]) -> str:
+        image, client = action.image, self._link.changing
+        try:
+            pulling.pull(client, image, report, cancelled)
+        except RefusedError as error:
+            if action.otherwise == "fail":
+                raise
+            if action.otherwise == "build":
+                report(Progressed(error.message))
+                note = building.build(client, image, self._link.endpoint, report, cancelled)
+                return "; ".join(filter(None, ("it could not be pulled, so it was built", note)))
+            return f"the one that is here is kept: {error.message}"
         return ""
 
     def _create(self, action: actions.CreateContainer) -> str:

@@ -47,13 +47,20 @@ _STATES: Mapping[str, str] = {
 
 
 def observed(
-    engine: ObservedEngine, *, containers: Json, networks: Json, volumes: Json, images: Json
+    engine: ObservedEngine,
+    *,
+    time: float = 0.0,
+    containers: Json,
+    networks: Json,
+    volumes: Json,
+    images: Json,
 ) -> Observed:
     """One snapshot, from the answers to GET /containers/json?all=1, /networks, /volumes and /images/json."""
     known = tuple(map(network, networks or ()))
     ids = _unique_ids(known)
     return Observed(
         engine=engine,
+        time=time,
         containers=tuple(container(row, ids) for row in containers or ()),
         networks=known,
         volumes=tuple(volume(row, engine.api) for row in (volumes or {}).get("Volumes") or ()),
@@ -153,6 +160,7 @@ def image_config(answer: Row) -> ImageConfig:
         command=tuple(config.get("Cmd") or ()),
         environment=dict(line.split("=", 1) for line in config.get("Env") or () if "=" in line),
         healthcheck=bool(test) and test[0] != "NONE",
+        tagged=max(epoch((answer.get("Metadata") or {}).get("LastTagTime")), 0.0),
     )
 
 

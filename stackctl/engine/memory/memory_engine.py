@@ -40,6 +40,7 @@ from stackctl.planner.world.desired import (
     DesiredNetwork,
     DesiredPort,
     DesiredVolume,
+    Image,
 )
 from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.labels import PROJECT, REPLACES
@@ -309,12 +310,10 @@ class MemoryEngine:
 
     def _write(self, action: Action, report: Report) -> str | None:
         match action:
-            case actions.PullImage(image):
-                report(Progressed("Pulling", 1, 1))
-                self._images.pull(image)
+            case actions.PullImage(image, otherwise):
+                return self._pull(image, otherwise, report)
             case actions.BuildImage(image):
-                report(Progressed("Step 1/1 : FROM scratch"))
-                self._images.build(image.ref, str((image.build and fingerprint(image.build)) or ""))
+                self._build(image, report)
             case actions.CreateNetwork(network):
                 self._create_network(network)
                 self._resources[network.name] = network
@@ -359,6 +358,25 @@ class MemoryEngine:
             case _:
                 assert_never(action)
         return None
+
+    # Images
+
+    def _pull(self, image: Image, otherwise: str, report: Report) -> str:
+        report(Progressed("Pulling", 1, 1))
+        try:
+            self._images.pull(image)
+        except EngineError as error:
+            if otherwise == "fail":
+                raise
+            if otherwise == "keep":
+                return f"the one that is here is kept: {error.message}"
+            self._build(image, report)
+            return "it could not be pulled, so it was built"
+        return ""
+
+    def _build(self, image: Image, report: Report) -> None:
+        report(Progressed("Step 1/1 : FROM scratch"))
+        self._images.build(image.ref, str((image.build and fingerprint(image.build)) or ""))
 
     # Networks and volumes
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackctl.errors import Problem
-from stackctl.planner.before.images import missing_images
+from stackctl.planner.before.images import ImageOptions, missing_images
 from stackctl.planner.before.situation import Situation, bind_mounts, where
 from stackctl.planner.view.slots import Slot
+from stackctl.planner.world.desired import Image
 from stackctl.planner.world.observed import Observed
 from stackctl.spec.choosing import table
 from stackctl.spec.model import Condition
@@ -71,9 +72,17 @@ def missing_image(situation: Situation) -> Iterator[Problem]:
     for image in missing_images(desired, observed, options):
         yield Problem(
             (table(desired.services[image.services[0]]), image.services[0], "image"),
-            f"image {image.ref} is not here, and pull_policy {options.pull or image.policy} forbids to pull it",
-            f"docker pull {image.ref}, or drop pull_policy",
+            f"image {image.ref} is not here, and {_forbidden(image, options)}",
+            f"stackctl build {image.services[0]}, or leave --no-build out"
+            if image.build
+            else f"docker pull {image.ref}, or drop pull_policy",
         )
+
+
+def _forbidden(image: Image, options: ImageOptions) -> str:
+    if image.build:
+        return "--no-build forbids to build it"
+    return f"pull_policy {options.pull or image.policy} forbids to pull it"
 
 
 def waits_without_check(situation: Situation) -> Iterator[Problem]:

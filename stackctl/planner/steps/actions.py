@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from stackctl.planner.world.desired import Attachment, DesiredContainer, DesiredNetwork, DesiredVolume, Image
@@ -13,7 +15,10 @@ from stackctl.spec.model import Condition
 
 
 class PullImage(Struct, frozen=True):
+    """Pull an image. If that fails, `otherwise` decides: it is built, or the one that is here is kept."""
+
     image: Image
+    otherwise: Literal["fail", "build", "keep"] = "fail"
 
 
 class BuildImage(Struct, frozen=True):

@@ -28,7 +28,7 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.numbering import numbered
 from stackctl.spec.choosing import dependencies_of, select, table
-from stackctl.spec.model import Condition, Job, Mount, Port, Service, Stack
+from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service, Stack
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Address
@@ -160,11 +160,32 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
     for name, service in chosen.items():
         ref = naming.image(name)
         image = images.get(ref) or Image(ref=ref)
-        image = replace(image, services=(*image.services, name), policy=service.pull_policy or image.policy)
+        policy = service.pull_policy
+        if service.image is None and policy != PullPolicy.build:
+            policy = None
+        image = replace(image, services=(*image.services, name), policy=policy or image.policy)
         if service.build:
             image = replace(image, build=_build(service, stack))
         images[ref] = image
-    return tuple(images.values())
+    return tuple(_with_live(image, stack, chosen) for image in images.values())
+
+
+def _with_live(image: Image, stack: Stack, chosen: Mapping[str, Service]) -> Image:
+    """The image, with what all of its containers mount of its build's context."""
+    if image.build is None:
+        return image
+    context = image.build.context
+    mounted = [
+        {
+            "." if context.is_relative_to(source) else str(source.relative_to(context))
+            for mount in chosen[name].volumes
+            if mount.type == "bind"
+            if context.is_relative_to(source := _host_path(stack, mount.source or ""))
+            or source.is_relative_to(context)
+        }
+        for name in image.services
+    ]
+    return replace(image, build=replace(image.build, live=tuple(sorted(set.intersection(*mounted)))))
 
 
 def _build(service: Service, stack: Stack) -> DesiredBuild | None:

@@ -56,6 +56,8 @@ class DesiredBuild(Struct, frozen=True, kw_only=True):
     dockerfile: str = "Dockerfile"
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
+    live: tuple[str, ...] = ()
+    """Paths in the context that every container of the image gets as a bind mount: a change there needs no build. "." is all."""
 
     def __repr__(self) -> str:
         return veiled(self, "args")
@@ -64,12 +66,15 @@ class DesiredBuild(Struct, frozen=True, kw_only=True):
 class Image(Struct, frozen=True, kw_only=True):
     """An image that containers need: pulled, or built when `build` is given. `services` are those who use it.
 
+    `policy` is None if no service says one: an image without `build` is then pulled when it is missing, and one with `build` is
+    never pulled. An image that nobody has named is never pulled, either.
+
     It carries no label of a project: several projects that build the same context then have the same image.
     """
 
     ref: str
     build: DesiredBuild | None = None
-    policy: PullPolicy = PullPolicy.missing
+    policy: PullPolicy | None = None
     services: tuple[str, ...] = ()
 
     @property

@@ -207,6 +207,8 @@ class ImageConfig(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     healthcheck: bool = False
+    tagged: float = 0.0
+    """When the image last got a tag, in seconds since the epoch on the engine's clock; 0 if it is not known."""
 
 
 class BuiltImage(Struct, frozen=True):
@@ -228,6 +230,8 @@ class Observed(Struct, frozen=True, kw_only=True):
     """One snapshot of the engine. `containers`, `networks` and `volumes` are all that the engine has, not only stackctl's."""
 
     engine: ObservedEngine
+    time: float = 0.0
+    """When it was taken: seconds since the epoch, on the engine's clock."""
     containers: tuple[ObservedContainer, ...] = ()
     networks: tuple[ObservedNetwork, ...] = ()
     volumes: tuple[ObservedVolume, ...] = ()

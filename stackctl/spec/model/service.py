@@ -56,7 +56,13 @@ class Service(Limits, frozen=True, kw_only=True):
 
     image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
     build: Annotated[Build | None, key("How to build the image.")] = None
-    pull_policy: Annotated[PullPolicy | None, key("When to pull the image (missing).", flag="pull")] = None
+    pull_policy: Annotated[
+        PullPolicy | None,
+        key(
+            "When to pull the image: `always`, `missing`, `never`, `build`, `daily`, `weekly` or `every_12h` (missing; with `build`: never).",
+            flag="pull",
+        ),
+    ] = None
     command: Annotated[
         Command | None,
         key("The command, instead of the image's. A string is split into words; no shell runs it."),

@@ -81,7 +81,7 @@ class ComposeFile(Struct, frozen=True):
         keys: Keys = {
             "image": _given(settings.image),
             "build": self.build(settings.build, owner) if settings.build else None,
-            "pull_policy": settings.pull_policy.value if settings.pull_policy else None,
+            "pull_policy": str(settings.pull_policy) if settings.pull_policy else None,
             "command": noted(words(spec.command, "command", owner), _command_notes(spec)),
             "entrypoint": words(spec.entrypoint, "entrypoint", owner),
             "environment": _environment(spec),

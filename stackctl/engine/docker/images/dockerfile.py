@@ -54,6 +54,25 @@ def base_images(text: str) -> list[str]:
     return list(dict.fromkeys(images))
 
 
+def named_files(text: str) -> list[str]:
+    """What the Dockerfile takes from its context by name, such as `requirements.txt` or `package*.json`: files, directories and
+    patterns.
+    """
+    found: list[str] = []
+    for _, keyword, rest in _instructions(text):
+        flags: list[str] = []
+        others: list[str] = []
+        for word in (
+            re.sub(r"^((?:--\S+\s+)*)\[(.*)\]$", r"\1\2", rest).replace('"', " ").replace(",", " , ").split()
+        ):
+            (flags if word.startswith("--") else others).append(word)
+        if keyword in ("COPY", "ADD") and not any(flag.startswith("--from") for flag in flags):
+            found += [word for word in others if word != ","][:-1]
+        elif keyword == "RUN":
+            found += re.findall(r"--mount=\S*\b(?:source|src)=([^,\s]+)", rest)
+    return [name.removeprefix("./") for name in found]
+
+
 def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
     """Line number, keyword in capitals and the rest of every instruction. Continued lines are joined."""
     number = 1
