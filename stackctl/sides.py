@@ -15,8 +15,7 @@ from stackctl.planner.same.desired import side_of
 from stackctl.planner.same.side import Side
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import ObservedContainer
-from stackctl.spec.source.discovery import NAME, not_compose
-from stackctl.spec.source.locate import locate
+from stackctl.spec.source.discovery import COMPOSE_NAMES, NAME
 from stackctl.spec.source.request import StackRequest
 
 RUNNING = "running"
@@ -77,12 +76,14 @@ def _described(word: str, request: StackRequest, engine: Callable[[], Look]) -> 
         return _project(word.removeprefix(PROJECT), engine())
     path = Path(word)
     if path.is_dir():
-        if not (path / NAME).is_file():  # one of a directory above is another stack
-            raise UsageError(f"there is no {NAME} in {word}", "name the file, or a bash script in it")
+        if not any(
+            (path / name).is_file() for name in (NAME, *COMPOSE_NAMES)
+        ):  # one of a directory above is another stack
+            raise UsageError(
+                f"there is no {NAME} or compose.yaml in {word}", "name the file, or a bash script in it"
+            )
         return _stack(word, structs.replace(request, files=[], directory=path.absolute(), strict=False))
-    if path.suffix in (".yaml", ".yml"):
-        raise not_compose(path)
-    if path.suffix == ".toml":
+    if path.suffix in (".toml", ".yaml", ".yml"):
         return _stack(str(path), structs.replace(request, files=[path], strict=False))
     return _script(word, request)
 
@@ -93,7 +94,7 @@ def _stack(name: str, request: StackRequest) -> Described:
     def placed(path: Sequence[Key]) -> Place | None:
         for length in range(len(path), 1, -1):
             for source in reversed(stack.sources):
-                if (offset := locate(source.text).get(tuple(path[:length]))) is not None:
+                if (offset := source.offsets().get(tuple(path[:length]))) is not None:
                     return source.place(offset)
         return None
 

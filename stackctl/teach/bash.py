@@ -398,7 +398,7 @@ def _up(script: BashScript, blocks: Sequence[Section]) -> Iterator[str]:
     for spec in script.desired.containers:
         for port in spec.ports:
             if port.host_port is not None and port.protocol == "tcp":
-                address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+                address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip or "*"
                 yield f"  say {literal(f'{spec.service} listens on {address}:{port.host_port}')}"
     yield "}"
 

@@ -344,7 +344,8 @@ def _environment(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
 def _port(port: DesiredPort, key: KeyPath) -> Argument:
     address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
-    text = f"{address}:{port.published}:{port.target}{protocol}"
+    places = f"{address}:{port.published}:" if address else port.published and f"{port.published}:"
+    text = f"{places}{port.target}{protocol}"
     return Argument(("--publish", text), (*key, "ports", port.index))
 
 

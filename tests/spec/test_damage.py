@@ -76,3 +76,56 @@ def test_a_damaged_env_file(tmp_path: Path, data: bytes) -> None:
         '[services.a]\nimage = "a"\nenv_file = ".env"\nenvironment.A = "${A:-}"\n'
     )
     survives(tmp_path)
+
+
+COMPOSE = """\
+name: ${NAME:-shop}
+x-all: &all
+  restart: unless-stopped
+  environment: &env {A: "${A:-1}", B: yes}
+services:
+  web:
+    <<: *all
+    build: {context: ., args: [X=1]}
+    ports: ["8000:80", {target: 81, published: "9-10"}]
+    depends_on:
+      db: {condition: service_healthy}
+    volumes: ["data:/data:ro", ./src:/src]
+    healthcheck: {test: [CMD, x], interval: 1s}
+  db:
+    image: postgres:15
+    environment: [POSTGRES_PASSWORD=x, "C"]
+    networks: {back: , default: {aliases: [x]}}
+    command: >
+      a 'b
+      c'
+networks: {back: {internal: true}}
+volumes:
+  data: !override {}
+"""
+YAML_PIECES = [
+    "[", "]", "{", "}", "'", '"', ":", ": ", "- ", ",", "\n", "\n  ", "\t", "&all", "*all", "*env", "<<: ", "<<: *env", "!reset ", "!override ",
+    "!!int ", "|", ">", "---\n", "...", "? ", "#", "%", "~", "$", "${", "}", "null", "1e999", "0x", ".nan", "\0", "\x85", "\\", "é", "services:",
+]  # fmt: skip
+
+
+@st.composite
+def damaged_yaml(draw: st.DrawFn) -> bytes:
+    text = COMPOSE
+    for _ in range(draw(st.integers(1, 5))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 12)))
+        piece = draw(
+            st.one_of(st.sampled_from(YAML_PIECES), st.text(max_size=3), st.just(text[end : end + 40]))
+        )
+        text = text[:start] + piece + text[end:]
+    data = text.encode(errors="replace")
+    cut = draw(st.integers(0, len(data)))
+    return data[:cut] + draw(st.binary(max_size=2)) + data[cut:] if draw(st.booleans()) else data
+
+
+@quick
+@given(damaged_yaml())
+def test_a_damaged_compose_file(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "compose.yaml").write_bytes(data)
+    survives(tmp_path)

@@ -388,9 +388,9 @@ def test_no_source_line_of_an_env_file_is_shown(tmp_path: Path) -> None:
     assert "secret" not in repr(caught.value.problems)
 
 
-def test_a_compose_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"this version reads stack\.toml only"):
-        load(tmp_path, "compose.yaml")
+def test_a_compose_file_cannot_be_laid_over_toml(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"compose\.yaml cannot be laid over stack\.toml"):
+        load(tmp_path, "stack.toml", "compose.yaml")
 
 
 def test_the_variables_of_this_process_are_not_looked_at(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.errors import UsageError
-from stackctl.spec.source.discovery import find, lenient_project_name, merge, project_name
+from stackctl.spec.source.discovery import find, lenient_project_name, locations, merge, project_name
 from stackctl.spec.source.request import StackRequest
 
 
@@ -27,17 +27,55 @@ def test_the_nearest_file_wins_with_the_override_beside_it(tmp_path: Path) -> No
 
 
 def test_no_file_is_an_error_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no stack\.toml in .* or above it \(stackctl init writes one"):
+    with pytest.raises(
+        UsageError, match=r"no stack\.toml or compose\.yaml in .* or above it \(stackctl init writes one"
+    ):
         find(tmp_path)
 
 
-def test_a_nearer_compose_file_is_not_passed_over(tmp_path: Path) -> None:
+def test_the_nearest_file_may_be_a_compose_file(tmp_path: Path) -> None:
     write(tmp_path / "stack.toml")
-    compose = write(tmp_path / "a/compose.yaml")
-    with pytest.raises(UsageError, match=r"is a compose file; this version reads stack\.toml only"):
-        find(compose.parent)
+    last = write(tmp_path / "a/docker-compose.yaml")
+    (tmp_path / "a/b").mkdir()
+    assert find(tmp_path / "a/b") == (last,)
+    old = write(tmp_path / "a/docker-compose.yml")
+    override = write(tmp_path / "a/docker-compose.override.yaml")
+    assert find(tmp_path / "a") == (old, override)
+    usual = write(tmp_path / "a/compose.yml")
+    assert find(tmp_path / "a") == (usual, override)
     spec = write(tmp_path / "a/stack.toml")
-    assert find(compose.parent) == (spec,)
+    assert find(tmp_path / "a") == (spec,)
+
+
+def test_compose_file_names_the_files_unless_there_is_a_stack_toml(tmp_path: Path) -> None:
+    write(tmp_path / "stack.toml")
+    write(tmp_path / "a/.env", "COMPOSE_FILE=x.yaml,b/y.yaml\nCOMPOSE_PATH_SEPARATOR=,\n")
+
+    def found(environ: dict[str, str]) -> tuple[Path, ...]:
+        return locations(StackRequest(directory=tmp_path / "a", environ=environ))[0]
+
+    assert found({}) == (tmp_path / "a/x.yaml", tmp_path / "a/b/y.yaml")
+    assert found({"COMPOSE_FILE": "z.yaml"}) == (tmp_path / "a/z.yaml",)
+    assert found({"COMPOSE_DISABLE_ENV_FILE": "1"}) == (tmp_path / "stack.toml",)
+    assert found({"COMPOSE_ENV_FILES": "/dev/null"}) == (tmp_path / "stack.toml",)
+    write(tmp_path / "a/stack.toml")
+    assert found({"COMPOSE_FILE": "z.yaml"}) == (tmp_path / "a/stack.toml",)
+
+
+@pytest.mark.parametrize(
+    ("line", "environ", "expected"),
+    [
+        ("name: My Shop # x", {}, "myshop"),
+        ("services: {", {"COMPOSE_PROJECT_NAME": "given"}, "given"),
+        ("services: {", {}, "thedir"),
+    ],
+)
+def test_the_name_of_a_broken_compose_file(
+    tmp_path: Path, line: str, environ: dict[str, str], expected: str
+) -> None:
+    write(tmp_path / "The.Dir/compose.yaml", line)
+    request = StackRequest(directory=tmp_path / "The.Dir", environ=environ)
+    assert lenient_project_name(request) == expected
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")

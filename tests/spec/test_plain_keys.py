@@ -7,8 +7,8 @@ from stackctl.spec.text.parts import Text
 from stackctl.spec.values import ByteSize
 
 OWN_WAY = """
-image build pull_policy command entrypoint environment env_file ports volumes tmpfs depends_on healthcheck restart container_name labels
-networks network_mode stop_grace_period profiles scale
+image build pull_policy command entrypoint environment env_file ports volumes tmpfs depends_on healthcheck builtin_check restart
+container_name labels networks network_mode stop_grace_period profiles scale
 """
 
 

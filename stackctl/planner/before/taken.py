@@ -137,8 +137,10 @@ def _holds(container: ObservedContainer, port: DesiredPort, number: int | None) 
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two addresses can be the same socket. An unspecified address means every address of its family."""
-    a, b = ipaddress.ip_address(one or "0.0.0.0"), ipaddress.ip_address(other or "0.0.0.0")  # noqa: S104
+    """Whether two addresses can be the same socket. An unspecified address means every address of its family, "" every address."""
+    if not one or not other:
+        return True
+    a, b = ipaddress.ip_address(one), ipaddress.ip_address(other)
     return a == b or (a.version == b.version and (a.is_unspecified or b.is_unspecified))
 
 

@@ -14,8 +14,9 @@ from stackctl.planner.world.naming import Naming
 from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.known_images import BUILT_IN
 from stackctl.spec.model import Job, Mount, NetworkUse, Port, Service, Stack
+from stackctl.spec.model.ports import HostAddress
 from stackctl.spec.server import connection, server
-from stackctl.spec.values import Address, Command, PortRange, Tmpfs
+from stackctl.spec.values import Command, PortRange, Tmpfs
 
 _S = TypeVar("_S", bound=Service)
 
@@ -178,7 +179,7 @@ def _with_host_port(port: Port, service: str, chosen: HostPorts) -> Port:
 
 
 def _on_loopback(port: Port) -> Port:
-    return structs.replace(port, host_ip=port.host_ip and Address("127.0.0.1"))
+    return structs.replace(port, host_ip=port.host_ip and HostAddress("127.0.0.1"))
 
 
 def _in_memory(service: _S) -> _S:

@@ -75,4 +75,6 @@ def sure(condition: Condition, want: DesiredContainer) -> Condition:
 
 def ports_to_ask(want: DesiredContainer) -> tuple[int, ...]:
     """The ports that must accept connections if there is no check."""
-    return () if want.probes else tuple(port.target for port in want.ports if port.protocol == "tcp")
+    if want.probes or not want.settings.builtin_check:
+        return ()
+    return tuple(port.target for port in want.ports if port.protocol == "tcp")

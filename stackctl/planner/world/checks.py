@@ -80,7 +80,7 @@ def probes(service: Service) -> Iterator[Probe]:
 def _built_in(service: Service) -> Iterator[ProtocolProbe]:
     known = server(service)
     command = service.command.argv if service.command else None
-    if known and known.protocol and not isinstance(service, Job):
+    if service.builtin_check and known and known.protocol and not isinstance(service, Job):
         connection = known.connection(service.resolved, command)
         yield ProtocolProbe(
             protocol=known.protocol,

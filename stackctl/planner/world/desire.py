@@ -29,6 +29,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.numbering import numbered
 from stackctl.spec.choosing import dependencies_of, select, table
 from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service, Stack
+from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Address
@@ -350,7 +351,7 @@ def _ports(port: Port, index: int, publish_host: str) -> Iterator[DesiredPort]:
         yield DesiredPort(
             target=port.target.first + offset,
             protocol=port.protocol,
-            host_ip=port.host_ip or publish_host,
+            host_ip="" if port.host_ip == EVERYWHERE else port.host_ip or publish_host,
             published=published,
             index=index,
         )

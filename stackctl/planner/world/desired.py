@@ -91,7 +91,7 @@ class Attachment(Struct, frozen=True):
 
 
 class DesiredPort(Struct, frozen=True, kw_only=True):
-    """A port of the container on the host. `published` is "8000", "8000-8010" (the engine picks one) or "" (any free one)."""
+    """A port of the container on the host. `host_ip` is "" for every address, IPv4 and IPv6. `published` is "8000", "8000-8010" (the engine picks one) or "" (any free one)."""
 
     target: int
     protocol: str = USUAL_PROTOCOL
@@ -112,7 +112,7 @@ class DesiredPort(Struct, frozen=True, kw_only=True):
         return range(int(first), int(last) + 1) if last else range(0)
 
     def __str__(self) -> str:
-        return f"{self.host_ip}:{self.published or '*'}→{self.target}" + (
+        return f"{self.host_ip or '*'}:{self.published or '*'}→{self.target}" + (
             "" if self.protocol == "tcp" else f"/{self.protocol}"
         )
 

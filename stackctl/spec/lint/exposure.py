@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from stackctl.errors import Problem
 from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.lint.subject import Subject
+from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.values import read_address
 
 _WEB_SERVERS = frozenset({"nginx"})
@@ -27,11 +28,11 @@ def public_databases(subject: Subject) -> Iterator[Problem]:
         if not known or known.name in _WEB_SERVERS:
             continue
         for index, port in enumerate(member.service.ports):
-            if port.host_ip and read_address(port.host_ip)[2]:
-                door = f"{port.published}:{port.target}" if port.published else str(port.target)
+            if port.host_ip and (port.host_ip == EVERYWHERE or read_address(port.host_ip)[2]):
+                door = f"127.0.0.1:{port.published or ''}:{port.target}"
                 yield Problem(
                     (*member.path, "ports", index),
-                    f"everybody on the network can reach {known.name} at {port.host_ip}",
+                    f"everybody on the network can reach {known.name}: it is published on every address",
                     f'write "{door}" for this machine only; containers need no published port',
                 )
 

@@ -13,7 +13,7 @@ from stackctl.spec.lint.proxies import proxy_of, upstreams
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Mount, Stack
-from stackctl.spec.source.discovery import join
+from stackctl.spec.source.loading import join
 from stackctl.spelling import did_you_mean
 
 _LARGEST = 1 << 18

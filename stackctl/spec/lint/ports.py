@@ -10,6 +10,7 @@ from stackctl.errors import Problem
 from stackctl.spec.lint.members import Member, Path
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Port
+from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.values import PortRange, read_address
 
 _DEFAULT_ADDRESS = "127.0.0.1"
@@ -29,20 +30,20 @@ class Binding(Struct, frozen=True):
 
     def places(self) -> Iterator[_Key]:
         """The keys under which the binding is held: its address, and every address of its family, for each of its profiles."""
-        text, version, _ = read_address(self.address)
-        for profile in self.member.profiles:
-            yield self.protocol, text, profile
-            yield self.protocol, f"any {version}", profile
+        for text, version, _ in _read(self.address):
+            for profile in self.member.profiles:
+                yield self.protocol, text, profile
+                yield self.protocol, f"any {version}", profile
 
     def rivals(self) -> Iterator[_Key]:
         """The keys under which all bindings are held that cannot have the same port. `0.0.0.0` and `[::]` take a port of every
         address of their family.
         """
-        text, version, unspecified = read_address(self.address)
-        everywhere = "0.0.0.0" if version == 4 else "::"  # noqa: S104
-        wanted = (f"any {version}",) if unspecified else (text, everywhere)
-        for profile in self.member.beside:
-            yield from ((self.protocol, each, profile) for each in wanted)
+        for text, version, unspecified in _read(self.address):
+            everywhere = "0.0.0.0" if version == 4 else "::"  # noqa: S104
+            wanted = (f"any {version}",) if unspecified else (text, everywhere)
+            for profile in self.member.beside:
+                yield from ((self.protocol, each, profile) for each in wanted)
 
 
 class Taken:
@@ -88,6 +89,12 @@ class Taken:
         index = bisect_left(self.since, port)
         self.since.insert(index, port)
         self.owners.insert(index, binding)
+
+
+def _read(address: str) -> Iterator[tuple[str, int, bool]]:
+    """As `read_address`. `*` stands for two addresses."""
+    for each in ("0.0.0.0", "::") if address == EVERYWHERE else (address,):  # noqa: S104
+        yield read_address(each)
 
 
 def duplicate_ports(subject: Subject) -> Iterator[Problem]:

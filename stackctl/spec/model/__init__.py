@@ -9,6 +9,7 @@ them. The metadata of a field:
 | `listed` | how to read an item of an array that stands for the table |
 | `one` | a single item stands for an array of one item |
 | `keys` | checks the names in the table |
+| `own` | Compose does not have the key: a compose.yaml must not have it |
 | `toml: False` | the field is not a key: it is filled in after reading |
 | `body`, `sent`, `digest` | the engine takes the key as it is: see `plain_keys` |
 | `flag` | the option of `docker run` whose value is that of the key: see `flags` |

@@ -17,10 +17,15 @@ class Healthcheck(Struct, frozen=True, kw_only=True):
     """How to tell that the service is ready: one of `test`, `tcp`, `http`, `log`. Of these, Compose has only `test`."""
 
     test: Annotated[HealthTest | None, key("A command run in the container: exit 0 means healthy.")] = None
-    tcp: Annotated[int | None, key("Ready when this port of the container accepts a connection.")] = None
-    http: Annotated[HttpTarget | None, key('Ready when this answers 200 to 399, e.g. ":8000/health".')] = None
+    tcp: Annotated[
+        int | None, key("Ready when this port of the container accepts a connection.", own=True)
+    ] = None
+    http: Annotated[
+        HttpTarget | None, key('Ready when this answers 200 to 399, e.g. ":8000/health".', own=True)
+    ] = None
     log: Annotated[
-        Pattern | None, key("Ready when this regular expression appears in the log since the start.")
+        Pattern | None,
+        key("Ready when this regular expression appears in the log since the start.", own=True),
     ] = None
     interval: Annotated[Duration | None, key("Time between two checks (30s).")] = None
     timeout: Annotated[Duration | None, key("How long one check may take (30s).")] = None

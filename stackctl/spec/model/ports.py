@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from msgspec import Struct
 
@@ -19,15 +19,32 @@ _PORT = (
 )
 
 
+EVERYWHERE = "*"
+"""How a file writes every address of the machine, IPv4 and IPv6."""
+
+
+class HostAddress(Address):
+    """An address of the host, or `*` for every one."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls(EVERYWHERE if value == EVERYWHERE else Address.parse(value))
+
+
 class Port(Struct, frozen=True, kw_only=True):
     """A port of the container published on the host: `"8000:80"`, `"127.0.0.1:8000:80/tcp"`, or `80` for a free host port.
 
-    Unlike in Compose, a port without an address is published on 127.0.0.1 only. `"0.0.0.0:8000:80"` publishes it on every address.
+    Unlike in Compose, a port without an address is published on 127.0.0.1 only. `"0.0.0.0:8000:80"` publishes it on every IPv4
+    address, `"*:8000:80"` also on every IPv6 address.
     """
 
     target: Annotated[PortRange, key("The port inside the container.")]
     published: Annotated[PortRange | None, key("The port on the host; a free one if left out.")] = None
-    host_ip: Annotated[Address | None, key("The address of the host to listen on.")] = None
+    host_ip: Annotated[
+        HostAddress | None, key('The address of the host to listen on; "*" for every one, IPv4 and IPv6.')
+    ] = None
     protocol: Annotated[Literal["tcp", "udp", "sctp"], key("tcp, udp or sctp.")] = "tcp"
 
     SHORT: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}

@@ -83,6 +83,14 @@ class Service(Limits, frozen=True, kw_only=True):
     tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True, flag="tmpfs")] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=listed_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
+    builtin_check: Annotated[
+        bool,
+        key(
+            "Whether stackctl also asks it itself whether it is ready: a known server in its own protocol, another"
+            " without a check at its published ports.",
+            own=True,
+        ),
+    ] = True
     restart: Annotated[Restart, key("When the engine starts it again after it stopped.")] = Restart("no")
     scale: Annotated[int | None, key("How many containers it has; the same as deploy.replicas.")] = None
     container_name: Annotated[str | None, key("The container's name, instead of PROJECT-SERVICE-1.")] = None
@@ -234,7 +242,9 @@ class Service(Limits, frozen=True, kw_only=True):
 class Job(Service, frozen=True, kw_only=True):
     """A container that runs to completion once: a migration, a seed. It runs again only if its definition, image or inputs have changed."""
 
-    inputs: Annotated[tuple[str, ...], key("Files (globs) whose content decides whether it runs again.")] = ()
+    inputs: Annotated[
+        tuple[str, ...], key("Files (globs) whose content decides whether it runs again.", own=True)
+    ] = ()
 
     inputs_digest: Annotated[str, FILLED_IN] = ""
     """The digest of the files that `inputs` names. The reader fills it in."""

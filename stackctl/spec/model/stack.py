@@ -42,13 +42,14 @@ class Stack(Struct, frozen=True, kw_only=True):
     name: Annotated[str | None, key("The project's name (the directory's name).")] = None
     services: Annotated[Mapping[str, Service], key("Containers that keep running.", keys=resource_name)] = {}
     jobs: Annotated[
-        Mapping[str, Job], key("Containers that run to completion, in dependency order.", keys=resource_name)
+        Mapping[str, Job],
+        key("Containers that run to completion, in dependency order.", keys=resource_name, own=True),
     ] = {}
     networks: Annotated[
         Mapping[str, Network], key("Networks; `default` is there by itself.", keys=resource_name)
     ] = {}
     volumes: Annotated[Mapping[str, Volume], key("Named volumes.", keys=resource_name)] = {}
-    tests: Annotated[Tests, key("What tests of the stack need; `up` does not read it.")] = Tests()
+    tests: Annotated[Tests, key("What tests of the stack need; `up` does not read it.", own=True)] = Tests()
 
     project: Annotated[str, FILLED_IN] = ""
     marks: Annotated[Mapping[str, str], FILLED_IN] = {}

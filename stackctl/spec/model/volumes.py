@@ -17,7 +17,7 @@ class Volume(Struct, frozen=True, kw_only=True):
     driver: Annotated[str | None, key("The volume driver (local).")] = None
     driver_opts: Annotated[Mapping[str, Text], key("Options of the driver.")] = {}
     labels: Annotated[Mapping[str, Text], key("Labels of the volume.", listed=pair())] = {}
-    protect: Annotated[bool, key("`down --volumes` leaves it alone.")] = False
+    protect: Annotated[bool, key("`down --volumes` leaves it alone.", own=True)] = False
 
     def check(self) -> Check:
         if self.external:

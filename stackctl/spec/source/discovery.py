@@ -8,44 +8,57 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.errors import UsageError
+from stackctl.spec.source.environment import setting
+from stackctl.spec.source.loading import STDIN, join
 from stackctl.spec.source.request import StackRequest
 
 NAME = "stack.toml"
 OVERRIDE = "stack.override.toml"
 KNOWN = "known.toml"
 """The user's own known images, beside the stack.toml."""
-COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+COMPOSE_OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+
+
+def is_compose(path: Path) -> bool:
+    """Whether a file is read as a compose file, by its name. What stands on the standard input is one."""
+    return path.suffix in (".yaml", ".yml") or path.name == STDIN
 
 
 def find(directory: Path) -> tuple[Path, ...]:
-    """The nearest stack.toml in `directory` or above it, and the stack.override.toml beside it if there is one.
+    """The nearest stack.toml or compose file in `directory` or above it, and the override file beside it if there is one. A
+    stack.toml wins over a compose file beside it.
 
     Raises:
-        UsageError: there is no stack.toml; or it is not a file; or a compose file is nearer; or the stack.toml stands above `directory` and
-            belongs to another user, who could have put it there to have containers started.
+        UsageError: there is no such file; or stack.toml is not a file; or the file stands above `directory` and belongs to another user,
+            who could have put it there to have containers started.
     """
     directory = directory.absolute()
     for folder in (directory, *directory.parents):
         spec = folder / NAME
-        if spec.is_file():
-            if folder != directory and not _trusted(spec):
-                raise UsageError(f"{spec} belongs to another user", f"if you trust it, say so: -f {spec}")
-            return (spec, *(path for path in (folder / OVERRIDE,) if path.is_file()))
-        if os.path.lexists(spec):
+        if not spec.is_file() and os.path.lexists(spec):
             hint = "it is a directory" if spec.is_dir() else "is it a symbolic link that leads to no file?"
             raise UsageError(f"{spec} is not a file", hint)
-        if compose := next((folder / name for name in COMPOSE_NAMES if (folder / name).is_file()), None):
-            raise not_compose(compose)
+        for names, overrides in (((NAME,), (OVERRIDE,)), (COMPOSE_NAMES, COMPOSE_OVERRIDES)):
+            if found := _first(folder, names):
+                if folder != directory and not _trusted(found):
+                    raise UsageError(
+                        f"{found} belongs to another user", f"if you trust it, say so: -f {found}"
+                    )
+                return (found, *filter(None, [_first(folder, overrides)]))
     raise UsageError(
-        f"no {NAME} in {directory} or above it", "stackctl init writes one; -f FILE names another"
+        f"no {NAME} or compose.yaml in {directory} or above it",
+        "stackctl init writes one; -f FILE names another",
     )
 
 
-def not_compose(path: Path) -> UsageError:
-    """The error for a compose file."""
-    return UsageError(
-        f"{path} is a compose file; this version reads {NAME} only", "the keys are the same: write it as TOML"
-    )
+def _first(folder: Path, names: Iterable[str]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _trusted(path: Path) -> bool:
@@ -53,19 +66,31 @@ def _trusted(path: Path) -> bool:
 
 
 def locations(request: StackRequest) -> tuple[tuple[Path, ...], Path]:
-    """The stack's files, and the directory that paths in them are relative to. If no file is named, `find` looks for them.
+    """The stack's files, and the directory that paths in them are relative to. If no file is named, COMPOSE_FILE names them unless
+    there is a stack.toml in `directory`; else `find` looks for them.
 
     Raises:
         UsageError: as `find`.
     """
     directory = request.directory.absolute()
-    paths = tuple(join(directory, path) for path in request.files) or find(directory)
+    files = request.files
+    if not files and not (directory / NAME).is_file() and (named := setting(request, "COMPOSE_FILE")):
+        separator = setting(request, "COMPOSE_PATH_SEPARATOR") or os.pathsep
+        files = [Path(file) for file in named.split(separator) if file]
+    paths = tuple(join(directory, path) for path in files) or find(directory)
     return paths, join(directory, request.project_directory) if request.project_directory else paths[0].parent
 
 
-def join(directory: Path, path: Path) -> Path:
-    """The absolute path, without `..`. Symbolic links are not followed."""
-    return Path(os.path.normpath(directory / os.path.expanduser(path)))  # noqa: PTH111 Path's own raises on ~nobody
+def checked_name(name: str, where: str) -> str:
+    """The name, if it is a project's name.
+
+    Raises:
+        UsageError: it is not. `where` says who has given it.
+    """
+    if normal(name) != name:
+        hint = f"did you mean {normal(name)!r}?" if normal(name) else ""
+        raise UsageError(f"{where}: {name!r} is not a project's name: use a-z, 0-9, '_' and '-'", hint)
+    return name
 
 
 def project_name(given: str | None, environ: Mapping[str, str], declared: str | None, directory: Path) -> str:
@@ -80,11 +105,8 @@ def project_name(given: str | None, environ: Mapping[str, str], declared: str | 
         (environ.get("STACKCTL_PROJECT"), "STACKCTL_PROJECT"),
         (declared, "name"),
     ):
-        if name and normal(name) != name:
-            hint = f"did you mean {normal(name)!r}?" if normal(name) else ""
-            raise UsageError(f"{where}: {name!r} is not a project's name: use a-z, 0-9, '_' and '-'", hint)
         if name:
-            return name
+            return checked_name(name, where)
     if name := normal(directory.absolute().name):
         return name
     raise UsageError(f"the directory {directory} gives no project name", 'write name = "…" or use -p')
@@ -103,13 +125,18 @@ def lenient_project_name(request: StackRequest) -> str:
     declared = ""
     for path in paths:
         with contextlib.suppress(OSError):
-            declared = _declared_name(path.read_text(errors="replace")) or declared
+            declared = _declared_name(path, path.read_text(errors="replace")) or declared
+    if paths and is_compose(paths[0]):
+        declared = setting(request, "COMPOSE_PROJECT_NAME") or declared
     if "$" in declared and not (request.name or request.environ.get("STACKCTL_PROJECT")):
         raise UsageError(f"the project's name {declared!r} depends on a variable", "give it with -p")
     return project_name(request.name, request.environ, declared, base)
 
 
-def _declared_name(text: str) -> str:
+def _declared_name(path: Path, text: str) -> str:
+    if is_compose(path):
+        match = re.search(r"""^name\s*:\s*(["']?)([^#\n]*?)\1\s*(?:#.*)?$""", text, re.MULTILINE)
+        return match[2] if match and "$" in match[2] else normal(match[2]) if match else ""
     head = re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0]
     match = re.search(r"""^\s*name\s*=\s*(["'])(.*?)\1""", head, re.MULTILINE)
     return match[2] if match else ""

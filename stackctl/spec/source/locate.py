@@ -1,4 +1,4 @@
-"""Find where each key of a TOML document is written.
+"""Find where each key of a file is written. The nodes of YAML know it; for TOML this module finds it out.
 
 `tomllib` gives no positions. So the text is read once more, but only if there is a problem to show. `tomllib` has accepted
 the text before: the scanner knows headers, dotted keys, inline tables and arrays, and skips every other value.
@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from stackctl.errors import Key, Place, Problem
 from stackctl.secret import veiled
+from stackctl.spec.source.nodes import NodePlaces
 
 Path = tuple[Key, ...]
 
@@ -37,6 +38,12 @@ class Source(Struct, frozen=True):
     file: str
     text: str
     secret: bool = False
+    places: NodePlaces | None = None
+    """Where the values of a YAML file are written; None for TOML, whose text tells it."""
+
+    def offsets(self) -> Mapping[Path, int]:
+        """The offset of every key path that this file writes."""
+        return locate(self.text) if self.places is None else self.places.by_file.get(self.file, {})
 
     def place(self, offset: int) -> Place:
         """The place of a character, by its offset in the text."""
@@ -56,7 +63,7 @@ class Source(Struct, frozen=True):
         return Place(self.file, line, column, self.text[start:end].rstrip("\r") if shown else "")
 
     def __repr__(self) -> str:
-        return veiled(self, "text")
+        return veiled(self, "text", "places")
 
 
 @functools.lru_cache(maxsize=8)
@@ -82,7 +89,7 @@ def place(problem: Problem, sources: Sequence[Source]) -> Problem:
         return problem
     for length in range(len(problem.path), 0, -1):
         for source in reversed(sources):
-            offset = locate(source.text).get(problem.path[:length])
+            offset = source.offsets().get(problem.path[:length])
             if offset is not None:
                 return structs.replace(problem, place=source.place(offset))
     return structs.replace(problem, place=sources[0].place(0))

@@ -17,20 +17,20 @@ from stackctl.spec.selection import Selection
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import (
     KNOWN,
-    NAME,
-    join,
+    is_compose,
     locations,
     merge,
     normal,
-    not_compose,
     project_name,
     table,
 )
+from stackctl.spec.source.environment import lookup_of
+from stackctl.spec.source.loading import join, load, shown
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import structure
 from stackctl.spec.text import container_environment, dotenv, inputs, references
-from stackctl.spec.text.interpolate import RULE, Lookup, Variables, interpolate
+from stackctl.spec.text.interpolate import RULE, Lookup, interpolate
 from stackctl.spec.text.parts import parts
 
 Check = Callable[[Stack], Iterable[Problem]]
@@ -54,6 +54,10 @@ class Written(Struct, frozen=True):
     """The directory that paths in the tree are relative to."""
     sources: tuple[Source, ...]
     known_images: KnownImages = BUILT_IN
+    problems: tuple[Problem, ...] = ()
+    """What was found while the files were laid over each other."""
+    lenient: bool = False
+    """Whether a variable that is not set is empty in files of variables, as in Compose."""
 
 
 class Examined(Struct, frozen=True):
@@ -73,7 +77,7 @@ def read(request: StackRequest, checks: Sequence[Check] = ()) -> Stack:
     Raises:
         SpecError: with every problem found, in the order of the text. Warnings and notes alone do not raise: they are
             in `problems` of the stack.
-        UsageError: there is no file, the file is a compose file, the project has no valid name, or something cannot be scaled.
+        UsageError: there is no file, the project has no valid name, or something cannot be scaled.
     """
     found = examine(request, checks)
     problems = _not_allowed(found.problems, found.sources)
@@ -102,6 +106,8 @@ def examine_written(written: Written, request: StackRequest, checks: Sequence[Ch
     """As `examine`, of a tree that need not stand in a file."""
     marker = references.marker(table(written.tree.get("services")).keys())
     tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
+    known = [each for each in written.problems if each.severity != "error" or each.rule != RULE]
+    unset += (each for each in written.problems if each not in known)
     stack, wrong = structure(Stack, tree)
     if stack is None:
         return Examined(None, place_all([*unset, *wrong], written.sources), written.sources)
@@ -117,10 +123,12 @@ def examine_written(written: Written, request: StackRequest, checks: Sequence[Ch
     stack, unresolved = _resolve(stack, tree, written, request)
     asked_for = _asked_for(stack, request.selection)
     problems += _counting(unset, wrong, asked_for)
+    problems += _once(each for each in known if asked_for(each))
     if request.strict:
         problems += (each for each in unresolved if asked_for(each))
     problems += _unknown_profiles(stack, request.selection.profiles)
     broken, unclear = _owners(wrong), _owners((*unset, *unresolved))
+    unclear |= {_owner(each) for each in known if each.rule == RULE} - {None}
     whole = not any(problem.severity == "error" for problem in problems)
     for check in checks:
         problems += (each for each in check(stack) if _is_certain(each, broken, unclear))
@@ -144,10 +152,11 @@ def _resolve(
     """Fill in what the tree does not hold: environments, values of references, and digests of the jobs' inputs."""
 
     def read_file(file: str) -> tuple[Source | None, list[Problem]]:
-        return _load(join(written.directory, Path(file)), request.directory.absolute(), secret=True)
+        path = join(written.directory, Path(file))
+        return load(path, request.directory.absolute(), largest=dotenv.LARGEST, secret=True)
 
     stack, in_environment = container_environment.resolve(
-        stack, written.lookup, read_file, strict=request.strict
+        stack, written.lookup, read_file, strict=request.strict and not written.lenient
     )
     stack, in_references = references.resolve(stack, tree)
     stack, in_inputs = inputs.resolve(stack)
@@ -166,6 +175,8 @@ def _empty(stack: Stack, written: Written) -> Iterator[Problem]:
         hint = (
             'add [services.NAME] with image = "…" or build = "./dir"; stackctl init writes a first stack.toml'
         )
+        if written.sources[0].places:
+            hint = "add services: with a NAME: that has image: or build:"
         yield Problem((), f"no services in {files}", hint, rule=_WRONG)
 
 
@@ -238,31 +249,59 @@ def gather(request: StackRequest) -> Written:
 
     Raises:
         SpecError: a file is missing or not TOML, or a file of variables cannot be read.
-        UsageError: there is no file, the file is a compose file, or TOML cannot hold a value of `overrides`.
+        UsageError: there is no file, files of the two kinds are in the wrong order, or TOML cannot hold a value of `overrides`.
     """
     directory = request.directory.absolute()
     paths, base = locations(request)
-    trees, sources, problems = _read_specs(paths, directory)
+    compose, others = _by_kind(paths, directory)
+    lookup, in_env = lookup_of(request, base, compose=bool(compose))
+    said: tuple[Problem, ...] = ()
+    trees, sources, problems = [], [], []
+    if compose:
+        from stackctl.spec.compose.reading import read_compose
+
+        given = request.name or request.environ.get("STACKCTL_PROJECT")
+        found = read_compose(compose, lookup, directory, strict=request.strict, given_name=given)
+        said = found.problems
+        trees, sources = [found.tree], [*found.sources]
+    more = _read_specs(others, directory)
+    trees, sources, problems = [*trees, *more[0]], [*sources, *more[1]], [*said, *more[2]]
     if request.overrides:
         source = _written_out(request.overrides)
-        tree, found = toml.parse(source)
+        tree, wrong = toml.parse(source)
         sources.append(source)
         trees.append(tree)
-        problems += found
-    lookup, in_env = _lookup(request, base)
+        problems += wrong
     images, in_known = read_known_images(base, directory)
     problems += [*in_env, *in_known]
-    if problems:
+    broken = [each for each in problems if each.severity == "error" and (each not in said or not trees[0])]
+    if broken:
         raise SpecError(place_all(problems, sources))
     tree = {key: value for key, value in merge(trees).items() if not key.startswith("x-")}
-    return Written(tree, lookup, paths, base, tuple(sources), images)
+    return Written(tree, lookup, paths, base, tuple(sources), images, tuple(problems), lenient=bool(compose))
+
+
+def _by_kind(paths: Sequence[Path], directory: Path) -> tuple[list[Path], list[Path]]:
+    """The compose files, and the TOML files that are laid over them.
+
+    Raises:
+        UsageError: a compose file is to be laid over a TOML file.
+    """
+    compose = [path for path in paths if is_compose(path)]
+    others = [path for path in paths if not is_compose(path)]
+    if compose and compose != list(paths[: len(compose)]):
+        raise UsageError(
+            f"{shown(compose[-1], directory)} cannot be laid over {shown(others[0], directory)}: a compose file comes before TOML",
+            "name the compose files first",
+        )
+    return compose, others
 
 
 def read_known_images(base: Path, directory: Path) -> tuple[KnownImages, list[Problem]]:
     """The images that are known to a stack in `base`, and the mistakes in the known.toml there. Messages name the file as it is
     seen from `directory`.
     """
-    source, problems = _load(base / KNOWN, directory)
+    source, problems = load(base / KNOWN, directory)
     if source is None or problems:
         return BUILT_IN, problems
     from stackctl.spec.source.known_file import known_images
@@ -300,11 +339,9 @@ def _read_specs(
 ) -> tuple[list[dict[str, Any]], list[Source], list[Problem]]:
     trees, sources, problems = [], [], []
     for path in paths:
-        if path.suffix in (".yaml", ".yml"):
-            raise not_compose(path)
-        source, found = _load(path, directory)
+        source, found = load(path, directory)
         if source is None and not found:
-            found = [Problem((), "no such file", place=Place(_shown(path, directory)))]
+            found = [Problem((), "no such file", place=Place(shown(path, directory)))]
         if source is not None:
             sources.append(source)
             if not found:
@@ -325,45 +362,6 @@ def _written_out(overrides: Mapping[str, Any]) -> Source:
         raise UsageError(f"overrides: {error}", "write what TOML can hold: no None, text as keys") from error
 
 
-def _lookup(request: StackRequest, base: Path) -> tuple[Lookup, list[Problem]]:
-    """Where variables are looked for: the shell, then the named files (the last one first); if none is named, the `.env`
-    beside the stack.
-    """
-    directory = request.directory.absolute()
-    problems: list[Problem] = []
-    shell = Variables("shell", request.environ)
-    files: list[Variables] = []
-    for path in [join(directory, path) for path in request.env_files] or [base / ".env"]:
-        file = _shown(path, directory)
-        source, found = _load(path, directory, secret=True)
-        values: dict[str, str] = {}
-        if source is not None:
-            lookup = Lookup((shell, *files))
-            parsed, wrong = dotenv.parse(source, lookup, strict=request.strict)
-            values = dotenv.inherit(parsed, lookup)
-            found = [*found, *wrong]
-        elif request.env_files and not found:
-            found = [Problem((), "no such file", place=Place(file))]
-        problems += found
-        files.insert(0, Variables(file if source else f"{file}: no such file", values))
-    return Lookup((shell, *files)), problems
-
-
-def _load(path: Path, directory: Path, *, secret: bool = False) -> tuple[Source | None, list[Problem]]:
-    """The text of a file. None if there is no such file; None and a problem if the file cannot be read."""
-    file = _shown(path, directory)
-    largest = dotenv.LARGEST if secret else toml.LARGEST
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(largest + 1)
-    except FileNotFoundError:
-        return None, []
-    except OSError as error:
-        hint = f"did you mean {file}/{NAME}?" if path.is_dir() else ""
-        return None, [Problem((), f"cannot be read: {error.strerror}", hint, place=Place(file))]
-    return toml.decode(file, data, largest, secret=secret)
-
-
 def _counting(
     unset: Sequence[Problem], wrong: Sequence[Problem], asked_for: Callable[[Problem], bool]
 ) -> list[Problem]:
@@ -382,6 +380,15 @@ def _counting(
     return [*(each for each in unset if each.path in needed or each.rule != RULE or asked_for(each)), *kept]
 
 
+def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The first of the problems that say the same."""
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.message not in seen:
+            seen.add(problem.message)
+            yield problem
+
+
 def _owner(problem: Problem) -> str | None:
     """The service or job that a problem belongs to."""
     return str(problem.path[1]) if len(problem.path) > 1 and problem.path[0] in _SECTIONS else None
@@ -389,8 +396,3 @@ def _owner(problem: Problem) -> str | None:
 
 def _prefixes(path: tuple[Key, ...]) -> Iterator[tuple[Key, ...]]:
     return (path[:length] for length in range(1, len(path) + 1))
-
-
-def _shown(path: Path, directory: Path) -> str:
-    """The name of a file for messages: relative if the file is below the user's directory."""
-    return str(path.relative_to(directory) if path.is_relative_to(directory) else path)

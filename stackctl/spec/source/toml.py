@@ -58,7 +58,7 @@ def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
         ]
     except ValueError as error:  # an integer of thousands of digits
         return {}, [Problem((), f"not TOML: {error}", place=source.place(0))]
-    problems = _beyond_limits(tree)
+    problems = beyond_limits(tree)
     return ({} if problems else tree), problems
 
 
@@ -108,7 +108,7 @@ def _on_several_lines(source: Source, opening: int) -> Problem:
     return Problem((), message, "TOML has no line breaks within braces", place=source.place(opening))
 
 
-def _beyond_limits(tree: dict[str, Any]) -> list[Problem]:
+def beyond_limits(tree: dict[str, Any]) -> list[Problem]:
     """Problems for values that TOML allows but stackctl does not: deep nesting, integers beyond 64 bits, the NUL character.
 
     No argument, variable or path of a POSIX system can contain NUL.

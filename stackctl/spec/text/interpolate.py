@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from stackctl.errors import Key, Problem
+from stackctl.errors import Key, Problem, Severity
 from stackctl.secret import veiled
 from stackctl.spec.text.parts import Part, Reference, Text, VariableOrigin, concealed
 from stackctl.spelling import Guesses
@@ -58,7 +58,7 @@ class Lookup(Struct, frozen=True):
         return Part(str(source.values[name]), VariableOrigin(name, source.name)) if source else None
 
     def unset(self, name: str) -> str:
-        return f"{name} is not set (looked in: {', '.join(source.name for source in self.sources)})"
+        return f"{name} is not set (looked in: {', '.join(source.name for source in self.sources if source.name)})"
 
     def near(self, name: str) -> str:
         return self.guesses.did_you_mean(name, (known for source in self.sources for known in source.values))
@@ -70,6 +70,7 @@ class Flaw(Struct, frozen=True):
     message: str
     hint: str = ""
     rule: str = RULE
+    severity: Severity = "error"
 
 
 Special = Callable[[str], Reference | Flaw | None]
@@ -83,12 +84,14 @@ def expand(
     strict: bool = True,
     special: Special | None = None,
     command: bool = False,
+    lenient: bool = False,
 ) -> tuple[Text, list[Flaw]]:
-    """Replace the variables of one text. An unset variable becomes the empty text, and also a flaw if `strict`.
+    """Replace the variables of one text. An unset variable becomes the empty text, and also a flaw if `strict`; it is only a warning
+    if `lenient`.
 
     `command`: a shell in the container may read the text; the hint for an unset variable then tells how to leave it to that shell.
     """
-    expansion = _Expansion(lookup, strict, special, command)
+    expansion = _Expansion(lookup, strict, special, command, lenient)
     return Text.of(expansion.parts(template, 0)), expansion.flaws
 
 
@@ -118,7 +121,9 @@ def interpolate(
     special: Callable[[tuple[Key, ...]], Special | None] = lambda _: None,
     path: tuple[Key, ...] = (),
 ) -> tuple[Any, list[Problem]]:
-    """Replace the variables in every text of a tree. `special` gives the `Special` for a key path."""
+    """Replace the variables in every text of a tree. `special` gives the `Special` for a key path. In a `Text` they are replaced
+    already.
+    """
     problems: list[Problem] = []
 
     def walk(value: Any, path: tuple[Key, ...]) -> Any:
@@ -127,7 +132,7 @@ def interpolate(
                 return {key: walk(item, (*path, key)) for key, item in value.items()}
             case list():
                 return [walk(item, (*path, n)) for n, item in enumerate(value)]
-            case str() if "$" in value:
+            case str() if "$" in value and not isinstance(value, Text):
                 text, flaws = expand(
                     value,
                     lookup,
@@ -147,6 +152,7 @@ class _Expansion(Struct):
     strict: bool
     special: Special | None
     command: bool = False
+    lenient: bool = False
     flaws: list[Flaw] = field(default_factory=list)
 
     def parts(self, template: str, depth: int) -> list[Part]:
@@ -217,6 +223,9 @@ class _Expansion(Struct):
             if not self.strict:
                 return [Part("", VariableOrigin(name, ""))]
             hint = self.lookup.near(name) or f"set it, or write ${{{name}:-default}}"
+            if self.lenient:
+                self.flaws.append(Flaw(f"{self.lookup.unset(name)}: it is empty", hint, severity="warning"))
+                return [Part("", VariableOrigin(name, ""))]
             if self.command:
                 hint += f'; "$${name}" leaves it to the shell in the container'
             return self.flaw(self.lookup.unset(name), hint)

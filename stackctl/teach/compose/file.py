@@ -276,7 +276,8 @@ def _bind(mount: DesiredMount) -> Tree:
 def _port(port: DesiredPort) -> str:
     address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
-    return f"{address}:{port.published}:{port.target}{protocol}"
+    places = f"{address}:{port.published}:" if address else port.published and f"{port.published}:"
+    return f"{places}{port.target}{protocol}"
 
 
 def _job_notes(spec: DesiredContainer) -> Iterator[str]:

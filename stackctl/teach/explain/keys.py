@@ -18,7 +18,6 @@ from stackctl.show.text.style import PLAIN, Style
 from stackctl.spec.model import Job, Network, Service, Stack, Volume
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain
-from stackctl.spec.source.locate import locate
 from stackctl.spec.structure import Form, choices, forms, is_table
 from stackctl.spec.text.parts import Part, parts, written
 from stackctl.spelling import did_you_mean
@@ -283,7 +282,7 @@ def _as_written(value: Any) -> Any:
 def line_of(stack: Stack, path: Path) -> str:
     """Where a path is written: `stack.toml:9`; "" if it is not."""
     for source in reversed(stack.sources):
-        offset = locate(source.text).get(path)
+        offset = source.offsets().get(path)
         if offset is not None:
             place = source.place(offset)
             return f"{place.file}:{place.line}"

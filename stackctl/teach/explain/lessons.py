@@ -66,6 +66,11 @@ _SERVICE: Mapping[str, Lesson] = {
         "each connection.",
         ("SC203",),
     ),
+    "builtin_check": Lesson(
+        "",
+        "Then `up` waits only for the service's own health check, or the image's; without one it waits until the container runs. "
+        "So Compose does it.",
+    ),
     "restart": Lesson("--restart", "A container that ends stays ended, also after the machine starts again."),
     "container_name": Lesson(
         "--name", "It is called PROJECT-SERVICE-1, so that two projects do not want the same name.", ("SC109", "SC110")

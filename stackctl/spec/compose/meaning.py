@@ -1,0 +1,103 @@
+"""Say in full what a compose file means where a stack.toml means something else. Nothing after it knows which of the two it was.
+
+| left out | in Compose |
+|---|---|
+| the address of a port | on every address of the machine, IPv4 and IPv6 |
+| `condition` | started |
+| `init` | none |
+| a check that stackctl knows for an image | none: healthy by its own check or the image's, else running |
+| `create_host_path` | in the short form, and beside `bind`, a missing directory of the host is made |
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+
+from stackctl.errors import Problem
+from stackctl.spec.model.ports import EVERYWHERE
+from stackctl.spec.source.nodes import Path, YamlNode
+
+_NOT_READ_IN_PORTS = ("mode", "name", "app_protocol")
+
+
+def explicit(tree: YamlNode) -> tuple[YamlNode, list[Problem]]:
+    """The tree in which everything is said that Compose assumes, and notes about keys that have no effect."""
+    problems: list[Problem] = []
+    found = {key: item for key, item in tree.value.items() if not key.startswith("x-")}
+    services = found.get("services")
+    if services and isinstance(services.value, dict):
+        found["services"] = services.holding(
+            {
+                name: _service(("services", name), service, problems)
+                for name, service in services.value.items()
+            }
+        )
+    return tree.holding(found), problems
+
+
+def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
+    if not isinstance(node.value, dict):
+        return node
+    service = {key: item for key, item in node.value.items() if not key.startswith("x-")}
+
+    def assume(table: dict[str, YamlNode], key: str, value: object) -> None:
+        table.setdefault(key, node.holding(value))
+
+    assume(service, "init", False)
+    assume(service, "builtin_check", False)
+    _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
+    _each(service, "volumes", _mount)
+    if ports := service.get("ports"):
+        if (mode := service.get("network_mode")) and mode.value in ("host", "none"):
+            message = f"ports are not published with network_mode {mode.value}"
+            problems.append(
+                Problem(
+                    (*path, "ports"), message, "leave one of the two out", severity="note", place=ports.place
+                )
+            )
+            del service["ports"]
+        _each(service, "ports", lambda table: _port(table, ports))
+    if (exposed := service.get("expose")) and isinstance(exposed.value, list):
+        service["expose"] = exposed.holding([each for each in exposed.value if each.value != ""])
+    if (check := service.get("healthcheck")) and (off := check.get("disable")) and off.value is True:
+        service["healthcheck"] = check.holding({"disable": off})
+    return node.holding(service)
+
+
+def _each(service: dict[str, YamlNode], key: str, change: Callable[[dict[str, YamlNode]], None]) -> None:
+    """Change every table that stands in a list or a mapping of the service."""
+    node = service.get(key)
+    if node is None:
+        return
+
+    def changed(item: YamlNode) -> YamlNode:
+        if not isinstance(item.value, dict):
+            return item
+        table = dict(item.value)
+        change(table)
+        return item.holding(table)
+
+    match node.value:
+        case dict():
+            service[key] = node.holding({name: changed(item) for name, item in node.value.items()})
+        case list():
+            service[key] = node.holding([changed(item) for item in node.value])
+
+
+def _port(table: dict[str, YamlNode], near: YamlNode) -> None:
+    for key in _NOT_READ_IN_PORTS:
+        table.pop(key, None)
+    if (published := table.get("published")) and published.value == "":
+        del table["published"]
+    address = table.get("host_ip")
+    if address is None or address.value == "":
+        table["host_ip"] = (address or near).holding(EVERYWHERE)
+
+
+def _mount(table: dict[str, YamlNode]) -> None:
+    target, bind = table.get("target"), table.get("bind")
+    if target and target.text.startswith("/"):
+        table["target"] = target.holding(posixpath.normpath(target.text))
+    if bind and isinstance(bind.value, dict):
+        table["bind"] = bind.holding({"create_host_path": bind.holding(True), **bind.value})
