@@ -10,7 +10,6 @@ _CONTAINER = "$(stackctl ps -q SERVICE)"
 _WAYS = {
     "attach": "`stackctl logs -f SERVICE` shows what it writes",
     "convert": "`stackctl import run.sh` reads a script; `stackctl config` shows the stack as it is understood",
-    "cp": f"`docker cp {_CONTAINER}:PATH .` copies a file out",
     "create": "`stackctl up` creates and starts; `stackctl plan` shows what it would create",
     "deploy": "`stackctl up` changes what is there to what the file says",
     "destroy": "`stackctl down --volumes` removes the data, too",

@@ -77,11 +77,16 @@ def _read(archive: Iterable[bytes]) -> Iterator[bytes]:
 def path(client: WireClient, container: str, path: str) -> Path | None:
     """What is at a path, from the header that comes with its archive; None if nothing is there."""
     try:
-        _require_path(client, container, path, "")
         headers = client.head("containers", container, "archive", path=path)
-    except RefusedError as error:
-        if error.status == _NOT_FOUND and not error.message:
-            return None
+    except RefusedError:
+        try:  # the answer to HEAD does not say what is wrong
+            client.get("containers", container, "archive", path=path)
+        except RefusedError as error:
+            if error.status == _NOT_FOUND and "No such container" in error.message:
+                raise no_container(container) from error
+            if error.status == _NOT_FOUND or "not a directory" in error.message:
+                return None
+            raise
         raise
     told = json.loads(base64.b64decode(headers["x-docker-container-path-stat"]))
     return Path(told["name"], _mode(told["mode"]), told.get("linkTarget") or "")

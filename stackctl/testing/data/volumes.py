@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from stackctl.engine.execute import execute
+from stackctl.engine.talk.tars import chunks
 from stackctl.errors import PreflightError, UsageError
 from stackctl.planner.before.images import plan_images
 from stackctl.planner.before.preflight import preflight
@@ -30,7 +31,6 @@ from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import Mounted, Observed, ObservedContainer
 from stackctl.spec.source.reading import place
 from stackctl.testing import faults
-from stackctl.testing.copy import chunks
 from stackctl.testing.given_names import checked, no_such_snapshot, nothing_to_go_back_to
 from stackctl.testing.live_stack import LiveService
 
