@@ -100,12 +100,17 @@ def test_an_example_can_be_read(text: str, tmp_path: Path) -> None:
             write(tmp_path / (file if isinstance(file, str) else file["path"]), "")
         for pattern in table.get("inputs", ()):
             write(tmp_path / pattern.replace("**", "file"), "")
+    contents = [*tree.get("secrets", {}).values(), *tree.get("configs", {}).values()]
+    for content in contents:
+        if "file" in content:
+            write(tmp_path / content["file"], "")
     write(tmp_path / "stack.toml", text)
     write(tmp_path / "rest.toml", rest(tree))
     request = StackRequest(
         files=[tmp_path / "stack.toml", tmp_path / "rest.toml"],
         directory=tmp_path,
-        environ={name: "8000" for name, default in variables(text) if default is None},
+        environ={name: "8000" for name, default in variables(text) if default is None}
+        | {content["environment"]: "8000" for content in contents if "environment" in content},
         selection=Selection(profiles=["*"]),
     )
     stack = files.read(request, [lint] if whole else [])

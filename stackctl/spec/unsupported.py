@@ -6,9 +6,9 @@ _SWARM = "it has a meaning only in a Swarm"
 SERVICE_KEYS = {
     **dict.fromkeys(
         (
-            "annotations attach cgroup cgroup_parent configs credential_spec develop device_cgroup_rules devices dns_opt "
+            "annotations attach cgroup cgroup_parent credential_spec develop device_cgroup_rules devices dns_opt "
             "dns_search extends external_links gpus group_add ipc isolation label_file links logging mac_address models "
-            "pid platform post_start pre_start pre_stop provider runtime secrets security_opt "
+            "pid platform post_start pre_start pre_stop provider runtime security_opt "
             "storage_opt sysctls use_api_socket userns_mode uts volumes_from"
         ).split(),
         _LATER,
@@ -32,4 +32,14 @@ BUILD_KEYS = dict.fromkeys(
     _LATER,
 )
 
-STACK_KEYS = {"include": _LATER, "secrets": _LATER, "configs": _LATER, "templates": _LATER, "models": _LATER}
+STACK_KEYS = {"include": _LATER, "templates": _LATER, "models": _LATER}
+
+_ONLY_HERE = "stackctl copies the content into containers itself: give file or environment"
+FILE_KEYS = {
+    "external": f"a Swarm keeps such contents, Docker Compose refuses it, too; {_ONLY_HERE}",
+    "driver": f"{_SWARM}; {_ONLY_HERE}",
+    "driver_opts": f"{_SWARM}; {_ONLY_HERE}",
+    "template_driver": f"{_SWARM}; variables in `content` of a config are replaced",
+    "labels": _SWARM,
+}
+"""The keys of secrets and configs."""

@@ -6,13 +6,13 @@ The script needs bash and docker, nothing else. Its words are quoted so that no 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.plan import Plan, Step
-from stackctl.planner.world.desired import Desired, DesiredContainer, Need
+from stackctl.planner.world.desired import Desired, DesiredContainer, DesiredFile, Need
 from stackctl.planner.world.probes import CommandProbe, ProtocolProbe
 from stackctl.spec.model import Condition
 from stackctl.teach.commands import DIRECTORY, Argument, CommandLine, Docker
@@ -92,6 +92,18 @@ answers() {
 # log_has CONTAINER GREP-OPTION PATTERN: is there such a line in its log?
 log_has() {
   docker logs "$1" 2>&1 | grep "$2" -e "$3"
+}""",
+    "put_file": """\
+# put_file CONTAINER PATH OWNER MODE: what comes in becomes a file of the container.
+# A container that never runs on makes the archive, so that nothing stays on this machine.
+put_file() {
+  docker run --rm -i busybox sh -ec '
+    mkdir -p "/new/$(dirname "$1")"
+    cat >"/new/$1"
+    chown "$2" "/new/$1"
+    chmod "$3" "/new/$1"
+    tar -C /new -c -f - "$1"
+  ' put_file "${2#/}" "$3" "$4" | docker cp - "$1:/"
 }""",
 }  # fmt: skip
 """The functions that a script may need. Each uses `state` and `fail`."""
@@ -212,6 +224,10 @@ class Do(Struct, frozen=True):
     owner: str = ""
     unless: CommandLine | None = None
     optional: bool = False
+    text: Argument | None = None
+    """What it reads: a text."""
+    file: Argument | None = None
+    """What it reads: a file."""
 
 
 class Section(Struct, frozen=True):
@@ -226,7 +242,7 @@ def _collected(script: BashScript) -> list[Section]:
     blocks = [*_sections(script)]
     for block in blocks:
         for do in block.commands:
-            for line in (do.line, *([do.unless] if do.unless else [])):
+            for line in (do.line, *([do.unless] if do.unless else []), *_read(do)):
                 script.variables.add(named_words(line), do.owner)
     return blocks
 
@@ -309,6 +325,10 @@ def _step(script: BashScript, step: Step, new: Mapping[str, DesiredContainer]) -
             return
         case actions.StartContainer(name) if name in new:
             yield _start(script, new[name])
+        case actions.StartContainer(name, _, files) if files:
+            line = CommandLine(("docker", "start"), (Argument((name,)),))
+            commands = (*_puts(script, name, files, step.service), Do(line, step.service))
+            yield Section((f"{step.why[:1].upper()}{step.why[1:]}.",), commands)
         case actions.WaitFor():
             yield _wait(script, step, step.action)
         case _:
@@ -321,14 +341,40 @@ def _start(script: BashScript, spec: DesiredContainer) -> Section:
     why = [what + "."]
     lines = script.docker.run(spec)
     if len(lines) > 1:
-        why.append("A new container joins one network; the others it must join before it starts.")
+        if len(spec.networks) > 1:
+            why.append("A new container joins one network; the others it must join before it starts.")
+        if spec.files:
+            why.append("Its secrets and configs must be there before it starts.")
     why += (f"Note: {note}." for note in lines[0].notes)
     paths = tuple(
         Do(CommandLine(("mkdir", "-p", "--"), (Argument((script.docker.path(mount.source),)),)))
         for mount in spec.mounts
         if mount.create_host_path
     )
-    return Section(tuple(why), (*paths, *(Do(line, spec.service) for line in lines)))
+    commands = [Do(line, spec.service) for line in lines if line.verb != ("docker", "cp")]
+    commands[len(commands) - 1 :] = [*_puts(script, spec.name, spec.files, spec.service), commands[-1]]
+    return Section(tuple(why), (*paths, *commands))
+
+
+def _puts(script: BashScript, container: str, files: Iterable[DesiredFile], owner: str) -> Iterator[Do]:
+    """The commands that put secrets and configs into a container."""
+    for file in files:
+        script.helpers.add("put_file")
+        source, key = script.docker.content(file)
+        place = (container, file.target, f"{file.uid}:{file.gid}", f"{file.mode:04o}")
+        line = CommandLine(("put_file",), tuple(Argument((each,)) for each in place))
+        content = Argument((source,), key)
+        if key[2] == "file":
+            yield Do(line, owner, file=content)
+        else:
+            yield Do(line, owner, text=content)
+
+
+def _read(do: Do) -> list[CommandLine]:
+    """The command that writes what a command reads."""
+    if do.text is not None:
+        return [CommandLine(("printf", "%s"), (do.text,))]
+    return [CommandLine(("cat",), (do.file,))] if do.file is not None else []
 
 
 def _how(need: Need) -> str:
@@ -404,7 +450,12 @@ def _up(script: BashScript, blocks: Sequence[Section]) -> Iterator[str]:
 
 
 def _text(script: BashScript, do: Do) -> str:
-    if do.unless is None:
+    if do.file is not None:
+        [words] = (words for _, words in script.variables.pieces(_read(do)[0]))
+        text = f"{script.line(do.line)} <{word(words[0])}"
+    elif do.text is not None:
+        text = f"{script.line(_read(do)[0])} |\n{script.line(do.line, indent='    ')}"
+    elif do.unless is None:
         text = script.line(do.line)
     else:
         guard = script.line(do.unless)

@@ -21,6 +21,7 @@ from stackctl.planner.world.desired import (
     USUAL_NETWORK_DRIVER,
     USUAL_VOLUME_DRIVER,
     DesiredContainer,
+    DesiredFile,
     DesiredMount,
     DesiredNetwork,
     DesiredPort,
@@ -30,7 +31,8 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import flags
-from stackctl.spec.model import PullPolicy, Stack
+from stackctl.spec.model import ConfigSource, FileSource, PullPolicy, Stack
+from stackctl.spec.source.loading import join
 from stackctl.spec.text.parts import Part, Text, VariableOrigin, parts
 from stackctl.spec.values import Duration
 
@@ -99,8 +101,9 @@ class Docker(Struct, frozen=True):
                 return _command("network connect", *aliases, *_operands(attachment.network, container))
             case actions.DisconnectNetwork(container, _, network):
                 return _command("network disconnect", Argument(("--force",)), *_operands(network, container))
-            case actions.StartContainer(container):
-                return _command("start", *_operands(container))
+            case actions.StartContainer(container, _, files):
+                first = tuple(f"copy {file.section}.{file.key} to {file.target} first" for file in files)
+                return structs.replace(_command("start", *_operands(container)), notes=first)
             case actions.StopContainer(container, _, grace):
                 return _command("stop", Argument(("-t", str(grace))), *_operands(container))
             case actions.PauseContainer(container):
@@ -208,11 +211,39 @@ class Docker(Struct, frozen=True):
 
     def run(self, spec: DesiredContainer) -> list[CommandLine]:
         """The commands that make a new container and start it. One of several networks is joined by `docker run`; the others must
-        be joined before the start.
+        be joined, and secrets and configs copied, before the start.
         """
-        connects = [*self.connect(spec)]
-        start = [CommandLine(("docker", "start"), (Argument((spec.name,)),))] if connects else []
-        return [self.container(spec, start=not connects), *connects, *start]
+        between = [*self.connect(spec), *self.copies(spec)]
+        start = [CommandLine(("docker", "start"), (Argument((spec.name,)),))] if between else []
+        return [self.container(spec, start=not between), *between, *start]
+
+    def copies(self, spec: DesiredContainer) -> Iterator[CommandLine]:
+        """The commands that copy secrets and configs into a container. With `-`, the command reads a tar archive."""
+        paths = {
+            use.path: (spec.kind + "s", spec.service, section, index)
+            for section in ("secrets", "configs")
+            for index, use in enumerate(getattr(spec.settings, section))
+        }
+        for file in spec.files:
+            source, where = self.content(file)
+            from_file = where[2] == "file"
+            target = f"{spec.name}:{file.target if from_file else '/'}"
+            words = (source, target) if from_file else ("-", target)
+            line = _command("cp", Argument(words, paths[file.target]))
+            note = f"stackctl gives {file.target} to {file.uid}:{file.gid}, mode {file.mode:04o}"
+            yield structs.replace(line, notes=(note,))
+
+    def content(self, file: DesiredFile) -> tuple[str, KeyPath]:
+        """Where the content of a secret or config is: the path of its file, or the text; and the key that says so."""
+        key: KeyPath = (file.section, file.key)
+        source: FileSource = getattr(self.stack, file.section)[file.key]
+        if source.file is not None:
+            return self.path(join(self.stack.directory, Path(source.file))), (*key, "file")
+        if source.environment is not None:
+            variable = Part(file.content.reveal(), VariableOrigin(source.environment, "shell"))
+            return Text.of((variable,)), (*key, "environment")
+        assert isinstance(source, ConfigSource)
+        return source.content or "", (*key, "content")
 
     def _table(self, service: str) -> KeyPath:
         return ("jobs" if service in self.stack.jobs else "services", service)

@@ -19,6 +19,8 @@ _PAIRED = frozenset(("--env", "--label", "--build-arg", "--opt"))
 """Options whose value is `NAME=value`."""
 _TEXTS = frozenset(("command", "entrypoint", "healthcheck"))
 """Keys whose words may hold a secret."""
+_CONTENTS = (("secrets",), ("configs",))
+"""The tables whose contents a script writes into files."""
 _SHORTEST = 6
 """Characters of a secret that is also looked for within other texts. A shorter one stands there by chance."""
 _TAKEN = frozenset(
@@ -191,6 +193,8 @@ def named_words(line: CommandLine) -> Iterator[NamedWord]:
                 name = word.partition("=")[0] if "=" in word else ""
             elif argument.key[2:3] and argument.key[2] in _TEXTS:
                 name = _name_after(before, str(argument.key[2]))
+            elif argument.key[:1] in _CONTENTS and argument.key[2:3] != ("file",):
+                name = "content" if argument.key[2:3] == ("content",) else "secret"
             yield word, name
             before = word if word.startswith("-") else ""
 

@@ -44,6 +44,7 @@ from stackctl.planner.world import labels
 from stackctl.planner.world.desired import (
     Attachment,
     DesiredContainer,
+    DesiredFile,
     DesiredHealthcheck,
     DesiredMount,
     DesiredNetwork,
@@ -52,6 +53,7 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, TcpProbe
+from stackctl.secret import Secret
 from stackctl.spec.model import Condition, Service
 from stackctl.spec.text.parts import Text
 
@@ -796,6 +798,43 @@ class EngineContract:
         assert bench.engine.path(name, "/tmp/nothing") is None
         with pytest.raises(EngineError, match=MISSING):
             bench.engine.path(MISSING, "/tmp")
+
+    def test_the_files_of_a_start_are_there_with_owner_and_mode(self, bench: Bench) -> None:
+        pw = DesiredFile(section="secrets", key="pw", target="/run/secrets/pw", content=Secret("one"))
+        own = DesiredFile(
+            section="configs",
+            key="own",
+            target="/own/conf.d/own",
+            content=Secret("\udcff"),
+            uid=999,
+            gid=998,
+            mode=0o400,
+        )
+        name = bench.create(command=("sleep", "600"))
+        bench.do(StartContainer(name, name, (pw, own)))
+        found = members(bench.engine.pack(name, "/own"))
+        assert {key: (m.uid, m.gid, m.mode & 0o7777, m.size) for key, m in found.items()} == {
+            "own": (0, 0, 0o755, 0),
+            "own/conf.d": (0, 0, 0o755, 0),
+            "own/conf.d/own": (999, 998, 0o400, 1),
+        }
+        assert bench.engine.inspect(name).pid
+        bench.do(StopContainer(name, name, 0))
+        bench.do(StartContainer(name, name))  # they stay
+        assert members(bench.engine.pack(name, "/run/secrets/pw"))["pw"].size == 3
+        bench.do(StopContainer(name, name, 0))
+        bench.do(StartContainer(name, name, (structs.replace(pw, content=Secret("three")),)))
+        changed = members(bench.engine.pack(name, "/run/secrets/pw"))["pw"]
+        assert (changed.size, changed.uid, changed.mode & 0o7777) == (5, 0, 0o444)
+
+    def test_a_start_whose_files_cannot_be_copied_fails_before_anything_runs(self, bench: Bench) -> None:
+        name = bench.create()
+        onto = DesiredFile(section="secrets", key="pw", target="/tmp", content=Secret("x"))
+        with pytest.raises(EngineError, match=r"(?i)cannot overwrite"):
+            bench.do(StartContainer(name, name, (onto,)))
+        assert bench.containers()[name].state == "created"
+        with pytest.raises(EngineError, match=MISSING):
+            bench.do(StartContainer(MISSING, name, (structs.replace(onto, target="/pw"),)))
 
     def test_logs(self, bench: Bench) -> None:
         one = bench.start("one", ("sh", "-c", "echo a; echo b; echo c"))

@@ -35,7 +35,11 @@ def stack(text: str, *, name: str = "shop", directory: Path | None = None, **opt
     with tempfile.TemporaryDirectory() as scratch:
         file = (directory or Path(scratch)) / "stack.toml"
         file.write_text(text)
-        return read(StackRequest(files=[file], directory=file.parent, environ={}, name=name, **options))
+        return read(
+            StackRequest(
+                files=[file], directory=file.parent, environ=options.pop("environ", {}), name=name, **options
+            )
+        )
 
 
 def desired(text: str | Stack, **selection: Any) -> Desired:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from plan_world import desired, stack
 
+from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import DesiredContainer
 
 PLAIN = '[services.web]\nimage = "app:1"\n'
@@ -219,3 +220,23 @@ def test_networks_and_volumes() -> None:
         assert digests(network=different)[0] != digests()[0]
     for different in ('driver = "nfs"', 'driver_opts = { type = "tmpfs" }', 'labels = { a = "1" }'):
         assert digests(volume=different)[1] != digests()[1]
+
+
+def test_the_content_of_a_secret_counts_salted_and_is_not_there() -> None:
+    keys = (
+        'secrets = ["pw"]\nconfigs = ["c"]\n[secrets.pw]\nenvironment = "PW"\n[configs.c]\ncontent = "{}"\n'
+    )
+
+    def found(instance: str = "i", content: str = "port 80") -> DesiredContainer:
+        given = stack(f"{PLAIN}{keys.format(content)}", environ={"PW": "hunter2"})
+        return desire(given, instance=instance).containers[0]
+
+    one, again, changed, elsewhere = found(), found(), found(content="port 81"), found("j")
+    assert one.digest == again.digest
+    assert {key for key in one.fields if one.fields[key] != changed.fields[key]} == {"configs.c"}
+    assert {key for key in one.fields if one.fields[key] != elsewhere.fields[key]} == {
+        "secrets.pw",
+        "configs.c",
+    }
+    assert "hunter2" not in str(one.definition)
+    assert "hunter2" not in repr(one)

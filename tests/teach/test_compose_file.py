@@ -465,6 +465,8 @@ ports = [80]
 expose = [81]
 volumes = ["/d"]
 tmpfs = ["/e:size=1m"]
+secrets = ["pw", { source = "pw", target = "b", uid = 5, gid = 6, mode = 0o400 }]
+configs = ["conf"]
 depends_on = ["other"]
 healthcheck = { test = "f" }
 restart = "always"
@@ -479,6 +481,7 @@ working_dir = "/l"
 stop_signal = "SIGINT"
 stop_grace_period = "5s"
 profiles = ["m"]
+scale = 2
 tty = true
 stdin_open = true
 read_only = true
@@ -510,12 +513,18 @@ cpu_period = 100000
 cpu_quota = 50000
 image = "busybox"
 network_mode = "none"
+[secrets.pw]
+environment = "PW"
+[configs.conf]
+content = "port ${PORT:-80}"
 """
 
 
 def test_each_key_of_a_service_has_its_place(tmp_path: Path) -> None:
     (tmp_path / "web.env").touch()
-    stack = Given(EVERY_KEY, tmp_path, profiles=True)
+    stack = Given(EVERY_KEY, tmp_path, environ={"PW": "hunter2hunter2"}, profiles=True)
+    assert "hunter2" not in stack.text
+    assert stack.tree["secrets"] == {"pw": {"environment": "PW"}}
     services = stack.tree["services"]
     keys = [name for name, form in forms(Service).items() if not form.metadata.get("own")]
     assert {*services["web"], *services["other"]} == {*keys}

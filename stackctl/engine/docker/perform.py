@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import assert_never
 
-from stackctl.engine.docker import bodies, lifecycle
+from stackctl.engine.docker import bodies, copying, lifecycle
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.images import building, pulling
 from stackctl.engine.docker.look import DockerLook
@@ -61,7 +61,8 @@ class DockerPerform:
                 )
             case actions.DisconnectNetwork(container, network_id):
                 self._disconnect(container, network_id)
-            case actions.StartContainer(container, name):
+            case actions.StartContainer(container, name, files):
+                copying.copy_in(client, container, name, files)
                 lifecycle.start(client, container, name)
             case actions.StopContainer(container, _, grace):
                 return lifecycle.stop(client, container, grace)

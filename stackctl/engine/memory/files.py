@@ -53,15 +53,21 @@ class Files(Struct, frozen=True):
         info = found[0]
         return Path(place.name, _KINDS.get(info.type, stat.S_IFREG) | info.mode, info.linkname)
 
-    def unpack(self, directory: str, archive: Iterable[bytes]) -> None:
+    def unpack(self, directory: str, archive: Iterable[bytes], *, over_directories: bool = True) -> None:
+        """Put the files of an archive into a directory. `over_directories`: a file may take the place of a directory."""
         top, found = _ROOT / directory, self._all()
         if top not in found or not found[top][0].isdir():
             raise EngineError(f"there is no directory {directory} in {self.container}")
         try:
             with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as unpacked:
                 for member in unpacked:
+                    path = top / member.name.lstrip("/")
+                    if member.isfile() and not over_directories and path in found and found[path][0].isdir():
+                        raise EngineError(
+                            f"cannot overwrite the directory {path} of {self.container} with a file"
+                        )
                     file = unpacked.extractfile(member) if member.isfile() else None
-                    self._put(top / member.name.lstrip("/"), member, file.read() if file else b"")
+                    self._put(path, member, file.read() if file else b"")
         except tarfile.TarError as error:
             raise EngineError(f"cannot unpack into {directory} of {self.container}: {error}") from error
         except OSError as error:

@@ -23,6 +23,7 @@ from stackctl.engine.memory.image_store import Images
 from stackctl.engine.memory.made import made
 from stackctl.engine.memory.talk import MemoryConversation
 from stackctl.engine.memory.wait_target import MemoryTarget, ask
+from stackctl.engine.placed_files import archives
 from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
@@ -328,8 +329,11 @@ class MemoryEngine:
                 found = self._find(container)
                 if found.networks.pop(network_id, None) is None:
                     raise EngineError(f"container {found.name} is not connected to network {network}")
-            case actions.StartContainer(container):
-                self._start(self._find(container))
+            case actions.StartContainer(container, _, files):
+                found = self._find(container)
+                for directory, archive in archives(files):
+                    self._files_of(found).unpack(directory, [archive], over_directories=False)
+                self._start(found)
             case actions.StopContainer(container, _, grace):
                 return self._stop(container, grace)
             case actions.PauseContainer(container, name):

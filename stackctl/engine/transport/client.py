@@ -77,8 +77,8 @@ class JsonClient(Generic[A]):
     def delete(self, *path: str, **params: object) -> Json:
         return self._json(self._request("DELETE", path, params))
 
-    def put(self, *path: str, data: Iterable[bytes], **params: object) -> Json:
-        """Send each piece of the data as it comes."""
+    def put(self, *path: str, data: bytes | Iterable[bytes], **params: object) -> Json:
+        """Send the data, or each piece of them as it comes."""
         return self._json(self._request("PUT", path, params, data=data))
 
     def head(self, *path: str, **params: object) -> Mapping[str, str]:
@@ -135,7 +135,7 @@ class JsonClient(Generic[A]):
         params: Mapping[str, object],
         *,
         body: object = None,
-        data: Iterable[bytes] | None = None,
+        data: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = ANSWER_TIMEOUT,
     ) -> Request:

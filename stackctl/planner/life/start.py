@@ -172,9 +172,10 @@ def _start(work: Work, slot: Slot) -> None:
     if have is None:
         return
     needs = [*gates(work, slot), Stopped(have.id)]
+    files = want.files if slot.current else ()  # another definition keeps the files of its own
     why = slot.restart or "not running"
     started = [ContainerStarted(want.replica)]
-    work.draft.add(StartContainer(have.id, have.name), why, *needs, makes=started, of=want.replica)
+    work.draft.add(StartContainer(have.id, have.name, files), why, *needs, makes=started, of=want.replica)
 
 
 def _is_done(slot: Slot) -> bool:

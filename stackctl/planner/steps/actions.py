@@ -9,7 +9,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stackctl.planner.world.desired import Attachment, DesiredContainer, DesiredNetwork, DesiredVolume, Image
+from stackctl.planner.world.desired import (
+    Attachment,
+    DesiredContainer,
+    DesiredFile,
+    DesiredNetwork,
+    DesiredVolume,
+    Image,
+)
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.spec.model import Condition
 
@@ -58,8 +65,15 @@ class DisconnectNetwork(Struct, frozen=True):
 
 
 class StartContainer(Struct, frozen=True):
+    """Copy `files` into the container, then start it.
+
+    The files belong to the start, so that they are there whatever happened between the creation and the start. A container
+    that is already what it was keeps the files of its last start.
+    """
+
     container: str
     name: str
+    files: tuple[DesiredFile, ...] = ()
 
 
 class WaitFor(Struct, frozen=True):

@@ -20,7 +20,9 @@ def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[E
     everything = stack.everything
 
     def hidden(step: Step) -> set[str]:
-        return {*secrets(step.action), *secrets(everything.get(step.service))}
+        service = everything.get(step.service)
+        contents = (source.value for _, _, source in stack.files_of(service)) if service else ()
+        return {*secrets(step.action), *secrets(service), *secrets(tuple(contents))}
 
     with closing(events):
         for event in events:

@@ -209,7 +209,7 @@ def _start(work: Work, slot: Slot, *needs: Fact | int | None) -> ContainerStarte
         return None
     want, started = slot.want, ContainerStarted(slot.want.replica)
     address = slot.current.id if slot.current else want.name
-    action, rescue = StartContainer(address, want.name), tuple(_put_back(work, slot, address))
+    action, rescue = StartContainer(address, want.name, want.files), tuple(_put_back(work, slot, address))
     why, needs = _why_start(slot), (*needs, *_free_ports(want))
     work.draft.add(action, why, *needs, makes=[started], of=want.replica, rescue=rescue)
     return started

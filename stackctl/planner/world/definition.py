@@ -20,14 +20,16 @@ from stackctl.planner.world.desired import (
     DesiredPort,
     DesiredVolume,
 )
+from stackctl.planner.world.digests import content_digest
 from stackctl.spec import plain_keys
 
 _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
 """Settings of a healthcheck for which 0 is not the same as no setting."""
 
 
-def container_definition(container: DesiredContainer, inputs: str = "") -> dict[str, Any]:
-    """The definition of a container; `inputs` is the digest of a job's input files.
+def container_definition(container: DesiredContainer, inputs: str = "", instance: str = "") -> dict[str, Any]:
+    """The definition of a container; `inputs` is the digest of a job's input files. `instance`, that of the project, is the salt for
+    contents of secrets.
 
     It has no fields that only stackctl reads: dependencies, tcp, http and log checks. Nor does it have the container's name: a
     container with another name is renamed, not recreated.
@@ -59,6 +61,10 @@ def container_definition(container: DesiredContainer, inputs: str = "") -> dict[
         settings = structs.asdict(mount)
         del settings["labels"], settings["create_host_path"]
         definition[f"volumes.{mount.target}"] = _telling(settings)
+    for file in container.files:
+        content = content_digest(file.content, instance)
+        uses = definition.setdefault(f"{file.section}.{file.key}", [])
+        uses.append([file.target, file.uid, file.gid, file.mode, content])
     return definition
 
 

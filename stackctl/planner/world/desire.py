@@ -17,6 +17,7 @@ from stackctl.planner.world.desired import (
     Desired,
     DesiredBuild,
     DesiredContainer,
+    DesiredFile,
     DesiredMount,
     DesiredNetwork,
     DesiredPort,
@@ -27,6 +28,7 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.numbering import numbered
+from stackctl.secret import Secret
 from stackctl.spec.choosing import dependencies_of, select, table
 from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service, Stack
 from stackctl.spec.model.ports import EVERYWHERE
@@ -258,6 +260,7 @@ def _container(
             *(_mount(mount, naming) for mount in service.volumes),
             *(DesiredMount(type="tmpfs", target=t.path, tmpfs_options=t.options) for t in service.tmpfs),
         ),
+        files=tuple(_files(service, naming.stack)),
         networks=tuple(_attachments(name, service, naming)),
         network_mode=_network_mode(service, naming),
         restart="no" if job else service.restarts.policy,
@@ -269,7 +272,7 @@ def _container(
         timing=timing(service.healthcheck),
         always=job is not None and not job.inputs and any(mount.type == "bind" for mount in job.volumes),
     )
-    definition = container_definition(container, job.inputs_digest if job else "")
+    definition = container_definition(container, job.inputs_digest if job else "", naming.instance)
     digest = digests.digest(definition)
     stackctl = {
         **naming.labels(name),
@@ -285,6 +288,20 @@ def _container(
     return replace(
         container, labels={**_texts(service.labels), **stackctl}, digest=digest, definition=definition
     )
+
+
+def _files(service: Service, stack: Stack) -> Iterator[DesiredFile]:
+    """The secrets and configs of a container. A content that could not be read counts as empty."""
+    for section, use, source in stack.files_of(service):
+        yield DesiredFile(
+            section=section,
+            key=use.source,
+            target=use.path,
+            content=source.value or Secret(""),
+            uid=use.uid,
+            gid=use.gid,
+            mode=use.mode,
+        )
 
 
 def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attachment]:

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
-from stackctl.secret import veiled
+from stackctl.secret import Secret, veiled
 from stackctl.spec.model import Condition, PullPolicy, Service
 
 USUAL_NETWORK_DRIVER = "bridge"
@@ -136,6 +136,22 @@ class DesiredMount(Struct, frozen=True, kw_only=True):
     """Labels of an anonymous volume."""
 
 
+class DesiredFile(Struct, frozen=True, kw_only=True):
+    """A secret or config in a container: a file that is copied in before each start."""
+
+    section: str
+    """`secrets` or `configs`: the table where it is defined."""
+    key: str
+    target: str
+    """The absolute path in the container."""
+    content: Secret
+    base: str = "/"
+    """The directory into which it is unpacked: the root, or the directory of the volume that is made for it."""
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o444
+
+
 class DesiredHealthcheck(Struct, frozen=True, kw_only=True):
     """The check written into the container. None for a timing leaves the image's or the engine's own."""
 
@@ -175,6 +191,7 @@ class DesiredContainer(Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[DesiredPort, ...] = ()
     mounts: tuple[DesiredMount, ...] = ()
+    files: tuple[DesiredFile, ...] = ()
     networks: tuple[Attachment, ...] = ()
     network_mode: str | None = None
     restart: str = "no"

@@ -44,10 +44,16 @@ class StackFiles(Struct, frozen=True):
         return str(path.relative_to(self.directory) if inside else path)
 
 
-def secret_files(stack: Stack) -> Collection[Path]:
+def variable_files(stack: Stack) -> Collection[Path]:
     """The files of variables that the stack reads: `.env`, and every `env_file`."""
     named = (file.path for service in stack.everything.values() for file in service.env_file)
     return tuple(dict.fromkeys(stack.directory / name for name in (".env", *named)))
+
+
+def secret_files(stack: Stack) -> Collection[Path]:
+    """The files of the stack that hold secrets: those of variables, and those of `[secrets.NAME]`."""
+    named = (join(stack.directory, Path(secret.file)) for secret in stack.secrets.values() if secret.file)
+    return tuple(dict.fromkeys((*variable_files(stack), *named)))
 
 
 def unknown_upstreams(files: StackFiles) -> Iterator[Problem]:
@@ -89,7 +95,7 @@ def unknown_upstreams(files: StackFiles) -> Iterator[Problem]:
 
 
 def tracked_secrets(files: StackFiles) -> Iterator[Problem]:
-    """Git tracks a file of variables, such as `.env`.
+    """Git tracks a file of variables, such as `.env`, or the file of a secret.
 
     Such a file holds passwords. Everyone who can read the repository can read them, also after the file is removed: git keeps
     what was committed.
@@ -103,7 +109,7 @@ def tracked_secrets(files: StackFiles) -> Iterator[Problem]:
             name = files.shown(path)
             yield Problem(
                 (),
-                "git tracks this file of variables: who reads the repository reads its passwords",
+                "git tracks this file: who reads the repository reads the passwords in it",
                 f"git rm --cached {name}, and add it to .gitignore",
                 place=Place(name),
             )
@@ -119,7 +125,7 @@ def untidy_variables(files: StackFiles) -> Iterator[Problem]:
 
     Evidence: docker/compose#2854, #3702, #4921, #8479.
     """
-    for path in secret_files(files.subject.stack):
+    for path in variable_files(files.subject.stack):
         data = _beginning(path)
         name = files.shown(path)
         if data.startswith(_BOM):

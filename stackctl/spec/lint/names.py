@@ -12,12 +12,12 @@ from stackctl.spelling import Guesses, Neighbours, close
 
 
 def undefined_names(subject: Subject) -> Iterator[Problem]:
-    """The file uses the name of a network, a volume or a service that it does not define.
+    """The file uses the name of a network, a volume, a secret, a config or a service that it does not define.
 
     With `docker run`, a missing network stops the script after the container is created, and the dead container keeps the
     name. `stackctl` first looks for every name, and creates nothing if one is missing.
 
-    Fix: correct the name, or add the table `[networks.NAME]`, `[volumes.NAME]` or `[services.NAME]`.
+    Fix: correct the name, or add the table, such as `[networks.NAME]` or `[secrets.NAME]`.
 
     Evidence: 7 of 49 public scripts of `docker run` join a network that they never create.
     """
@@ -54,6 +54,19 @@ def undefined_names(subject: Subject) -> Iterator[Problem]:
                     f'{member.name} mounts volume "{name}", which is not defined',
                     hint,
                 )
+        for section, uses, defined in (
+            ("secrets", member.service.secrets, stack.secrets),
+            ("configs", member.service.configs, stack.configs),
+        ):
+            for index, use in enumerate(uses):
+                if use.source not in defined:
+                    yield Problem(
+                        (*member.path, section, index),
+                        f'{member.name} uses {section[:-1]} "{use.source}", which is not defined',
+                        guesses.did_you_mean(
+                            use.source, defined, f"add [{section}.{use.source}] with file or environment"
+                        ),
+                    )
         mode = member.service.network_mode
         if mode and mode.service is not None and mode.service not in everything:
             yield Problem(

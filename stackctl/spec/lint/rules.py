@@ -19,6 +19,7 @@ from stackctl.spec.lint.names import duplicate_container_names, undefined_names,
 from stackctl.spec.lint.order import circular_dependencies, started_only, unwaited_services
 from stackctl.spec.lint.ports import duplicate_ports
 from stackctl.spec.lint.rule import Rule
+from stackctl.spec.lint.secrets import missing_secret_files, unused_contents
 from stackctl.spec.lint.storage import lost_volumes, misplaced_volumes, shared_data
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.unkept_data import unkept_data
@@ -63,6 +64,8 @@ RULES: Mapping[str, Rule] = {
     "SC304": Rule("Secret in the file", "info", literal_secrets),
     "SC308": Rule("Variable that is passed through, but not set", "info", missing_values),
     "SC309": Rule("Typing mistake", "warning", slips),
+    "SC310": Rule("File of a secret that is not there", "warning", missing_secret_files),
+    "SC311": Rule("Secret or config that nothing uses", "info", unused_contents),
     "SC401": Rule("Data that is not kept", "warning", unkept_data, fixable=True),
     "SC402": Rule("Volume at the wrong path", "error", misplaced_volumes),
     "SC406": Rule("Volume shared by two databases", "warning", shared_data),

@@ -16,6 +16,15 @@ them. The metadata of a field:
 """
 
 from stackctl.spec.model.deploy import Deploy
+from stackctl.spec.model.files import (
+    ConfigSource,
+    ConfigUse,
+    FileMode,
+    FileSource,
+    FileUse,
+    SecretSource,
+    SecretUse,
+)
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.mounts import BindOptions, Mount, TmpfsOptions, VolumeOptions
@@ -30,9 +39,14 @@ __all__ = [
     "BindOptions",
     "Build",
     "Condition",
+    "ConfigSource",
+    "ConfigUse",
     "Dependency",
     "Deploy",
     "EnvFile",
+    "FileMode",
+    "FileSource",
+    "FileUse",
     "Healthcheck",
     "Job",
     "Mount",
@@ -40,6 +54,8 @@ __all__ = [
     "NetworkUse",
     "Port",
     "PullPolicy",
+    "SecretSource",
+    "SecretUse",
     "Service",
     "Stack",
     "Tests",

@@ -10,6 +10,7 @@ from stackctl.secret import veiled
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.deploy import count
+from stackctl.spec.model.files import ConfigUse, SecretUse
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
@@ -51,6 +52,9 @@ class EnvFile(Struct, frozen=True, kw_only=True):
         raise ValueError(f'expected a file such as ".env", found {value!r}')
 
 
+_MOUNTS = ("volumes", "tmpfs")
+
+
 class Service(Limits, frozen=True, kw_only=True):
     """A container that keeps running."""
 
@@ -81,6 +85,12 @@ class Service(Limits, frozen=True, kw_only=True):
     ] = ()
     volumes: Annotated[tuple[Mount, ...], key("Volumes, host paths and tmpfs in the container.")] = ()
     tmpfs: Annotated[tuple[Tmpfs, ...], key("Paths held in memory.", one=True, flag="tmpfs")] = ()
+    secrets: Annotated[
+        tuple[SecretUse, ...], key("Secrets of the stack that are copied into the container.")
+    ] = ()
+    configs: Annotated[
+        tuple[ConfigUse, ...], key("Configs of the stack that are copied into the container.")
+    ] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=listed_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
     builtin_check: Annotated[
@@ -231,10 +241,17 @@ class Service(Limits, frozen=True, kw_only=True):
             )
         mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
         mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
+        mounts += [("secrets", index, use.path) for index, use in enumerate(self.secrets)]
+        mounts += [("configs", index, use.path) for index, use in enumerate(self.configs)]
         seen: set[str] = set()
         for table, index, target in mounts:
             if target in seen:
-                yield (table, index), f"a second mount at {target}", "mount each path once"
+                what = f"a second mount at {target}" if table in _MOUNTS else f"a second use of {target}"
+                yield (
+                    (table, index),
+                    what,
+                    "mount each path once" if table in _MOUNTS else "use each path once",
+                )
             seen.add(target)
         yield from variable_names(self.environment)
 

@@ -1,6 +1,6 @@
 """The whole file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -9,6 +9,7 @@ from msgspec import Struct
 from stackctl.errors import Problem
 from stackctl.secret import veiled
 from stackctl.spec.known_images import BUILT_IN, KnownImages
+from stackctl.spec.model.files import ConfigSource, FileSource, FileUse, SecretSource
 from stackctl.spec.model.keys import FILLED_IN, Check, key, resource_name, variable_names
 from stackctl.spec.model.networks import Network
 from stackctl.spec.model.service import Job, Service
@@ -49,6 +50,12 @@ class Stack(Struct, frozen=True, kw_only=True):
         Mapping[str, Network], key("Networks; `default` is there by itself.", keys=resource_name)
     ] = {}
     volumes: Annotated[Mapping[str, Volume], key("Named volumes.", keys=resource_name)] = {}
+    secrets: Annotated[
+        Mapping[str, SecretSource], key("Secrets that containers read from files.", keys=resource_name)
+    ] = {}
+    configs: Annotated[
+        Mapping[str, ConfigSource], key("Configurations that containers read from files.", keys=resource_name)
+    ] = {}
     tests: Annotated[Tests, key("What tests of the stack need; `up` does not read it.", own=True)] = Tests()
 
     project: Annotated[str, FILLED_IN] = ""
@@ -69,6 +76,14 @@ class Stack(Struct, frozen=True, kw_only=True):
     def everything(self) -> dict[str, Service]:
         """Services and jobs by name. A service and a job cannot have the same name."""
         return {**self.services, **self.jobs}
+
+    def files_of(self, service: Service) -> Iterator[tuple[str, FileUse, FileSource]]:
+        """The secrets and configs of a service that the file defines: the table where each is defined, its use, its source."""
+        for section, uses, sources in (
+            ("secrets", service.secrets, self.secrets),
+            ("configs", service.configs, self.configs),
+        ):
+            yield from ((section, use, sources[use.source]) for use in uses if use.source in sources)
 
     def check(self) -> Check:
         for name in self.services.keys() & self.jobs.keys():

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stackctl.secret import DOTS, looks_secret
+from stackctl.secret import DOTS, Secret, looks_secret
 from stackctl.spec.text.parts import concealed, parts
 from stackctl.spec.values import Variable
 
@@ -31,7 +31,7 @@ def redacted(tree: Any, name: str = "") -> Any:
         case dict():
             return {key: redacted(value, key) for key, value in tree.items()}
         case list():
-            return list(_words(tree, name))
+            return list(_words(tree, "" if name == "secrets" else name))  # these are names of secrets
         case str() if tree and looks_secret(name):
             return _dots(tree)
         case str():
@@ -68,6 +68,8 @@ def secrets(value: Any, name: str = "") -> Iterator[str]:
             found = [secret for key, item in value.items() for secret in secrets(item, str(key))]
         case tuple():
             found = [secret for item in value for secret in secrets(item, name)]
+        case Secret():
+            found = [value.reveal().strip()]
         case Variable(text):
             found = [*secrets(text, name)]
         case Struct():

@@ -6,7 +6,7 @@ from typing import Any
 import tomli_w
 from msgspec import NODEFAULT, structs
 
-from stackctl.spec.model import Build, EnvFile, Mount, Port, Stack
+from stackctl.spec.model import Build, EnvFile, FileMode, FileUse, Mount, Port, Stack
 from stackctl.spec.structure import forms, is_table, structure
 from stackctl.spec.text.parts import Text, parts
 from stackctl.spec.values import Command, HealthTest, PortRange, Variable
@@ -50,6 +50,8 @@ def plain(value: Any, *, short: bool = False) -> Any:
             return list(words)
         case PortRange() if len(value) == 1:
             return value.first
+        case FileMode():
+            return str(value)
         case bool() | int():
             return value
         case tuple():
@@ -92,7 +94,7 @@ def _default(field: structs.FieldInfo) -> Any:
 def _brief(value: Any) -> Any:
     """The short form of a table; None if no short form reads back to the same table."""
     match value:
-        case Build(context=text) | EnvFile(path=text):
+        case Build(context=text) | EnvFile(path=text) | FileUse(source=text):
             brief: str | int = text
         case Port():
             brief = _port(value)

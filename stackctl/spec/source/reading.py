@@ -29,7 +29,7 @@ from stackctl.spec.source.loading import join, load, shown
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import structure
-from stackctl.spec.text import container_environment, dotenv, inputs, references
+from stackctl.spec.text import container_environment, contents, dotenv, inputs, references
 from stackctl.spec.text.interpolate import RULE, Lookup, interpolate
 from stackctl.spec.text.parts import parts
 
@@ -149,7 +149,9 @@ def _knowing(stack: Stack, images: KnownImages) -> Stack:
 def _resolve(
     stack: Stack, tree: Mapping[str, Any], written: Written, request: StackRequest
 ) -> tuple[Stack, list[Problem]]:
-    """Fill in what the tree does not hold: environments, values of references, and digests of the jobs' inputs."""
+    """Fill in what the tree does not hold: environments, values of references, digests of the jobs' inputs, contents of
+    secrets and configs.
+    """
 
     def read_file(file: str) -> tuple[Source | None, list[Problem]]:
         path = join(written.directory, Path(file))
@@ -160,7 +162,8 @@ def _resolve(
     )
     stack, in_references = references.resolve(stack, tree)
     stack, in_inputs = inputs.resolve(stack)
-    return stack, [*in_environment, *in_references, *in_inputs]
+    stack, in_contents = contents.resolve(stack, written.lookup)
+    return stack, [*in_environment, *in_references, *in_inputs, *in_contents]
 
 
 def _name_problems(stack: Stack) -> Iterator[Problem]:
@@ -189,10 +192,21 @@ def _unknown_profiles(stack: Stack, profiles: Collection[str]) -> Iterator[Probl
 
 
 def _asked_for(stack: Stack, selection: Selection) -> Callable[[Problem], bool]:
-    """A function that tells whether a problem counts: problems of services that are not asked for do not."""
+    """A function that tells whether a problem counts. Problems of services that are not asked for do not, nor do those of
+    secrets and configs that only such services use.
+    """
     chosen, _ = choose(stack, selection.services, selection.profiles, dependencies=selection.dependencies)
     others = stack.everything.keys() - chosen.keys()
-    return lambda problem: _owner(problem) not in others
+    used = {
+        (section, use.source) for service in chosen.values() for section, use, _ in stack.files_of(service)
+    }
+
+    def counts(problem: Problem) -> bool:
+        if problem.path[:1] in (("secrets",), ("configs",)):
+            return problem.path[:2] in used
+        return _owner(problem) not in others
+
+    return counts
 
 
 def _concealed(problem: Problem, tree: Mapping[str, Any]) -> Problem:

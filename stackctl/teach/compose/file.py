@@ -25,7 +25,7 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import plain_keys
-from stackctl.spec.model import Build, EnvFile, Job, Stack
+from stackctl.spec.model import Build, ConfigSource, EnvFile, FileMode, FileSource, FileUse, Job, Stack
 from stackctl.spec.structure import forms, is_table, told
 from stackctl.teach.commands import OURS
 from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, noted, without_none, words
@@ -72,6 +72,8 @@ class ComposeFile(Struct, frozen=True):
                 "services": {each.service: self.service(each) for each in containers},
                 "networks": {key: keys for key, keys in said.items() if keys or key != "default"} or None,
                 "volumes": {each.key: self.volume(each) for each in volumes} or None,
+                "secrets": self.contents("secrets") or None,
+                "configs": self.contents("configs") or None,
             }
         )
 
@@ -90,6 +92,8 @@ class ComposeFile(Struct, frozen=True):
             "volumes": [self.mount(each, spec, index) for index, each in _mounts(spec)] or None,
             "tmpfs": [f"{each.target}:{each.tmpfs_options}" for each in spec.mounts if each.tmpfs_options]
             or None,
+            "secrets": [_file_use(each) for each in settings.secrets] or None,
+            "configs": [_file_use(each) for each in settings.configs] or None,
             "depends_on": depends_on(spec, there),
             "healthcheck": healthcheck(spec),
             "deploy": _plain(settings.deploy) if settings.deploy else None,
@@ -98,6 +102,7 @@ class ComposeFile(Struct, frozen=True):
             "labels": _labels(settings.labels, owner),
             "networks": self.networks(spec),
             "network_mode": str(settings.network_mode) if settings.network_mode else None,
+            "scale": settings.scale,
             "stop_grace_period": f"{spec.grace}s" if settings.stop_grace_period else None,
             "profiles": _once(settings.profiles) or None if self.profiles else None,
         }
@@ -189,6 +194,23 @@ class ComposeFile(Struct, frozen=True):
         }
         return noted(without_none(keys) or None, [_PROTECTED] if volume.protect else [])
 
+    def contents(self, section: str) -> Keys:
+        """The secrets or configs that the containers use."""
+        used = {
+            file.key for spec in self.desired.containers for file in spec.files if file.section == section
+        }
+        sources: Mapping[str, FileSource] = getattr(self.stack, section)
+        return {name: self.content(source) for name, source in sources.items() if name in used}
+
+    def content(self, source: FileSource) -> Tree:
+        text = source.content if isinstance(source, ConfigSource) else None
+        keys: Keys = {
+            "file": None if source.file is None else self.path(source.file),
+            "environment": _given(source.environment),
+            "content": None if text is None else Value(text, "content"),
+        }
+        return without_none(keys)
+
     def own_name(self, resource: DesiredNetwork | DesiredVolume) -> Tree | None:
         """The name of a network or volume, if Compose would choose another one."""
         usual = f"{self.stack.project}_{resource.key}"
@@ -202,6 +224,19 @@ class ComposeFile(Struct, frozen=True):
             return str(whole)
         relative = os.path.relpath(whole, self.directory.resolve())
         return relative if relative.startswith(".") else f"./{relative}"
+
+
+def _file_use(use: FileUse) -> Tree:
+    """A secret or config of a service. Compose copies a `file` only by mounting it: owner and mode are those of the host then."""
+    keys: Keys = {
+        "source": use.source,
+        "target": _given(use.target),
+        "uid": str(use.uid) if use.uid else None,
+        "gid": str(use.gid) if use.gid else None,
+        "mode": str(use.mode) if use.mode != FileMode(0o444) else None,
+    }
+    told = without_none(keys)
+    return use.source if len(told) == 1 else told
 
 
 def _head(desired: Desired, source: str, secrets: Iterable[str]) -> Iterator[str]:

@@ -305,6 +305,7 @@ def _commands(stack: Stack, desired: Desired, path: Path) -> Iterator[CommandLin
                 if spec.service == name:
                     yield docker.container(spec, start=True)
                     yield from docker.connect(spec)
+                    yield from docker.copies(spec)
 
 
 # The shell

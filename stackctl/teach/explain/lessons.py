@@ -54,6 +54,16 @@ _SERVICE: Mapping[str, Lesson] = {
         ("SC401", "SC403", "SC408"),
     ),
     "tmpfs": Lesson("--mount type=tmpfs", "Temporary files are written to disk, into the container."),
+    "secrets": Lesson(
+        "docker cp, between `docker create` and `docker start`",
+        "A password is a variable: `docker inspect`, each child process and many crash reports show it.",
+        ("SC101", "SC303", "SC310"),
+    ),
+    "configs": Lesson(
+        "docker cp, between `docker create` and `docker start`",
+        "The file is mounted from the host, with the owner and the mode that it has there.",
+        ("SC101",),
+    ),
     "depends_on": Lesson(
         "",
         "You write the commands in the right order, with a loop that waits before each `docker run` that needs another. Of 49 "
@@ -122,6 +132,7 @@ _SERVICE: Mapping[str, Lesson] = {
     "pids_limit": Lesson("", "A program that forks without end takes all process numbers of the machine."),
     "dns": Lesson("", "Names outside of the stack are asked from the host's name servers."),
     "shm_size": Lesson("", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
+    "scale": Lesson("docker run, once for each container", "It has one container."),
     "inputs": Lesson("", "Files that have changed do not make the job run again."),
 }  # fmt: skip
 _NETWORK: Mapping[str, Lesson] = {
@@ -161,6 +172,12 @@ _TOP: Mapping[str, Lesson] = {
         "A service that names a volume that is not here is an error: so no typing mistake makes a second, empty volume.",
         ("SC101", "SC117", "SC401"),
     ),
+    "secrets": Lesson(
+        "docker cp, into each container that uses one",
+        "Passwords stand in variables, or in files that are mounted from the host.",
+        ("SC101", "SC303", "SC305", "SC311"),
+    ),
+    "configs": Lesson("docker cp, into each container that uses one", "Each file is mounted from the host.", ("SC101", "SC311")),
     "tests": Lesson(
         'docker port shop-db-1 5432, and export DATABASE_URL="postgresql://…" with what it prints',
         "Each developer and each CI job exports the addresses by hand, before the tests are started.",
