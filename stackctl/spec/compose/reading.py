@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,21 @@ from stackctl.errors import Place, Problem
 from stackctl.spec.compose.canonical import canonical
 from stackctl.spec.compose.meaning import explicit
 from stackctl.spec.compose.merging import merged, settled, unique
+from stackctl.spec.compose.paths import relocated
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import checked_name, normal
-from stackctl.spec.source.loading import load, shown
+from stackctl.spec.source.loading import join, load, shown
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.nodes import NodePlaces, YamlNode, plain
 from stackctl.spec.source.yaml_text import parse
+from stackctl.spec.text import dotenv
 from stackctl.spec.text.interpolate import Lookup, Variables, expand
 from stackctl.spec.text.parts import Text
+from stackctl.spelling import did_you_mean
 
 _NAME = "COMPOSE_PROJECT_NAME"
+_SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
+"""What a file can include."""
 
 
 class ComposeFiles(Struct, frozen=True):
@@ -35,11 +41,18 @@ class ComposeFiles(Struct, frozen=True):
 
 
 def read_compose(
-    paths: Sequence[Path], lookup: Lookup, directory: Path, *, strict: bool, given_name: str | None
+    paths: Sequence[Path],
+    lookup: Lookup,
+    base: Path,
+    directory: Path,
+    *,
+    strict: bool,
+    given_name: str | None,
 ) -> ComposeFiles:
     """Read compose files; later ones are laid over earlier ones.
 
-    `directory` is the user's. If not `strict`, variables that are not set are empty without a word.
+    Paths in them are relative to `base`; `directory` is the user's. If not `strict`, variables that are not set are empty
+    without a word.
     """
     reader = _Reader(directory, strict=strict)
     documents = [document for path in paths for document in reader.parse(path)]
@@ -47,10 +60,7 @@ def read_compose(
         given_name = checked_name(from_environment, _NAME)
     name = given_name or reader.declared_name(documents, lookup)
     scope = Lookup((Variables("", {_NAME: name} if name else {}), *lookup.sources))
-    tree: YamlNode | None = None
-    for document in documents:
-        node = reader.one_form(document, scope)
-        tree = unique(settled(node) or node.holding({})) if tree is None else merged(tree, node)
+    tree = reader.laid_over(documents, _Place(base, scope, tuple(map(str, paths))))
     if tree is None or reader.broken:
         return ComposeFiles({}, reader.placed(None), tuple(reader.problems))
     tree, notes = explicit(tree)
@@ -59,6 +69,14 @@ def read_compose(
         found["name"] = name
     beyond = toml.beyond_limits(found)
     return ComposeFiles({} if beyond else found, reader.placed(tree), (*reader.problems, *notes, *beyond))
+
+
+class _Place(Struct, frozen=True):
+    """From where a file is read: the directory that its paths are relative to, its variables, and the files that include it."""
+
+    base: Path
+    lookup: Lookup
+    included: tuple[str, ...]
 
 
 class _Reader:
@@ -72,15 +90,25 @@ class _Reader:
         self.broken = False
         """Whether a file could not be read at all."""
 
+    def laid_over(self, documents: Sequence[YamlNode], place: _Place) -> YamlNode | None:
+        tree: YamlNode | None = None
+        for document in documents:
+            node = self.extended(self.with_included(self.one_form(document, place.lookup), place), place)
+            tree = unique(settled(node) or node.holding({})) if tree is None else merged(tree, node)
+        return tree
+
     def placed(self, tree: YamlNode | None) -> tuple[Source, ...]:
         places = NodePlaces(tree)
         return tuple(structs.replace(source, places=places) for source in self.sources)
 
-    def parse(self, path: Path) -> list[YamlNode]:
-        """The documents of a file. They are laid over each other, as if they were several files."""
+    def parse(self, path: Path, asked: YamlNode | None = None) -> list[YamlNode]:
+        """The documents of a file. They are laid over each other, as if they were several files. `asked`: who names the file."""
         source, found = load(path, self.directory)
         if source is None and not found:
-            found = [Problem((), "no such file", place=Place(shown(path, self.directory)))]
+            file = shown(path, self.directory)
+            found = [Problem((), "no such file", place=Place(file))]
+            if asked:
+                found = [Problem((), f"there is no file {file}", place=asked.place)]
         documents: list[YamlNode] = []
         if source is not None:
             self.sources.append(source)
@@ -128,3 +156,138 @@ class _Reader:
             Problem(path, flaw.message, flaw.hint, flaw.rule, flaw.severity, node.place) for flaw in flaws
         )
         return text
+
+    def with_included(self, tree: YamlNode, place: _Place) -> YamlNode:
+        """The tree with the resources of the files that it includes (Compose spec, 14-include). Its own are laid over them."""
+        include = tree.get("include")
+        if include is None:
+            return tree
+        found = {key: item for key, item in tree.value.items() if key != "include"}
+        for entry in include.value if isinstance(include.value, list) else [include]:
+            included = self.included(entry, place)
+            for section in _SECTIONS if included else ():
+                added = included.get(section) if included else None
+                if added is None or not isinstance(added.value, dict):
+                    continue
+                own = found.get(section) or added.holding({})
+                if isinstance(own.value, dict):
+                    found[section] = own.holding(_imported(section, added.value, own.value))
+        return tree.holding(found)
+
+    def included(self, entry: YamlNode, place: _Place) -> YamlNode | None:
+        """What one entry of `include` brings, its paths as they are seen from the including file's directory."""
+        known = {"path", "project_directory", "env_file"}
+        paths = _texts(entry if isinstance(entry.value, str) else entry.get("path"))
+        if not paths or (isinstance(entry.value, dict) and not known.issuperset(entry.value)):
+            self.wrong(
+                entry,
+                "expected a file, or path, project_directory and env_file",
+                "write include: [other/compose.yaml]",
+            )
+            return None
+        files = [join(place.base, Path(path.text)) for path in paths]
+        given = entry.get("project_directory")
+        base = join(place.base, Path(given.text)) if given else files[0].parent
+        if str(files[0]) in place.included:
+            chain = " includes ".join(
+                shown(Path(file), self.directory) for file in (*place.included, str(files[0]))
+            )
+            self.wrong(entry, f"the files include each other in a circle: {chain}", "take one include out")
+            return None
+        lookup = self.own_variables(entry, base, place)
+        documents = [each for path, file in zip(paths, files, strict=True) for each in self.parse(file, path)]
+        tree = self.laid_over(documents, _Place(base, lookup, (*place.included, str(files[0]))))
+        return relocated(tree, os.path.relpath(base, place.base)) if tree else None
+
+    def own_variables(self, entry: YamlNode, base: Path, place: _Place) -> Lookup:
+        """The variables of an included file: those of the including one win over its own files."""
+        given = [each for each in _texts(entry.get("env_file")) if each.text != os.devnull]
+        found: list[Variables] = []
+        named = entry.get("env_file") is not None
+        for node, path in (
+            [(each, join(place.base, Path(each.text))) for each in given]
+            if named
+            else [(entry, base / ".env")]
+        ):
+            lookup = Lookup((*place.lookup.sources, *found))
+            source, problems = load(path, self.directory, largest=dotenv.LARGEST, secret=True)
+            if source is None:
+                if named and not problems:
+                    self.wrong(node, f"there is no file {shown(path, self.directory)}")
+                self.problems += problems
+                continue
+            values, wrong = dotenv.parse(source, lookup, strict=False)
+            self.problems += [*problems, *wrong]
+            found.insert(0, Variables(source.file, dotenv.inherit(values, lookup)))
+        return Lookup((*place.lookup.sources, *found))
+
+    def extended(self, tree: YamlNode, place: _Place) -> YamlNode:
+        """The tree whose services have what they extend (Compose spec, 05-services, "extends")."""
+        services = tree.get("services")
+        if services is None or not isinstance(services.value, dict):
+            return tree
+        done = {name: self.extending(name, services.value, place, ()) for name in services.value}
+        return tree.holding({**tree.value, "services": services.holding(done)})
+
+    def extending(
+        self, name: str, services: dict[str, YamlNode], place: _Place, chain: tuple[tuple[str, str], ...]
+    ) -> YamlNode:
+        """A service laid over the one that it extends. `chain`: what extends it, each with its file."""
+        service = services[name]
+        extends = service.get("extends")
+        if extends is None:
+            return service
+        rest = service.holding({key: item for key, item in service.value.items() if key != "extends"})
+        other = extends if isinstance(extends.value, str) else extends.get("service")
+        file = extends.get("file")
+        if other is None or not isinstance(other.value, str):
+            self.wrong(
+                extends,
+                "expected the name of a service, or service and file",
+                "write extends: {service: NAME}",
+            )
+            return rest
+        if (link := (service.source.file, name)) in chain:
+            circle = " extends ".join(f"{each} of {of}" for of, each in (*chain, link))
+            self.wrong(
+                extends, f"the services extend each other in a circle: {circle}", "take one extends out"
+            )
+            return rest
+        prefix = "."
+        if file is not None:
+            path = join(place.base, Path(file.text))
+            prefix = os.path.relpath(path.parent, place.base)
+            place = _Place(path.parent, place.lookup, place.included)
+            documents = self.parse(path, file)
+            trees = [self.one_form(document, place.lookup) for document in documents]
+            services = {}
+            for each in trees:
+                if (found := each.get("services")) and isinstance(found.value, dict):
+                    services |= found.value
+        if other.text not in services:
+            hint = did_you_mean(other.text, services, f"there are: {', '.join(services)}" if services else "")
+            self.wrong(
+                other, f"no service is called {other.text!r}" + (f" in {file.text}" if file else ""), hint
+            )
+            return rest
+        below = self.extending(other.text, services, place, (*chain, link))
+        alone = relocated(below.holding({"services": below.holding({name: below})}), prefix)
+        return merged(alone.value["services"].value[name], rest, ("services", "*")) or rest
+
+    def wrong(self, node: YamlNode, message: str, hint: str = "") -> None:
+        self.problems.append(Problem((), message, hint, rule="SC112", place=node.place))
+
+
+def _texts(node: YamlNode | None) -> list[YamlNode]:
+    """The texts of a list, or the one text."""
+    items = node.value if node and isinstance(node.value, list) else [node]
+    return [item for item in items if item and isinstance(item.value, str) and item.value]
+
+
+def _imported(section: str, included: dict[str, YamlNode], own: dict[str, YamlNode]) -> dict[str, YamlNode]:
+    """The resources of an included file and those that are there. If both have one, that one is laid over the included one."""
+    found = {**included, **own}
+    for name in included.keys() & own.keys():
+        if (both := merged(included[name], own[name], (section, "*"))) is not None:
+            found[name] = both
+    return found

@@ -275,7 +275,7 @@ def gather(request: StackRequest) -> Written:
         from stackctl.spec.compose.reading import read_compose
 
         given = request.name or request.environ.get("STACKCTL_PROJECT")
-        found = read_compose(compose, lookup, directory, strict=request.strict, given_name=given)
+        found = read_compose(compose, lookup, base, directory, strict=request.strict, given_name=given)
         said = found.problems
         trees, sources = [found.tree], [*found.sources]
     more = _read_specs(others, directory)
