@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "start": "Start containers that were stopped",
         "restart": "Stop containers and start them again",
         "plan": "Show what up would do, and why, without doing it",
+        "scale": "Change how many containers services have",
         "check": "Find mistakes before anything runs, and change nothing",
     },
     "Look": {
@@ -66,7 +67,7 @@ _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in
 
 _FOLLOWED = (
     *("up", "down", "build", "pull"),
-    *("stop", "start", "restart", "kill", "pause", "unpause", "rm"),
+    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm"),
 )
 """The commands that print events with `--progress json`."""
 

@@ -9,11 +9,24 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def scale_of(_: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
+    """`SERVICE=NUMBER` as a mapping; the last number for a service wins."""
+    counts = {}
+    for text in texts:
+        name, _sign, number = text.rpartition("=")
+        if not name or not number.lstrip("-").isdigit():
+            raise click.BadParameter(f"expected SERVICE=NUMBER, found {text!r}", param=parameter)
+        counts[name] = int(number)
+    return counts
+
+
 _OPTIONS = (
     click.option("--build", is_flag=True, help="Build images also when they are here."),
     click.option("--pull", type=click.Choice(["always", "missing", "never"]), help="When to pull, for all services."),
     click.option("--force-recreate", is_flag=True, help="Recreate the named services (without names all) also when nothing changed."),
     click.option("--no-recreate", is_flag=True, help="Leave containers that exist as they are."),
+    click.option("--scale", multiple=True, callback=scale_of, metavar="SERVICE=NUMBER", help="So many containers of a service, for this time alone."),
     click.option("--no-deps", is_flag=True, help="Without what the named services depend on."),
     click.option("--remove-orphans", is_flag=True, help="Remove containers of services that the spec no longer has."),
     click.option("--rerun", is_flag=True, help="Run jobs again that have completed: the named ones, or all that are needed."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from stackctl.cli.global_options import GlobalOptions
@@ -12,9 +12,14 @@ from stackctl.spec.source.request import StackRequest
 
 
 def request_of(
-    options: GlobalOptions, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
+    options: GlobalOptions,
+    services: Collection[str] = (),
+    *,
+    dependencies: bool = True,
+    strict: bool = False,
+    scale: Mapping[str, int] | None = None,
 ) -> StackRequest:
-    """Which stack is meant, and which part of it."""
+    """Which stack is meant, and which part of it. `scale`: how many containers of services, instead of what the file says."""
     return StackRequest(
         files=[Path(file) for file in options.files],
         directory=Path.cwd(),
@@ -23,6 +28,7 @@ def request_of(
         selection=selection_of(options, services, dependencies=dependencies),
         strict=strict,
         name=options.project_name,
+        scale=scale or {},
         project_directory=Path(options.project_directory) if options.project_directory else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import click
@@ -47,31 +47,45 @@ class Settings(GlobalOptions):
         dependencies: bool = True,
         strict: bool = True,
         warn: bool = True,
+        scale: Mapping[str, int] | None = None,
     ) -> Stack:
         """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run.
 
-        With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on.
+        With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on. `scale`: how
+        many containers of services, instead of what the file says.
         """
-        stack = load_requested(self.request(services, dependencies=dependencies, strict=strict))
+        stack = load_requested(self.request(services, dependencies=dependencies, strict=strict, scale=scale))
         if warn:
             self.warn(stack.problems)
         return stack
 
-    def load_asked(self, services: Collection[str], *, strict: bool, dependencies: bool = True) -> Stack:
+    def load_asked(
+        self,
+        services: Collection[str],
+        *,
+        strict: bool,
+        dependencies: bool = True,
+        scale: Mapping[str, int] | None = None,
+    ) -> Stack:
         """Read the part of the stack that is asked for. `strict`: warnings are errors.
 
         Raises SpecError.
         """
-        stack = self.load(services, dependencies=dependencies, warn=not strict)
+        stack = self.load(services, dependencies=dependencies, warn=not strict, scale=scale)
         if strict and (warnings := [p for p in stack.problems if p.severity == "warning"]):
             raise SpecError(replace(problem, severity="error") for problem in warnings)
         return stack
 
     def request(
-        self, services: Collection[str] = (), *, dependencies: bool = True, strict: bool = False
+        self,
+        services: Collection[str] = (),
+        *,
+        dependencies: bool = True,
+        strict: bool = False,
+        scale: Mapping[str, int] | None = None,
     ) -> StackRequest:
         """Which stack is meant, and which part of it."""
-        return request_of(self, services, dependencies=dependencies, strict=strict)
+        return request_of(self, services, dependencies=dependencies, strict=strict, scale=scale)
 
     def warn(self, problems: Iterable[Problem]) -> None:
         """Tell warnings on stderr."""

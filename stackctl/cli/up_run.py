@@ -9,7 +9,6 @@ from typing import Any
 
 from stackctl import api
 from stackctl.cli import follow as runs
-from stackctl.cli.plan_arguments import plan_arguments
 from stackctl.cli.settings import Settings
 from stackctl.cli.streams import lasting, silence
 from stackctl.comparing import Comparing
@@ -26,14 +25,12 @@ from stackctl.spec.model import Stack
 def run_up(
     settings: Settings,
     stack: Stack,
-    services: tuple[str, ...],
-    planning: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     *,
     lock_timeout: float,
-    follow: bool,
+    follow: bool = False,
 ) -> int:
-    """Bring the stack up. `planning` are the values of `planning_options`."""
-    arguments = plan_arguments(settings, services, planning)
+    """Bring the stack up. `arguments` are those of `api.up`."""
     engine = settings.engine()
     began = time.time()
     plans: list[Plan] = []
@@ -55,7 +52,7 @@ def run_up(
                 rows = Comparing(stack, engine).status(arguments["selection"])
         print(endpoints(rows), end="", file=lasting(sys.stdout), flush=True)
     if code == 0 and follow:
-        return _stay(settings, stack, engine, services, began)
+        return _stay(settings, stack, engine, tuple(arguments["selection"].services), began)
     return code
 
 

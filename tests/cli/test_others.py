@@ -101,6 +101,7 @@ ARGUMENTS = {
     "explain": ["web", "--inside"],
     "export": ["bash"],
     "port": ["web", "80"],
+    "scale": ["web=1"],
 }
 READERS = sorted(
     set(COMMANDS) - {"check", "init", "import", "lab", "same", "schema", "completion", "version", "ls"}

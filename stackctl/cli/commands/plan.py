@@ -42,7 +42,12 @@ def command(
       stackctl plan --detailed-exitcode     for scripts: 10 means there is work
     """
     check_planning_options(planning)
-    stack = settings.load_asked(services, strict=planning["strict"], dependencies=not planning["no_deps"])
+    stack = settings.load_asked(
+        services,
+        strict=planning["strict"],
+        dependencies=not planning["no_deps"],
+        scale=planning["scale"],
+    )
     plan = api.plan(stack, settings.engine(), **plan_arguments(settings, services, planning))
     settings.warn(plan.warnings)
     if as_json:

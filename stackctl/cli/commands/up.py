@@ -41,6 +41,7 @@ def command(
       stackctl up                     everything
       stackctl up api                 api and what it depends on
       stackctl up --build             after the code changed
+      stackctl up --scale api=3       three containers of api
       stackctl --profile debug up     with the services of a profile
     """
     check_planning_options(planning)
@@ -49,8 +50,15 @@ def command(
     from stackctl.cli.settings import Settings
 
     settings = Settings.of(options)
-    stack = settings.load_asked(services, strict=planning["strict"], dependencies=not planning["no_deps"])
+    stack = settings.load_asked(
+        services,
+        strict=planning["strict"],
+        dependencies=not planning["no_deps"],
+        scale=planning["scale"],
+    )
     settings.engine().expect()
-    from stackctl.cli.up_run import run_up  # it is loaded while the engine answers
+    from stackctl.cli.plan_arguments import plan_arguments  # they are loaded while the engine answers
+    from stackctl.cli.up_run import run_up
 
-    return run_up(settings, stack, services, planning, lock_timeout=lock_timeout, follow=follow)
+    arguments = plan_arguments(settings, services, planning)
+    return run_up(settings, stack, arguments, lock_timeout=lock_timeout, follow=follow)

@@ -82,6 +82,7 @@ class _Found:
         self.unselected: list[ObservedContainer] = []
         for container in ours(observed, desired.project, desired.instance):
             self._sort_in(container)
+        self.surplus.sort(key=lambda each: each[0].replica)
 
     def _sort_in(self, container: ObservedContainer) -> None:
         """Put a container of the project in its place, or among the containers that have no place."""
