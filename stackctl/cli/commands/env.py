@@ -12,6 +12,14 @@ import click
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.comparing import Comparing
+from stackctl.errors import EngineError, UsageError
+from stackctl.planner.world.naming import Naming
+from stackctl.show.lists.origins import origins_json, origins_text
+from stackctl.show.text.safe import one_line
+from stackctl.spec.choosing import select
+from stackctl.spec.source.origins import environment_variables
+from stackctl.spec.source.reading import gather
+from stackctl.spelling import did_you_mean
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
@@ -19,10 +27,26 @@ VERSION = 1
 
 @click.command("env")
 @click.argument("service", required=False, shell_complete=complete_services)
+@click.argument("variable", required=False)
+@click.option(
+    "--from",
+    "origins",
+    is_flag=True,
+    help="Show where each variable of SERVICE, or VARIABLE alone, gets its value, and what that hides.",
+)
+@click.option("--show-secrets", is_flag=True, help="With --from: passwords and the like in clear text.")
 @click.option("--export", is_flag=True, help="Put export before each, for a shell's eval.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
-def command(settings: Settings, service: str | None, export: bool, as_json: bool) -> int:
+def command(
+    settings: Settings,
+    service: str | None,
+    variable: str | None,
+    origins: bool,
+    show_secrets: bool,
+    export: bool,
+    as_json: bool,
+) -> int:
     """Print the variables that reach the stack from here
 
     Where each service can be reached from this machine (NAME_HOST, NAME_PORT, NAME_URL), and the variables of services that hold
@@ -31,12 +55,22 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
 
     It is for programs: secrets are printed as they are.
 
+    With --from SERVICE it is for people: where each variable comes from (environment, the shell, .env, a file of variables, the image), and
+    which values are hidden by it. Then secrets are dots.
+
     \b
     Examples:
       stackctl env > .env.test
       eval "$(stackctl env --export)" && psql "$POSTGRES_URL"
       (eval "$(stackctl env api --export)" && alembic upgrade head)
+      stackctl env --from api DATABASE_URL
     """
+    if origins:
+        if service is None:
+            raise click.UsageError("--from needs a SERVICE: stackctl env --from SERVICE [VARIABLE]")
+        return _origins(settings, service, variable, show_secrets=show_secrets, as_json=as_json)
+    if variable is not None:
+        raise click.UsageError(f"VARIABLE goes with --from: stackctl env --from {service} {variable}")
     stack = settings.load_leniently()
     project = Comparing(stack, settings.engine())
     found = project.environment(service)
@@ -50,6 +84,35 @@ def command(settings: Settings, service: str | None, export: bool, as_json: bool
             print(f"note: left out {name}: no shell has a variable of that name", file=sys.stderr)
             continue
         print(f"{'export ' if export else ''}{name}={quoted(value)}")
+    return 0
+
+
+def _origins(
+    settings: Settings, service: str, variable: str | None, *, show_secrets: bool, as_json: bool
+) -> int:
+    """Print where the variables of a service come from."""
+    stack = settings.load_leniently()
+    select(stack, [service], dependencies=False)
+    ref = Naming(stack, "").image(service)
+    try:
+        config = settings.engine().image_configs([ref]).get(ref)
+        why = "it is not here"
+    except EngineError as error:
+        config, why = None, error.message
+    if config is None:
+        print(one_line(f"note: the variables of the image {ref} are not known: {why}"), file=sys.stderr)
+    request = settings.request()
+    image = config.environment if config else {}
+    found = environment_variables(stack, service, gather(request), request, image, ref)
+    if variable is not None:
+        names = [each.name for each in found]
+        found = tuple(each for each in found if each.name == variable)
+        if not found:
+            raise UsageError(f"{service} has no variable {variable}", did_you_mean(variable, names))
+    if as_json:
+        print(json.dumps(origins_json(found, stack.project, service, show_secrets=show_secrets), indent=2))
+    elif found:
+        print(origins_text(found, style=settings.style(sys.stdout), show_secrets=show_secrets))
     return 0
 
 

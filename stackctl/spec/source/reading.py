@@ -152,18 +152,26 @@ def _resolve(
     """Fill in what the tree does not hold: environments, values of references, digests of the jobs' inputs, contents of
     secrets and configs.
     """
-
-    def read_file(file: str) -> tuple[Source | None, list[Problem]]:
-        path = join(written.directory, Path(file))
-        return load(path, request.directory.absolute(), largest=dotenv.LARGEST, secret=True)
-
     stack, in_environment = container_environment.resolve(
-        stack, written.lookup, read_file, strict=request.strict and not written.lenient
+        stack,
+        written.lookup,
+        variables_files(written, request),
+        strict=request.strict and not written.lenient,
     )
     stack, in_references = references.resolve(stack, tree)
     stack, in_inputs = inputs.resolve(stack)
     stack, in_contents = contents.resolve(stack, written.lookup)
     return stack, [*in_environment, *in_references, *in_inputs, *in_contents]
+
+
+def variables_files(written: Written, request: StackRequest) -> container_environment.ReadFile:
+    """Reads the files of variables that the services name."""
+
+    def read_file(file: str) -> tuple[Source | None, list[Problem]]:
+        path = join(written.directory, Path(file))
+        return load(path, request.directory.absolute(), largest=dotenv.LARGEST, secret=True)
+
+    return read_file
 
 
 def _name_problems(stack: Stack) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ A name without a value takes the value of the caller. If the caller has none, th
 sets it (as in Compose).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec import structs
@@ -40,15 +40,10 @@ def resolve(
 def _finish(
     service: Service, path: tuple[Key, ...], lookup: Lookup, read_file: ReadFile, *, strict: bool
 ) -> tuple[Service, list[Problem]]:
-    given = {name: variable.text for name, variable in service.environment.items()}
-    own = {name: text if text is not None else lookup.get(name) for name, text in given.items()}
-    scope = Lookup(
-        (*lookup.sources, Variables("environment", {k: v for k, v in own.items() if v is not None}))
-    )
+    own = own_values(service, lookup)
     problems: list[Problem] = []
     filed: dict[str, str] = {}
-    for n, env_file in enumerate(service.env_file):
-        values, found = _read(env_file, (*path, "env_file", n), scope, read_file, strict=strict)
+    for values, found in file_values(service, path, lookup, read_file, strict=strict):
         filed |= values
         problems += found
     build = service.build
@@ -59,6 +54,22 @@ def _finish(
         args = {name: Variable(text) for name, text in texts.items() if text is not None}
         build = structs.replace(build, args=args)
     return structs.replace(service, build=build, resolved={**filed, **own}), problems
+
+
+def own_values(service: Service, lookup: Lookup) -> dict[str, str | None]:
+    """What the key `environment` says; None for a name that the caller does not set."""
+    given = {name: variable.text for name, variable in service.environment.items()}
+    return {name: text if text is not None else lookup.get(name) for name, text in given.items()}
+
+
+def file_values(
+    service: Service, path: tuple[Key, ...], lookup: Lookup, read_file: ReadFile, *, strict: bool
+) -> Iterator[tuple[dict[str, str], list[Problem]]]:
+    """What each `env_file` says, in order, and what is wrong with it."""
+    own = {name: text for name, text in own_values(service, lookup).items() if text is not None}
+    scope = Lookup((*lookup.sources, Variables("environment", own)))
+    for n, env_file in enumerate(service.env_file):
+        yield _read(env_file, (*path, "env_file", n), scope, read_file, strict=strict)
 
 
 def _read(

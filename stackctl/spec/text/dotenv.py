@@ -83,6 +83,14 @@ def parse_raw(source: Source) -> tuple[dict[str, str | None], list[Problem]]:
     return values, problems
 
 
+def key_lines(text: str, *, raw: bool = False) -> dict[str, int]:
+    """The line of each variable of a file, from 1: the last one that sets it."""
+    if raw:
+        lines = ((line.partition("=")[0].strip(), n) for n, line in enumerate(text.split("\n"), 1))
+        return {key: n for key, n in lines if key and not key.startswith("#")}
+    return {binding.key: binding.line for binding in _bindings(text)}
+
+
 def inherit(values: Mapping[str, str | None], lookup: Lookup) -> dict[str, str]:
     """Give each key without a value the caller's value. A key that is set nowhere is left out."""
     found = {key: lookup.get(key) if value is None else value for key, value in values.items()}
