@@ -132,13 +132,15 @@ def without_none(hint: Any) -> Any:
     return hint
 
 
-def structure(hint: type[T], value: object, path: Path = ()) -> tuple[T | None, list[Problem]]:
-    """Read `value` as the type `hint`.
+def structure(
+    hint: type[T], value: object, path: Path = (), *, refuse: bool = True
+) -> tuple[T | None, list[Problem]]:
+    """Read `value` as the type `hint`. `refuse`: a key in `NOT_DONE` is an error; else it is left out without a word.
 
     If no problem is an error, the result is complete. Else it is the part that could be read, so that further checks can go
     on: a wrong item is left out of its array or table, a wrong key keeps its default. None if nothing could be read.
     """
-    reader = _Reader()
+    reader = _Reader(refuse=refuse)
     result = reader.read(hint, value, path, ())
     return (None if result is _NOTHING else result), reader.problems
 
@@ -152,10 +154,11 @@ class _Reader:
     one of them.
     """
 
-    def __init__(self, guesses: Guesses | None = None) -> None:
+    def __init__(self, guesses: Guesses | None = None, *, refuse: bool = True) -> None:
         self.problems: list[Problem] = []
         self.errors = 0
         self.guesses = guesses or Guesses()
+        self.refuse = refuse
 
     def wrong(self, path: Path, message: str, hint: str = "", severity: Severity = "error") -> Any:
         self.problems.append(Problem(path, message, hint, rule="SC112", severity=severity))
@@ -265,7 +268,7 @@ class _Reader:
         expanded = self.attempt(path, table.short, value)
         if expanded is _NOTHING:
             return _NOTHING
-        inner = _Reader(self.guesses)
+        inner = _Reader(self.guesses, refuse=self.refuse)
         result = inner.read_keys(table, expanded, path, outer)
         # A short form has no keys, so problems name the whole value.
         self.problems += (structs.replace(problem, path=path) for problem in inner.problems)
@@ -299,7 +302,8 @@ class _Reader:
         if reason := getattr(table, "IGNORED", {}).get(key):
             self.wrong((*path, key), reason, severity="note")
         elif reason := getattr(table, "NOT_DONE", {}).get(key):
-            self.wrong((*path, key), f"{key!r} is a key of Compose that is not supported: {reason}")
+            if self.refuse:
+                self.wrong((*path, key), f"{key!r} is a key of Compose that is not supported: {reason}")
         else:
             hint = _belongs(key, table, path, outer) or self.guesses.did_you_mean(key, forms(table))
             self.wrong((*path, key), f"unknown key {key!r}", hint)

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,16 @@ from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*args: str, **environ: str) -> Ran:
         return _call(tmp_path, monkeypatch, capsys, args, environ, None)
+
+    return call
+
+
+@pytest.fixture
+def run_in(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """As `run`, in the directory that is the first argument."""
+
+    def call(directory: Path, *args: str, **environ: str) -> Ran:
+        return _call(directory, monkeypatch, capsys, args, environ, None)
 
     return call
 

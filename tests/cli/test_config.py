@@ -141,7 +141,7 @@ def test_what_is_written_is_shown_without_variables(run: Run, tmp_path: Path) ->
 
 
 def test_json_has_long_forms_and_a_version(run: Run, tmp_path: Path) -> None:
-    data = json.loads(run("config", "--format", "json", **VARIABLES).out)
+    data = json.loads(run("config", "--json", **VARIABLES).out)
     assert (data["version"], data["project"], data["directory"]) == (1, "shop", str(tmp_path))
     api = data["stack"]["services"]["api"]
     assert api["ports"] == [{"target": 80, "published": 8000}]
@@ -182,3 +182,36 @@ def test_what_only_shows_when_names_are_decided_has_its_place_too(run: Run, tmp_
     assert "stack.toml:15:" in ran.err
     assert "--profile tools" in ran.err
     assert run("--profile", "tools", "config", "-q", **VARIABLES).code == 0
+
+
+def test_a_stack_toml_is_told_as_the_compose_file_that_does_the_same(run: Run, tmp_path: Path) -> None:
+    told = json.loads(run("config", "--format", "json", **VARIABLES).out)
+    assert list(told) == ["name", "networks", "services", "volumes"]
+    assert list(told["services"]) == ["api", "db"]
+    api, db = told["services"]["api"], told["services"]["db"]
+    assert api["command"] == ["serve", "--api-token", "t0p", "--name", "$$HOME"]
+    assert api["ports"] == [
+        {"mode": "ingress", "host_ip": "127.0.0.1", "target": 80, "published": "8000", "protocol": "tcp"}
+    ]
+    assert api["init"] is True
+    assert api["depends_on"] == {"db": {"condition": "service_healthy", "required": True}}
+    assert db["environment"] == {"POSTGRES_PASSWORD": "hunter2", "POSTGRES_HOST_AUTH_METHOD": "trust"}
+    assert told["volumes"] == {"pgdata": {"name": "shop_pgdata"}}
+    assert told["networks"] == {"back": {"name": "shop_back", "ipam": {}}}
+    yaml = run("config", "--format", "yaml", **VARIABLES).out
+    (tmp_path / "again.yaml").write_text(yaml)
+    assert json.loads(run("-f", "again.yaml", "config", "--format", "json").out) == told
+
+
+def test_a_compose_file_is_shown_as_compose_shows_it_with_dots_for_secrets(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").unlink()
+    (tmp_path / "compose.yaml").write_text(
+        "services: {a: {image: i, environment: [TOKEN], volumes: ['b:/b']}, z: {image: i}}\nvolumes: {b: , c: }\n"
+    )
+    shown = run("config", TOKEN="t0p").out
+    assert shown.startswith("# Secrets are shown as dots")
+    assert 'TOKEN: "•••"' in shown
+    assert "TOKEN: t0p" in run("config", "--show-secrets", TOKEN="t0p").out
+    assert run("config", "--images").out == "i\ni\n"
+    assert run("config", "--volumes").out == "b\n"
+    assert "MODE=dev" in run("config", "--environment").out.splitlines()

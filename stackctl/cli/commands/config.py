@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import click
@@ -21,12 +21,16 @@ from stackctl.show.text.style import Style, columns
 from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
+from stackctl.spec.source.discovery import is_compose, locations
 from stackctl.spec.source.reading import Written, gather, placing
 from stackctl.spec.text.parts import pending
 from stackctl.spec.text.variables import mentions
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
+
+_OF_COMPOSE = ("services", "images", "volumes", "networks")
+"""The lists that have Compose's order and extent for compose files."""
 
 View = tuple[dict[str, Any], str]
 """One answer in two forms: JSON and text."""
@@ -45,14 +49,22 @@ _HIDDEN = "# Secrets are shown as dots; --show-secrets shows them.\n\n"
 @click.option(
     "--variables", "view", flag_value="variables", help="The variables: value, and where it is set."
 )
+@click.option(
+    "--environment", "view", flag_value="environment", help="The variables that files can use, in clear text."
+)
 @click.option("--hash", "hashed", metavar="SERVICE|*", help="The digest that decides what is recreated.")
 @click.option(
     "--no-interpolate", is_flag=True, help="As it is written, files merged, variables not filled in."
 )
 @click.option("--show-secrets", is_flag=True, help="Passwords and the like in clear text.")
 @click.option("--strict", is_flag=True, help="Warnings are errors, too.")
-@click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML, or JSON.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["toml", "json", "yaml"]),
+    help="json, yaml: as `docker compose config` prints it, secrets in clear text.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, in stackctl's own JSON.")
 @output_option
 @pass_settings
 def command(
@@ -61,7 +73,7 @@ def command(
     services: tuple[str, ...],
     view: str | None,
     hashed: str | None,
-    form: str,
+    form: str | None,
     output: Any,
     *,
     no_interpolate: bool,
@@ -72,19 +84,32 @@ def command(
     """Show the stack as it is understood, variables filled in
 
     Reports every mistake at once, with its place; then the exit code is 2. What it prints stackctl can read again. Services that
-    no active profile enables are left out. Paths stay relative to the stack.toml.
+    no active profile enables are left out. Paths stay relative to the stack.toml. A compose.yaml is shown as Docker Compose shows it.
+    So is a stack.toml with --format yaml or json, which programs read: every value in its long form, and secrets in clear text.
 
     \b
     Examples:
       stackctl config -q               is everything right?
       stackctl config api              one service and what it depends on
       stackctl config --variables      what comes from .env, what from the shell?
+      stackctl config --format json    as `docker compose config --format json`
       stackctl config --json | jq .stack.services.api.environment
     """
-    if view == "variables":
+    composed = form in ("json", "yaml") or (form is None and _is_compose(settings))
+    if composed and not (view or hashed or no_interpolate or as_json):
+        from stackctl.cli.composed_config import composed_config
+
+        text = composed_config(settings, services, form or "yaml", secrets=show_secrets or form is not None)
+        click.echo(text, file=output, nl=False)
+        return 0
+    if view == "environment":
+        data, text = _environment(_written(settings))
+    elif view == "variables":
         data, text = _variables(_written(settings), show_secrets=show_secrets)
     elif no_interpolate:
         data, text = _merged(_written(settings), show_secrets=show_secrets)
+    elif view in _OF_COMPOSE and (names := _names_of_compose(settings, services, view)) is not None:
+        data, text = {view: names}, "".join(f"{name}\n" for name in names)
     else:
         stack, desired = _checked(settings, services, strict=strict)
         if view == "quiet":
@@ -92,7 +117,8 @@ def command(
         if hashed is not None:
             data, text = _hashes(desired, hashed)
         elif view:
-            data, text = _names(view, stack, desired)
+            names = _names(view, stack, desired)
+            data, text = {view: names}, "".join(f"{name}\n" for name in names)
         else:
             data, text = _whole(_narrowed(stack, _chosen(desired)), show_secrets=show_secrets)
     if as_json or form == "json":
@@ -153,20 +179,41 @@ def _chosen(desired: Desired) -> set[str]:
     return {container.service for container in desired.containers}
 
 
-def _names(view: str, stack: Stack, desired: Desired) -> View:
-    names: Iterable[str]
+def _names(view: str, stack: Stack, desired: Desired) -> list[str]:
     match view:
         case "services":
-            names = [name for name in stack.everything if name in _chosen(desired)]
+            return [name for name in stack.everything if name in _chosen(desired)]
         case "images":
-            names = dict.fromkeys(image.ref for image in desired.images)
+            return [*dict.fromkeys(image.ref for image in desired.images)]
         case "volumes":
-            names = stack.volumes
+            return [*stack.volumes]
         case "networks":
-            names = dict.fromkeys([*(network.key for network in desired.networks), *stack.networks])
-        case _:
-            names = sorted({name for each in stack.everything.values() for name in each.profiles})
-    return {view: list(names)}, "".join(f"{name}\n" for name in names)
+            return [*dict.fromkeys([*(network.key for network in desired.networks), *stack.networks])]
+    return sorted({name for each in stack.everything.values() for name in each.profiles})
+
+
+def _names_of_compose(settings: Settings, services: tuple[str, ...], view: str) -> list[str] | None:
+    """The names that Compose lists; None if the stack is not made of compose files."""
+    if not _is_compose(settings):
+        return None
+    from stackctl.cli.composed_config import names_of_compose
+
+    return names_of_compose(settings, services, view)
+
+
+def _is_compose(settings: Settings) -> bool:
+    paths, _ = locations(settings.request())
+    return is_compose(paths[0])
+
+
+def _environment(written: Written) -> View:
+    """The variables that can be used in the files, with their values."""
+    found: dict[str, str] = {}
+    for source in reversed(written.lookup.sources):
+        found |= source.values
+    if written.said is not None:
+        found["COMPOSE_PROJECT_NAME"] = written.tree["name"]
+    return {"environment": found}, "".join(f"{name}={found[name]}\n" for name in sorted(found))
 
 
 def _hashes(desired: Desired, asked: str) -> View:

@@ -12,7 +12,8 @@ from typing import Any, get_args, get_origin
 from msgspec import structs
 
 from stackctl.errors import Problem
-from stackctl.spec.model import Dependency, Mount, Network, Port, Stack, Volume
+from stackctl.spec.model import Dependency, Mount, Network, NetworkUse, Port, Stack, Volume
+from stackctl.spec.model.limits import Ulimit
 from stackctl.spec.source.nodes import Path, YamlNode
 from stackctl.spec.structure import forms, is_table
 from stackctl.spec.values import Variable
@@ -51,7 +52,7 @@ class _Walk:
 
     def table(self, hint: type, node: YamlNode, path: Path) -> YamlNode:
         read = _SHORT.get(hint) or getattr(hint, "short", None)
-        if not isinstance(node.value, dict) and read and node.value is not None:
+        if not isinstance(node.value, dict) and read and node.value is not None and hint not in _STAYS_SHORT:
             try:
                 return _wrapped(node, read(node.value))
             except ValueError:
@@ -97,7 +98,7 @@ class _Walk:
         found = {}
         for key, item in items.items():
             if item.value is None and not item.tag:
-                empty: Any = {} if is_table(hint) else None if hint is Variable else ""
+                empty: Any = None if hint in (Variable, NetworkUse) else {} if is_table(hint) else ""
                 found[key] = item.holding(empty)
             elif (read := self.value(hint, item, (*path, key), {})) is not None:
                 found[key] = read
@@ -113,13 +114,22 @@ def _pairs(
         except ValueError:
             yield str(item.value), item  # `structure` says what is wrong with it
         else:
-            # An item of a list means "started", whatever another file says of it (Compose, mergeDependsOn).
             yield (
                 key,
-                _wrapped(
-                    item, {"condition": "service_started", "required": True} if hint is Dependency else value
-                ),
+                _wrapped(item, _OF_A_NAME.get(hint, value)),
             )
+
+
+_OF_A_NAME: Mapping[Any, Any] = {
+    Dependency: {
+        "condition": "service_started",
+        "required": True,
+    },  # whatever another file says of it (mergeDependsOn)
+    NetworkUse: None,
+}
+"""What an item of a list of names stands for."""
+_STAYS_SHORT = frozenset({Ulimit})
+"""Tables whose short form Compose tells from the long one."""
 
 
 def _wrapped(node: YamlNode, value: Any) -> YamlNode:
@@ -176,10 +186,12 @@ def _mount(value: object) -> Mapping[str, Any]:
             table["read_only"] = option == "ro"
         elif option == "nocopy" and table["type"] == "volume":
             table["volume"] = {"nocopy": True}
+        elif option in _BIND_OPTIONS:
+            table["bind"] = {**table.get("bind", {}), **_BIND_OPTIONS[option]}
     if table["type"] == "bind":
-        table["bind"] = {"create_host_path": True}
-        for option in options:
-            table["bind"] |= _BIND_OPTIONS.get(option, {})
+        table["bind"] = {"create_host_path": True, **table.get("bind", {})}
+    elif len(parts) > 1 or len(parts[0]) > 2:
+        table.setdefault("volume", {})
     return table
 
 

@@ -48,6 +48,9 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
     assume(service, "builtin_check", False)
     _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
     _each(service, "volumes", _mount)
+    if (networks := service.get("networks")) and isinstance(networks.value, dict):
+        joined = {key: use.holding({}) if use.value is None else use for key, use in networks.value.items()}
+        service["networks"] = networks.holding(joined)
     if ports := service.get("ports"):
         if (mode := service.get("network_mode")) and mode.value in ("host", "none"):
             message = f"ports are not published with network_mode {mode.value}"
@@ -96,8 +99,12 @@ def _port(table: dict[str, YamlNode], near: YamlNode) -> None:
 
 
 def _mount(table: dict[str, YamlNode]) -> None:
-    target, bind = table.get("target"), table.get("bind")
+    target, bind, volume = table.get("target"), table.get("bind"), table.get("volume")
     if target and target.text.startswith("/"):
         table["target"] = target.holding(posixpath.normpath(target.text))
-    if bind and isinstance(bind.value, dict):
+    if volume and volume.value == {}:
+        del table["volume"]
+    if bind and (kind := table.get("type")) and kind.value == "volume":
+        del table["bind"]  # selinux: stackctl does not relabel a volume
+    elif bind and isinstance(bind.value, dict):
         table["bind"] = bind.holding({"create_host_path": bind.holding(True), **bind.value})

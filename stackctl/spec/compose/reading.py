@@ -36,6 +36,8 @@ class ComposeFiles(Struct, frozen=True):
     """
 
     tree: dict[str, Any]
+    said: dict[str, Any]
+    """The tree without what Compose assumes: every value in its one form, and with the keys that begin with `x-`."""
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...]
 
@@ -58,17 +60,20 @@ def read_compose(
     documents = [document for path in paths for document in reader.parse(path)]
     if not given_name and (from_environment := lookup.get(_NAME)):
         given_name = checked_name(from_environment, _NAME)
-    name = given_name or reader.declared_name(documents, lookup)
+    name = given_name or reader.declared_name(documents, lookup) or normal(base.name)
     scope = Lookup((Variables("", {_NAME: name} if name else {}), *lookup.sources))
     tree = reader.laid_over(documents, _Place(base, scope, tuple(map(str, paths))))
     if tree is None or reader.broken:
-        return ComposeFiles({}, reader.placed(None), tuple(reader.problems))
+        return ComposeFiles({}, {}, reader.placed(None), tuple(reader.problems))
+    said = plain(tree)
     tree, notes = explicit(tree)
     found = plain(tree)
     if name:
         found["name"] = name
     beyond = toml.beyond_limits(found)
-    return ComposeFiles({} if beyond else found, reader.placed(tree), (*reader.problems, *notes, *beyond))
+    return ComposeFiles(
+        {} if beyond else found, said, reader.placed(tree), (*reader.problems, *notes, *beyond)
+    )
 
 
 class _Place(Struct, frozen=True):
@@ -127,9 +132,8 @@ class _Reader:
         return normal(expand(names[-1], lookup, strict=False)[0]) if names else ""
 
     def one_form(self, document: YamlNode, lookup: Lookup) -> YamlNode:
-        """The document with its variables replaced, in its one form. `x-` keys at its top are left out: nothing reads them."""
-        kept = {key: item for key, item in document.value.items() if not key.startswith("x-")}
-        node, problems = canonical(self.replaced(document.holding(kept), lookup, ()))
+        """The document with its variables replaced, in its one form."""
+        node, problems = canonical(self.replaced(document, lookup, ()))
         self.problems += problems
         return node
 

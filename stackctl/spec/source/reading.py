@@ -56,6 +56,8 @@ class Written(Struct, frozen=True):
     known_images: KnownImages = BUILT_IN
     problems: tuple[Problem, ...] = ()
     """What was found while the files were laid over each other."""
+    said: Mapping[str, Any] | None = None
+    """The tree of compose files as they say it, with variables replaced; None if TOML has a say."""
     lenient: bool = False
     """Whether a variable that is not set is empty in files of variables, as in Compose."""
 
@@ -102,13 +104,15 @@ def examine(request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
     return examine_written(written, request, checks)
 
 
-def examine_written(written: Written, request: StackRequest, checks: Sequence[Check] = ()) -> Examined:
-    """As `examine`, of a tree that need not stand in a file."""
+def examine_written(
+    written: Written, request: StackRequest, checks: Sequence[Check] = (), *, refuse: bool = True
+) -> Examined:
+    """As `examine`, of a tree that need not stand in a file. `refuse`: as `structure` says."""
     marker = references.marker(table(written.tree.get("services")).keys())
     tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
     known = [each for each in written.problems if each.severity != "error" or each.rule != RULE]
     unset += (each for each in written.problems if each not in known)
-    stack, wrong = structure(Stack, tree)
+    stack, wrong = structure(Stack, tree, refuse=refuse)
     if stack is None:
         return Examined(None, place_all([*unset, *wrong], written.sources), written.sources)
     problems = [*_name_problems(stack), *([] if wrong else _empty(stack, written))]
@@ -278,6 +282,7 @@ def gather(request: StackRequest) -> Written:
     compose, others = _by_kind(paths, directory)
     lookup, in_env = lookup_of(request, base, compose=bool(compose))
     said: tuple[Problem, ...] = ()
+    composed: Mapping[str, Any] | None = None
     trees, sources, problems = [], [], []
     if compose:
         from stackctl.spec.compose.reading import read_compose
@@ -285,6 +290,7 @@ def gather(request: StackRequest) -> Written:
         given = request.name or request.environ.get("STACKCTL_PROJECT")
         found = read_compose(compose, lookup, base, directory, strict=request.strict, given_name=given)
         said = found.problems
+        composed = None if others or request.overrides else found.said
         trees, sources = [found.tree], [*found.sources]
     more = _read_specs(others, directory)
     trees, sources, problems = [*trees, *more[0]], [*sources, *more[1]], [*said, *more[2]]
@@ -300,7 +306,9 @@ def gather(request: StackRequest) -> Written:
     if broken:
         raise SpecError(place_all(problems, sources))
     tree = {key: value for key, value in merge(trees).items() if not key.startswith("x-")}
-    return Written(tree, lookup, paths, base, tuple(sources), images, tuple(problems), lenient=bool(compose))
+    return Written(
+        tree, lookup, paths, base, tuple(sources), images, tuple(problems), composed, lenient=bool(compose)
+    )
 
 
 def _by_kind(paths: Sequence[Path], directory: Path) -> tuple[list[Path], list[Path]]:

@@ -28,7 +28,7 @@ from stackctl.spec import plain_keys
 from stackctl.spec.model import Build, ConfigSource, EnvFile, FileMode, FileSource, FileUse, Job, Stack
 from stackctl.spec.structure import forms, is_table, told
 from stackctl.teach.commands import OURS
-from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, noted, without_none, words
+from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, bare, noted, without_none, words
 from stackctl.teach.compose.waits import depends_on, healthcheck, readiness_notes
 from stackctl.teach.compose.yaml import document
 
@@ -53,6 +53,12 @@ def compose(
     written = texts.written(tree)
     assert isinstance(written, Mapping)
     return document(written, head=[*_head(desired, source, texts.secrets)])
+
+
+def compose_tree(stack: Stack, desired: Desired) -> dict[str, Any]:
+    """What `compose` writes, as plain data: without comments, and with every text as it is, secrets too."""
+    tree: dict[str, Any] = bare(ComposeFile(stack, desired, stack.directory, profiles=True).tree())
+    return tree
 
 
 class ComposeFile(Struct, frozen=True):

@@ -110,6 +110,20 @@ def without_none(keys: Keys) -> Keys:
     return {name: value for name, value in keys.items() if value is not None}
 
 
+def bare(tree: Tree) -> Any:
+    """The tree as plain data: without comments, and with the texts as they are."""
+    match tree:
+        case Noted(value):
+            return bare(value)
+        case Value(text):
+            return text
+        case Mapping():
+            return {key: bare(value) for key, value in tree.items()}
+        case list() | tuple():
+            return [bare(value) for value in tree]
+    return tree
+
+
 def _literal(text: str) -> str:
     """A text in which Compose finds no variable."""
     return text.replace("$", "$$")

@@ -29,7 +29,7 @@ class Noted(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-Scalar = str | int | bool | None
+Scalar = str | int | float | bool | None
 Node = Scalar | Mapping[str, "Node"] | Sequence["Node"] | Noted
 """A list has a line for each item. A tuple of texts stands between brackets, on as few lines as it needs."""
 
@@ -115,7 +115,7 @@ def _inline(value: Node, column: int) -> str | None:
             return ""
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() | float():
             return str(value)
         case str():
             return None if _reads_well(value) else _text(value, colons=True)
