@@ -57,7 +57,7 @@ def run_up(
 
 
 def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str, ...], began: float) -> int:
-    """Show the logs from `began` on (seconds since the epoch), until they end, the reader leaves, or the user presses Ctrl-C.
+    """Show the logs from `began` on (seconds since the epoch) of services that are attached, until they end, the reader leaves, or the user presses Ctrl-C.
 
     Then stop the services that were asked for. Their dependencies go on, as with Compose.
     """
@@ -65,7 +65,7 @@ def _stay(settings: Settings, stack: Stack, engine: Engine, services: tuple[str,
     from stackctl.operating import Operating
 
     project = Operating(stack, engine, waiting=settings.tell_holder)
-    found = project.containers(services)
+    found = [c for c in project.containers(services) if stack.everything[c.service].attach]
     lines = engine.logs([c.id for c in found], follow=True, since=f"{began:.9f}")
     style, as_json = settings.style(sys.stdout), settings.progress == "json"
     try:

@@ -57,16 +57,32 @@ def choose(
 
 
 def dependencies_of(service: Service) -> dict[str, Dependency]:
-    """What a service waits for: `depends_on`, and the service whose network it shares.
+    """What a service waits for: `depends_on`, the services that it links to or takes volumes from, and those whose network,
+    memory or processes it shares.
 
     A service cannot run without the container whose network it shares, and must be restarted with it. So that dependency
     always has `required` and `restart`.
     """
     found = dict(service.depends_on)
-    if service.network_mode and (shared := service.network_mode.service):
-        written = found.get(shared, Dependency(condition=Condition.started))
-        found[shared] = replace(written, required=True, restart=True)
+    started = Dependency(condition=Condition.started)
+    for link in service.links:
+        found.setdefault(link.name, started)
+    for volumes in service.volumes_from:
+        if volumes.service:
+            found[volumes.service] = replace(found.get(volumes.service, started), required=True)
+    for donor in service.donors:
+        found[donor] = replace(found.get(donor, started), required=True, restart=True)
     return found
+
+
+def sharing(service: Service) -> Iterator[tuple[str, str]]:
+    """The keys by which a service names another one, beside `depends_on`, each with the other's name."""
+    for key in ("network_mode", "ipc", "pid"):
+        mode = getattr(service, key)
+        if mode and mode.service:
+            yield key, mode.service
+    yield from (("links", link.name) for link in service.links)
+    yield from (("volumes_from", each.service) for each in service.volumes_from if each.service)
 
 
 def table(service: Service) -> str:

@@ -5,6 +5,7 @@
 | `body` | the key's line in the request that creates a container, such as `HostConfig.CapAdd`. The key counts for the digest |
 | `sent` | writes the value as the request wants it; without it the value stays |
 | `zero` | 0 is not the same as no value, so it counts for the digest |
+| `since` | the first version of the engine's API that knows the key |
 | `digest` | the key counts for the digest, but other code puts its value into the request |
 
 A plain key may stand in a table of a service: `deploy.resources.limits.memory`. If several keys have one line, the first of them
@@ -33,6 +34,7 @@ class PlainKey(Struct, frozen=True):
     sent: Callable[[Any], Any]
     optional: bool
     zero: bool
+    since: tuple[int, int]
 
 
 def definition(service: Service) -> Iterator[tuple[str, Any]]:
@@ -99,5 +101,15 @@ def _plain_keys() -> tuple[PlainKey, ...]:
         if body or about.get("digest"):
             name = ".".join(path)
             name = names.setdefault(body, name) if body else name
-            found.append(PlainKey(path, name, body, about.get("sent", bare), form.optional, "zero" in about))
+            found.append(
+                PlainKey(
+                    path,
+                    name,
+                    body,
+                    about.get("sent", bare),
+                    form.optional,
+                    "zero" in about,
+                    about.get("since", (0, 0)),
+                )
+            )
     return tuple(found)

@@ -4,16 +4,12 @@ _LATER = "this version of stackctl does not have it"
 _SWARM = "it has a meaning only in a Swarm"
 
 SERVICE_KEYS = {
-    **dict.fromkeys(
-        (
-            "annotations attach cgroup cgroup_parent credential_spec develop device_cgroup_rules devices dns_opt "
-            "dns_search extends external_links gpus group_add ipc isolation label_file links logging mac_address models "
-            "pid platform post_start pre_start pre_stop provider runtime security_opt "
-            "storage_opt sysctls use_api_socket userns_mode uts volumes_from"
-        ).split(),
-        _LATER,
-    ),
-    "links": "use the service's name: every service is reachable by it on a shared network",
+    **dict.fromkeys("develop extends post_start pre_start pre_stop".split(), _LATER),
+    "credential_spec": "only Windows reads it: leave it out",
+    "models": "start the model's server as a service, and give its address in environment",
+    "provider": "what a provider starts is no container: start it before, and give its address in environment",
+    "use_api_socket": 'mount the socket: volumes = ["/var/run/docker.sock:/var/run/docker.sock"]',
+    "volume_driver": "write the driver in [volumes.NAME]",
     "container_labels": "write labels",
 }
 

@@ -134,6 +134,25 @@ class Cpus(Struct, frozen=True):
         return f"{self.nano / 1e9:.9f}".rstrip("0").rstrip(".")
 
 
+class DeviceCount(Struct, frozen=True):
+    """A number of devices, or `all`."""
+
+    number: int
+    """-1 for all."""
+    SCHEMA: ClassVar[dict[str, Any]] = {"anyOf": [{"type": "integer", "minimum": 1}, {"enum": ["all"]}]}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if value in ("all", -1):
+            return cls(-1)
+        if not isinstance(value, bool) and re.fullmatch(r"[1-9]\d*", str(value)):
+            return cls(int(str(value)))
+        raise ValueError(f'expected a number of devices or "all", found {value!r}')
+
+    def __str__(self) -> str:
+        return "all" if self.number == -1 else str(self.number)
+
+
 class Microseconds(Struct, frozen=True):
     """Processor time: a number of microseconds, or a duration such as `"50ms"`."""
 
@@ -420,6 +439,7 @@ class NetworkMode(Struct, frozen=True):
     """`none`, `host`, `bridge`, or the network of another container: `service:NAME`, `container:NAME`."""
 
     mode: str
+    WORDS: ClassVar[tuple[str, ...]] = ("none", "host", "bridge")
     SCHEMA: ClassVar[dict[str, Any]] = {
         "type": "string",
         "pattern": r"^(none|host|bridge|(service|container):.+)$",
@@ -427,9 +447,9 @@ class NetworkMode(Struct, frozen=True):
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        if isinstance(value, str) and re.fullmatch(r"none|host|bridge|(service|container):\S+", value):
+        if isinstance(value, str) and (value in cls.WORDS or re.fullmatch(r"(service|container):\S+", value)):
             return cls(value)
-        raise ValueError(f"expected none, host, bridge, service:NAME or container:NAME, found {value!r}")
+        raise ValueError(f"expected {', '.join(cls.WORDS)}, service:NAME or container:NAME, found {value!r}")
 
     @property
     def service(self) -> str | None:
@@ -438,3 +458,65 @@ class NetworkMode(Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.mode
+
+
+class IpcMode(NetworkMode, frozen=True):
+    """`none`, `private`, `shareable`, `host`, or the shared memory of another container: `service:NAME`, `container:NAME`."""
+
+    WORDS: ClassVar[tuple[str, ...]] = ("none", "private", "shareable", "host")
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^(none|private|shareable|host|(service|container):.+)$",
+    }
+
+
+class PidMode(NetworkMode, frozen=True):
+    """`host`, or the processes of another container: `service:NAME`, `container:NAME`."""
+
+    WORDS: ClassVar[tuple[str, ...]] = ("host",)
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^(host|(service|container):.+)$"}
+
+
+class VolumesFrom(Struct, frozen=True):
+    """The volumes of another container: `SERVICE`, `SERVICE:ro`, `container:NAME:ro`."""
+
+    name: str
+    container: bool = False
+    """Whether the name is that of a container outside of the stack."""
+    read_only: bool = False
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        match = (
+            re.fullmatch(r"(container:)?([^:\s]+)(?::(ro|rw))?", value) if isinstance(value, str) else None
+        )
+        if match is None:
+            raise ValueError(f'expected "SERVICE[:ro]" or "container:NAME[:ro]", found {value!r}')
+        return cls(match[2], bool(match[1]), match[3] == "ro")
+
+    @property
+    def service(self) -> str | None:
+        """The service whose volumes they are; None for a container outside of the stack."""
+        return None if self.container else self.name
+
+    def __str__(self) -> str:
+        return f"{'container:' if self.container else ''}{self.name}{':ro' if self.read_only else ''}"
+
+
+class ContainerLink(Struct, frozen=True):
+    """Another container under a name of its own: `NAME`, `NAME:ALIAS`."""
+
+    name: str
+    alias: str
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        match = re.fullmatch(r"([^:\s]+)(?::([^:\s]+))?", value) if isinstance(value, str) else None
+        if match is None:
+            raise ValueError(f'expected "NAME" or "NAME:ALIAS", found {value!r}')
+        return cls(match[1], match[2] or match[1])
+
+    def __str__(self) -> str:
+        return self.name if self.name == self.alias else f"{self.name}:{self.alias}"

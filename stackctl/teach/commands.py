@@ -98,7 +98,10 @@ class Docker(Struct, frozen=True):
                 return self.container(spec, name=name)
             case actions.ConnectNetwork(container, attachment, _):
                 aliases = (Argument(("--alias", alias)) for alias in attachment.aliases)
-                return _command("network connect", *aliases, *_operands(attachment.network, container))
+                links = (Argument(("--link", link)) for link in attachment.links)
+                return _command(
+                    "network connect", *aliases, *links, *_operands(attachment.network, container)
+                )
             case actions.DisconnectNetwork(container, _, network):
                 return _command("network disconnect", Argument(("--force",)), *_operands(network, container))
             case actions.StartContainer(container, _, files):
@@ -205,8 +208,9 @@ class Docker(Struct, frozen=True):
         for place, network in zip(spec.networks[1:], keys[1:], strict=False):
             key = (spec.kind + "s", spec.service, "networks", network)
             aliases = (Argument(("--alias", alias), key) for alias in _aliases(place.aliases, spec.name))
+            links = _links(spec, place.links, key[:2])
             yield _command(
-                "network connect", *aliases, *_operands(place.network, key=key), *_operands(spec.name)
+                "network connect", *aliases, *links, *_operands(place.network, key=key), *_operands(spec.name)
             )
 
     def run(self, spec: DesiredContainer) -> list[CommandLine]:
@@ -349,6 +353,13 @@ def _places(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
     """Where the container stands: its first network, or its mode."""
     if spec.network_mode:
         yield Argument(("--network", spec.network_mode), (*key, "network_mode"))
+    for option, mode in (("--ipc", spec.ipc), ("--pid", spec.pid)):
+        if mode:
+            yield Argument((option, mode), (*key, option.removeprefix("--")))
+    for index, source in enumerate(spec.volumes_from):
+        yield Argument(("--volumes-from", source), (*key, "volumes_from", index))
+    if spec.settings.platform:
+        yield Argument(("--platform", spec.settings.platform), (*key, "platform"))
     for place in spec.networks[:1]:
         declared = next(iter(spec.settings.networks), None)
         where = (*key, "networks", declared) if declared else ()
@@ -359,6 +370,14 @@ def _places(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
         )
         for alias in _aliases(place.aliases, spec.name):
             yield Argument(("--network-alias", alias), key if alias == spec.service else where)
+        yield from _links(spec, place.links, key)
+
+
+def _links(spec: DesiredContainer, links: Iterable[str], key: KeyPath) -> Iterator[Argument]:
+    own = len(spec.settings.links)
+    for index, link in enumerate(links):
+        where = ("links", index) if index < own else ("external_links", index - own)
+        yield Argument(("--link", link), (*key, *where))
 
 
 def _aliases(aliases: Iterable[str], name: str) -> Iterator[str]:

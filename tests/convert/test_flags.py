@@ -73,7 +73,7 @@ def test_flags(line: str, values: dict[str, Any]) -> None:
     ("line", "note"),
     [
         ("--io-maxiops 9", "--io-maxiops 9 is not imported: this version of stackctl does not have it"),
-        ("--log-opt max-size=1m", "--log-opt max-size=1m is not imported: this version of stackctl does not have it"),
+        ("--use-api-socket", '--use-api-socket is not imported: mount the socket: volumes = ["/var/run/docker.sock:/var/run/docker.sock"]'),
         ("-P", "--publish-all is not imported: only the image knows its ports: write those that you need as ports"),
         ("--sig-proxy=false", "--sig-proxy is dropped: it only concerns the terminal of docker run"),
         ("--nmae=x", "docker has no flag --nmae here. did you mean 'name'?"),

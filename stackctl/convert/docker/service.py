@@ -25,16 +25,7 @@ _HEALTH = {
 _ELSEWHERE = frozenset({"detach", "name", "link", "network", "network-alias", "rm", "help"})
 """What `stack.py` reads: it concerns more than one service."""
 _ONLY_SHOWS = frozenset({"attach", "cidfile", "detach-keys", "disable-content-trust", "quiet", "sig-proxy"})
-_COMPOSE = {
-    **dict.fromkeys(("log-driver", "log-opt"), "logging"),
-    **{name: name.replace("-", "_") for name in (
-        "cgroup-parent", "dns-opt", "dns-search", "gpus", "group-add", "ipc", "isolation", "label-file", "mac-address", "pid",
-        "platform", "runtime", "security-opt", "storage-opt", "uts", "use-api-socket",
-    )},
-    "annotation": "annotations", "cgroupns": "cgroup", "device": "devices",
-    "device-cgroup-rule": "device_cgroup_rules", "sysctl": "sysctls",
-    "userns": "userns_mode", "volumes-from": "volumes_from",
-}  # fmt: skip
+_COMPOSE = {"use-api-socket": "use_api_socket", "volume-driver": "volume_driver"}
 """The key of the Compose Specification that says what the flag says, if stackctl does not have it."""
 _OTHER = {
     "publish-all": "only the image knows its ports: write those that you need as ports",
@@ -158,6 +149,10 @@ def _label(table: Table, value: str, at: int) -> None:
     table.put("labels", plain(name), text, at)
 
 
+def _label_file(table: Table, value: str, at: int) -> None:
+    table.append("label_file", host_path(_relative(value), table.directory), at)
+
+
 def _restart(table: Table, value: str, at: int) -> None:
     if value not in ("", "no"):
         table.set("restart", value, at)
@@ -273,6 +268,7 @@ _SPECIAL: Mapping[str, Callable[[Table, str, int], None]] = {
     "env": _environment,
     "env-file": _env_file,
     "label": _label,
+    "label-file": _label_file,
     "restart": _restart,
     "entrypoint": _entrypoint,
     "stop-timeout": _grace,

@@ -464,9 +464,18 @@ class ScriptStack:
         self._directories()
         for container in self.containers.values():
             values = container.table.values
-            mode = values.get("network_mode", "")
-            if mode.startswith("container:") and (other := self.container(mode.removeprefix("container:"))):
-                values["network_mode"] = f"service:{other.name}"
+            for key in ("network_mode", "ipc", "pid"):
+                mode = str(values.get(key, ""))
+                if mode.startswith("container:") and (
+                    other := self.container(mode.removeprefix("container:"))
+                ):
+                    values[key] = f"service:{other.name}"
+            for index, source in enumerate(values.get("volumes_from", ())):
+                name, colon, access = plain(source).partition(":")
+                known = self.container(name)
+                values["volumes_from"][index] = (
+                    (known.name if known else f"container:{name}") + colon + access
+                )
             if found := self.built.get(_tagged(plain(values["image"]))):
                 values["build"] = found[0]
             for network in values.get("networks", {}):

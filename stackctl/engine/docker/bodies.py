@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.desired import (
+    Attachment,
     DesiredContainer,
     DesiredHealthcheck,
     DesiredMount,
@@ -22,6 +24,9 @@ Body = dict[str, Any]
 
 _START_INTERVAL = (1, 44)
 """The first API version that knows `StartInterval` (Docker Engine API, version history)."""
+_MAC_OF_PLACE = (1, 44)
+"""The first API version with which the hardware address belongs to the place in a network, not to the container."""
+_ALL_PATHS = "systempaths=unconfined"
 
 
 def network(spec: DesiredNetwork) -> Body:
@@ -48,9 +53,9 @@ def volume(spec: DesiredVolume, *, created: int) -> Body:
     }
 
 
-def endpoint(network_id: str, aliases: Iterable[str]) -> Body:
+def endpoint(network_id: str, place: Attachment) -> Body:
     """A container's place in a network. Several networks may have one name; the id says which one is meant."""
-    return {"NetworkID": network_id, "Aliases": list(aliases)}
+    return {"NetworkID": network_id, "Aliases": list(place.aliases)} | _given(Links=list(place.links) or None)
 
 
 def container(
@@ -79,13 +84,23 @@ def container(
         Healthcheck=None if spec.healthcheck is None else _healthcheck(spec.healthcheck, api),
     )
     for line, value in plain_keys.lines(spec.settings):
-        part, _, name = line.rpartition(".")
-        (body[part] if part else body)[name] = value
+        *parts, name = line.split(".")
+        functools.reduce(lambda table, part: table.setdefault(part, {}), parts, body)[name] = value
     if network_id:
-        body["NetworkingConfig"] = {
-            "EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0].aliases)}
-        }
+        body["NetworkingConfig"] = {"EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0])}}
+    if api >= _MAC_OF_PLACE and (mac := body.pop("MacAddress", None)):
+        places = body.setdefault("NetworkingConfig", {}).setdefault("EndpointsConfig", {})
+        places.setdefault(network_id or spec.network_mode or "default", {})["MacAddress"] = mac
+    _all_paths(body["HostConfig"])
     return body
+
+
+def _all_paths(host: Body) -> None:
+    """`systempaths=unconfined` is no option of the engine: the CLI asks for it with two empty lists."""
+    options = host.get("SecurityOpt", [])
+    if _ALL_PATHS in options:
+        host["SecurityOpt"] = [option for option in options if option != _ALL_PATHS]
+        host |= {"MaskedPaths": [], "ReadonlyPaths": []}
 
 
 def environment(variables: Mapping[str, str | None]) -> list[str]:
@@ -108,7 +123,13 @@ def _host_config(spec: DesiredContainer, image: ImageConfig, network_id: str | N
         "Mounts": [_mount(mount) for mount in others],
         "PortBindings": _bindings(spec.ports),
         "RestartPolicy": restart_policy(spec.restart, spec.restart_times),
-        **_given(NetworkMode=network_id or spec.network_mode, Tmpfs=with_options or None),
+        **_given(
+            NetworkMode=network_id or spec.network_mode,
+            IpcMode=spec.ipc,
+            PidMode=spec.pid,
+            VolumesFrom=list(spec.volumes_from) or None,
+            Tmpfs=with_options or None,
+        ),
     }
 
 

@@ -37,12 +37,11 @@ def made(client: WireClient, containers: Collection[str]) -> tuple[Thing, ...]:
                 continue
             image = ask("images", answer["Image"], "json")
             meant = ask("images", answer["Config"]["Image"], "json")
-            shared = facts.shared_container(answer)
             thing = facts.container(
                 answer,
                 image,
                 moved=meant is not None and meant["Id"] != answer["Image"],
-                names={shared: name_of(shared)} if shared else {},
+                names={shared: name_of(shared) for shared in facts.shared_containers(answer)},
             )
             networks |= dict.fromkeys(facts.networks_of(thing))
             volumes |= dict.fromkeys(facts.volumes_of(thing))

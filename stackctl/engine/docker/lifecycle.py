@@ -52,13 +52,14 @@ def create_network(client: Client, body: Mapping[str, Any]) -> str:
         raise
 
 
-def create_container(client: Client, name: str, body: Mapping[str, Any]) -> Json:
+def create_container(client: Client, name: str, body: Mapping[str, Any], platform: str | None = None) -> Json:
     """Create the container, and return the engine's answer.
 
     A container of that name with the same labels that has never run is the one that is meant, as with networks.
     """
     try:
-        return client.post("containers", "create", name=name, body=body)
+        given: dict[str, Any] = {"platform": platform} if platform else {}
+        return client.post("containers", "create", name=name, body=body, **given)
     except RefusedError as error:
         found = _created_before(client, name) if error.status == 409 else None
         if found and body["Labels"].items() <= (found["Config"]["Labels"] or {}).items():

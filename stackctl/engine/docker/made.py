@@ -103,10 +103,12 @@ def volumes_of(thing: Thing) -> list[str]:
     return [mount["source"] for mount in mounts if mount["type"] == "volume" and mount["source"]]
 
 
-def shared_container(answer: Row) -> str:
-    """The id of the container whose network a container shares; "" if it shares none."""
-    kind, _, other = str(_part(answer, "HostConfig").get("NetworkMode", "")).partition(":")
-    return other if kind == "container" else ""
+def shared_containers(answer: Row) -> tuple[str, ...]:
+    """The ids of the containers whose network, memory, processes or volumes a container shares."""
+    host = _part(answer, "HostConfig")
+    modes = [str(host.get(name) or "").partition(":") for name in ("NetworkMode", "IpcMode", "PidMode")]
+    sources = [source.partition(":")[0] for source in host.get("VolumesFrom") or ()]
+    return tuple(dict.fromkeys([other for kind, _, other in modes if kind == "container"] + sources))
 
 
 def _resource(kind: Any, answer: Row, definition: Mapping[str, Any]) -> Thing:
@@ -160,17 +162,23 @@ def _hosted(answer: Row, host: Row, names: Mapping[str, str]) -> Values:
         **{("volumes", target): mount for target, mount in _mounts(host)},
         **dict(_networks(answer)),
     }
-    mode = str(host.get("NetworkMode", ""))
-    if shared := shared_container(answer):
-        values["network_mode",] = f"container:{names.get(shared, shared[:12])}"
-    elif mode in ("none", "host"):
+    mode = _mode(host, "NetworkMode", names)
+    values |= normal.shared(ipc=_mode(host, "IpcMode", names), pid=_mode(host, "PidMode", names))
+    for source in host.get("VolumesFrom") or ():
+        other, _, access = source.partition(":")
+        values["volumes_from", names.get(other, other) + (":ro" if access == "ro" else "")] = True
+    values |= dict.fromkeys(_links(answer), True)
+    if mode in ("none", "host") or mode.startswith("container:"):
         values["network_mode",] = mode
     elif _ENGINES_OWN in _part(_part(answer, "NetworkSettings"), "Networks"):
         values["network_mode",] = _ENGINES_OWN
     for name, line in plain_keys.bodies().items():
-        part, _, field = line.rpartition(".")
+        part, *fields = line.split(".")
         if part == "HostConfig":
-            values |= normal.plain(name, host.get(field))
+            found: Any = host
+            for field in fields:
+                found = (found or {}).get(field)
+            values |= normal.plain(name, found)
     return normal.without_usual(values)
 
 
@@ -181,6 +189,17 @@ def _networks(answer: Row) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
         if network not in _WITHOUT_NAMES:
             aliases = (place or {}).get("Aliases") or ()
             yield ("networks", network), tuple(dict.fromkeys((name, *(a for a in aliases if a not in own))))
+
+
+def _mode(host: Row, line: str, names: Mapping[str, str]) -> str:
+    """The mode, with the name of the container whose network, memory or processes it shares."""
+    kind, _, other = str(host.get(line) or "").partition(":")
+    return f"{kind}:{names.get(other, other[:12])}" if other else kind
+
+
+def _links(answer: Row) -> Iterator[tuple[str, str]]:
+    for place in _part(_part(answer, "NetworkSettings"), "Networks").values():
+        yield from (("links", link) for link in (place or {}).get("Links") or ())
 
 
 def _mounts(host: Row) -> Iterator[tuple[str, dict[str, Any]]]:

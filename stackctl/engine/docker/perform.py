@@ -21,6 +21,7 @@ from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
+from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.real import real_time
 
@@ -55,7 +56,7 @@ class DockerPerform:
                 return self._create(action)
             case actions.ConnectNetwork(container, attachment, _):
                 network_id = self._networks.id_for(container, attachment.network)
-                place = bodies.endpoint(network_id, attachment.aliases)
+                place = bodies.endpoint(network_id, attachment)
                 client.post(
                     "networks", network_id, "connect", body={"Container": container, "EndpointConfig": place}
                 )
@@ -111,15 +112,31 @@ class DockerPerform:
         network_id = self._networks.id_of(spec.networks[0].network, instance) if spec.networks else None
         self._create_host_paths(action)
         body = bodies.container(
-            spec,
+            self._with_ids(spec),
             api=self._link.client.version,
             image=self._look.image_config(spec.image) or ImageConfig(),
             network_id=network_id,
             replaces=action.replaces,
         )
-        answer = lifecycle.create_container(self._link.changing, action.name, body)
+        answer = lifecycle.create_container(
+            self._link.changing, action.name, body, platform=spec.settings.platform
+        )
         self._networks.created(answer["Id"], action.name, instance)
         return "; ".join(answer.get("Warnings") or ())
+
+    def _with_ids(self, spec: DesiredContainer) -> DesiredContainer:
+        """The container, which names those whose memory, processes or volumes it shares by their ids.
+
+        An engine looks them up at every start. A name may be another one by then.
+        """
+        if not (spec.ipc or spec.pid or spec.volumes_from):
+            return spec
+        return spec.sharing_with(
+            {name: self._id_of(name) for name in (*spec.namespaces, *spec.volume_sources)}
+        )
+
+    def _id_of(self, container: str) -> str:
+        return str(self._link.client.get("containers", container, "json")["Id"])
 
     def _create_host_paths(self, action: actions.CreateContainer) -> None:
         for mount in action.spec.mounts:

@@ -455,6 +455,8 @@ class MemoryEngine:
             raise EngineError(f"No such image: {spec.image}")
         image_id, config = image
         mode, networks = self._placed(spec)
+        shared = {name: self._find(name).id for name in (*spec.namespaces, *spec.volume_sources)}
+        spec = spec.sharing_with(shared)
         behaviour = self.behaviours.get(spec.service) or self.behaviours.get(spec.image) or Behaviour()
         mounts, anonymous = self._mounted(spec, config)
         container = MemoryContainer(
@@ -524,10 +526,11 @@ class MemoryEngine:
             raise EngineError(f"{container.name} cannot start: {container.behaviour.start_error}")
         for network_id in container.networks:
             self._network(network_id)
-        if container.network_mode.startswith("container:"):
-            other = self._find(container.network_mode.removeprefix("container:"))
+        for other in map(self._find, container.spec.namespaces):
             if other.state != "running":
-                raise EngineError(f"cannot join the network of {other.name}: it is not running")
+                raise EngineError(
+                    f"cannot share the network, memory or processes of {other.name}: it is not running"
+                )
 
     def _publish(self, ports: Sequence[DesiredPort]) -> Iterator[PublishedPort]:
         """Publish each port at the first free host port of those it may have."""

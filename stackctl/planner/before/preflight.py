@@ -12,6 +12,7 @@ from stackctl.planner.before.missing import (
     missing_externals,
     missing_image,
     missing_sources,
+    too_new,
     waits_without_check,
 )
 from stackctl.planner.before.old_data import ignored_settings, other_versions
@@ -29,6 +30,7 @@ RULES: Mapping[str, Rule] = {
     "SC408": Rule("Data of another version", "error", other_versions, "engine"),
     "SC502": Rule("Port of the host taken", "error", taken_ports, "engine"),
     "SC603": Rule("Image not here", "error", missing_image, "engine"),
+    "SC611": Rule("Key that the engine is too old for", "error", too_new, "engine"),
 }
 """The rules that ask the engine, by number."""
 

@@ -95,6 +95,12 @@ def container_thing(
         values["entrypoint",] = list(want.entrypoint)
     if want.network_mode:
         values["network_mode",] = want.network_mode
+    values |= normal.shared(ipc=want.ipc, pid=want.pid)
+    values |= {("volumes_from", name): True for name in want.volumes_from}
+    for place in want.networks[:1]:
+        values |= {("links", link): True for link in place.links}
+    if service.platform:
+        values["platform",] = Unknown()
     values["restart",] = want.restart + (f":{want.restart_times}" if want.restart_times else "")
     values["stop_grace_period",] = float(want.grace)
     values["init",] = Unknown() if service.init is None else service.init

@@ -37,6 +37,13 @@ USUAL: Mapping[KeyPath, Any] = {
 }
 """What the engine does where nothing is said (Docker Engine API, POST /containers/create)."""
 _USUAL_DRIVERS = (USUAL_NETWORK_DRIVER, USUAL_VOLUME_DRIVER)
+_WITHOUT: Mapping[str, Any] = {
+    "logging.driver": "json-file",
+    "runtime": "runc",
+    "mem_swappiness": -1,
+    "isolation": "default",
+}
+"""What the engine answers where nothing was said."""
 _USUAL_SHM = 64 * 1024 * 1024
 _FOREIGN = (labels.PREFIX, "com.docker.compose.")
 """Labels of programs, which nobody has written into a file."""
@@ -89,9 +96,16 @@ def plain(name: str, value: Any) -> Values:
             value = 0 if value == _USUAL_SHM else value
         case "pids_limit":
             value = max(value or 0, 0)
-        case "memswap_limit" | "mem_swappiness":
-            value = None if value == -1 and name == "mem_swappiness" else value
+        case "logging.options" | "sysctls" | "storage_opt" | "annotations":
+            return {(*name.split("."), key): str(text) for key, text in (value or {}).items()}
+        case _ if value == _WITHOUT.get(name):
+            value = None
     return {tuple(name.split(".")): value} if value else {}
+
+
+def shared(**modes: str | None) -> Values:
+    """Whose memory and processes a container sees. `private` is what engines do."""
+    return {(name,): mode for name, mode in modes.items() if mode and mode != "private"}
 
 
 def healthcheck(check: DesiredHealthcheck | None) -> Values:

@@ -96,6 +96,14 @@ class Told:
                 return "networks", self._common("network", str(name))
             case ("depends_on", name):
                 return "depends_on", self._common("container", str(name))
+            case ("volumes_from", source):
+                name = str(source)
+                return "volumes_from", self._common("container", name.removesuffix(":ro")) + name[
+                    len(name.removesuffix(":ro")) :
+                ]
+            case ("links", link):
+                name, colon, alias = str(link).partition(":")
+                return "links", f"{self._common('container', name)}{colon}{alias}"
         return key
 
     def _value(self, key: KeyPath, value: Any) -> Any:
@@ -108,7 +116,7 @@ class Told:
                 return value | {"source": self._path(source)}
             case ("build", "context"), _:
                 return self._path(value)
-            case ("network_mode",), str() if value.startswith("container:"):
+            case ("network_mode" | "ipc" | "pid",), str() if value.startswith("container:"):
                 return f"container:{self._common('container', value.partition(':')[2])}"
         return value
 

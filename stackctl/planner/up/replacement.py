@@ -41,19 +41,17 @@ def create(work: Work, slot: Slot) -> None:
     """Create the container of a slot that has none, beside the container that it replaces, and connect it to its networks."""
     if slot.current:
         return
-    want, holder = slot.want, work.slots.holder(slot)
+    want, holders = slot.want, work.slots.holders(slot)
     name = next(filter(work.is_free, _names(work, want)))
     spec = replace(
-        want,
+        want.sharing_with({holder.want.name: work.address(holder) for holder in holders}),
         labels={**want.labels, FIELDS: pack_fields(want.fields)},
         mounts=with_anonymous_volumes(slot, work.observed.configs.get(want.image)),
-        network_mode=f"container:{work.address(holder)}" if holder else want.network_mode,
     )
     needs: list[Fact] = [ImageHere(want.image), NameFree(name)]
     needs += [NetworkThere(attachment.network) for attachment in want.networks]
     needs += [VolumeThere(mount.source) for mount in want.mounts]
-    if holder:
-        needs.append(Created(holder.want.replica))
+    needs += [Created(holder.want.replica) for holder in holders]
     if want.kind == "job":  # the job must be newer than its data, else it would run again
         needs += [VolumeThere(volume) for volume in sorted(work.data[want.service])]
     created = Created(want.replica)
@@ -229,11 +227,13 @@ def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
     """The actions if the new container cannot be started: the old container is put back and started, and so are those that were
     stopped because of it.
 
-    None for a container whose port or name has gone to another service, which would lose it again; and none at all if the
-    container whose network the old one shares is gone.
+    None for a container whose port or name has gone to another service, which would lose it again; and none at all if a
+    container whose network, memory, processes or volumes the old one shares is gone.
     """
-    old, want, holder = slot.old, slot.want, work.slots.holder(slot)
-    if old is None or not old.running or old.id in work.passed_on or (holder and not joined_to(old, holder)):
+    old, want = slot.old, slot.want
+    if old is None or not old.running or old.id in work.passed_on:
+        return
+    if not all(joined_to(want, old, holder) for holder in work.slots.holders(slot)):
         return
     yield RemoveContainer(address, want.name)
     if old.name == want.name:

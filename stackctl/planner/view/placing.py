@@ -141,11 +141,11 @@ class _Found:
         """Why a container that was found does not stay; no reason if it stays."""
         if have.name == want.name + OLD:
             return ("it was being replaced",)
-        shared = self.ties.holder.get(want.replica)
-        holder = placed.get(shared) if shared else None
-        if holder and not joined_to(have, holder):
-            verb = "was" if holder.current else "is"
-            return (f"{holder.want.replica}, whose network it shares, {verb} replaced",)
+        for replica in self.ties.holders.get(want.replica, ()):
+            holder = placed.get(replica)
+            if holder and not joined_to(want, have, holder):
+                verb = "was" if holder.current else "is"
+                return (f"{replica}, whose {_shared(want, holder.want)} it shares, {verb} replaced",)
         if self.options.recreate == "never":
             return ()
         if want.service in self.recreate:
@@ -196,6 +196,15 @@ def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:
             yield attachment.network
 
 
+def _shared(want: DesiredContainer, holder: DesiredContainer) -> str:
+    """What a container shares of another one."""
+    theirs = f"container:{holder.name}"
+    for mode, what in ((want.network_mode, "network"), (want.ipc, "memory"), (want.pid, "processes")):
+        if mode == theirs:
+            return what
+    return "volumes"
+
+
 def _restart(
     slot: Slot,
     placed: Mapping[Replica, Slot],
@@ -217,8 +226,8 @@ def _restart(
     for lead in ties.leads.get(replica, ()):
         if not placed[lead].starts:
             continue
-        if ties.holder.get(replica) == lead:
-            return f"{lead}, whose network it shares, is started"
+        if lead in ties.holders.get(replica, ()):
+            return f"{lead}, whose {_shared(slot.want, placed[lead].want)} it shares, is started"
         if placed[lead].old:
             return f"{lead} is replaced"
         if placed[lead].restart and asked:

@@ -96,26 +96,33 @@ class Slots(Struct, frozen=True):
     def __iter__(self) -> Iterator[Slot]:
         return iter(self.by_replica.values())
 
-    def holder(self, slot: Slot) -> Slot | None:
-        """The slot whose network this one shares (`network_mode = "service:NAME"`)."""
-        replica = self.ties.holder.get(slot.want.replica)
-        return self.by_replica[replica] if replica else None
+    def holders(self, slot: Slot) -> tuple[Slot, ...]:
+        """The slots whose network, memory, processes or volumes this one shares (`network_mode = "service:NAME"`)."""
+        return tuple(self.by_replica[replica] for replica in self.ties.holders.get(slot.want.replica, ()))
 
     def sharers(self, slot: Slot) -> Iterator[Slot]:
-        """The slots whose containers share the network of this one. They are created with this container's name."""
+        """The slots whose containers share something of this one. They are created with this container's name."""
         return (self.by_replica[replica] for replica in self.ties.sharers.get(slot.want.replica, ()))
 
     def followers(self, slot: Slot) -> Iterator[Slot]:
-        """The slots whose containers must not run while this one is replaced: those that share its network, and dependents with
+        """The slots whose containers must not run while this one is replaced: those that share something of it, and dependents with
         `restart = true`.
         """
         for replica in self.ties.followers.get(slot.want.replica, ()):
             other = self.by_replica[replica]
-            if other.restart or self.ties.holder.get(replica) == slot.want.replica:
+            if other.restart or slot.want.replica in self.ties.holders.get(replica, ()):
                 yield other
 
 
-def joined_to(have: ObservedContainer, holder: Slot) -> bool:
-    """Whether a container shares the network of the current container of `holder`. Docker stores that container's id."""
+def joined_to(want: DesiredContainer, have: ObservedContainer, holder: Slot) -> bool:
+    """Whether a container shares what the current container of `holder` has.
+
+    Docker stores the id of the container whose network is shared. For anything else the engine's lists do not tell whose it is:
+    there the container must not be older than the other one.
+    """
     kind, _, other = have.network_mode.partition(":")
-    return kind != "container" or (holder.current is not None and other == holder.current.id)
+    if holder.current is None:
+        return False
+    if want.network_mode == f"container:{holder.want.name}":
+        return kind != "container" or other == holder.current.id
+    return have.created >= holder.current.created

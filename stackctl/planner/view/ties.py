@@ -15,13 +15,13 @@ class Ties(Struct, frozen=True):
 
     position: Mapping[Replica, int]
     """The index of each replica in dependency order."""
-    holder: Mapping[Replica, Replica]
-    """The container whose network another one shares (`network_mode = "service:NAME"`)."""
+    holders: Mapping[Replica, tuple[Replica, ...]]
+    """The containers whose network, memory, processes or volumes another one shares (`network_mode = "service:NAME"`)."""
     sharers: Mapping[Replica, tuple[Replica, ...]]
-    """The containers that share the network of a container. They are created with its name."""
+    """The containers that share something of a container. They are created with its name."""
     leads: Mapping[Replica, tuple[Replica, ...]]
-    """The containers during whose replacement a container must not run: the holder of its network, and what it needs with
-    `restart = true`.
+    """The containers during whose replacement a container must not run: those whose network, memory or processes it shares, and
+    what it needs with `restart = true`.
     """
     followers: Mapping[Replica, tuple[Replica, ...]]
     """The inverse of `leads`."""
@@ -31,21 +31,23 @@ def ties(containers: Iterable[DesiredContainer]) -> Ties:
     """The ties between containers that stand in dependency order."""
     containers = tuple(containers)
     position = {want.replica: place for place, want in enumerate(containers)}
-    named = {f"container:{want.name}": want.replica for want in containers}
+    named = {want.name: want.replica for want in containers}
     services: dict[str, list[Replica]] = {}
     for want in containers:
         services.setdefault(want.service, []).append(want.replica)
-    holder: dict[Replica, Replica] = {}
+    holders: dict[Replica, tuple[Replica, ...]] = {}
     leads: dict[Replica, tuple[Replica, ...]] = {}
     for want in containers:
         found = {other for need in want.needs if need.restart for other in services.get(need.service, ())}
-        if shared := named.get(want.network_mode or ""):
-            holder[want.replica] = shared
-            found.add(shared)
+        shared = [named[name] for name in want.namespaces if name in named]
+        found.update(shared)
+        shared += [named[name] for name in want.volume_sources if name in named]
+        if shared:
+            holders[want.replica] = tuple(dict.fromkeys(shared))
         if found:
             leads[want.replica] = tuple(sorted(found, key=position.__getitem__))
-    sharers = _inverse({replica: (other,) for replica, other in holder.items()})
-    return Ties(position, holder, sharers, leads, _inverse(leads))
+    sharers = _inverse(holders)
+    return Ties(position, holders, sharers, leads, _inverse(leads))
 
 
 def volumes_behind(containers: Iterable[DesiredContainer]) -> dict[str, frozenset[str]]:

@@ -34,7 +34,7 @@ from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.parts import Text
-from stackctl.spec.values import Address
+from stackctl.spec.values import Address, NetworkMode
 
 DEFAULT_NETWORK = "default"
 
@@ -262,7 +262,10 @@ def _container(
         ),
         files=tuple(_files(service, naming.stack)),
         networks=tuple(_attachments(name, service, naming)),
-        network_mode=_network_mode(service, naming),
+        network_mode=_mode(service.network_mode, naming),
+        ipc=_mode(service.ipc, naming),
+        pid=_mode(service.pid, naming),
+        volumes_from=tuple(_volumes_from(service, naming)),
         restart="no" if job else service.restarts.policy,
         restart_times=0 if job else service.restarts.times,
         grace=grace(service),
@@ -309,14 +312,25 @@ def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attach
     for key in _network_keys(service):
         use = service.networks.get(key)
         names = (name, naming.container(name), *(use.aliases if use else ()))
-        yield Attachment(naming.network(key), tuple(dict.fromkeys(names)))
+        yield Attachment(naming.network(key), tuple(dict.fromkeys(names)), tuple(_links(service, naming)))
 
 
-def _network_mode(service: Service, naming: Naming) -> str | None:
-    if service.network_mode is None:
+def _mode(mode: NetworkMode | None, naming: Naming) -> str | None:
+    """The mode with the name of the container instead of that of the service."""
+    if mode is None:
         return None
-    shared = service.network_mode.service
-    return f"container:{naming.container(shared)}" if shared else str(service.network_mode)
+    return f"container:{naming.container(mode.service)}" if mode.service else str(mode)
+
+
+def _volumes_from(service: Service, naming: Naming) -> Iterator[str]:
+    for each in service.volumes_from:
+        name = each.name if each.container else naming.container(each.name)
+        yield f"{name}:ro" if each.read_only else name
+
+
+def _links(service: Service, naming: Naming) -> Iterator[str]:
+    yield from (f"{naming.container(link.name)}:{link.alias}" for link in service.links)
+    yield from (f"{link.name}:{link.alias}" for link in service.external_links)
 
 
 def _needs(service: Service, chosen: Mapping[str, Service]) -> Iterator[Need]:

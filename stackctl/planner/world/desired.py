@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
@@ -19,6 +20,7 @@ USUAL_VOLUME_DRIVER = "local"
 USUAL_PROTOCOL = "tcp"
 USUAL_GRACE = 10
 """Seconds that a container has to stop (Docker's default)."""
+_SHARED = "container:"
 
 
 def grace(service: Service | None) -> int:
@@ -88,6 +90,8 @@ class Attachment(Struct, frozen=True):
 
     network: str
     aliases: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    """Other containers with the names by which this one alone knows them: `shop-db-1:database`."""
 
 
 class DesiredPort(Struct, frozen=True, kw_only=True):
@@ -194,6 +198,10 @@ class DesiredContainer(Struct, frozen=True, kw_only=True):
     files: tuple[DesiredFile, ...] = ()
     networks: tuple[Attachment, ...] = ()
     network_mode: str | None = None
+    ipc: str | None = None
+    pid: str | None = None
+    volumes_from: tuple[str, ...] = ()
+    """Containers whose volumes it has, too: `shop-db-1:ro`."""
     restart: str = "no"
     restart_times: int = 0
     grace: int = USUAL_GRACE
@@ -217,6 +225,35 @@ class DesiredContainer(Struct, frozen=True, kw_only=True):
     def fields(self) -> Mapping[str, str]:
         """A short digest of each field of the definition: only a container that is new or changed needs them."""
         return field_digests(self.definition)
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The containers whose network, memory or processes it shares."""
+        modes = (self.network_mode, self.ipc, self.pid)
+        return tuple(mode.removeprefix(_SHARED) for mode in modes if mode and mode.startswith(_SHARED))
+
+    @property
+    def volume_sources(self) -> tuple[str, ...]:
+        """The containers whose volumes it has, too."""
+        return tuple(each.removesuffix(":ro") for each in self.volumes_from)
+
+    def sharing_with(self, addresses: Mapping[str, str]) -> DesiredContainer:
+        """The same container, which names other containers by their present addresses."""
+
+        def there(text: str | None) -> str | None:
+            if not text or not text.startswith(_SHARED):
+                return text
+            name = text.removeprefix(_SHARED)
+            return f"{_SHARED}{addresses.get(name, name)}"
+
+        sources = zip(self.volumes_from, self.volume_sources, strict=True)
+        return replace(
+            self,
+            network_mode=there(self.network_mode),
+            ipc=there(self.ipc),
+            pid=there(self.pid),
+            volumes_from=tuple(addresses.get(name, name) + text.removeprefix(name) for text, name in sources),
+        )
 
     def __repr__(self) -> str:
         return veiled(self, "environment", "definition")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from stackctl.errors import Key, Problem
-from stackctl.spec.choosing import dependencies_of
+from stackctl.spec.choosing import dependencies_of, sharing
 from stackctl.spec.graph import Walk
 from stackctl.spec.model import Job, Service, Stack
 
@@ -44,4 +44,6 @@ def _drawn(circle: Sequence[str]) -> str:
 def _edge(service: Service, one: str, other: str) -> tuple[Key, ...]:
     """The key path which says that `one` waits for `other`."""
     path = ("jobs" if isinstance(service, Job) else "services", one)
-    return (*path, "depends_on", other) if other in service.depends_on else (*path, "network_mode")
+    if other in service.depends_on:
+        return (*path, "depends_on", other)
+    return (*path, next((name for name, there in sharing(service) if there == other), "depends_on"))

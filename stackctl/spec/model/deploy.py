@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Struct
 
+from stackctl.spec.model.devices import DeviceRequest, requests_sent
 from stackctl.spec.model.keys import Check, key
 from stackctl.spec.unsupported import DEPLOY_KEYS
 from stackctl.spec.values import ByteSize, Cpus, Restart
@@ -33,9 +34,17 @@ class Reservations(Struct, frozen=True, kw_only=True):
         ByteSize | None,
         key("As `mem_reservation`.", body="HostConfig.MemoryReservation", flag="memory-reservation"),
     ] = None
+    devices: Annotated[
+        tuple[DeviceRequest, ...],
+        key(
+            "As `gpus`, and other devices by their capabilities.",
+            body="HostConfig.DeviceRequests",
+            flag="gpus",
+            sent=requests_sent,
+        ),
+    ] = ()
 
     NOT_DONE: ClassVar[Mapping[str, str]] = {
-        "devices": "write them as gpus",
         "generic_resources": _SWARM,
     }
 

@@ -14,23 +14,26 @@ from stackctl.spec.model.files import ConfigUse, SecretUse
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
-from stackctl.spec.model.limits import Limits
+from stackctl.spec.model.log import Logging
 from stackctl.spec.model.mounts import Mount
 from stackctl.spec.model.networks import NetworkUse
 from stackctl.spec.model.order import Dependency
 from stackctl.spec.model.ports import Port
+from stackctl.spec.model.rights import Rights
 from stackctl.spec.text.parts import Text
 from stackctl.spec.unsupported import SERVICE_KEYS
 from stackctl.spec.values import (
     Address,
     ByteSize,
     Command,
+    ContainerLink,
     Duration,
     ExposedPorts,
     NetworkMode,
     Restart,
     Tmpfs,
     Variable,
+    VolumesFrom,
 )
 
 
@@ -55,7 +58,7 @@ class EnvFile(Struct, frozen=True, kw_only=True):
 _MOUNTS = ("volumes", "tmpfs")
 
 
-class Service(Limits, frozen=True, kw_only=True):
+class Service(Rights, frozen=True, kw_only=True):
     """A container that keeps running."""
 
     image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
@@ -176,6 +179,55 @@ class Service(Limits, frozen=True, kw_only=True):
             flag="dns",
         ),
     ] = None
+    dns_search: Annotated[
+        tuple[str, ...] | None,
+        key(
+            "Domains in which a name without a dot is looked for.",
+            one=True,
+            body="HostConfig.DnsSearch",
+            flag="dns-search",
+        ),
+    ] = None
+    dns_opt: Annotated[
+        tuple[str, ...],
+        key(
+            "Options of /etc/resolv.conf, such as ndots:1.",
+            one=True,
+            body="HostConfig.DnsOptions",
+            flag="dns-opt",
+        ),
+    ] = ()
+    mac_address: Annotated[
+        str | None,
+        key("Its hardware address in its first network.", body="MacAddress", flag="mac-address"),
+    ] = None
+    links: Annotated[
+        tuple[ContainerLink, ...],
+        key(
+            "Services that come first, under the names by which this container alone knows them: SERVICE:ALIAS.",
+            digest=True,
+        ),
+    ] = ()
+    external_links: Annotated[
+        tuple[ContainerLink, ...],
+        key("Containers outside of the stack, under names of its own: CONTAINER:ALIAS.", digest=True),
+    ] = ()
+    volumes_from: Annotated[
+        tuple[VolumesFrom, ...],
+        key(
+            "All volumes of another service, SERVICE[:ro], or of container:NAME[:ro].",
+            digest=True,
+            flag="volumes-from",
+        ),
+    ] = ()
+    platform: Annotated[
+        str | None, key("The platform of its image: linux/amd64.", digest=True, flag="platform")
+    ] = None
+    label_file: Annotated[
+        tuple[str, ...], key("Files of labels; `labels` win, then the last file.", one=True)
+    ] = ()
+    attach: Annotated[bool, key("Whether `up --follow` shows its log.")] = True
+    logging: Annotated[Logging | None, key("Where its output goes.")] = None
     shm_size: Annotated[
         ByteSize | None, key("The size of /dev/shm (64m).", body="HostConfig.ShmSize", flag="shm-size")
     ] = None
@@ -210,6 +262,12 @@ class Service(Limits, frozen=True, kw_only=True):
         given = self.deploy.replicas if self.deploy and self.scale is None else self.scale
         return 1 if given is None else given
 
+    @property
+    def donors(self) -> tuple[str, ...]:
+        """The services without whose running container this one cannot run: it shares their network, memory or processes."""
+        modes = (self.network_mode, self.ipc, self.pid)
+        return tuple(dict.fromkeys(mode.service for mode in modes if mode and mode.service))
+
     def __repr__(self) -> str:
         return veiled(self, "environment", "resolved")
 
@@ -239,6 +297,7 @@ class Service(Limits, frozen=True, kw_only=True):
                 f"scale is {self.scale}, and deploy.replicas is {other}",
                 "they mean the same: keep one of the two",
             )
+        yield from self.wrong_rights()
         mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
         mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
         mounts += [("secrets", index, use.path) for index, use in enumerate(self.secrets)]

@@ -1,7 +1,7 @@
-"""The environment of each container: `environment` wins over the `env_file`s, and a later file wins over an earlier one.
+"""The environment and the labels of each container: `environment` wins over the `env_file`s, and a later file wins over an earlier one.
 
 A name without a value takes the value of the caller. If the caller has none, the variable is removed, even if the image
-sets it (as in Compose).
+sets it (as in Compose). Labels come from `labels` and each `label_file` in the same way.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,7 @@ from stackctl.spec.model import EnvFile, Service, Stack
 from stackctl.spec.source.locate import Source
 from stackctl.spec.text.dotenv import inherit, parse, parse_raw
 from stackctl.spec.text.interpolate import Lookup, Variables
+from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Variable
 
 ReadFile = Callable[[str], tuple[Source | None, list[Problem]]]
@@ -23,7 +24,7 @@ ReadFile = Callable[[str], tuple[Source | None, list[Problem]]]
 def resolve(
     stack: Stack, lookup: Lookup, read_file: ReadFile, *, strict: bool
 ) -> tuple[Stack, list[Problem]]:
-    """Fill in `resolved` of every service and job, and the build arguments that take their value from the caller."""
+    """Fill in `resolved` and the labels from files of every service and job, and the build arguments that take their value from the caller."""
     problems: list[Problem] = []
 
     def finish(section: str, services: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +47,11 @@ def _finish(
     for values, found in file_values(service, path, lookup, read_file, strict=strict):
         filed |= values
         problems += found
+    labels: dict[str, Text] = {}
+    for n, file in enumerate(service.label_file):
+        values, found = _read(EnvFile(path=file), (*path, "label_file", n), lookup, read_file, strict=strict)
+        labels |= {name: Text.parse(value) for name, value in values.items()}
+        problems += found
     build = service.build
     if build is not None:
         texts = {
@@ -53,7 +59,8 @@ def _finish(
         }
         args = {name: Variable(text) for name, text in texts.items() if text is not None}
         build = structs.replace(build, args=args)
-    return structs.replace(service, build=build, resolved={**filed, **own}), problems
+    labels |= service.labels
+    return structs.replace(service, build=build, labels=labels, resolved={**filed, **own}), problems
 
 
 def own_values(service: Service, lookup: Lookup) -> dict[str, str | None]:

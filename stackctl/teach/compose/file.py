@@ -26,6 +26,7 @@ from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import plain_keys
 from stackctl.spec.model import Build, ConfigSource, EnvFile, FileMode, FileSource, FileUse, Job, Stack
+from stackctl.spec.model.devices import Device
 from stackctl.spec.structure import forms, is_table, told
 from stackctl.teach.commands import OURS
 from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, bare, noted, without_none, words
@@ -105,6 +106,7 @@ class ComposeFile(Struct, frozen=True):
             "deploy": _plain(settings.deploy) if settings.deploy else None,
             "restart": str(settings.restart) if spec.restart != "no" else None,
             "container_name": _given(settings.container_name),
+            "attach": None if settings.attach else False,
             "labels": _labels(settings.labels, owner),
             "networks": self.networks(spec),
             "network_mode": str(settings.network_mode) if settings.network_mode else None,
@@ -333,6 +335,8 @@ def _job_notes(spec: DesiredContainer) -> Iterator[str]:
 def _plain(value: Any) -> Tree:
     """The value of a plain key. Its name and its form are those of the Compose Specification."""
     match value:
+        case Device():
+            return str(value)
         case Struct() if is_table(type(value)):
             return {name: _plain(item) for name, item in told(value).items()}
         case Struct():
