@@ -47,6 +47,113 @@ def test_name_servers_must_be_those_that_the_container_asks(project: Project) ->
     assert project.json("plan")["changes"] == []
 
 
+MANY = """
+[services.donor]
+image = "busybox"
+command = "sleep infinity"
+ipc = "shareable"
+volumes = ["/shared"]
+stop_grace_period = "0s"
+[services.web]
+image = "busybox"
+command = "sleep infinity"
+stop_grace_period = "0s"
+ipc = "service:donor"
+pid = "service:donor"
+volumes_from = ["donor:ro"]
+links = ["donor:friend"]
+deploy.resources.limits.memory = "64m"
+mem_reservation = "32m"
+memswap_limit = "128m"
+cpus = 0.5
+cpu_shares = 512
+cpuset = "0"
+pids_limit = 50
+ulimits = { nofile = { soft = 1000, hard = 2000 }, nproc = 60 }
+oom_score_adj = 100
+security_opt = ["no-new-privileges", "seccomp=unconfined", "systempaths=unconfined"]
+devices = ["/dev/null:/dev/nix:r"]
+device_cgroup_rules = ["c 1:3 mr"]
+sysctls = { "net.core.somaxconn" = 99 }
+group_add = [1234]
+uts = "host"
+userns_mode = "host"
+logging = { driver = "json-file", options = { max-size = "1m", max-file = 2 } }
+dns_search = "example.org"
+dns_opt = ["ndots:1"]
+mac_address = "02:42:ac:11:00:09"
+platform = "linux/amd64"
+labels = { own = "1" }
+label_file = "web.labels"
+"""
+
+
+def test_many_keys_at_once_must_hold_in_the_container(project: Project) -> None:
+    project.write("own=2\nfiled=3\n", "web.labels")
+    project.write(MANY)
+    project.run("up")
+    answer, donor = project.inspect("web"), project.inspect("donor")
+    host, settings = answer["HostConfig"], answer["Config"]
+    assert {name: host[name] for name in HOST} == HOST
+    assert host["IpcMode"] == host["PidMode"] == f"container:{donor['Id']}"
+    assert (settings["MacAddress"], settings["Labels"]["own"], settings["Labels"]["filed"]) == (
+        "02:42:ac:11:00:09",
+        "1",
+        "3",
+    )
+    inside = project.inside(
+        "web", "sh", "-c", "id -G; ulimit -n; cat /proc/sys/net/core/somaxconn; ls -d /shared; ls -d /dev/nix"
+    )
+    assert inside.split()[-4:] == ["1000", "99", "/shared", "/dev/nix"]
+    assert "1234" in inside.split()
+    friend = project.inside("web", "nslookup", "friend.")
+    assert donor["NetworkSettings"]["Networks"][f"{project.name}_default"]["IPAddress"] in friend
+    assert "sleep infinity" in project.inside("web", "cat", "/proc/1/cmdline").replace("\0", " ")
+    assert project.json("plan")["changes"] == []
+    project.run("same", "stack.toml", "running")
+    project.write(MANY.replace('"/shared"]', '"/shared", "/more"]'))
+    project.run("up")
+    again = project.inspect("web")
+    assert again["Id"] != answer["Id"]
+    assert again["HostConfig"]["IpcMode"] == f"container:{project.ids()['donor']}"
+    assert project.json("plan")["changes"] == []
+
+
+HOST = {
+    "Memory": 64 << 20,
+    "MemoryReservation": 32 << 20,
+    "MemorySwap": 128 << 20,
+    "NanoCpus": 500_000_000,
+    "CpuShares": 512,
+    "CpusetCpus": "0",
+    "PidsLimit": 50,
+    "Ulimits": [{"Name": "nofile", "Soft": 1000, "Hard": 2000}, {"Name": "nproc", "Soft": 60, "Hard": 60}],
+    "OomScoreAdj": 100,
+    "SecurityOpt": ["no-new-privileges", "seccomp=unconfined"],
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+    "Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/nix", "CgroupPermissions": "r"}],
+    "DeviceCgroupRules": ["c 1:3 mr"],
+    "Sysctls": {"net.core.somaxconn": "99"},
+    "GroupAdd": ["1234"],
+    "UTSMode": "host",
+    "UsernsMode": "host",
+    "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}},
+    "DnsSearch": ["example.org"],
+    "DnsOptions": ["ndots:1"],
+}
+
+
+def test_a_key_that_the_engine_is_too_old_for_must_be_an_error_before_anything_is_made(
+    project: Project,
+) -> None:
+    project.write(sleepers(web='annotations = { a = "b" }'))
+    if tuple(map(int, project.api.version()["ApiVersion"].split("."))) >= (1, 43):
+        pytest.skip("this engine knows annotations")
+    assert "error SC611: services.web.annotations: the engine is too old" in project.run("up", code=1).stderr
+    assert project.resources() == NOTHING
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -75,6 +75,10 @@ def members(
     if before and not ports and draw(st.integers(0, 3)) == 0:
         given["network_mode"] = f"service:{draw(st.sampled_from(before))}"
     else:
+        if before and draw(st.integers(0, 5)) == 0:
+            given["ipc"] = f"service:{draw(st.sampled_from(before))}"
+        if before and draw(st.integers(0, 5)) == 0:
+            given["volumes_from"] = [draw(st.sampled_from(before))]
         given["ports"] = [f"{port}:{port}" for port in ports]
         if scaled and draw(st.booleans()):
             given["ports"] = [f"{ANY_OF.start}-{ANY_OF.stop - 1}:80"]

@@ -1,5 +1,6 @@
 """Plans that replace containers: after every moment of being killed, and where one makes way for another."""
 
+import pytest
 from msgspec.structs import replace
 from plan_stories import WEB, WEB_CHANGED, acts, changed, do, first, killed, lines, performed
 from plan_world import World, desired, plan_up
@@ -272,6 +273,32 @@ def test_one_shares_the_network_of_another() -> None:
     modes = [create.spec.network_mode for create in performed(plan, CreateContainer)]
     assert modes == [None, "container:shop-vpn-1"]
     assert World().up(SHARED).plan(SHARED) == Plan("shop")
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ('ipc = "service:vpn"', "memory"),
+        ('pid = "service:vpn"', "processes"),
+        ('volumes_from = ["vpn:ro"]', "volumes"),
+    ],
+)
+def test_who_shares_something_else_of_one_that_is_replaced_is_replaced(line: str, what: str) -> None:
+    text = SHARED.replace('network_mode = "service:vpn"', line)
+    changed = text.replace("[services.web]", "user = '1'\n[services.web]")
+    world = World().up(text)
+    assert world.plan(text) == Plan("shop")
+    plan = world.plan(changed)
+    assert [step.why for step in plan.steps if isinstance(step.action, CreateContainer)] == [
+        "user added",
+        f"vpn, whose {what} it shares, is replaced",
+    ]
+    (spec,) = (c.spec for c in performed(plan, CreateContainer) if c.spec.service == "web")
+    assert {spec.ipc, spec.pid, *spec.volumes_from} - {None} <= {
+        "container:shop-vpn-1.new",
+        "shop-vpn-1.new:ro",
+    }
+    assert world.up(changed).plan(changed) == Plan("shop")
 
 
 def test_who_shares_the_network_of_one_that_is_replaced_is_replaced() -> None:

@@ -139,7 +139,7 @@ def _configured(config: Row) -> Values:
     values |= normal.healthcheck(_healthcheck(config.get("Healthcheck")))
     values["entrypoint",] = list(config.get("Entrypoint") or ())
     values["command",] = list(config.get("Cmd") or ())
-    if grace := config.get("StopTimeout"):
+    if (grace := config.get("StopTimeout")) is not None:
         values["stop_grace_period",] = float(grace)
     for name, line in plain_keys.bodies().items():
         if "." not in line:

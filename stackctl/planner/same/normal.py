@@ -94,6 +94,10 @@ def plain(name: str, value: Any) -> Values:
             value = str(value or "").upper().removeprefix("SIG").replace("TERM", "")
         case "shm_size":
             value = 0 if value == _USUAL_SHM else value
+        case "cgroup":  # without a word, an engine with old cgroups says host, one with new ones private
+            value = None
+        case "security_opt":
+            value = sorted(option for option in value or () if option != "systempaths=unconfined")
         case "pids_limit":
             value = max(value or 0, 0)
         case "logging.options" | "sysctls" | "storage_opt" | "annotations":

@@ -29,7 +29,7 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.numbering import numbered
 from stackctl.secret import Secret
-from stackctl.spec.choosing import dependencies_of, select, table
+from stackctl.spec.choosing import dependencies_of, select, sharing, table
 from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service, Stack
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.structure import Mistake
@@ -230,15 +230,18 @@ def _containers(
             yield from (numbered(first, number, naming.container(name, number)) for number in numbers)
 
 
+_WHAT = {"network_mode": "network", "ipc": "memory", "pid": "processes", "volumes_from": "volumes"}
+
+
 def _without_holder(chosen: Mapping[str, Service], stack: Stack) -> Iterator[Problem]:
     for name, service in chosen.items():
-        holder = service.network_mode and service.network_mode.service
-        if holder and service.replicas and not stack.everything[holder].replicas:
-            yield Problem(
-                (table(service), name, "network_mode"),
-                f"{name} shares the network of {holder}, which is scaled to 0",
-                f"give {holder} a container, or scale {name} to 0 as well",
-            )
+        for key, holder in sharing(service) if service.replicas else ():
+            if key in _WHAT and not stack.everything[holder].replicas:
+                yield Problem(
+                    (table(service), name, key),
+                    f"{name} shares the {_WHAT[key]} of {holder}, which is scaled to 0",
+                    f"give {holder} a container, or scale {name} to 0 as well",
+                )
 
 
 def _container(

@@ -21,10 +21,12 @@ def brings_init(argv: Sequence[str]) -> bool:
 
 def wants_init(spec: DesiredContainer, image: ImageConfig) -> bool:
     """Whether the engine puts its init before the container's command. Without a word about it in the spec it does, unless
-    the command is an init itself.
+    the command is an init itself, or the container lives among the processes of another one, which have their process 1 already.
     """
     if spec.settings.init is not None:
         return spec.settings.init
+    if spec.pid:
+        return False
     entrypoint = image.entrypoint if spec.entrypoint is None else spec.entrypoint
     # A container with its own entrypoint does not get the image's command.
     command = (image.command if spec.entrypoint is None else ()) if spec.command is None else spec.command

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from stackctl.errors import Problem
+from stackctl.spec.choosing import sharing
 from stackctl.spec.lint.members import Member
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.uses import Kind
@@ -67,13 +68,22 @@ def undefined_names(subject: Subject) -> Iterator[Problem]:
                             use.source, defined, f"add [{section}.{use.source}] with file or environment"
                         ),
                     )
-        mode = member.service.network_mode
-        if mode and mode.service is not None and mode.service not in everything:
-            yield Problem(
-                (*member.path, "network_mode"),
-                f'{member.name} shares the network of "{mode.service}", which is neither a service nor a job',
-                meant(mode.service, member),
-            )
+        for key, other in sharing(member.service):
+            if other not in everything:
+                yield Problem(
+                    (*member.path, key),
+                    f'{member.name} {_SHARES[key]} "{other}", which is neither a service nor a job',
+                    meant(other, member),
+                )
+
+
+_SHARES = {
+    "network_mode": "shares the network of",
+    "ipc": "shares the memory of",
+    "pid": "shares the processes of",
+    "volumes_from": "has the volumes of",
+    "links": "links to",
+}
 
 
 def unknown_hosts(subject: Subject) -> Iterator[Problem]:
@@ -165,6 +175,7 @@ def _host_names(subject: Subject) -> set[str]:
         service = member.service
         found |= {name for name in (member.name, service.container_name, service.hostname) if name}
         found |= {alias for network in service.networks.values() for alias in network.aliases}
+        found |= {link.alias for link in (*service.links, *service.external_links)}
     return {name.lower() for name in found}
 
 
