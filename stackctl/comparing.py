@@ -20,6 +20,7 @@ from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import image_id, ours
 from stackctl.planner.world.observed import Observed, Outdated
+from stackctl.planner.world.replica import Replica
 from stackctl.spec.choosing import select
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
@@ -60,8 +61,12 @@ class Comparing(Looking):
 
     def places(self) -> dict[str, ServicePlace]:
         """For each service that runs: where it can be reached from this machine."""
+        return places_of_services(self.places_of_replicas())
+
+    def places_of_replicas(self) -> dict[Replica, ServicePlace]:
+        """For each container of a service that runs: where it can be reached from this machine."""
         observed = self.engine.observe(self.name)
-        return places_of_services(places(of_project(observed.containers, self.name), observed.engine))
+        return places(of_project(observed.containers, self.name), observed.engine)
 
     def environment(self, service: str | None = None) -> dict[str, str]:
         """The variables with which a process on this machine reaches the stack. With `service`: the variables of its container,

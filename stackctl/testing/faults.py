@@ -89,8 +89,8 @@ def wait_ready(service: LiveService, timeout: float | None = None) -> None:
 
 def recover(service: LiveService) -> None:
     """Undo every fault of the service's container, and return once the service is ready again."""
-    desired, observed = service.app.desired_and_observed(service.name)
-    (want, *_), app = desired.containers, service.app
+    _, observed = service.app.desired_and_observed(service.name)
+    want, app = service.want(), service.app
     have = next((c for c in observed.containers if c.name == want.name), None)
     if have is None:
         raise EngineError(f"{service.name} has no container any more", "what removed it?")

@@ -18,7 +18,9 @@ from stackctl.planner.reach.places import ServicePlace
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.naming import Naming
+from stackctl.planner.world.numbering import renumbered
 from stackctl.planner.world.observed import Observed, ObservedContainer
+from stackctl.planner.world.replica import Replica
 from stackctl.real import real_files
 from stackctl.spec.model import Service, Stack
 from stackctl.spec.selection import Selection
@@ -50,8 +52,8 @@ class LiveStack:
         """What is on the engine, and what should be."""
         return Comparing(self.stack, self.engine)
 
-    def container_name(self, service: str) -> str:
-        return Naming(self.stack, "").container(service)
+    def container_name(self, service: str, number: int = 1) -> str:
+        return Naming(self.stack, "").container(service, number)
 
     def desired_and_observed(self, *services: str) -> tuple[Desired, Observed]:
         """What should be there, and what is there: for these services, or for all.
@@ -61,7 +63,8 @@ class LiveStack:
         host = publish_host() or "127.0.0.1"
         selection = Selection(services=services, profiles=("*",), dependencies=False, publish_host=host)
         with real_files():
-            return self.on_engine.desired_and_observed(selection)
+            desired, observed = self.on_engine.desired_and_observed(selection)
+        return renumbered(desired, observed), observed
 
     def containers(self) -> dict[str, ObservedContainer]:
         """The containers as they are now, by service. Raises EngineError."""
@@ -106,6 +109,8 @@ class LiveService:
 
     name: str
     app: LiveStack = field(repr=False)
+    number: int | None = None
+    """Which of the service's containers it is; None: the first."""
 
     @property
     def spec(self) -> Service:
@@ -115,10 +120,11 @@ class LiveService:
     @property
     def container(self) -> ObservedContainer:
         """The service's container as it is now, running or not. Raises UsageError if there is none."""
-        found = self.app.on_engine.containers([self.name])
-        if not found:
-            raise UsageError(f"{self.name} has no container", "it was not started, or somebody removed it")
-        return found[0]
+        for container in self.app.on_engine.containers([self.name]):
+            if self.number in (None, container.number):
+                return container
+        called = self.name if self.number is None else Replica(self.name, self.number)
+        raise UsageError(f"{called} has no container", "it was not started, or somebody removed it")
 
     @property
     def health(self) -> str:
@@ -160,12 +166,12 @@ class LiveService:
     @property
     def container_name(self) -> str:
         """The name of the service's container, even while there is none."""
-        return self.app.container_name(self.name)
+        return self.app.container_name(self.name, self.number or 1)
 
     def want(self) -> DesiredContainer:
         """The service's container as it should be."""
-        container, *_ = self.app.desired_and_observed(self.name)[0].containers
-        return container
+        wanted = self.app.desired_and_observed(self.name)[0].containers
+        return next(want for want in wanted if self.number in (None, want.number))
 
     def _reach(self, target: int | None) -> tuple[str, int]:
         return addresses.reach(self.name, self.spec, self._place(target), target)
@@ -180,7 +186,11 @@ class LiveService:
         port = addresses.default_port(self.spec, chosen) if target is None else target
         if port in chosen.published:
             return chosen
-        place = self.app.places().get(self.name, chosen)
+        found = self.app.on_engine.places_of_replicas()
+        if self.number is None:
+            place = addresses.places_of_services(found).get(self.name, chosen)
+        else:
+            place = found.get(Replica(self.name, self.number), chosen)
         if target in (None, addresses.default_port(self.spec, place)):
             return place
         return replace(place, address="")
@@ -192,7 +202,7 @@ class LiveService:
         return {
             port.target.first: ("127.0.0.1", port.published.first)
             for port in self.spec.ports
-            if port.published and port.protocol == "tcp"
+            if port.published and len(port.published) == len(port.target) and port.protocol == "tcp"
         }
 
 

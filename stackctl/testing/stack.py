@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +33,13 @@ class RunningService(LiveService):
     """A service of a running stack, and everything that a test can do with it."""
 
     app: Running = field(repr=False)
+
+    @property
+    def replicas(self) -> tuple[RunningService, ...]:
+        """The service's containers that are there, the lowest number first. Each is like a service with one container."""
+        found = self.app.on_engine.containers([self.name])
+        numbers = dict.fromkeys(container.number for container in found if container.kind != "run")
+        return tuple(replace(self, number=number) for number in numbers)
 
     # What it does
 
@@ -72,8 +79,11 @@ class RunningService(LiveService):
     def logs(
         self, *, since: float | datetime | str | None = None, tail: int | None = None
     ) -> Iterator[LogLine]:
-        """The lines that the service has written so far. The arguments are those of `Running.logs`."""
-        return self.app.logs(self.name, since=since, tail=tail)
+        """The lines that the service has written so far; of one of its `replicas`, its own lines. The arguments are those of
+        `Running.logs`.
+        """
+        which = self.name if self.number is None else self.container_name
+        return self.app.logs(which, since=since, tail=tail)
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """Return once the service is ready. Raises WaitError if it can never be ready, WaitTimeoutError after `timeout` seconds

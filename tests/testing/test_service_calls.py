@@ -180,3 +180,40 @@ def test_what_is_of_another_server_is_refused(web: RunningService) -> None:
         web.flush()
     with pytest.raises(stackctl.UsageError, match="web is no Redis"):
         web.database()
+
+
+# Several containers of one service
+
+SCALED = """
+[services.web]
+image = "busybox"
+command = "sleep infinity"
+ports = ["80"]
+scale = 3
+[services.one]
+image = "busybox"
+command = "sleep infinity"
+"""
+
+
+def test_each_of_several_containers_is_like_a_service(
+    engine: MemoryEngine, start: Start, tmp_path: Path
+) -> None:
+    engine.behaviours["web"] = Behaviour(log=("hello",))
+    app = start(engine, SCALED)
+    web, replicas = app["web"], app["web"].replicas
+    assert [each.container_name for each in replicas] == [f"{app.project}-web-{n}" for n in (1, 2, 3)]
+    assert len({each.url("/x") for each in replicas}) == len({each.port(80) for each in replicas}) == 3
+    assert (web.container.id, web.url()) == (replicas[0].container.id, replicas[0].url())
+    assert [len([*each.logs()]) for each in (web, *replicas)] == [3, 1, 1, 1]
+    assert [each.number for each in app["one"].replicas] == [1]
+
+    replicas[1].copy_in(b"second", "/name")
+    assert replicas[1].copy_out("/name", tmp_path / "name").read_bytes() == b"second"
+    for other in (web, replicas[2]):
+        with pytest.raises(stackctl.EngineError):
+            other.copy_out("/name", tmp_path / "none")
+    with replicas[2].stopped():
+        assert [each.container.running for each in replicas] == [True, True, False]
+    replicas[2].wait_ready()
+    assert [each.container.running for each in replicas] == [True, True, True]

@@ -114,7 +114,7 @@ class Postgres:
     def __init__(self, service: LiveService) -> None:
         self._service = service
         self._login = _login(service)
-        self._server = service.app.consoles.get(service.name, Server, lambda: Server(service))
+        self._server = service.app.consoles.get(service.container_name, Server, lambda: Server(service))
         self._psql, self._spares = self._server.psql, self._server.spares
 
     def snapshot(self, name: str) -> None:

@@ -132,5 +132,5 @@ class Redis:
             environment={"REDISCLI_AUTH": login.password.reveal()} if login.password else None,
         )
         return service.app.consoles.get(
-            service.name, Console, lambda: Console(service.app.engine, command, "ECHO {}")
+            service.container_name, Console, lambda: Console(service.app.engine, command, "ECHO {}")
         )
