@@ -173,7 +173,8 @@ def test_a_service_that_ends_with_0_must_suggest_a_job(project: Project) -> None
     project.write('[services.migrate]\nimage = "busybox"\ncommand = ["true"]\n' + sleepers(web=""))
     told = project.run("up")
     assert (
-        "ended with exit code 0: migrate (a program that runs to its end belongs under [jobs])" in told.stderr
+        "ended with exit code 0: migrate (a program that runs to its end belongs under [jobs] of a stack.toml)"
+        in told.stderr
     )
 
 

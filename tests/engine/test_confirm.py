@@ -117,7 +117,7 @@ def test_the_end_of_a_service_with_0_is_no_failure_but_suggests_a_job(tmp_path: 
     came = home.up('[services.web]\nimage = "busybox"\n')
     assert (came.exit_code, came.running) == (0, frozenset())
     assert home.plans[-1].notes == (
-        "ended with exit code 0: web (a program that runs to its end belongs under [jobs])",
+        "ended with exit code 0: web (a program that runs to its end belongs under [jobs] of a stack.toml)",
     )
 
 

@@ -1,5 +1,6 @@
 """From compose files to a stack: every value means what it means to Compose."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,30 @@ def test_ports_without_a_network_have_no_effect(tmp_path: Path) -> None:
     stack = read(tmp_path, "services: {a: {image: i, network_mode: host, ports: [80]}}\n")
     assert stack.services["a"].ports == ()
     assert [problem.severity for problem in stack.problems] == ["note"]
+
+
+def test_a_way_out_is_written_in_yaml(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "compose.yaml": "services:\n  web: {image: i, ports: 80, volumes: [data:/d], depends_on: [api], build: {x: 1}}\n"
+        },
+    )
+    hints = [each[each.rindex("(") :] for each in problems(tmp_path, checks=[lint]) if each.endswith(")")]
+    assert hints[:3] == [
+        "(write [80])",
+        '(add volumes.data, or write "./data" for a directory)',
+        "(add services.api, or take it out)",
+    ]
+    text = """\
+services:
+  web: {image: i, depends_on: [db]}
+  db: {image: "postgres:15", environment: {POSTGRES_PASSWORD: x}}
+  migrate: {image: i, restart: always, init: false, command: [sh, -c, "a; b"]}
+"""
+    stack = read(tmp_path, text, checks=[partial(lint, info=True)])
+    found = {problem.rule: (problem.severity, problem.hint) for problem in stack.problems}
+    assert found["SC202"] == ("info", "write condition: service_healthy, and give db a healthcheck")
+    assert found["SC401"][1] == 'add volumes: ["db-data:/var/lib/postgresql/data"] and volumes.db-data'
+    assert found["SC212"][1] == "remove restart"
+    assert found["SC605"][1] == "write init: true, or write exec before the last command"

@@ -71,7 +71,7 @@ class _Verdict(Struct, frozen=True):
 
 _MET = _Verdict(met=True)
 _SETTLING = _Verdict("has just started")
-_A_JOB = "a program that runs to its end belongs under [jobs]"
+_A_JOB = "a program that runs to its end belongs under [jobs] of a stack.toml"
 
 
 def wait(
@@ -215,7 +215,7 @@ class _Questions:
         if not self._probes and self._action.condition is Condition.healthy:
             raise EngineError(
                 f"{self._action.name} has no check, so it can never be healthy",
-                'give it one: healthcheck = { tcp = PORT }, or wait for condition = "service_started"',
+                "give it a healthcheck, or wait until it has started: condition service_started",
             )
         timeout = min(timeout, self._action.timing.timeout)
         for probe in self._probes or map(TcpProbe, self._action.ports):

@@ -95,7 +95,7 @@ def plan_confirmation(
     if ended:
         names = ", ".join(ended)
         draft.notes.append(
-            f"ended with exit code 0: {names} (a program that runs to its end belongs under [jobs])"
+            f"ended with exit code 0: {names} (a program that runs to its end belongs under [jobs] of a stack.toml)"
         )
     return draft.plan()
 

@@ -42,7 +42,7 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
     service = {key: item for key, item in node.value.items() if not key.startswith("x-")}
 
     def assume(table: dict[str, YamlNode], key: str, value: object) -> None:
-        table.setdefault(key, node.holding(value))
+        table.setdefault(key, _assumed(node, value))
 
     assume(service, "init", False)
     assume(service, "builtin_check", False)
@@ -66,6 +66,10 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
     if (check := service.get("healthcheck")) and (off := check.get("disable")) and off.value is True:
         service["healthcheck"] = check.holding({"disable": off})
     return node.holding(service)
+
+
+def _assumed(near: YamlNode, value: object) -> YamlNode:
+    return YamlNode(value, near.source, -1)
 
 
 def _each(service: dict[str, YamlNode], key: str, change: Callable[[dict[str, YamlNode]], None]) -> None:
@@ -95,7 +99,7 @@ def _port(table: dict[str, YamlNode], near: YamlNode) -> None:
         del table["published"]
     address = table.get("host_ip")
     if address is None or address.value == "":
-        table["host_ip"] = (address or near).holding(EVERYWHERE)
+        table["host_ip"] = _assumed(address or near, EVERYWHERE)
 
 
 def _mount(table: dict[str, YamlNode]) -> None:
@@ -107,4 +111,4 @@ def _mount(table: dict[str, YamlNode]) -> None:
     if bind and (kind := table.get("type")) and kind.value == "volume":
         del table["bind"]  # selinux: stackctl does not relabel a volume
     elif bind and isinstance(bind.value, dict):
-        table["bind"] = bind.holding({"create_host_path": bind.holding(True), **bind.value})
+        table["bind"] = bind.holding({"create_host_path": _assumed(bind, True), **bind.value})

@@ -25,10 +25,11 @@ def unchecked_servers(subject: Subject) -> Iterator[Problem]:
         known = member.server
         if known and not known.protocol and not member.service.healthcheck and member.name in waited_for:
             check = f'http = ":{known.port}/"' if known.scheme == "http" else f"tcp = {known.port}"
+            hint = "add a healthcheck" if subject.stack.in_yaml else f"add healthcheck = {{ {check} }}"
             yield Problem(
                 member.path,
                 f"{waited_for[member.name].name} waits for {member.name}, but nothing tells whether {known.name} answers",
-                f"add healthcheck = {{ {check} }}",
+                hint,
             )
 
 

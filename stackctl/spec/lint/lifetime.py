@@ -36,6 +36,8 @@ def endless_jobs(subject: Subject) -> Iterator[Problem]:
                 f'{member.name} runs once, but restart = "{policy}" starts it again for ever',
                 "remove restart"
                 if isinstance(member.service, Job)
+                else "remove restart"
+                if subject.stack.in_yaml
                 else f"remove restart, or write [jobs.{member.name}]",
             )
 
@@ -62,7 +64,7 @@ def deaf_shells(subject: Subject) -> Iterator[Problem]:
             yield Problem(
                 (*member.path, "init"),
                 f"a shell is process 1 of {member.name} and does not pass SIGTERM on: each stop takes until it is killed",
-                "remove init = false, or write exec before the last command",
+                f"{'write init: true' if subject.stack.in_yaml else 'remove init = false'}, or write exec before the last command",
             )
 
 

@@ -58,7 +58,8 @@ def started_only(subject: Subject) -> Iterator[Problem]:
 
     Started means that the process exists, not that it answers. Postgres may need half a minute at its first start.
 
-    Fix: take the condition out. Without one, stackctl waits until the server answers.
+    Fix: take the condition out. Without one, stackctl waits until the server answers. In a compose.yaml, write `condition:
+    service_healthy`, and give the server a health check. There this is only a remark: Compose waits so if the file says nothing.
 
     Evidence: 133 such waits in 28 of 55 public compose files, because Compose waits in this way by default;
     docker-library/docs#2467.
@@ -68,10 +69,15 @@ def started_only(subject: Subject) -> Iterator[Problem]:
         for name, dependency in member.service.depends_on.items():
             known = members[name].server if name in members else None
             if dependency.condition is Condition.started and known and known.protocol:
+                hint = "take the condition out: then it waits until the server answers"
+                if in_yaml := subject.stack.in_yaml:
+                    hint = "write condition: service_healthy"
+                    hint += "" if members[name].service.healthcheck else f", and give {name} a healthcheck"
                 yield Problem(
                     (*member.path, "depends_on", name),
                     f"{member.name} waits until {name} has started: the process exists, but {known.name} may not answer yet",
-                    "take the condition out: then it waits until the server answers",
+                    hint,
+                    severity="info" if in_yaml else "warning",
                 )
 
 

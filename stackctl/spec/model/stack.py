@@ -73,6 +73,11 @@ class Stack(Struct, frozen=True, kw_only=True):
     IGNORED: ClassVar[Mapping[str, str]] = {"version": "the version key means nothing any more: leave it out"}
 
     @property
+    def in_yaml(self) -> bool:
+        """Whether it is written in compose files: what messages advise has to be a key of Compose."""
+        return any(source.places is not None for source in self.sources)
+
+    @property
     def everything(self) -> dict[str, Service]:
         """Services and jobs by name. A service and a job cannot have the same name."""
         return {**self.services, **self.jobs}

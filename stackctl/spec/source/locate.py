@@ -26,6 +26,12 @@ LEXEME = r"""(?xs)
   | (?P<mark> [\[\]{}=,.] )
   | (?P<bare> [^\s\[\]{}=,.\#"']+ )
     """
+_IN_YAML = (
+    (r"\[([A-Za-z_-]+(?:\.[\w.-]+)+)\]", r"\1"),  # a header
+    (r"\b([a-z_]+) = (?=[\"\[{]|true\b|false\b|\d)", r"\1: "),
+    (r"\b(an?) table\b", r"\1 mapping"),
+    (r"\ban array\b", "a list"),
+)
 _LONGEST = 400
 """A source line with more characters is not shown."""
 _DEPTH = 100
@@ -83,7 +89,7 @@ def locate(text: str) -> Mapping[Path, int]:
 def place(problem: Problem, sources: Sequence[Source]) -> Problem:
     """Give a problem its place: its key in the last file that has the key; else the nearest key around it.
 
-    A problem without a key keeps the place that it has, or none.
+    A problem without a key keeps the place that it has, or none. In a YAML file it speaks as YAML is written.
     """
     if problem.place or not sources or not problem.path:
         return problem
@@ -91,8 +97,22 @@ def place(problem: Problem, sources: Sequence[Source]) -> Problem:
         for source in reversed(sources):
             offset = source.offsets().get(problem.path[:length])
             if offset is not None:
-                return structs.replace(problem, place=source.place(offset))
-    return structs.replace(problem, place=sources[0].place(0))
+                return _said(structs.replace(problem, place=source.place(offset)), source)
+    return _said(structs.replace(problem, place=sources[0].place(0)), sources[0])
+
+
+def _said(problem: Problem, source: Source) -> Problem:
+    """The problem in the words of the file's language. Rules write TOML."""
+    if source.places is None:
+        return problem
+    return structs.replace(problem, message=as_yaml(problem.message), hint=as_yaml(problem.hint))
+
+
+def as_yaml(text: str) -> str:
+    """A text about TOML, with its keys and values as YAML writes them."""
+    for pattern, written in _IN_YAML:
+        text = re.sub(pattern, written, text)
+    return text
 
 
 def place_all(problems: Iterable[Problem], sources: Sequence[Source]) -> tuple[Problem, ...]:

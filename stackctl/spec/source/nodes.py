@@ -22,7 +22,7 @@ class YamlNode(Struct, frozen=True):
     value: Any
     source: Source
     at: int
-    """The offset of the place that messages name: the key in a mapping, the item in a list."""
+    """The offset of the place that messages name: the key in a mapping, the item in a list. -1: no file writes the value."""
     size: int = 1
     """How many values it holds, aliases replaced."""
     depth: int = 1
@@ -68,7 +68,8 @@ class NodePlaces:
         """The offset of each key path, by the file in which it is written."""
         found: dict[str, dict[Path, int]] = {}
         for path, node in _walk(self._root, ()) if self._root else ():
-            found.setdefault(node.source.file, {})[path] = node.at
+            if node.at >= 0:
+                found.setdefault(node.source.file, {})[path] = node.at
         return found
 
 
