@@ -51,6 +51,14 @@ volumes: [./src:/src/, data:/data:cached, {type: bind, source: /x, target: /x}, 
     assert b.known is not None
 
 
+def test_of_several_networks_the_first_by_name_comes_first(tmp_path: Path) -> None:
+    """Through it the container reaches the world."""
+    stack = read(
+        tmp_path, "services: {a: {image: i, networks: [front, back]}}\nnetworks: {front: , back: }\n"
+    )
+    assert list(stack.services["a"].networks) == ["back", "front"]
+
+
 def test_a_stack_toml_may_say_the_same(tmp_path: Path) -> None:
     """Nothing after the reader knows which of the two files it was."""
     toml = """\

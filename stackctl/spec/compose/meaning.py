@@ -6,6 +6,7 @@
 | `condition` | started |
 | `init` | none |
 | a check that stackctl knows for an image | none: healthy by its own check or the image's, else running |
+| which network comes first | of several with one `priority`, the first by name |
 | `create_host_path` | in the short form, and beside `bind`, a missing directory of the host is made |
 """
 
@@ -49,7 +50,9 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
     _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
     _each(service, "volumes", _mount)
     if (networks := service.get("networks")) and isinstance(networks.value, dict):
-        joined = {key: use.holding({}) if use.value is None else use for key, use in networks.value.items()}
+        joined = {
+            key: use.holding({}) if use.value is None else use for key, use in sorted(networks.value.items())
+        }
         service["networks"] = networks.holding(joined)
     if ports := service.get("ports"):
         if (mode := service.get("network_mode")) and mode.value in ("host", "none"):
