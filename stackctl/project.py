@@ -16,7 +16,8 @@ from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
 from stackctl.errors import PreflightError, Problem, SpecError
-from stackctl.planner.before.images import ImageOptions, images_to_look_into, plan_images
+from stackctl.planner.before.builders import needs_buildkit
+from stackctl.planner.before.images import BuildOptions, ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.before.preflight import preflight, questions, told_by_images
 from stackctl.planner.before.situation import HostFacts
 from stackctl.planner.down import DownOptions, plan_down, spared
@@ -31,6 +32,7 @@ from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world.adopting import COMPOSE, file_of_compose, made_by_compose
 from stackctl.planner.world.containers import instance_of, of_project, other_source
+from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed
 from stackctl.real import monotonic
@@ -91,13 +93,21 @@ class Project(Comparing):
         except SpecError as error:
             return error.problems
 
+    def _without_builder(self, plan: Plan, desired: Desired) -> tuple[Problem, ...]:
+        """What asks for BuildKit, if that is not here. Nothing is asked if nothing needs it."""
+        problems = tuple(needs_buildkit(plan, desired))
+        if problems and not self.engine.has_buildkit():
+            return problems
+        return ()
+
     def _preflight(self, view: View, options: UpOptions, images: ImageOptions) -> tuple[Problem, ...]:
         """What the rules of the engine find in a view that has what is to know of its images."""
         if not options.adopt:
             hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
             self._refuse_other_directory(view.observed, view.desired.source, hint)
             self._refuse_compose(view.observed)
-        return preflight(view, self._host(view), images)
+        builds = plan_images(view.desired, view.observed, images)
+        return (*preflight(view, self._host(view), images), *self._without_builder(builds, view.desired))
 
     def plan_down(self, options: DownOptions) -> Plan:
         """The plan of what `down` does. Raises PreflightError if the project was started from another directory."""
@@ -143,11 +153,12 @@ class Project(Comparing):
 
         return self._do_locked(decide, cancel)
 
-    def build(self, selection: Selection, *, cancel: Cancel | None = None) -> Events:
+    def build(
+        self, selection: Selection, options: BuildOptions | None = None, *, cancel: Cancel | None = None
+    ) -> Events:
         """Build the images of a part of the stack."""
-        return self._do_locked(
-            lambda: self._plan_images(selection, ImageOptions(build=True), BuildImage), cancel
-        )
+        images = ImageOptions(build=True, builds=options or BuildOptions())
+        return self._do_locked(lambda: self._plan_images(selection, images, BuildImage), cancel)
 
     def pull(self, selection: Selection, images: ImageOptions, *, cancel: Cancel | None = None) -> Events:
         """Pull the images of a part of the stack, except those that are built."""
@@ -156,7 +167,11 @@ class Project(Comparing):
     def _plan_images(
         self, selection: Selection, images: ImageOptions, kind: type[BuildImage | PullImage]
     ) -> Plan:
-        return _part(plan_images(*self.desired_and_observed(selection), images), kind)
+        desired, observed = self.desired_and_observed(selection)
+        plan = _part(plan_images(desired, observed, images), kind)
+        if problems := self._without_builder(plan, desired):
+            raise PreflightError(place(self.stack, problems))
+        return plan
 
     def _do_locked(self, decide: Callable[[], Plan | None], cancel: Cancel | None) -> Events:
         """Take the project's lock, make the plan, do it. Nothing happens before the first event is asked for, and nothing is

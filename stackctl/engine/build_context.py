@@ -24,6 +24,7 @@ from msgspec import Struct
 from stackctl.engine.docker.images.dockerfile import named_files
 from stackctl.planner.world.desired import DesiredBuild
 from stackctl.planner.world.observed import BuiltImage, Outdated
+from stackctl.spec.model.images import is_remote
 
 _VERSION = "1"
 _OF_THE_STACK = r"(stack(\..+)?\.toml|(docker-)?compose(\..+)?\.ya?ml)"
@@ -42,6 +43,7 @@ class ContextEntry(Struct, frozen=True):
     """A file, directory or symbolic link of a context. `path` is relative to the context, with `/`."""
 
     path: str
+    file: Path
     stat: os.stat_result
 
 
@@ -105,8 +107,11 @@ class Ignored:
 
 def ignored(build: DesiredBuild) -> Ignored:
     """What the build leaves out. A file of its own beside the Dockerfile wins over the .dockerignore of the context."""
-    own = build.context / f"{build.dockerfile}.dockerignore"
-    for file in (own, build.context / ".dockerignore"):
+    return _ignored(build.context / f"{build.dockerfile}.dockerignore", build.context / ".dockerignore")
+
+
+def _ignored(*files: Path) -> Ignored:
+    for file in files:
         if file.is_file():
             return Ignored(file.read_text(encoding="utf-8-sig", errors="replace"))
     return Ignored("")
@@ -125,14 +130,14 @@ def entries(root: Path, leave_out: Ignored) -> Iterator[ContextEntry]:
                 if directory and not (out and leave_out.hides(path)):
                     pending.append(path)
                 if not out:
-                    yield ContextEntry(path, each.stat(follow_symlinks=False))
+                    yield ContextEntry(path, Path(each.path), each.stat(follow_symlinks=False))
 
 
 def fingerprint(build: DesiredBuild) -> Fingerprint | None:
     """The digests of the build, read completely. None if something cannot be read; the builder knows whether it needs that."""
     try:
-        found = _code(build, entries(build.context, ignored(build)))
-        return Fingerprint(_definition(build), _live(build), _tree(found), _content(build.context, found))
+        found = _code(build, _everything(build))
+        return Fingerprint(_definition(build), _live(build), _tree(found), _content(found))
     except OSError:
         return None
 
@@ -149,14 +154,14 @@ def outdated(build: DesiredBuild, image: BuiltImage) -> Outdated | None:
             return "build"
         if _live(build) != told.live:
             return None  # other files count now
-        found = _code(build, _few(entries(build.context, ignored(build)), MOST_FILES))
+        found = _code(build, _few(_everything(build), MOST_FILES))
         if _tree(found) != told.tree:
             return "code"
         if _newest(found) < image.created:
             return None
         if sum(each.stat.st_size for each in found if stat.S_ISREG(each.stat.st_mode)) > MOST_BYTES:
             return None
-        return "code" if _content(build.context, found) != told.content else None
+        return "code" if _content(found) != told.content else None
     except (OSError, TooMuchError):
         return None
 
@@ -164,7 +169,7 @@ def outdated(build: DesiredBuild, image: BuiltImage) -> Outdated | None:
 def touched_since(build: DesiredBuild, moment: float) -> bool:
     """Whether a file of the context was changed at `moment` (seconds since the epoch) or later."""
     try:
-        return _newest(_code(build, entries(build.context, ignored(build)))) >= moment
+        return _newest(_code(build, _everything(build))) >= moment
     except OSError:
         return True
 
@@ -205,6 +210,16 @@ def _regex(pattern: str) -> str:
     return "".join(parts)
 
 
+def _everything(build: DesiredBuild) -> Iterator[ContextEntry]:
+    """What is in all directories of the build. A path in a further context begins with its name and `:`."""
+    if not build.remote:
+        yield from entries(build.context, ignored(build))
+    for name, place in build.contexts.items():
+        if "://" not in place and not is_remote(place):
+            for each in entries(Path(place), _ignored(Path(place, ".dockerignore"))):
+                yield ContextEntry(f"{name}:{each.path}", each.file, each.stat)
+
+
 def _code(build: DesiredBuild, found: Iterable[ContextEntry]) -> list[ContextEntry]:
     """What counts, in order. Raises OSError."""
     live = re.compile(
@@ -229,7 +244,14 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
 
 
 def _dockerfile(build: DesiredBuild) -> str:
-    return (build.context / build.dockerfile).read_text(encoding="utf-8-sig", errors="replace")
+    """The text of the Dockerfile; "" if the builder fetches it."""
+    if build.settings.dockerfile_inline is not None:
+        return str(build.settings.dockerfile_inline)
+    return (
+        ""
+        if build.remote
+        else (build.context / build.dockerfile).read_text(encoding="utf-8-sig", errors="replace")
+    )
 
 
 def _live(build: DesiredBuild) -> str:
@@ -252,7 +274,12 @@ def _newest(found: Iterable[ContextEntry]) -> float:
 
 def _definition(build: DesiredBuild) -> str:
     """The digest of what is not in the files of the context."""
-    settings = {"target": build.target, "args": dict(build.args)}
+    given = build.settings
+    settings = {"target": build.target, "args": dict(build.args), "remote": build.remote} | {
+        "labels": dict(given.labels),
+        "contexts": dict(given.additional_contexts),
+        "platforms": given.platforms,
+    }
     return _digest([_dockerfile(build).encode(), json.dumps(settings, sort_keys=True).encode()])
 
 
@@ -265,17 +292,17 @@ def _tree(found: Iterable[ContextEntry]) -> str:
     )
 
 
-def _content(root: Path, found: Iterable[ContextEntry]) -> str:
-    return _digest(_read(root / entry.path, entry) for entry in found)
+def _content(found: Iterable[ContextEntry]) -> str:
+    return _digest(_read(entry) for entry in found)
 
 
-def _read(path: Path, entry: ContextEntry) -> bytes:
+def _read(entry: ContextEntry) -> bytes:
     """The digest of a file's content, the target of a symbolic link; nothing for what has no content."""
     if stat.S_ISLNK(entry.stat.st_mode):
-        return os.fsencode(path.readlink())
+        return os.fsencode(entry.file.readlink())
     if not stat.S_ISREG(entry.stat.st_mode):
         return b""
-    with path.open("rb") as file:
+    with entry.file.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 

@@ -125,6 +125,9 @@ class Look(Protocol):
         has counters of 0.
         """
 
+    def has_buildkit(self) -> bool:
+        """Whether images are built with BuildKit. Asks this machine, not the engine."""
+
     def volume_sizes(self) -> Mapping[str, int]:
         """Bytes by volume, for every volume whose size the engine knows. Slow: the engine counts files."""
 

@@ -93,7 +93,7 @@ def words(action: Action) -> Words:
             name = quoted(image.ref)
         case actions.BuildImage(image):
             name = quoted(image.ref)
-            rest = f" from {quoted(str(image.build.context))}" if image.build else ""
+            rest = f" from {quoted(image.build.source)}" if image.build else ""
         case actions.CreateNetwork(thing) | actions.CreateVolume(thing):
             name = quoted(thing.name)
         case _:

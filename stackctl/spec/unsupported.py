@@ -20,13 +20,7 @@ DEPLOY_KEYS = {
 }
 """Compose ignores these, with a warning."""
 
-BUILD_KEYS = dict.fromkeys(
-    (
-        "additional_contexts cache_from cache_to dockerfile_inline entitlements extra_hosts isolation labels network no_cache platforms "
-        "privileged provenance pull sbom secrets shm_size ssh tags ulimits"
-    ).split(),
-    _LATER,
-)
+BUILD_KEYS = {"secrets": _LATER}
 
 STACK_KEYS = {"include": _LATER, "templates": _LATER, "models": _LATER}
 

@@ -20,6 +20,7 @@ from stackctl.planner.world import labels
 from stackctl.planner.world.desired import (
     USUAL_NETWORK_DRIVER,
     USUAL_VOLUME_DRIVER,
+    DesiredBuild,
     DesiredContainer,
     DesiredFile,
     DesiredMount,
@@ -30,8 +31,10 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.spec import flags
+from stackctl.spec import build_keys, flags
+from stackctl.spec.build_keys import BuildKey
 from stackctl.spec.model import ConfigSource, FileSource, PullPolicy, Stack
+from stackctl.spec.model.images import is_remote
 from stackctl.spec.source.loading import join
 from stackctl.spec.text.parts import Part, Text, VariableOrigin, parts
 from stackctl.spec.values import Duration
@@ -152,17 +155,34 @@ class Docker(Struct, frozen=True):
     def build(self, image: Image) -> CommandLine:
         assert image.build is not None
         build, key = image.build, (*self._table(image.services[0]), "build")
-        dockerfile = build.context / build.dockerfile
+        dockerfile = build.dockerfile if build.remote else self.path(build.context / build.dockerfile)
         usual = build.dockerfile == "Dockerfile"
         target = build.target
-        return _command(
+        inline = build.settings.dockerfile_inline
+        line = _command(
             "build",
             Argument(("--tag", image.ref), key),
-            *([] if usual else [Argument(("--file", self.path(dockerfile)), (*key, "dockerfile"))]),
+            *([] if usual else [Argument(("--file", dockerfile), (*key, "dockerfile"))]),
             *([] if target is None else [Argument(("--target", target), (*key, "target"))]),
             *_pairs("--build-arg", build.args, (*key, "args")),
-            Argument((self.path(build.context),), (*key, "context")),
+            *(
+                each
+                for given, value in build_keys.given(build.settings)
+                for each in _build_flag(given, value, key)
+            ),
+            *self._contexts(build, key),
+            Argument((build.remote or self.path(build.context),), (*key, "context")),
         )
+        if inline is None:
+            return line
+        return structs.replace(
+            line, notes=("the Dockerfile stands in the file of the stack: write it into a Dockerfile first",)
+        )
+
+    def _contexts(self, build: DesiredBuild, key: KeyPath) -> Iterator[Argument]:
+        for name, place in build.contexts.items():
+            where = place if "://" in place or is_remote(place) else self.path(Path(place))
+            yield Argument(("--build-context", f"{name}={where}"), (*key, "additional_contexts", name))
 
     def container(self, spec: DesiredContainer, *, name: str = "", start: bool = False) -> CommandLine:
         """Create a container, under another name if one is given. `start`: start it at once, in the background.
@@ -453,6 +473,26 @@ def _restart(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
         yield Argument(("--restart", str(spec.settings.restarts)), (*key, *spec.settings.restart_key))
     if spec.settings.stop_grace_period is not None:
         yield Argument(("--stop-timeout", str(spec.grace)), (*key, "stop_grace_period"))
+
+
+def _build_flag(given: BuildKey, value: Any, key: KeyPath) -> Iterator[Argument]:
+    """The option of `docker build` for a key of `build`."""
+    where, option = (*key, given.name), f"--{given.flag}"
+    if given.name == "privileged":
+        yield Argument(("--allow", "security.insecure"), where)
+    elif given.name in ("provenance", "sbom"):
+        yield Argument((f"{option}={str(value).lower() if isinstance(value, bool) else value}",), where)
+    elif not given.flag or given.name == "target":
+        return
+    elif value is True:
+        yield Argument((option,), where)
+    elif isinstance(value, tuple):
+        yield from (Argument((option, _word(item)), where) for item in value)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield Argument((option, joined(name, given.between, _word(item))), (*where, name))
+    else:
+        yield Argument((option, _word(value)), where)
 
 
 def _plain(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:

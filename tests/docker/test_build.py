@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 from typing import Any
@@ -53,6 +54,10 @@ def image(project: Project) -> dict[str, Any]:
     found: list[dict[str, Any]] = project.api.images(f"{project.name}-app")
     assert len(found) == 1
     return found[0]
+
+
+def engine_version(project: Project) -> int:
+    return int(project.api.version()["Version"].split(".")[0])
 
 
 def test_arguments_target_dockerfile_and_ignored_files_must_count(project: Project, builder: str) -> None:
@@ -133,6 +138,106 @@ def test_changed_code_must_be_told_and_what_did_not_change_must_not_be_recreated
     assert seen()[0] != first[0]
     assert seen()[1] is None
     assert project.inside("app", "cat", "/app/code") == project.name[::-1]
+
+
+ALL_KEYS = """
+[services.app]
+command = "sleep infinity"
+init = true
+stop_grace_period = "0s"
+[services.app.build]
+context = "app"
+dockerfile_inline = '''
+FROM busybox
+ARG WHO
+RUN cat /etc/hosts >/said; echo $$WHO >>/said; ulimit -n >>/said; cat /proc/self/mountinfo >>/said; ls -d /sys/class/net/* >>/said
+COPY . /context
+'''
+args = { WHO = "me" }
+cache_from = ["busybox"]
+extra_hosts = { there = "10.1.2.3" }
+labels = { "org.example.key" = "${VALUE:-$$a b}" }
+network = "none"
+no_cache = true
+platforms = ["linux/amd64"]
+shm_size = "3m"
+tags = ["PROJECT-more:2"]
+ulimits = { nofile = { soft = 111, hard = 222 } }
+"""
+
+
+def test_every_key_must_reach_the_builder(project: Project, builder: str) -> None:
+    project.write(ALL_KEYS.replace("PROJECT", project.name))
+    project.write("", "app/kept")
+    project.run("up")
+    said = project.inside("app", "cat", "/said")
+    assert "10.1.2.3\tthere" in said
+    assert "\nme\n" in said
+    # The BuildKit of older engines does not know these two.
+    if builder == "classic" or engine_version(project) >= 23:
+        assert "\nme\n111\n" in said
+        assert "size=3072k" in said
+    assert said.split("/sys/class/net/", 1)[1] == "lo\n"
+    assert project.inside("app", "ls", "/context").split() == ["kept"]
+    (more,) = project.api.images(f"{project.name}-more:2")
+    labels = more["Labels"]
+    assert labels["org.example.key"] == "$a b"
+    assert project.json("status")["services"][0]["outdated"] is None
+    project.write(ALL_KEYS.replace("PROJECT", project.name).replace("COPY", "ADD"))
+    assert project.json("status")["services"][0]["outdated"] == "build"
+
+
+def test_further_contexts_must_be_built_on(project: Project, builder: str) -> None:
+    project.write("""
+[services.app]
+depends_on = ["base"]
+[services.app.build]
+context = "app"
+additional_contexts = { files = "files", below = "service:base" }
+[services.base]
+build = "base"
+init = true
+stop_grace_period = "0s"
+""")
+    project.write("FROM below\nCOPY --from=files one /two\n", "app/Dockerfile")
+    project.write(f"FROM busybox\nRUN echo {project.name} >/below\nCMD sleep infinity\n", "base/Dockerfile")
+    project.write("1", "files/one")
+    if builder == "classic":
+        for command in ("build", "up", "plan"):
+            told = project.run(command, code=1).stderr
+            assert "stack.toml:6:1" in told
+            assert (
+                f"building {project.name}-app needs BuildKit (additional_contexts), which is not installed"
+                in told
+            )
+            assert "install Docker's buildx plugin" in told
+        assert project.resources() == NOTHING
+        assert project.api.images(f"{project.name}-base") == [], "nothing was begun"
+        return
+    if engine_version(project) < 23:
+        told = project.run("up", code=5).stderr
+        assert "Engine 23" in told
+        return
+    project.run("up")
+    assert project.inside("app", "cat", "/below", "/two") == f"{project.name}\n1"
+    project.write("2", "files/one")
+    assert [row["outdated"] for row in project.json("status")["services"]] == [None, "code"]
+
+
+def test_an_interrupted_build_must_end_its_builder(project: Project, builder: str) -> None:
+    """Compose: TestComposeCancel. The builder is silent, so nothing but the signal ends it."""
+    project.write('[services.app]\nbuild = "app"\n')
+    project.write(f"FROM busybox\nRUN echo {project.name}; echo beg''un; sleep 600\n", "app/Dockerfile")
+    with project.start("build") as process:
+        assert process.stderr
+        while not process.stderr.readline().rstrip().endswith("begun"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert not project.api.images(f"{project.name}-app")
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, check=True, text=True).stdout
+    assert f"echo {project.name}" not in running
 
 
 def test_a_step_that_fails_must_stop_it_with_its_last_lines(project: Project, builder: str) -> None:

@@ -11,13 +11,17 @@ import pytest
 from lab import Lab
 from registry import Registry
 
-from stackctl.engine.docker.images import building, pulling
+from stackctl.engine.docker.images import buildx, pulling
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import BuildImage, PullImage, RemoveContainer, RemoveImage, WaitFor
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import DesiredBuild, Image
-from stackctl.spec.model import Condition
+from stackctl.spec import build_keys
+from stackctl.spec.model import Build, Condition
+from stackctl.spec.model.limits import Ulimit
+from stackctl.spec.text.parts import Text
+from stackctl.spec.values import ByteSize
 
 pytest_plugins = ["lab_fixtures"]
 docker = pytest.mark.docker
@@ -220,16 +224,74 @@ def test_what_is_not_there_to_build(lab: Lab, tmp_path: Path) -> None:
 
 def test_the_docker_cli_is_sent_to_the_same_engine() -> None:
     environ = {"DOCKER_HOST": "tcp://old", "DOCKER_CONTEXT": "old", "HOME": "/h"}
-    assert building.environment(Endpoint("ssh://far"), environ) == {"HOME": "/h", "DOCKER_HOST": "ssh://far"}
-    assert building.environment(Endpoint("ssh://far", context="far"), environ) == {
+    assert buildx.environment(Endpoint("ssh://far"), environ) == {"HOME": "/h", "DOCKER_HOST": "ssh://far"}
+    assert buildx.environment(Endpoint("ssh://far", context="far"), environ) == {
         "HOME": "/h",
         "DOCKER_CONTEXT": "far",
     }
 
 
+def test_what_bake_is_to_build_with_every_key() -> None:
+    settings = Build(
+        dockerfile_inline=Text("FROM ${A}"),
+        cache_from=("type=local,src=/c",),
+        cache_to=("type=local,dest=/c",),
+        entitlements=("network.host",),
+        extra_hosts={"a": Text("1.1.1.1")},
+        labels={"l": Text("v")},
+        network="host",
+        no_cache=True,
+        platforms=("linux/amd64", "linux/arm64"),
+        privileged=True,
+        provenance="mode=max",
+        pull=True,
+        sbom=False,
+        shm_size=ByteSize(64 << 20),
+        ssh=("default",),
+        tags=("b:2",),
+        ulimits={"nofile": Ulimit(soft=5, hard=6)},
+    )
+    build = DesiredBuild(remote="https://x/y.git#main:d", settings=settings, contexts={"c": "/c"})
+    (target,) = json.loads(buildx.bake_file(Image(ref="a:1", build=build), build, {"ours": "x"}))[
+        "target"
+    ].values()
+    assert target == {
+        "context": "https://x/y.git#main:d",
+        "dockerfile-inline": "FROM $${A}",
+        "tags": ["a:1", "b:2"],
+        "args": {},
+        "labels": {"l": "v", "ours": "x"},
+        "contexts": {"c": "/c"},
+        "attest": ["type=provenance,mode=max", "type=sbom,disabled=true"],
+        "cache-from": ["type=local,src=/c"],
+        "cache-to": ["type=local,dest=/c"],
+        "entitlements": ["network.host", "security.insecure"],
+        "extra-hosts": {"a": "1.1.1.1"},
+        "network": "host",
+        "no-cache": True,
+        "platforms": ["linux/amd64", "linux/arm64"],
+        "pull": True,
+        "shm-size": "67108864",
+        "ssh": ["default"],
+        "ulimits": ["nofile=5:6"],
+    }
+    assert buildx.allowed(build) == [
+        *("--allow", "network.host", "--allow", "security.insecure", "--allow", "ssh"),
+    ]
+    assert build_keys.for_buildkit(settings) == [
+        "cache_to",
+        "entitlements",
+        "platforms",
+        "privileged",
+        "provenance",
+        "ssh",
+    ]
+    assert build_keys.for_buildkit(Build(platforms=("linux/amd64",), cache_from=("a",), network="host")) == []
+
+
 def test_what_bake_is_to_build() -> None:
     build = DesiredBuild(context=Path("/c"), target="t", args={"TOKEN": "a ${b} %{c} $d", "PATH": "/x"})
-    assert json.loads(building.bake_file(Image(ref="a:1", build=build), build, {"l": "${x}"})) == {
+    assert json.loads(buildx.bake_file(Image(ref="a:1", build=build), build, {"l": "${x}"})) == {
         "target": {
             "default": {
                 "context": "/c",

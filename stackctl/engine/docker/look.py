@@ -141,6 +141,11 @@ class DockerLook:
             if answer
         }
 
+    def has_buildkit(self) -> bool:
+        from stackctl.engine.docker.images.buildx import has_buildx  # most looks ask for no builder
+
+        return has_buildx()
+
     def volume_sizes(self) -> Mapping[str, int]:
         try:
             usage = self.client.get("system", "df", timeout=ANSWER_TIMEOUT, type="volume")

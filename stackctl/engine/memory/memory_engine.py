@@ -94,6 +94,7 @@ class MemoryEngine:
         self.taken = set(taken)
         self.before = before
         self.removes_running = removes_running
+        self.buildkit = True
         self.reads = 0
         """How many calls have only looked."""
         self.writes = 0
@@ -193,6 +194,9 @@ class MemoryEngine:
             self.reads += len(containers)
             found = ((id_, self._get(id_)) for id_ in containers)
             return {id_: counters(container, float(self._count)) for id_, container in found if container}
+
+    def has_buildkit(self) -> bool:
+        return self.buildkit
 
     def volume_sizes(self) -> Mapping[str, int]:
         with self._guard:

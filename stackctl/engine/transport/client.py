@@ -44,7 +44,7 @@ class JsonClient(Generic[A]):
     """Calls of one engine. Safe to share between threads; not across a fork.
 
     A path is given in segments, which are quoted here. Parameters that are None are left out. Mappings and lists become
-    JSON, booleans become 1 and 0.
+    JSON, booleans become 1 and 0, and a tuple is a parameter for each of its items.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class JsonClient(Generic[A]):
             content = json.dumps(body).encode()
         target = "/".join([self._base, *(quote(part, "/:@") for part in path)])
         if given := {name: _parameter(value) for name, value in params.items() if value is not None}:
-            target += "?" + urlencode(given)
+            target += "?" + urlencode(given, doseq=True)
         return Request(method=method, target=target, headers=sent, body=content, timeout=timeout)
 
 
@@ -212,8 +212,10 @@ def _body(answer: Answer) -> Json:
     return json.loads(answer.read())
 
 
-def _parameter(value: object) -> str:
+def _parameter(value: object) -> str | list[str]:
     match value:
+        case tuple():
+            return [str(item) for item in value]
         case bool():
             return str(int(value))
         case dict() | list():

@@ -41,6 +41,9 @@ class Answer(Protocol):
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces, as they come."""
 
+    def hang_up(self) -> None:
+        """End a read that waits in another thread."""
+
     def close(self) -> None:
         """Drop the rest of the body."""
 

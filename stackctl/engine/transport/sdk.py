@@ -6,7 +6,9 @@ errors in streams.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import requests
 from docker import APIClient
@@ -77,6 +79,12 @@ class SdkAnswer:
 
     def chunks(self) -> Iterator[bytes]:
         yield from self._response.iter_content(chunk_size=None)
+
+    def hang_up(self) -> None:
+        connection = getattr(self._response.raw, "_connection", None)
+        if connection and connection.sock:
+            with suppress(OSError):  # the connection may end by itself at this moment
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._response.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stackctl.planner.before.kept_data import images_of_kept_data
 from stackctl.planner.steps.actions import BuildImage, PullImage
+from stackctl.planner.steps.facts import ImageHere
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import Desired, Image
@@ -15,6 +18,26 @@ from stackctl.planner.world.matching import image_id
 from stackctl.planner.world.observed import Observed
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Condition, PullPolicy
+
+
+class BuildOptions(Struct, frozen=True):
+    """What is different in every build of this run: no layer from a cache, base images pulled again, further arguments."""
+
+    no_cache: bool = False
+    pull: bool = False
+    args: Mapping[str, str] = {}
+
+    def of(self, image: Image) -> Image:
+        """The image, built in this way."""
+        build = image.build
+        if build is None or self == BuildOptions():
+            return image
+        settings = replace(
+            build.settings,
+            no_cache=self.no_cache or build.settings.no_cache,
+            pull=self.pull or build.settings.pull,
+        )
+        return replace(image, build=replace(build, settings=settings, args={**build.args, **self.args}))
 
 
 class ImageOptions(Struct, frozen=True):
@@ -25,15 +48,35 @@ class ImageOptions(Struct, frozen=True):
     build: bool = False
     no_build: bool = False
     pull: PullPolicy | None = None
+    builds: BuildOptions = BuildOptions()
 
 
 def plan_images(desired: Desired, observed: Observed, options: ImageOptions | None = None) -> Plan:
     """Pull and build images that are missing or asked for."""
     draft = Draft(desired.project)
-    for image in desired.images:
-        if found := _step(image, observed, options or ImageOptions()):
-            draft.add(*found, of=Replica(image.services[0]))
+    options = options or ImageOptions()
+    for image in _bases_first(desired.images):
+        if found := _step(image, observed, options):
+            bases = image.build.bases if image.build else ()
+            needs = [ImageHere(ref) for ref in bases]
+            draft.add(*found, *needs, makes=[ImageHere(image.ref)], of=Replica(image.services[0]))
     return draft.plan()
+
+
+def _bases_first(images: Iterable[Image]) -> list[Image]:
+    """The images in an order in which each comes after those that it is built on. A circle does no harm: the builder finds it."""
+    there = {image.ref: image for image in images}
+    found: dict[str, Image] = {}
+
+    def add(image: Image, above: frozenset[str]) -> None:
+        for ref in image.build.bases if image.build else ():
+            if ref in there and ref not in above:
+                add(there[ref], above | {ref})
+        found.setdefault(image.ref, image)
+
+    for image in there.values():
+        add(image, frozenset([image.ref]))
+    return list(found.values())
 
 
 def images_to_look_into(view: View) -> frozenset[str]:
@@ -73,6 +116,7 @@ def _step(
 ) -> tuple[PullImage | BuildImage, str] | None:
     """What gets the image, and why; None if it stays as it is, or cannot be had."""
     here = image_id(observed, image.ref) is not None
+    image = options.builds.of(image)
     can_build = image.build is not None and not options.no_build
     if can_build and options.build:
         return BuildImage(image), "asked to build"

@@ -18,7 +18,7 @@ from stackctl.planner.world.desired import (
     DesiredNetwork,
     DesiredVolume,
 )
-from stackctl.spec import plain_keys
+from stackctl.spec import build_keys, plain_keys
 from stackctl.spec.choosing import table
 from stackctl.spec.model import Job, Service, Stack
 from stackctl.spec.selection import Selection
@@ -133,8 +133,13 @@ def _image(want: DesiredContainer, build: DesiredBuild | None) -> Values:
     ref = normal.image(want.image)
     values: Values = {("image",): ref if named else Generated(ref)}
     if build:
-        values["build", "context"] = build.context
+        values["build", "context"] = build.remote or build.context
         values["build", "dockerfile"] = normal.dockerfile(build.context, build.dockerfile)
+        values |= {
+            ("build", key.name): key.sent(value)
+            for key, value in build_keys.given(build.settings)
+            if key.flag
+        }
         values["build", "target"] = build.target
         values |= {("build", "args", name): text for name, text in build.args.items()}
     return {key: value for key, value in values.items() if value is not None}

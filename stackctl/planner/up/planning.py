@@ -64,7 +64,9 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
 
 def _plan_images(work: Work, images: Plan) -> None:
     for step in images.steps:
-        work.draft.add(step.action, step.why, makes=[ImageHere(subject(step.action))], of=step.of)
+        work.draft.add(
+            step.action, step.why, *step.after, makes=[ImageHere(subject(step.action))], of=step.of
+        )
     unsure = [
         str(slot.want.replica)
         for slot in work.slots

@@ -31,10 +31,12 @@ from stackctl.planner.world.numbering import numbered
 from stackctl.secret import Secret
 from stackctl.spec.choosing import dependencies_of, select, sharing, table
 from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service, Stack
+from stackctl.spec.model.images import is_remote
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Address, NetworkMode
+from stackctl.spelling import did_you_mean
 
 DEFAULT_NETWORK = "default"
 
@@ -61,7 +63,11 @@ def desire(
         _check_address(publish_host)
     chosen = select(stack, services, profiles, dependencies=dependencies)
     naming = Naming(stack, instance)
-    problems = [*_contradicting_builds(chosen, naming), *_without_holder(chosen, stack)]
+    problems = [
+        *_contradicting_builds(chosen, naming),
+        *_unknown_bases(stack, chosen),
+        *_without_holder(chosen, stack),
+    ]
     if publish_host is None:
         problems += _ports_without_address(chosen)
     if problems:
@@ -168,14 +174,14 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
             policy = None
         image = replace(image, services=(*image.services, name), policy=policy or image.policy)
         if service.build:
-            image = replace(image, build=_build(service, stack))
+            image = replace(image, build=_build(service, stack, naming))
         images[ref] = image
     return tuple(_with_live(image, stack, chosen) for image in images.values())
 
 
 def _with_live(image: Image, stack: Stack, chosen: Mapping[str, Service]) -> Image:
     """The image, with what all of its containers mount of its build's context."""
-    if image.build is None:
+    if image.build is None or image.build.remote:
         return image
     context = image.build.context
     mounted = [
@@ -191,15 +197,45 @@ def _with_live(image: Image, stack: Stack, chosen: Mapping[str, Service]) -> Ima
     return replace(image, build=replace(image.build, live=tuple(sorted(set.intersection(*mounted)))))
 
 
-def _build(service: Service, stack: Stack) -> DesiredBuild | None:
+def _build(service: Service, stack: Stack, naming: Naming) -> DesiredBuild | None:
     if service.build is None:
         return None
+    remote = service.build.context if service.build.remote else ""
+    contexts = service.build.additional_contexts
+    bases = {name: naming.image(base) for name, place in contexts.items() if (base := _base(place))}
     return DesiredBuild(
-        context=_host_path(stack, service.build.context),
+        context=Path() if remote else _host_path(stack, service.build.context),
+        remote=remote,
+        settings=service.build,
+        contexts={
+            name: f"docker-image://{bases[name]}"
+            if name in bases
+            else place
+            if "://" in place or is_remote(place)
+            else str(_host_path(stack, place))
+            for name, place in contexts.items()
+        },
+        bases=tuple(bases.values()),
         dockerfile=service.build.dockerfile,
         target=service.build.target,
         args={name: value.text for name, value in service.build.args.items() if value.text is not None},
     )
+
+
+def _base(place: str) -> str:
+    """The service whose image is a further context; "" for any other context."""
+    return place.removeprefix("service:") if place.startswith("service:") else ""
+
+
+def _unknown_bases(stack: Stack, chosen: Mapping[str, Service]) -> Iterator[Problem]:
+    for name, service in chosen.items():
+        for context, place in (service.build.additional_contexts if service.build else {}).items():
+            if (base := _base(place)) and base not in stack.everything:
+                yield Problem(
+                    (table(service), name, "build", "additional_contexts", context),
+                    f"there is no service {base!r}",
+                    did_you_mean(base, stack.everything, "name a service of the stack"),
+                )
 
 
 def _contradicting_builds(chosen: Mapping[str, Service], naming: Naming) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import Secret, veiled
-from stackctl.spec.model import Condition, PullPolicy, Service
+from stackctl.spec.model import Build, Condition, PullPolicy, Service
 
 USUAL_NETWORK_DRIVER = "bridge"
 USUAL_VOLUME_DRIVER = "local"
@@ -54,12 +54,26 @@ class DesiredVolume(Struct, frozen=True, kw_only=True):
 
 
 class DesiredBuild(Struct, frozen=True, kw_only=True):
-    context: Path
+    """How an image is built. `settings` is what the file says; the builder gets its plain keys. The other fields hold decisions."""
+
+    context: Path = Path()
+    remote: str = ""
+    """The URL of the context, if the builder fetches it."""
+    settings: Build = Build()
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Further contexts by name: a directory, or what the builder fetches."""
+    bases: tuple[str, ...] = ()
+    """The references of images of the stack among the contexts: they are built first."""
     dockerfile: str = "Dockerfile"
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
     live: tuple[str, ...] = ()
     """Paths in the context that every container of the image gets as a bind mount: a change there needs no build. "." is all."""
+
+    @property
+    def source(self) -> str:
+        """The directory or the URL."""
+        return self.remote or str(self.context)
 
     def __repr__(self) -> str:
         return veiled(self, "args")

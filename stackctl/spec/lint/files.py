@@ -230,7 +230,7 @@ def _has_windows_ends(path: Path) -> bool:
 def _built_scripts(files: StackFiles, member: Member) -> list[Path]:
     """The files of the build's context that its Dockerfile copies or starts, as far as it names them."""
     build = member.service.build
-    if build is None or "://" in build.context:
+    if build is None or build.remote or build.dockerfile_inline is not None:
         return []
     context = files.path(build.context)
     text = (

@@ -24,7 +24,7 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.spec import plain_keys
+from stackctl.spec import build_keys, plain_keys
 from stackctl.spec.model import Build, ConfigSource, EnvFile, FileMode, FileSource, FileUse, Job, Stack
 from stackctl.spec.model.devices import Device
 from stackctl.spec.structure import forms, is_table, told
@@ -123,7 +123,7 @@ class ComposeFile(Struct, frozen=True):
         return noted(ordered, (*_job_notes(spec), *readiness_notes(spec)))
 
     def build(self, build: Build, owner: str) -> Tree:
-        context = self.path(build.context)
+        context = Value(build.context) if build.remote else self.path(build.context)
         args = {name: each.text and Value(each.text, name, owner) for name, each in build.args.items()}
         keys: Keys = {
             "context": context,
@@ -131,7 +131,19 @@ class ComposeFile(Struct, frozen=True):
             "target": _given(build.target),
             "args": args or None,
         }
-        return without_none(keys) if any(keys[name] for name in ("dockerfile", "target", "args")) else context
+        contexts = {name: self._context(place) for name, place in build.additional_contexts.items()}
+        keys |= {
+            key.name: _plain(value)
+            for key, value in build_keys.given(build)
+            if key.name not in (*keys, "additional_contexts")
+        }
+        keys["additional_contexts"] = contexts or None
+        return (
+            without_none(keys) if any(value for name, value in keys.items() if name != "context") else context
+        )
+
+    def _context(self, place: str) -> Tree:
+        return Value(place) if ":" in place else self.path(place)
 
     def env_file(self, file: EnvFile) -> Tree:
         path = self.path(file.path)

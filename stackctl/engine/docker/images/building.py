@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, Any
 
 from docker.api.build import process_dockerfile
@@ -17,27 +15,28 @@ from docker.utils.build import create_archive
 from stackctl.engine.build_context import entries, fingerprint, ignored, touched_since
 from stackctl.engine.docker.images import dockerfile
 from stackctl.engine.docker.images.build_output import BuildKitOutput, BuildOutput, ClassicOutput
+from stackctl.engine.docker.images.buildx import bake_file, build_with_buildx, environment, has_buildx
+from stackctl.engine.docker.images.cancelling import stopping
 from stackctl.engine.docker.images.pulling import credentials, encoded, raise_error
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import CancelledError, EngineError
+from stackctl.planner.before.builders import HOW_TO_GET_BUILDX
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import DesiredBuild, Image
 from stackctl.planner.world.labels import BUILD
 from stackctl.real import real_time
+from stackctl.spec import build_keys
 
-_INSTALL = (
-    "install Docker's buildx plugin (Debian and Ubuntu: docker-buildx, or Docker's docker-buildx-plugin; "
-    "`docker buildx version` must answer)"
-)
+_HINTS = {
+    "moby.buildkit.frontend.contexts": "additional_contexts need Engine 23, or the line `# syntax=docker/dockerfile:1` in the Dockerfile",
+    "for the docker driver": "this needs another builder: docker buildx create --use",
+}
+"""What a builder says, and what to do then."""
+_INLINE = ".stackctl.Dockerfile"
+"""The name of a Dockerfile that stands in the stack's file, in the context that is sent."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_BAKE = ("docker", "buildx", "bake", "--progress", "plain", "--load", "--file", "-")
-"""Bake reads from its input what to build. Build arguments must not stand on the command line, which everybody on the machine
-can read, nor in the environment, where an argument named DOCKER_HOST or HTTP_PROXY would change what the Docker CLI does.
-"""
-_MAY_READ_ALL = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
-"""Bake must not ask before it reads outside of its working directory: the user has named what it reads in the stack's file."""
 
 
 def build(
@@ -49,7 +48,7 @@ def build(
     assert image.build is not None
     text = _read_dockerfile(image.build)
     environ = environment(endpoint, os.environ)
-    buildx = _has_buildx(environ)
+    buildx = has_buildx(environ)
     output: BuildOutput = BuildKitOutput() if buildx else ClassicOutput()
     began, before = real_time(), fingerprint(image.build)
     labels = {BUILD: str(before)} if before else {}
@@ -61,87 +60,17 @@ def build(
 
     try:
         if buildx:
-            _with_buildx(bake_file(image, image.build, labels), image, environ, say, cancelled)
+            build_with_buildx(bake_file(image, image.build, labels), image, environ, say, cancelled)
         else:
-            _refuse_buildkit(image.ref, text)
+            _refuse_buildkit(image, text)
             _classic(client, image, labels, text, say, cancelled)
     except RefusedError as error:
         reason = output.failure(error.message)
-        raise EngineError(f"building {image.ref} failed: {reason}", error.hint) from error
+        hint = error.hint or next((hint for said, hint in _HINTS.items() if said in reason), "")
+        raise EngineError(f"building {image.ref} failed: {reason}", hint) from error
     if before and touched_since(image.build, began) and fingerprint(image.build) != before:
         return "a file changed while it was built: build it again"
     return ""
-
-
-def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which the Docker CLI talks to the same engine."""
-    kept = {name: value for name, value in environ.items() if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")}
-    return kept | (
-        {"DOCKER_CONTEXT": endpoint.context} if endpoint.context else {"DOCKER_HOST": endpoint.host}
-    )
-
-
-def bake_file(image: Image, build: DesiredBuild, labels: Mapping[str, str]) -> str:
-    """What to build, as JSON (docs.docker.com, "Bake file reference"). Bake reads values as templates: `${` and `%{` are
-    escaped.
-    """
-    target: dict[str, object] = {
-        "context": str(build.context),
-        "dockerfile": str(build.context / build.dockerfile),
-        "tags": [image.ref],
-        "args": {name: _literal(value) for name, value in build.args.items()},
-    }
-    target |= {"labels": {name: _literal(value) for name, value in labels.items()}} if labels else {}
-    target |= {"target": build.target} if build.target else {}
-    return json.dumps({"target": {"default": target}})
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([$%])(?=\{)", r"\1\1", text)
-
-
-def _has_buildx(environ: Mapping[str, str]) -> bool:
-    try:
-        return not subprocess.run(
-            ["docker", "buildx", "version"], env=environ, capture_output=True, check=False
-        ).returncode
-    except OSError:
-        return False
-
-
-def _with_buildx(
-    file: str,
-    image: Image,
-    environ: Mapping[str, str],
-    say: Callable[[str], None],
-    cancelled: Callable[[], bool],
-) -> None:
-    with subprocess.Popen(
-        _BAKE,
-        env={**environ, **_MAY_READ_ALL},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        # Bake may end before it has read its input. Its output then says why.
-        with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(file)
-        for line in process.stdout:
-            say(line)
-            if cancelled():
-                process.terminate()
-    if process.returncode and cancelled():
-        raise _interrupted(image)
-    if process.returncode:
-        raise RefusedError(f"buildx ended with exit code {process.returncode}")
-
-
-def _interrupted(image: Image) -> CancelledError:
-    return CancelledError(f"building {image.ref} was interrupted")
 
 
 def _classic(
@@ -158,26 +87,38 @@ def _classic(
     def note(news: Progressed) -> None:
         say(news.text)
 
-    with _context(build) as (tar, name):
+    settings = build.settings
+    plain = {key.classic: key.sent(value) for key, value in build_keys.given(settings) if key.classic}
+    hosts = plain.pop("extrahosts", [])
+    with _context(build) as (archive, name):
         logins = {ref: credentials(ref, note) for ref in dockerfile.base_images(text)}
         headers = {"Content-Type": "application/x-tar", **_registry_header(logins)}
         with client.stream(
             "POST",
             "build",
-            data=tar,
+            data=archive,
             headers=headers,
-            t=image.ref,
+            t=(image.ref, *settings.tags),
             dockerfile=name,
             buildargs=dict(build.args),
-            labels=dict(labels),
+            labels={**settings.labels, **labels},
             target=build.target,
+            platform=settings.platforms[0] if settings.platforms else None,
+            remote=build.remote or None,
+            extrahosts=tuple(hosts),
             rm=True,
             forcerm=True,
+            **plain,
         ) as response:
-            for line in _lines(objects(response)):
-                say(line)
-                if cancelled():
-                    raise _interrupted(image)
+            with stopping(response.hang_up, cancelled):
+                try:
+                    for line in _lines(objects(response)):
+                        say(line)
+                except Exception:
+                    if not cancelled():
+                        raise
+            if cancelled():
+                raise CancelledError(f"building {image.ref} was interrupted")
 
 
 def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -194,13 +135,15 @@ def _lines(messages: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 @contextmanager
-def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes], str | None]]:
+def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes] | None, str | None]]:
     """The build's directory as a tar archive, without what .dockerignore leaves out, and the Dockerfile's name in it.
 
     The engine needs the Dockerfile and the .dockerignore in any case. It hides them from the build if the .dockerignore says so.
     """
-    name, content = process_dockerfile(build.dockerfile, str(build.context))
-    assert name
+    if build.remote:
+        yield None, build.dockerfile
+        return
+    name, content = _dockerfile(build)
     try:
         files = {entry.path for entry in entries(build.context, ignored(build))}
         files |= {needed for needed in (name, ".dockerignore") if (build.context / needed).is_file()}
@@ -210,6 +153,15 @@ def _context(build: DesiredBuild) -> Iterator[tuple[IO[bytes], str | None]]:
         raise EngineError(f"cannot send {build.context} to the builder: {error}") from error
     with archive:
         yield archive, name
+
+
+def _dockerfile(build: DesiredBuild) -> tuple[str, str | None]:
+    """The name of the Dockerfile in the context that is sent, and its text if it is not a file of the context."""
+    if build.settings.dockerfile_inline is not None:
+        return _INLINE, str(build.settings.dockerfile_inline)
+    name, content = process_dockerfile(build.dockerfile, str(build.context))
+    assert name
+    return name, content
 
 
 def _hiding(build: DesiredBuild, dockerfile: str) -> str:
@@ -229,9 +181,14 @@ def _registry_header(logins: Mapping[str, dict[str, Any] | None]) -> dict[str, s
 
 
 def _read_dockerfile(build: DesiredBuild) -> str:
+    """The text of the Dockerfile; "" if the builder fetches it."""
+    if build.remote:
+        return ""
     path = build.context / build.dockerfile
     if not build.context.is_dir():
         raise EngineError(f"there is no directory {build.context} to build", "correct build.context")
+    if build.settings.dockerfile_inline is not None:
+        return str(build.settings.dockerfile_inline)
     try:
         return path.read_text(encoding="utf-8-sig", errors="replace")
     except FileNotFoundError as error:
@@ -242,6 +199,10 @@ def _read_dockerfile(build: DesiredBuild) -> str:
         raise EngineError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _refuse_buildkit(ref: str, text: str) -> None:
-    if feature := dockerfile.needs_buildkit(text):
-        raise EngineError(f"building {ref} needs BuildKit ({feature}), which is not installed", _INSTALL)
+def _refuse_buildkit(image: Image, text: str) -> None:
+    assert image.build is not None
+    keys = build_keys.for_buildkit(image.build.settings)
+    if feature := ", ".join(keys) or dockerfile.needs_buildkit(text):
+        raise EngineError(
+            f"building {image.ref} needs BuildKit ({feature}), which is not installed", HOW_TO_GET_BUILDX
+        )
