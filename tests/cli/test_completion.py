@@ -78,6 +78,43 @@ def test_services_of_a_file_with_a_mistake(tmp_path: Path, monkeypatch: pytest.M
     assert complete("up") == ["web", "a b", "seed"]
 
 
+COMPOSE = """
+services:
+  web:
+    image: nginx
+    env_file: missing.env
+    profiles: [dev]
+  "api.v2":
+    image: ${NOT_SET}
+include:
+  - more.yaml
+  - path: [deep/others.yaml, missing.yaml]
+"""
+
+
+def test_services_of_a_compose_file_and_of_what_it_includes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "more.yaml").write_text("services: {db: {profiles: [data]}}\ninclude: [compose.yaml]\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "others.yaml").write_text("services: {cache: {}}\n")
+    monkeypatch.chdir(tmp_path)
+    assert sorted(complete("up")) == ["api.v2", "cache", "db", "web"]
+    assert complete("--profile") == ["data", "dev"]
+    assert complete("-f", "more.yaml", "up", incomplete="d") == ["db"]
+
+
+@pytest.mark.parametrize("mistake", ["    image: [\n", "  \tx: 1\n", "    a: *none\n", "broken"])
+def test_services_of_a_compose_file_with_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    text = COMPOSE.partition("include")[0] + mistake + "\nvolumes:\n  data:\n"
+    (tmp_path / "compose.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert complete("up") == ["web", "api.v2"]
+
+
 def test_no_services_without_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert complete("up") == []
