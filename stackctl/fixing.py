@@ -25,13 +25,14 @@ SPELLING = ("SC101", "SC112", "SC302")
 def corrected(source: Source, problems: Iterable[Problem]) -> str:
     """The text of a file with what can be corrected of the problems in it: first names, in a next round what is still missing.
 
-    A change that does not leave valid TOML is not made.
+    A change that does not leave a valid file is not made. In a YAML file only names are corrected.
     """
+    valid = _valid if source.places is None else _valid_yaml
     here = [problem for problem in problems if problem.place and problem.place.file == source.file]
     text = source.text
     for problem in sorted(here, key=lambda each: -_offset(source, each)):
-        text = _valid(_respelt(text, _offset(source, problem), problem), text)
-    if text != source.text:  # what is missing may be there under its right name
+        text = valid(_respelt(text, _offset(source, problem), problem), text)
+    if text != source.text or source.places is not None:  # what is missing may be there under its right name
         return text
     for problem in here:
         added = text
@@ -113,6 +114,12 @@ def _with_line_ends_of(text: str, changed: str) -> str:
         if "\r\n" in text and not re.search(r"(?<!\r)\n", text)
         else changed
     )
+
+
+def _valid_yaml(changed: str, text: str) -> str:
+    from stackctl.spec.source.yaml_text import parse
+
+    return text if parse(Source("", changed))[1] else changed
 
 
 def _valid(changed: str, text: str) -> str:

@@ -17,7 +17,8 @@ def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping
         "selection": settings.selection(services, dependencies=not given["no_deps"]),
         "options": UpOptions(
             recreate=recreate,  # type: ignore[arg-type]
-            remove_orphans=given["remove_orphans"],
+            remove_orphans=given["remove_orphans"] or _says_yes(settings, "COMPOSE_REMOVE_ORPHANS"),
+            tell_orphans=not _says_yes(settings, "COMPOSE_IGNORE_ORPHANS"),
             rerun=given["rerun"],
             adopt=given["adopt"],
             strict=given["strict"],
@@ -28,3 +29,7 @@ def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping
             build=given["build"], pull=PullPolicy(given["pull"]) if given["pull"] else None
         ),
     }
+
+
+def _says_yes(settings: Settings, name: str) -> bool:
+    return settings.compose_setting(name).lower() in ("1", "t", "true", "y", "yes", "on")

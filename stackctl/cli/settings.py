@@ -20,7 +20,7 @@ from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import Style, style_for
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.discovery import lenient_project_name, locations
+from stackctl.spec.source.discovery import compose_setting, lenient_project_name, locations
 from stackctl.spec.source.request import StackRequest
 
 
@@ -38,7 +38,14 @@ class Settings(GlobalOptions):
 
     @classmethod
     def of(cls, options: GlobalOptions) -> Settings:
-        return cls(**asdict(options))
+        settings = cls(**asdict(options))
+        if not settings.profiles:
+            settings.profiles = tuple(filter(None, settings.compose_setting("COMPOSE_PROFILES").split(",")))
+        return settings
+
+    def compose_setting(self, name: str) -> str:
+        """A variable that Compose reads itself, for a stack that is a compose file; else ""."""
+        return compose_setting(self.request(), name)
 
     def load(
         self,

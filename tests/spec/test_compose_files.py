@@ -10,6 +10,8 @@ from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Condition, Service, Stack
+from stackctl.spec.source.names import names
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.values import Duration
 
 
@@ -230,3 +232,27 @@ services:
     assert found["SC401"][1] == 'add volumes: ["db-data:/var/lib/postgresql/data"] and volumes.db-data'
     assert found["SC212"][1] == "remove restart"
     assert found["SC605"][1] == "write init: true, or write exec before the last command"
+
+
+def test_a_comment_allows_what_a_rule_says(tmp_path: Path) -> None:
+    text = """\
+services:
+  # don't care
+  db:  # stackctl: allow SC401 — a cache
+    image: "postgres:15"
+    environment: {POSTGRES_PASSWORD: x}
+"""
+    assert read(tmp_path, text, checks=[lint]).problems == ()
+
+
+def test_names_to_complete(tmp_path: Path) -> None:
+    def found(text: str) -> tuple[list[str], set[str]]:
+        write(tmp_path, {"compose.yaml": text})
+        return names(StackRequest(directory=tmp_path, environ={}))
+
+    assert found("services:\n  a: {profiles: [p]}\n  b:\n") == (["a", "b"], {"p"})
+    assert found("name: x\nservices:\n   a:\n     image: [i\n   b-1:\nvolumes:\n   c:\n") == (
+        ["a", "b-1"],
+        set(),
+    )
+    assert found("services: [") == ([], set())

@@ -83,7 +83,7 @@ def _plan_removals(work: Work) -> None:
             work.remove(container, "left over from an interrupted run", restored)
     for container, why in work.slots.surplus:
         work.remove(container, why)
-    if work.slots.orphans:
+    if work.slots.orphans and work.view.options.tell_orphans:
         names = ", ".join(container.name for container in work.slots.orphans)
         work.draft.notes.append(f"not in the spec, left alone: {names} (--remove-orphans removes them)")
 

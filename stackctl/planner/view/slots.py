@@ -32,6 +32,8 @@ class UpOptions(Struct, frozen=True):
 
     recreate: Literal["changed", "always", "never"] = "changed"
     remove_orphans: bool = False
+    tell_orphans: bool = True
+    """Whether orphans that stay are named."""
     rerun: bool = False
     adopt: bool = False
     strict: bool = False

@@ -16,6 +16,8 @@ from stackctl.spelling import did_you_mean
 
 RULE = "SC001"
 _WORDS = "stackctl: allow"
+_YAML_LEXEME = r"(?P<newline>\n)|(?P<space>[ \t\r]+)|(?P<comment>#[^\n]*)|(?P<bare>\S+)"
+"""In YAML a comment begins after a space. Quotes do not count here: nobody writes such a comment into a text."""
 _COMMENT = r"(?i)#\s*stackctl:\s*allow\b[\s:]*(?P<rules>(?:SC\w+[\s,]*)*)(?:(?:—|–|-|:)\s*)?(?P<reason>.*)"
 
 
@@ -97,7 +99,7 @@ def _problem(allowance: Allowance, message: str, hint: str) -> Problem:
 def _of(source: Source) -> Iterator[Allowance]:
     if _WORDS.partition(":")[0] not in source.text:
         return
-    tokens = [*re.finditer(LEXEME, source.text)]
+    tokens = [*re.finditer(LEXEME if source.places is None else _YAML_LEXEME, source.text)]
     for index, token in enumerate(tokens):
         match = re.match(_COMMENT, token[0]) if token.lastgroup == "comment" else None
         if match is None:

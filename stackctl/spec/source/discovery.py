@@ -81,6 +81,17 @@ def locations(request: StackRequest) -> tuple[tuple[Path, ...], Path]:
     return paths, join(directory, request.project_directory) if request.project_directory else paths[0].parent
 
 
+def compose_setting(request: StackRequest, name: str) -> str:
+    """A variable that Compose reads itself, such as COMPOSE_PROFILES, from the shell or `.env`; "" if it is not set, or if the stack is
+    no compose file.
+    """
+    try:
+        paths, _ = locations(request)
+    except UsageError:
+        return ""
+    return (setting(request, name) or "") if is_compose(paths[0]) else ""
+
+
 def checked_name(name: str, where: str) -> str:
     """The name, if it is a project's name.
 
