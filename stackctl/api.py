@@ -7,21 +7,22 @@ for event in stackctl.up(stack, engine): ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from stackctl.comparing import Comparing
 from stackctl.engine.execute import Cancel
-from stackctl.engine.protocol import Look, Manage
+from stackctl.engine.protocol import Engine, ExecResult, Look, Manage
 from stackctl.errors import PreflightError, SpecError, StackError
 from stackctl.looking import connect, load
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
-from stackctl.planner.life.options import RemoveOptions, StartOptions
+from stackctl.planner.life.options import RemoveOptions, RunOptions, StartOptions
 from stackctl.planner.status import StatusRow
 from stackctl.planner.steps.events import Event
+from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import UpPlan
 from stackctl.planner.view.slots import UpOptions
@@ -246,6 +247,40 @@ def _operating(
     return Operating(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
 
 
+def run(
+    stack: Stack,
+    engine: Engine,
+    service: str,
+    command: Sequence[str] | None = None,
+    *,
+    options: RunOptions | None = None,
+    selection: Selection | None = None,
+    images: ImageOptions | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> ExecResult:
+    """Run a command in a new container of a service or job, without input and without a terminal, and return its exit code and
+    output. What the service depends on is brought up first, and waited for. `command` wins over that of the options; None is the
+    service's own.
+
+    Without options the container is removed afterwards; with them only if `remove` says so. Raises the first cause if the
+    container cannot be made or started; other errors are those of `up`, and UsageError for an unknown service.
+    """
+    from stackctl.one_off import OneOff  # `up` does not need it
+
+    given = options or RunOptions(remove=True)
+    argv = given.command if command is None else tuple(command)
+    kept = replace(given, command=argv, remove=False, detach=False, tty=False, stdin=False)
+    target = OneOff(stack, engine, service, kept, lock_timeout=lock_timeout, waiting=waiting)
+    succeed(target.prepare(selection, None, images, cancel=cancel))
+    try:
+        return target.collect()
+    finally:
+        if given.remove:
+            target.discard()
+
+
 def doomed(plan: Plan, engine: Look) -> tuple[LostVolume, ...]:
     """The volumes that a plan removes, with what a person must know before they agree."""
     return lost_volumes(plan, engine.observe(), engine.volume_sizes()) if plan.loses_data else ()
@@ -274,6 +309,7 @@ __all__ = [
     "ImageOptions",
     "PreflightError",
     "RemoveOptions",
+    "RunOptions",
     "Selection",
     "SpecError",
     "StackError",
@@ -290,6 +326,7 @@ __all__ = [
     "plan",
     "remove",
     "restart",
+    "run",
     "start",
     "status",
     "stop",

@@ -225,6 +225,10 @@ def test_a_place_in_the_code_is_where_the_page_says(page: Path) -> None:
 
 
 def anchors(text: str) -> list[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
-    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    """The anchors of a page's headings, as GitHub makes them: the second of two that are alike ends in -1."""
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE):
+        anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        number = sum(re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", other) is not None for other in found)
+        found.append(f"{anchor}-{number}" if number else anchor)
+    return found

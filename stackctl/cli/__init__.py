@@ -41,6 +41,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Work inside": {
         "exec": "Run a command in a running container",
+        "run": "Run a command in a new container of a service",
         "kill": "Send a signal to containers, to end them at once",
         "pause": "Freeze containers",
         "unpause": "Let paused containers go on",
@@ -67,7 +68,7 @@ _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in
 
 _FOLLOWED = (
     *("up", "down", "build", "pull"),
-    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm"),
+    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run"),
 )
 """The commands that print events with `--progress json`."""
 

@@ -16,7 +16,6 @@ _WAYS = {
     "lint": "`stackctl check` finds mistakes",
     "push": "`docker push IMAGE` for each image of `stackctl config --images`",
     "remove": "`stackctl rm -fs SERVICE` stops and removes it, and keeps its data",
-    "run": "`stackctl exec SERVICE COMMAND` runs it in a container that is there; a task of its own is a job: [jobs.NAME]",
     "shell": "`stackctl exec SERVICE sh`",
     "ssh": "`stackctl exec SERVICE sh`",
     "validate": "`stackctl check` finds mistakes",

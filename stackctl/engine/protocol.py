@@ -53,6 +53,20 @@ class Exec(Struct, frozen=True, kw_only=True):
         return line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 1]}…"
 
 
+class Attach(Struct, frozen=True, kw_only=True):
+    """A container whose main process gets the stdin and the terminal of this process.
+
+    `signals`: it gets the signals as well that would end this process. `removed`: the engine removes the container when it ends,
+    and that is waited for.
+    """
+
+    container: str
+    tty: bool = False
+    stdin: bool = False
+    signals: bool = False
+    removed: bool = False
+
+
 class ExecResult(Struct, frozen=True):
     exit_code: int
     stdout: bytes = b""
@@ -207,6 +221,16 @@ class Talk(Protocol):
 
         Raises `UsageError` if a terminal is asked for and stdin is not a terminal.
         """
+
+    def attach(self, to: Attach, begin: Callable[[], None] = lambda: None) -> int:
+        """Connect the stdin, stdout and stderr (and terminal) of this process with the main process of a container, then call
+        `begin`, which may start it. Return its exit code; 0 if the user leaves it with Ctrl-P Ctrl-Q.
+
+        Raises `UsageError` if a terminal is asked for and stdin is not a terminal; what `begin` raises.
+        """
+
+    def wait(self, containers: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """The containers, by id, with their exit codes, each when it ends; at once if it does not run."""
 
 
 class Manage(Look, Perform, Protocol):

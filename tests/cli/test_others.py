@@ -101,6 +101,7 @@ ARGUMENTS = {
     "explain": ["web", "--inside"],
     "export": ["bash"],
     "port": ["web", "80"],
+    "run": ["web", "true"],
     "scale": ["web=1"],
 }
 READERS = sorted(

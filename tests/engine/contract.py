@@ -53,6 +53,7 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, TcpProbe
+from stackctl.real import monotonic
 from stackctl.secret import Secret
 from stackctl.spec.model import Condition, Service
 from stackctl.spec.text.parts import Text
@@ -359,6 +360,23 @@ class EngineContract:
         bench.do(KillContainer(name, name, "SIGTERM"))
         bench.wait_for_exit(name)
         assert bench.containers()[name].exit_code == 143
+
+    def test_waiting_for_ends_gives_exit_codes(self, bench: Bench) -> None:
+        before = bench.start("before", ("sh", "-c", "exit 3"))
+        bench.wait_for_exit(before)
+        long = bench.start("long", ("sh", "-c", "sleep 0.3; exit 4"))
+        ids = {bench.containers()[name].id: name for name in (before, long)}
+        assert [(ids[id_], code) for id_, code in bench.engine.wait([*ids])] == [(before, 3), (long, 4)]
+        with pytest.raises(EngineError, match="No such container"):
+            list(bench.engine.wait([MISSING]))
+
+    def test_a_container_that_removes_itself(self, bench: Bench) -> None:
+        name = bench.create("once", ("true",), auto_remove=True)
+        assert name in bench.containers()
+        bench.do(StartContainer(name, name))
+        deadline = monotonic() + 20
+        while name in bench.containers():
+            assert monotonic() < deadline
 
     def test_what_does_not_run_can_be_neither_paused_nor_killed(self, bench: Bench) -> None:
         name = bench.create()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from stackctl.cli.options import complete_services, index_option, pass_settings
 from stackctl.cli.settings import Settings
+from stackctl.cli.variables import variable
 from stackctl.engine.protocol import Exec
 from stackctl.looking import Looking
 
@@ -73,7 +73,7 @@ def command(
         Exec(
             container=container.id,
             argv=argv,
-            environment=dict(_variable(text) for text in env),
+            environment=dict(variable(text) for text in env),
             user=user,
             working_dir=workdir,
             tty=terminal if tty is None else tty,
@@ -82,8 +82,3 @@ def command(
             detach=detach,
         )
     )
-
-
-def _variable(text: str) -> tuple[str, str | None]:
-    name, separator, value = text.partition("=")
-    return name, value if separator else os.environ.get(name)

@@ -86,6 +86,8 @@ def container(
     for line, value in plain_keys.lines(spec.settings):
         *parts, name = line.split(".")
         functools.reduce(lambda table, part: table.setdefault(part, {}), parts, body)[name] = value
+    if spec.attached:
+        body["StdinOnce"] = True
     if network_id:
         body["NetworkingConfig"] = {"EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0])}}
     if api >= _MAC_OF_PLACE and (mac := body.pop("MacAddress", None)):
@@ -123,6 +125,7 @@ def _host_config(spec: DesiredContainer, image: ImageConfig, network_id: str | N
         "Mounts": [_mount(mount) for mount in others],
         "PortBindings": _bindings(spec.ports),
         "RestartPolicy": restart_policy(spec.restart, spec.restart_times),
+        **_given(AutoRemove=spec.auto_remove or None),
         **_given(
             NetworkMode=network_id or spec.network_mode,
             IpcMode=spec.ipc,

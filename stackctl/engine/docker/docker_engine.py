@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stackctl.engine.docker.look import DockerLook
-from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
+from stackctl.engine.protocol import Attach, Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.transport.link import Link
 
 if TYPE_CHECKING:
@@ -84,6 +84,19 @@ class DockerEngine(DockerLook):
         if command.detach:
             return self.exec(command).exit_code
         return terminal.interact(self.client, command)
+
+    def attach(self, to: Attach, begin: Callable[[], None] = lambda: None) -> int:
+        from stackctl.engine.talk import terminal
+
+        return terminal.attach(self.client, to, begin)
+
+    def wait(self, containers: Sequence[str]) -> Iterator[tuple[str, int]]:
+        from stackctl.engine.talk.ending import Endings
+
+        endings = Endings(self.client, containers)
+        for _ in containers:
+            if ended := endings.next():
+                yield ended
 
     def close(self) -> None:
         self.link.close()

@@ -16,7 +16,7 @@ from typing import assert_never
 
 from stackctl.engine.build_context import fingerprint
 from stackctl.engine.memory.asked import counters, happenings, processes
-from stackctl.engine.memory.commands import Behaviour, CommandRun, run
+from stackctl.engine.memory.commands import FOREVER, Behaviour, CommandRun, run
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.image_store import Images
@@ -24,7 +24,7 @@ from stackctl.engine.memory.made import made
 from stackctl.engine.memory.talk import MemoryConversation
 from stackctl.engine.memory.wait_target import MemoryTarget, ask
 from stackctl.engine.placed_files import archives
-from stackctl.engine.protocol import Conversation, Exec, ExecResult, LogLine, Report
+from stackctl.engine.protocol import Attach, Conversation, Exec, ExecResult, LogLine, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
 from stackctl.engine.talk.log_times import timestamp
@@ -144,6 +144,7 @@ class MemoryEngine:
     def observe(self, project: str = "") -> Observed:
         with self._guard:
             self.reads += 1
+            self._remove_ended()
             return Observed(
                 engine=self.info,
                 containers=tuple(
@@ -160,6 +161,7 @@ class MemoryEngine:
     def containers(self, project: str) -> tuple[ObservedContainer, ...]:
         with self._guard:
             self.reads += 1
+            self._remove_ended()
             found = (c.as_seen() for c in reversed(self._containers.values()))
             return tuple(c for c in found if not project or c.project == project)
 
@@ -292,6 +294,23 @@ class MemoryEngine:
         sys.stdout.write(result.stdout.decode())
         sys.stderr.write(result.stderr.decode())
         return result.exit_code
+
+    def attach(self, to: Attach, begin: Callable[[], None] = lambda: None) -> int:
+        begin()
+        container = self._find(to.container)
+        ((_, code),) = self.wait([to.container])
+        for line in container.log[container.log_start :]:
+            print(line.text, file=sys.stderr if line.stream == "stderr" else sys.stdout)
+        return code
+
+    def wait(self, containers: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Moves the clock of each container to its end. A container that never ends cannot be waited for."""
+        found = [self._find(container) for container in containers]
+        for container in sorted(found, key=lambda c: c.course.seconds - c.lived if c.up else 0.0):
+            if container.up and container.course.seconds == FOREVER:
+                raise EngineError(f"{container.name} never ends")
+            container.clock += max(container.course.seconds - container.lived, 0.0) if container.up else 0.0
+            yield container.id, container.code
 
     # Acting
 
@@ -566,6 +585,12 @@ class MemoryEngine:
         self._files.pop(container.id, None)
         for name in container.anonymous if volumes else ():
             self._remove_volume(name)
+
+    def _remove_ended(self) -> None:
+        """Remove the containers that the engine has to remove when they end."""
+        ended = [c for c in self._containers.values() if c.spec.auto_remove and c.begun and not c.up]
+        for container in ended:
+            self._remove_container(container.id, volumes=True)
 
     def _files_of(self, container: MemoryContainer) -> Files:
         places = {"/": container.id} | {m.target: m.name for m in container.mounts if m.type == "volume"}

@@ -1,4 +1,4 @@
-"""Run a command in a container on the terminal of this process, or on its stdin and stdout."""
+"""Connect the terminal of this process, or its stdin and stdout, with a command in a container, or with its main process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
-from stackctl.engine.protocol import Exec
+from stackctl.engine.protocol import Attach, Exec
+from stackctl.engine.talk.ending import Endings
 from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import Frames
 from stackctl.engine.transport.client import RefusedError, WireClient
@@ -24,6 +25,11 @@ _RESIZE_TRIES = 40
 _RESIZE_PAUSE = 0.05
 """Seconds between two tries to resize: the engine refuses until the terminal's process runs."""
 _BROKEN_PIPE = 128 + signal.SIGPIPE
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_DETACH = b"\x10\x11"
+"""Ctrl-P Ctrl-Q: the keys with which the engine lets go of a terminal, unless it is told others."""
+_PATIENCE = 0.5
+"""Seconds between the end of the output of a process and the question whether the process goes on without a listener."""
 
 
 def interact(client: WireClient, command: Exec, *, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> int:
@@ -41,17 +47,60 @@ def interact(client: WireClient, command: Exec, *, stdin: int = 0, stdout: int =
         line = cleanup.enter_context(
             client.hijack("exec", exec_id, "start", body={"Detach": False, "Tty": command.tty})
         )
-        session = _Session(client, exec_id, line, stdin=stdin, stdout=stdout, stderr=stderr, tty=command.tty)
+        session = _Session(
+            client, ("exec", exec_id), line, stdin=stdin, stdout=stdout, stderr=stderr, tty=command.tty
+        )
         if command.tty:
-            session.resized = cleanup.enter_context(_resizes())
-            session.must_resize = _RESIZE_TRIES
-            if command.stdin:
-                cleanup.enter_context(_raw(stdin))
+            _take_terminal(session, cleanup, raw=command.stdin)
         try:
             session.run(forward=command.stdin)
         except _ReaderGoneError:
             return _BROKEN_PIPE
     return exit_code(client, exec_id)
+
+
+def attach(
+    client: WireClient,
+    to: Attach,
+    begin: Callable[[], None],
+    *,
+    stdin: int = 0,
+    stdout: int = 1,
+    stderr: int = 2,
+) -> int:
+    """Connect with the main process of a container, and call `begin`, which may start it. Return the exit code of the process; 0
+    if the user detaches with Ctrl-P Ctrl-Q, so that it goes on.
+
+    The terminal is as for `interact`. With `to.signals` the process gets the signals that this process gets. Raises `UsageError`
+    if `to.tty` is set and stdin is not a terminal; what `begin` raises.
+    """
+    if to.tty and not os.isatty(stdin):
+        raise UsageError("the input is not a terminal", "leave out --tty, or do not redirect the input")
+    streams = {"stream": True, "stdin": to.stdin, "stdout": True, "stderr": True}
+    with ExitStack() as cleanup:
+        ends = Endings(client, [to.container], "removed" if to.removed else "next-exit")
+        line = cleanup.enter_context(client.hijack("containers", to.container, "attach", **streams))
+        place = ("containers", to.container)
+        session = _Session(client, place, line, stdin=stdin, stdout=stdout, stderr=stderr, tty=to.tty)
+        if to.signals:
+            session.signalled = cleanup.enter_context(_signals())
+        begin()
+        if to.tty:
+            _take_terminal(session, cleanup, raw=to.stdin)
+        try:
+            session.run(forward=to.stdin)
+        except _ReaderGoneError:
+            return _BROKEN_PIPE
+        while (ended := ends.next(_PATIENCE)) is None and not session.detached:
+            session.pass_signals()
+        return ended[1] if ended else 0
+
+
+def _take_terminal(session: _Session, cleanup: ExitStack, *, raw: bool) -> None:
+    session.resized = cleanup.enter_context(_resizes())
+    session.must_resize = _RESIZE_TRIES
+    if raw:
+        cleanup.enter_context(_raw(session.stdin))
 
 
 class _ReaderGoneError(Exception):
@@ -64,7 +113,7 @@ class _Session:
     def __init__(
         self,
         client: WireClient,
-        exec_id: str,
+        place: tuple[str, str],
         line: Duplex,
         *,
         stdin: int,
@@ -72,10 +121,14 @@ class _Session:
         stderr: int,
         tty: bool,
     ) -> None:
+        """`place` is the exec or the container: where it is in the API."""
         self._client = client
-        self._exec_id = exec_id
+        self._place = place
         self._line = line
-        self._stdin = stdin
+        self.stdin = stdin
+        self.detached = False
+        """Whether the user has typed the keys with which one leaves a terminal."""
+        self._last = b""
         self._unsent = b""
         self._frames = Frames(tty=tty)
         self._outputs = {"stdout": stdout, "stderr": stderr}
@@ -83,14 +136,17 @@ class _Session:
         """A descriptor that becomes readable when the terminal's size changes."""
         self.must_resize = 0
         """How many more times to try to pass the size on."""
+        self.signalled = -1
+        """A descriptor from which the numbers of signals come, a byte each, that the process should get."""
 
     def run(self, *, forward: bool) -> None:
         with selectors.SelectSelector() as ready:  # other selectors take no files, and no terminals on macOS
             ready.register(self._line, selectors.EVENT_READ)
             if forward:
-                ready.register(self._stdin, selectors.EVENT_READ)
-            if self.resized >= 0:
-                ready.register(self.resized, selectors.EVENT_READ)
+                ready.register(self.stdin, selectors.EVENT_READ)
+            for descriptor in (self.resized, self.signalled):
+                if descriptor >= 0:
+                    ready.register(descriptor, selectors.EVENT_READ)
             while not self._receive():
                 for key, _ in ready.select(_RESIZE_PAUSE if self.must_resize else None):
                     if key.fileobj is self._line:
@@ -98,6 +154,8 @@ class _Session:
                     elif key.fileobj == self.resized:
                         os.read(self.resized, _CHUNK)
                         self.must_resize = _RESIZE_TRIES
+                    elif key.fileobj == self.signalled:
+                        self.pass_signals()
                     else:
                         self._read_input(ready)
                 self._resize()
@@ -111,11 +169,13 @@ class _Session:
 
     def _read_input(self, ready: selectors.BaseSelector) -> None:
         """Read a chunk of input. This is called only after the chunk before it was sent."""
-        data = os.read(self._stdin, _CHUNK)
-        ready.unregister(self._stdin)
+        data = os.read(self.stdin, _CHUNK)
+        ready.unregister(self.stdin)
         if not data:
             self._line.end_input()
             return
+        self.detached = self.detached or _DETACH in self._last + data
+        self._last = data[-1:]
         self._unsent = data
         ready.modify(self._line, selectors.EVENT_READ | selectors.EVENT_WRITE)
         self._send(ready)
@@ -126,15 +186,24 @@ class _Session:
         self._unsent = self._unsent[self._line.send(self._unsent) :]
         if not self._unsent:
             ready.modify(self._line, selectors.EVENT_READ)
-            ready.register(self._stdin, selectors.EVENT_READ)
+            ready.register(self.stdin, selectors.EVENT_READ)
+
+    def pass_signals(self) -> None:
+        """Send the process the signals that have come. One that does not run yet, or no longer, gets none."""
+        if self.signalled < 0:
+            return
+        with suppress(BlockingIOError):
+            for number in os.read(self.signalled, _CHUNK):
+                with suppress(RefusedError):
+                    self._client.post(*self._place, "kill", signal=signal.Signals(number).name)
 
     def _resize(self) -> None:
         if not self.must_resize:
             return
         self.must_resize -= 1
-        lines, columns = _size(self._stdin)
+        lines, columns = _size(self.stdin)
         with suppress(RefusedError):
-            self._client.post("exec", self._exec_id, "resize", h=lines, w=columns)
+            self._client.post(*self._place, "resize", h=lines, w=columns)
             self.must_resize = 0
 
 
@@ -183,6 +252,25 @@ def _resizes() -> Iterator[int]:
 
     try:
         with _handlers({signal.SIGWINCH: wake}):
+            yield readable
+    finally:
+        os.close(readable)
+        os.close(writable)
+
+
+@contextmanager
+def _signals() -> Iterator[int]:
+    """A descriptor from which the numbers of the signals come that would end this process."""
+    readable, writable = os.pipe()
+    os.set_blocking(readable, False)
+    os.set_blocking(writable, False)
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        with suppress(BlockingIOError):
+            os.write(writable, bytes([number]))
+
+    try:
+        with _handlers(dict.fromkeys(_ENDING, pass_on)):
             yield readable
     finally:
         os.close(readable)

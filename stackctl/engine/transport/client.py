@@ -190,10 +190,11 @@ class WireClient(JsonClient[WireAnswer]):
             return [_body(answer) for answer in answers]
 
     @contextmanager
-    def hijack(self, *path: str, body: object) -> Iterator[Duplex]:
+    def hijack(self, *path: str, body: object = None, **params: bool) -> Iterator[Duplex]:
         """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach)."""
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
-        with self.stream("POST", *path, body=body, headers=upgrade) as answer:
+        request = self._request("POST", path, params, body=body, headers=upgrade, timeout=None)
+        with self.errors(), self._answer(request) as answer:
             yield answer.upgrade()
 
 

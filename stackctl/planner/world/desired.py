@@ -222,6 +222,11 @@ class DesiredContainer(Struct, frozen=True, kw_only=True):
     """Whole seconds to stop before it is killed."""
     healthcheck: DesiredHealthcheck | None = None
 
+    auto_remove: bool = False
+    """The engine removes it when it ends, with its anonymous volumes."""
+    attached: bool = False
+    """Its input ends when the process that is attached to it leaves."""
+
     needs: tuple[Need, ...] = ()
     probes: tuple[Probe, ...] = ()
     timing: Timing = Timing()

@@ -1,0 +1,137 @@
+"""Run a one-off: bring up what its service depends on, make the container, and connect with it."""
+
+from __future__ import annotations
+
+import os
+
+from msgspec.structs import replace
+
+from stackctl.engine.execute import Cancel
+from stackctl.engine.protocol import Attach, Engine, ExecResult
+from stackctl.errors import EngineError, Problem
+from stackctl.operating import Operating
+from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.life.one_off import steps_of_run, with_one_off, with_variant
+from stackctl.planner.life.options import RunOptions
+from stackctl.planner.steps.actions import CreateContainer, RemoveContainer, StartContainer
+from stackctl.planner.steps.events import Done, Event
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up.planning import UpPlan
+from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
+from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.observed import Observed
+from stackctl.project import Events, Waiting
+from stackctl.spec.model import Stack
+from stackctl.spec.selection import Selection
+
+
+class OneOff(Operating):
+    """A project with a one-off of one of its services. `prepare` makes the container; `attach` starts it and stays with it.
+
+    Only `prepare` holds the project's lock. Raises UsageError for a name that is no service or job, and for options that cannot
+    be read.
+    """
+
+    engine: Engine
+
+    def __init__(
+        self,
+        stack: Stack,
+        engine: Engine,
+        service: str,
+        options: RunOptions,
+        *,
+        lock_timeout: float = 60.0,
+        waiting: Waiting | None = None,
+    ) -> None:
+        super().__init__(
+            with_variant(stack, service, options), engine, lock_timeout=lock_timeout, waiting=waiting
+        )
+        self._service = service
+        self._options = options
+        self.container = options.name or f"{stack.project}-{service}-run-{os.urandom(6).hex()}"
+        """The container's name."""
+        self._made: DesiredContainer | None = None
+
+    def desired_and_observed(
+        self, selection: Selection, *, strangers: bool = True
+    ) -> tuple[Desired, Observed]:
+        """As it is, with the one-off instead of its service."""
+        asked = replace(selection, services=[self._service], dependencies=self._options.dependencies)
+        desired, observed = super().desired_and_observed(asked, strangers=strangers)
+        desired = with_one_off(desired, self._service, self.container, self._options)
+        self._made = desired.containers[-1]
+        return desired, observed
+
+    def prepare(
+        self,
+        selection: Selection | None = None,
+        options: UpOptions | None = None,
+        images: ImageOptions | None = None,
+        *,
+        cancel: Cancel | None = None,
+    ) -> Events:
+        """Bring up what the service depends on, and make the container; a detached one is also started. Errors are those of `up`.
+
+        If anything fails, the container is removed again.
+        """
+        result, created, finished = Outcome(), False, False
+        try:
+            for event in self.up(
+                selection or Selection(), options or UpOptions(), images or ImageOptions(), cancel=cancel
+            ):
+                result = result.after(event)
+                created = created or self._is_creation(event)
+                yield event
+            finished = result.exit_code == 0
+        finally:
+            if created and not finished:
+                self.discard()
+
+    def _is_creation(self, event: Event) -> bool:
+        action = event.step.action if isinstance(event, Done) else None
+        return isinstance(action, CreateContainer) and action.name == self.container
+
+    def attach(self) -> int:
+        """Start the container, connected with the stdin, stdout and stderr (and terminal) of this process. Return its exit code. It
+        gets the signals that would end this process.
+
+        Raises UsageError if a terminal is asked for and stdin is not a terminal, EngineError if the container cannot start.
+        """
+        made, options = self._made, self._options
+        assert made is not None, "prepare comes first"
+        to = Attach(
+            container=made.name, tty=options.tty, stdin=options.stdin, signals=True, removed=options.remove
+        )
+        return self.engine.attach(to, self._start)
+
+    def collect(self) -> ExecResult:
+        """Start the container, wait for its end, and return its exit code and what it has written. Its input is empty.
+
+        Raises EngineError if the container cannot start.
+        """
+        self._start()
+        ((_, code),) = self.engine.wait([self.container])
+        said: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        for line in self.engine.logs([self.container]):
+            said[line.stream].append(f"{line.text}\n")
+        return ExecResult(code, *("".join(said[stream]).encode() for stream in ("stdout", "stderr")))
+
+    def _start(self) -> None:
+        """Start the container; remove it if it cannot start."""
+        files = self._made.files if self._made else ()
+        try:
+            self.engine.perform(StartContainer(self.container, self.container, files), lambda _: None)
+        except EngineError:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Remove the container, if it is there. Raises EngineError."""
+        self.engine.perform(RemoveContainer(self.container, self.container, volumes=True), lambda _: None)
+
+    def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
+        made = super()._up_plan(plan, view, selection, warnings)
+        return replace(made, steps=steps_of_run(made.steps, self.container, self._options))

@@ -1,0 +1,98 @@
+"""One-offs on the in-memory engine: what is left when something fails, and the function of the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import stackctl
+from stackctl.engine.lock import lock
+from stackctl.engine.memory import Behaviour, MemoryEngine
+from stackctl.one_off import OneOff
+from stackctl.planner.life.options import RunOptions
+from stackctl.planner.steps.outcome import outcome, succeed
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine
+from stackctl.spec.model import Stack
+
+FILE = """
+name = "shop"
+[services.db]
+image = "db:1"
+[services.api]
+image = "app:1"
+depends_on = ["db"]
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    (tmp_path / "stack.toml").write_text(FILE)
+    return stackctl.load(tmp_path / "stack.toml", environ={}, strict=False)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> MemoryEngine:
+    info = ObservedEngine(id=f"memory-{request.node.name}", name="memory", endpoint="memory:")
+    return MemoryEngine({"app:1": ImageConfig()}, registry={"db:1": ImageConfig()}, info=info)
+
+
+def names(engine: MemoryEngine) -> dict[str, str]:
+    return {c.name: c.state for c in engine.observe().containers}
+
+
+def test_a_run_must_bring_up_what_it_needs_pull_and_give_the_exit_code(
+    stack: Stack, engine: MemoryEngine
+) -> None:
+    said = stackctl.run(stack, engine, "api", ["sh", "-c", "echo out; echo err >&2; exit 3"])
+    assert (said.exit_code, said.stdout, said.stderr) == (3, b"out\n", b"err\n")
+    assert names(engine) == {"shop-db-1": "running"}
+    kept = stackctl.run(stack, engine, "api", ["true"], options=RunOptions(name="mine"))
+    assert (kept.exit_code, names(engine)["mine"]) == (0, "exited")
+
+
+def test_a_run_whose_dependency_fails_must_leave_no_container(stack: Stack, engine: MemoryEngine) -> None:
+    engine.behaviours["db"] = Behaviour(exit_code=1)
+    with pytest.raises(stackctl.WaitError, match="shop-db-1 ended with exit code 1"):
+        stackctl.run(stack, engine, "api", ["true"])
+    assert names(engine) == {"shop-db-1": "exited"}
+
+
+def test_a_container_that_cannot_start_must_be_removed(stack: Stack, engine: MemoryEngine) -> None:
+    engine.behaviours["app:1"] = Behaviour(start_error="no such program")
+    with pytest.raises(stackctl.EngineError, match="no such program"):
+        stackctl.run(stack, engine, "api", options=RunOptions())
+    assert names(engine) == {"shop-db-1": "running"}
+
+
+def test_a_name_that_is_taken_must_be_refused_and_left_alone(stack: Stack, engine: MemoryEngine) -> None:
+    succeed(stackctl.up(stack, engine))
+    with pytest.raises(stackctl.PreflightError, match="the name shop-api-1 is taken"):
+        stackctl.run(stack, engine, "api", ["true"], options=RunOptions(name="shop-api-1", remove=True))
+    assert names(engine)["shop-api-1"] == "running"
+
+
+def test_the_process_of_a_run_must_not_hold_the_lock(
+    stack: Stack, engine: MemoryEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = RunOptions(command=("echo", "hello"), remove=True)
+    one_off = OneOff(stack, engine, "api", options, lock_timeout=0.0)
+    with lock(engine.id, "shop", timeout=0.0), pytest.raises(stackctl.LockedError):
+        list(one_off.prepare())
+    assert outcome(one_off.prepare()).exit_code == 0
+    with lock(engine.id, "shop", timeout=0.0):
+        assert one_off.attach() == 0
+    assert capsys.readouterr().out == "hello\n"
+    assert names(engine) == {"shop-db-1": "running"}
+
+
+def test_a_detached_one_must_run_at_the_end(stack: Stack, engine: MemoryEngine) -> None:
+    options = RunOptions(command=("sleep", "infinity"), detach=True, name="worker", remove=True)
+    succeed(OneOff(stack, engine, "api", options).prepare())
+    assert names(engine)["worker"] == "running"
+    engine.die("worker", 0)
+    assert names(engine) == {"shop-db-1": "running"}
+    succeed(OneOff(stack, engine, "api", replace(options, remove=False)).prepare())
+    succeed(stackctl.down("shop", engine, stack=stack))
+    assert names(engine) == {}
