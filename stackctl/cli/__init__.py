@@ -58,7 +58,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Begin": {
         "init": "Write a stack.toml to start from",
-        "import": "Write a stack.toml from a bash script of docker commands",
+        "import": "Write a stack.toml from a compose.yaml or a bash script",
         "schema": "Print the JSON Schema of stack.toml, for editors",
         "completion": "Print the completion script of a shell",
         "version": "Print the versions of stackctl and of the engine",

@@ -88,7 +88,7 @@ def import_script(
     body = document(tree, dict(_heads(stack)), _commenter(stack))
     runs = not any(problem.severity == "error" for problem in final.problems)
     head = _heading(stack, sorted(variables) if env else [])
-    text = head + body + _tail(file, notes, review)
+    text = head + body + tail(file, notes, review, what="script")
     return Imported(
         text,
         variables if env else {},
@@ -391,13 +391,14 @@ def _commenter(stack: ScriptStack) -> Comments:
     return comment
 
 
-def _tail(file: str, notes: Sequence[Note], review: Sequence[Problem]) -> str:
+def tail(file: str, notes: Sequence[Note], review: Sequence[Problem], *, what: str) -> str:
+    """The comments at the end: what was not taken over, and the mistakes. `what` the file is: a script, or another kind of file."""
     lines = []
     if notes:
         lines += ["", "# Not taken over, or not as it was:"]
         lines += [f"#   {file}:{note.line}:{note.column}: {_one_line(note.message)}" for note in notes]
     if review:
-        lines += ["", "# Mistakes in the script (stackctl explain RULE says more):"]
+        lines += ["", f"# Mistakes in the {what} (stackctl explain RULE says more):"]
         for problem in review:
             lines.append(
                 f"#   {problem.place}: {f'{problem.severity} {problem.rule}'.strip()}: {_one_line(problem.message)}"

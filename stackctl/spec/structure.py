@@ -135,7 +135,7 @@ def without_none(hint: Any) -> Any:
 def structure(
     hint: type[T], value: object, path: Path = (), *, refuse: bool = True
 ) -> tuple[T | None, list[Problem]]:
-    """Read `value` as the type `hint`. `refuse`: a key in `NOT_DONE` is an error; else it is left out without a word.
+    """Read `value` as the type `hint`. `refuse`: a key in `NOT_DONE`, and what `check` finds, are errors; else they are passed over.
 
     If no problem is an error, the result is complete. Else it is the part that could be read, so that further checks can go
     on: a wrong item is left out of its array or table, a wrong key keeps its default. None if nothing could be read.
@@ -293,7 +293,7 @@ class _Reader:
         if any(form.attribute not in values for form in required):
             return _NOTHING
         result = table(**values)
-        if self.errors == before and hasattr(result, "check"):
+        if self.refuse and self.errors == before and hasattr(result, "check"):
             for below, message, hint in result.check():
                 self.wrong((*path, *below), message, hint)
         return result

@@ -116,11 +116,13 @@ services:
   limited: {image: a, blkio_config: {weight: 300, weight_device: [{path: /dev/sda, weight: 400}], device_read_bps: [{path: /dev/sdb, rate: 12mb}]}}
   windows: {image: a, credential_spec: {file: my.json}, isolation: default, storage_opt: {size: 1G}}
   devices: {image: a, devices: ["/dev/a", "/dev/b:/dev/c:r"], device_cgroup_rules: ['c 1:3 mr'], gpus: [{driver: n, count: 2}]}
+  cdi: {image: a, devices: [vendor.com/class=n], gpus: all}
   sharing: {image: a, ipc: host, pid: host, uts: host, userns_mode: host, cgroup_parent: m, runtime: runc, platform: linux/amd64}
   hooks: {image: a, post_start: [{command: "echo x", user: u}], pre_stop: [{command: [a, b]}]}
   before: {image: a, environment: {A: 1}, labels: {l: m}, pre_start: [{command: c, environment: {B: 2}, image: x}, {command: [d]}]}
   links: {image: a, links: [hooks, "sharing:s"], external_links: [redis], volumes_from: [hooks, "container:x:rw"]}
   fixed: {image: a, networks: {n: {ipv4_address: 1.2.3.4, priority: 5, mac_address: "02:42:ac:11:65:43"}}, mac_address: 02:42:ac:11:65:44}
+  provided: {provider: {type: x, options: {a: b, c: [1, 2]}}}
   models: {image: a, models: {m: {endpoint_var: E}}, use_api_socket: true, attach: false}
   built: {build: {context: ., labels: [a=b], cache_from: [x:y], no_cache: true, network: host, shm_size: 1gb, tags: [a:b], platforms: [linux/amd64]}}
 networks: {n: {ipam: {driver: default, config: [{subnet: 1.2.3.0/24, gateway: 1.2.3.1, aux_addresses: {h: 1.2.3.5}}]}, enable_ipv6: false}}

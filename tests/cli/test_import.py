@@ -121,3 +121,16 @@ def test_the_values_that_the_script_does_not_tell_are_asked_for(run: Run, tmp_pa
     assert "error" not in ran.out
     assert ran.out.endswith("\nnext: write the values of PASS, TZ into .env, then stackctl up\n")
     assert (tmp_path / ".env").read_text() == "MODE=there\nPASS=change-me\nTZ=\n"
+
+
+def test_a_compose_file_is_imported_with_notes_and_its_mistakes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  web: {image: nginx, ports: ['80:80'], depends_on: [db]}\n  db: {image: 'mysql:8', volumes: [data:/d]}\nvolumes: {data: }\n"
+    )
+    ran = run("import", "compose.yaml", "-o", "stack.toml")
+    assert ran.code == 0
+    assert "  compose.yaml:2:" in ran.out
+    assert "Mistakes in the file:" in ran.out
+    assert "compose.yaml:3:3: error SC301" in ran.out
+    assert ran.out.endswith("\nnext: repair the errors in stack.toml, then stackctl up\n")
+    assert run("import", "compose.yaml", "web").code == 2

@@ -169,3 +169,21 @@ def test_where_and_under_which_name(run: Run, tmp_path: Path) -> None:
     assert [path.name for path in written.parent.iterdir()] == ["stack.toml"]
     assert run("-p", "other", "init").code == 0
     assert stack(tmp_path)["name"] == "other"
+
+
+def test_a_compose_file_that_is_here_can_be_imported(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: nginx, ports: ['8080:80']}}\n")
+    refused = run("init")
+    assert refused.code == 2
+    assert "stackctl up reads compose.yaml as it is" in refused.err
+    assert "stackctl import compose.yaml -o stack.toml" in refused.err
+    assert not (tmp_path / "stack.toml").exists()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda _: True)
+    ran = run("init")
+    assert (ran.code, ran.err) == (0, "")
+    assert stack(tmp_path)["services"] == {"web": {"image": "nginx", "ports": ["*:8080:80"]}}
+    assert "next: stackctl up" in ran.out
+    assert run("same", "compose.yaml", "stack.toml").code == 0

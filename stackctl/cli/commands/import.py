@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from stackctl.cli.dotenv_file import add_variables, ignore
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
+from stackctl.cli.requests import request_of
 from stackctl.convert.bash.grammar import DOCKER
 from stackctl.convert.importing import Imported, import_script
 from stackctl.errors import SpecError, UsageError
@@ -25,6 +27,7 @@ from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import Style, style_for
 from stackctl.spec.known_images import KnownImages
 from stackctl.spec.source.discovery import NAME
+from stackctl.spec.source.environment import lookup_of
 from stackctl.spec.source.reading import read_known_images
 
 _THIS_USER = {"UID": str(os.getuid()), "GID": str(os.getgid())}
@@ -39,7 +42,9 @@ class _Command(click.Command):
 
 
 @click.command("import", cls=_Command)
-@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-|docker run …")
+@click.argument(
+    "words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-|COMPOSE_FILE|docker run …"
+)
 @click.option("-o", "--output", metavar="FILE", help="Write FILE, and the variables into the .env beside it.")
 @click.option("--env-out", metavar="FILE", help="Write the variables into this file.")
 @click.option(
@@ -56,15 +61,17 @@ def command(
     record: bool,
     yes: bool,
 ) -> int:
-    """Write a stack.toml from a bash script of docker commands
+    """Write a stack.toml from a compose.yaml or a bash script
 
-    The script is read, not run. What it cannot know, and what a stack.toml cannot say, is noted with its line. At the end stand the
-    mistakes in the script. Words after the script are its arguments. No file is ever overwritten.
+    A compose.yaml keeps its keys and its meaning. A script is read, not run; words after it are its arguments. What means something
+    else now, what cannot be known, and what a stack.toml cannot say is noted with its line. At the end stand the mistakes in the
+    file. No file is ever overwritten.
 
     With --record the script is run, without network, files of yours or an engine, with a docker that only writes down its words.
 
     \b
     Examples:
+      stackctl import compose.yaml -o stack.toml
       stackctl import run.sh                   show what the script becomes
       stackctl import run.sh -o stack.toml     write it; passwords go into .env
       stackctl import docker run -d nginx      one command
@@ -84,6 +91,8 @@ def command(
     )
     if record:
         imported = _import_recorded(words, reading, yes=yes)
+    elif _is_compose(words[0]):
+        imported = _import_compose(words, directory, options)
     elif _is_docker(words[0]):
         imported = reading("the command line", shlex.join(words))
     else:
@@ -105,13 +114,36 @@ def command(
     if output:
         style = style_for(sys.stdout, no_color=not options.color)
         then = folded(f"next: {_next(imported, words[0], output, to_give)}", style.width, " " * 6)
-        print("\n".join([*_told(imported, words[0], style), "", *then]))
+        kind = "file" if _is_compose(words[0]) else "script"
+        print("\n".join([*_told(imported, words[0], style, kind), "", *then]))
     return 0
+
+
+def _is_compose(word: str) -> bool:
+    return Path(word).suffix in (".yaml", ".yml")
 
 
 def _is_docker(word: str) -> bool:
     """Whether the word begins a command of docker, and is no script."""
     return posixpath.basename(word) in (*DOCKER, "sudo") and not Path(word).is_file()
+
+
+def _import_compose(words: tuple[str, ...], directory: Path, options: GlobalOptions) -> Imported:
+    from stackctl.convert.composed import import_compose
+
+    if len(words) > 1:
+        raise UsageError(f"{words[1]} is too much", "a compose file has no arguments")
+    file, text = _script(words[0])
+    request = replace(request_of(options), directory=directory)
+    lookup, problems = lookup_of(request, directory)
+    if any(problem.severity == "error" for problem in problems):
+        raise SpecError(problems)
+    variables: dict[str, str] = {}
+    for source in reversed(lookup.sources):
+        variables |= source.values
+    return import_compose(
+        file, text, images=_known_images(directory), directory=directory, variables=variables
+    )
 
 
 def _known_images(directory: Path) -> KnownImages:
@@ -173,15 +205,15 @@ def _wrote_variables(path: Path, told: bool, to_give: list[str]) -> list[tuple[s
     return wrote
 
 
-def _told(imported: Imported, file: str, style: Style) -> Iterator[str]:
-    """What a person should know after the file was written: notes, and mistakes in the script."""
+def _told(imported: Imported, file: str, style: Style, kind: str) -> Iterator[str]:
+    """What a person should know after the file was written: notes, and mistakes in the script or file."""
     if imported.notes:
         yield "\nNot taken over, or not as it was:"
     for note in imported.notes:
         line = f"  {one_line(file)}:{note.line}:{note.column}: {one_line(note.message)}"
         yield from folded(line, style.width, " " * 6)
     if imported.problems:
-        yield f"\nMistakes in the script:\n{problems_text(imported.problems, style)}"
+        yield f"\nMistakes in the {kind}:\n{problems_text(imported.problems, style)}"
 
 
 def _next(imported: Imported, file: str, output: str, to_give: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from stackctl.cli.options import pass_options
 from stackctl.errors import UsageError
 from stackctl.spec.known_images import starters
 from stackctl.spec.output.starter import SCHEMA, starter
-from stackctl.spec.source.discovery import NAME, normal
+from stackctl.spec.source.discovery import COMPOSE_NAMES, NAME, normal
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -32,7 +33,8 @@ def command(options: GlobalOptions, images: tuple[str, ...], no_schema: bool) ->
     """Write a stack.toml to start from
 
     Names of known images become services with their volumes and settings, a Dockerfile that is here becomes a service that knows
-    their URLs. Passwords are generated into .env, which git is told to ignore. What is there is never overwritten.
+    their URLs, a compose.yaml that is here is imported. Passwords are generated into .env, which git is told to ignore. What is there
+    is never overwritten.
 
     \b
     Examples:
@@ -48,6 +50,8 @@ def command(options: GlobalOptions, images: tuple[str, ...], no_schema: bool) ->
     directory = file.absolute().parent
     if file.exists():
         raise UsageError(f"{file} exists", "stackctl up brings it up; init never overwrites")
+    if not images and (compose := _compose_file(directory)):
+        return _offer_import(compose, file)
     dockerfile = directory / "Dockerfile"
     made = starter(
         options.project_name or normal(directory.name) or "app",
@@ -66,6 +70,27 @@ def command(options: GlobalOptions, images: tuple[str, ...], no_schema: bool) ->
         print(f"wrote {name:<18} {what}")
     print("next: stackctl up")
     return 0
+
+
+def _compose_file(directory: Path) -> Path | None:
+    return next((directory / name for name in COMPOSE_NAMES if (directory / name).is_file()), None)
+
+
+def _offer_import(compose: Path, file: Path) -> int:
+    """Write the stack.toml from the compose file, if somebody is there who wants it."""
+    if not (sys.stdin.isatty() and click.confirm(f"{compose.name} is here. Write {file.name} from it?")):
+        hint = f"stackctl up reads {compose.name} as it is; stackctl import {compose.name} -o {file.name} writes a stack.toml from it"
+        raise UsageError(f"{compose} is here", f"{hint}; stackctl init IMAGE begins another stack")
+    context = click.get_current_context()
+    root = context.find_root().command
+    assert isinstance(root, click.Group)
+    importing = root.get_command(context, "import")
+    assert importing is not None
+    return int(
+        context.invoke(
+            importing, words=(str(compose),), output=str(file), env_out=None, record=False, yes=False
+        )
+    )
 
 
 def _write_schema(path: Path) -> bool:

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from stackctl.errors import Problem
 from stackctl.spec.model import Dependency, Mount, Network, NetworkUse, Port, Stack, Volume
+from stackctl.spec.model.devices import Device
 from stackctl.spec.model.limits import Ulimit
 from stackctl.spec.source.nodes import Path, YamlNode
 from stackctl.spec.structure import forms, is_table
@@ -195,7 +196,13 @@ def _mount(value: object) -> Mapping[str, Any]:
     return table
 
 
-_SHORT: Mapping[Any, Callable[[object], Mapping[str, Any]]] = {Port: _port, Mount: _mount}
+def _device(value: object) -> Mapping[str, Any]:
+    """A device, in full: Compose says so of the short form."""
+    given = Device.short(value)
+    return {"target": given["source"], "permissions": "rwm", **given}
+
+
+_SHORT: Mapping[Any, Callable[[object], Mapping[str, Any]]] = {Port: _port, Mount: _mount, Device: _device}
 
 
 def _external(table: dict[str, YamlNode]) -> None:

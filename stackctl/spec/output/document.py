@@ -23,7 +23,7 @@ def document(
 ) -> str:
     """The tree as TOML. `heads` are the comment lines above a table. Texts are written as they are: dollars are variables."""
     parts = []
-    for section in ("services", "jobs", "networks", "volumes"):
+    for section in ("services", "jobs", "networks", "volumes", "secrets", "configs"):
         for name, table in tree.get(section, {}).items():
             lines = [f"# {line}" for line in heads.get((section, name), ())]
             parts.append("\n".join([*lines, *_table(section, name, table, comment)]))
@@ -58,7 +58,7 @@ def _value(value: Any, before: int = 0) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() | float():
             return str(value)
         case list():
             items = [_value(item) for item in value]

@@ -190,7 +190,7 @@ def _empty(stack: Stack, written: Written) -> Iterator[Problem]:
         hint = (
             'add [services.NAME] with image = "…" or build = "./dir"; stackctl init writes a first stack.toml'
         )
-        if written.sources[0].places:
+        if written.sources and written.sources[0].places:
             hint = "add services: with a NAME: that has image: or build:"
         yield Problem((), f"no services in {files}", hint, rule=_WRONG)
 
