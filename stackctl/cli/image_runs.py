@@ -15,11 +15,14 @@ from stackctl.spec.selection import Selection
 Verb = Callable[[Project, Selection, Cancel], Iterator[Event]]
 
 
-def run_images(settings: Settings, services: Collection[str], name: str, verb: Verb) -> int:
-    """Build or pull for the named services (without what they depend on), or all."""
-    stack = settings.load(services, dependencies=not services)
+def run_images(
+    settings: Settings, services: Collection[str], name: str, verb: Verb, *, dependencies: bool = False
+) -> int:
+    """Build or pull for the named services (with what they depend on if `dependencies`), or all."""
+    dependencies = dependencies or not services
+    stack = settings.load(services, dependencies=dependencies)
     project = Project(stack, settings.engine(), waiting=settings.tell_holder)
-    selection = settings.selection(services, dependencies=not services)
+    selection = settings.selection(services, dependencies=dependencies)
     result, code = runs.follow(
         settings,
         f"stackctl {name}",

@@ -26,7 +26,9 @@ def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping
             grace=given["timeout"],
         ),
         "images": ImageOptions(
-            build=given["build"], pull=PullPolicy(given["pull"]) if given["pull"] else None
+            build=given["build"],
+            no_build=given["no_build"],
+            pull=PullPolicy(given["pull"]) if given["pull"] else None,
         ),
     }
 

@@ -23,6 +23,7 @@ def scale_of(_: click.Context, parameter: click.Parameter, texts: tuple[str, ...
 
 _OPTIONS = (
     click.option("--build", is_flag=True, help="Build images also when they are here."),
+    click.option("--no-build", is_flag=True, help="Build nothing: an image that is missing is an error."),
     click.option("--pull", type=click.Choice(["always", "missing", "never"]), help="When to pull, for all services."),
     click.option("--force-recreate", is_flag=True, help="Recreate the named services (without names all) also when nothing changed."),
     click.option("--no-recreate", is_flag=True, help="Leave containers that exist as they are."),
@@ -46,5 +47,7 @@ def planning_options(function: F) -> F:
 
 def check_planning_options(given: Mapping[str, Any]) -> None:
     """Raise UsageError for options that contradict each other."""
+    if given["build"] and given["no_build"]:
+        raise click.UsageError("--build and --no-build exclude each other")
     if given["force_recreate"] and given["no_recreate"]:
         raise click.UsageError("--force-recreate and --no-recreate exclude each other")

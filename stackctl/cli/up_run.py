@@ -15,7 +15,8 @@ from stackctl.comparing import Comparing
 from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Engine
 from stackctl.planner.status import status
-from stackctl.planner.steps.events import Event, Planned
+from stackctl.planner.steps.actions import Action
+from stackctl.planner.steps.events import Event, Planned, Progress
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import UpPlan
 from stackctl.show.tables import endpoints
@@ -29,8 +30,9 @@ def run_up(
     *,
     lock_timeout: float,
     follow: bool = False,
+    unseen: tuple[type[Action], ...] = (),
 ) -> int:
-    """Bring the stack up. `arguments` are those of `api.up`."""
+    """Bring the stack up. `arguments` are those of `api.up`. `unseen`: kinds of actions whose progress is not shown."""
     engine = settings.engine()
     began = time.time()
     plans: list[Plan] = []
@@ -41,7 +43,8 @@ def run_up(
         ):
             if isinstance(event, Planned):
                 plans.append(event.plan)
-            yield event
+            if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
+                yield event
 
     _, code = runs.follow(settings, "stackctl up", events, source=stack.files[0].name)
     if code == 0 and settings.progress not in ("json", "quiet"):

@@ -280,6 +280,53 @@ def test_build_must_take_what_is_named_and_leave_what_is_pulled(project: Project
     assert "no service" in project.run("build", "appp", code=2).stderr
 
 
+def test_options_of_a_build_must_count(project: Project, builder: str) -> None:
+    project.write(
+        f"{sleepers(pulled='')}[services.app]\nbuild = {{ context = 'app', args = {{ A = 'file', B = 'file' }} }}\n"
+        "init = true\nstop_grace_period = '0s'\ndepends_on = ['base']\n[services.base]\nbuild = 'app'\nscale = 0\n"
+    )
+    project.write(
+        f"FROM busybox\nARG A\nARG B\nRUN echo {project.name} A=$A B=$B\nCMD sleep infinity\n",
+        "app/Dockerfile",
+    )
+    missing = project.run("up", "--no-build", "app", code=1).stderr
+    assert f"image {project.name}-app is not here, and --no-build forbids to build it" in missing
+    assert project.resources() == NOTHING
+    told = project.run("build", "--build-arg", "A=line", "--build-arg", "B", "app", env={"B": "env"}).stderr
+    assert f"{project.name} A=line B=env" in told
+    assert not project.api.images(f"{project.name}-base")
+    again = project.run("build", "--no-cache", "--build-arg", "A=line", "--build-arg", "B=env", "app").stderr
+    assert "ached" not in again
+    assert "Using cache" not in again
+    assert project.api.images(f"{project.name}-app")[0]["RepoTags"]
+    quiet = project.run("--progress", "plain", "up", "--build", "--quiet-build", "app").stderr
+    assert "A=file" not in quiet
+    assert "built in" in quiet
+    project.run("build", "--with-dependencies", "-q", "app")
+    assert project.api.images(f"{project.name}-base")
+    assert "exclude each other" in project.run("up", "--build", "--no-build", code=2).stderr
+
+
+def test_options_of_a_pull_must_count(project: Project) -> None:
+    project.env |= NO_DOCKER_COMMAND
+    project.write(f"""
+[services.app]
+image = "127.0.0.1:1/{project.name}:1"
+build = "app"
+pull_policy = "missing"
+depends_on = ["gone"]
+[services.gone]
+image = "127.0.0.1:1/gone:1"
+""")
+    told = project.run("pull", "app", code=1).stderr
+    assert f"cannot pull 127.0.0.1:1/{project.name}:1" in told
+    assert "127.0.0.1:1/gone:1" not in told
+    assert "127.0.0.1:1/gone:1" in project.run("pull", "--include-deps", "app", code=1).stderr
+    assert "nothing to pull" in project.run("pull", "--ignore-buildable", "app").stderr
+    ignored = project.run("pull", "--ignore-pull-failures").stderr
+    assert "cannot pull 127.0.0.1:1/gone:1" in ignored
+
+
 def test_a_missing_dockerfile_must_be_told(project: Project) -> None:
     project.write('[services.app]\nbuild = "app"\n')
     project.write("", "app/notes")

@@ -15,28 +15,47 @@ from stackctl.spec.model import PullPolicy
 @services_argument
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
 @click.option(
+    "--ignore-pull-failures",
+    is_flag=True,
+    help="Pull what can be pulled; the rest is told, and is no failure.",
+)
+@click.option("--ignore-buildable", is_flag=True, help="Leave images alone that can be built.")
+@click.option("--include-deps", is_flag=True, help="Also what the named services depend on.")
+@click.option(
     "--policy",
     type=click.Choice(["always", "missing"]),
     default="always",
     help="always, or only what is missing.",
 )
 @pass_settings
-def command(settings: Settings, services: tuple[str, ...], quiet: bool, policy: str) -> int:
+def command(
+    settings: Settings,
+    services: tuple[str, ...],
+    quiet: bool,
+    ignore_pull_failures: bool,
+    ignore_buildable: bool,
+    include_deps: bool,
+    policy: str,
+) -> int:
     """Pull images
 
-    Images that are built here are left alone.
+    Images that are built here are left alone, unless their service has a pull_policy.
 
     \b
     Examples:
       stackctl pull
       stackctl pull --policy missing db
+      stackctl pull --ignore-pull-failures
     """
     if quiet:
         settings.progress = "quiet"
-    images = ImageOptions(pull=PullPolicy(policy))
+    images = ImageOptions(
+        pull=PullPolicy(policy), buildable=not ignore_buildable, ignore_failures=ignore_pull_failures
+    )
     return run_images(
         settings,
         services,
         "pull",
         lambda project, selection, cancel: project.pull(selection, images, cancel=cancel),
+        dependencies=include_deps,
     )

@@ -19,6 +19,8 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
 )
 @click.option("--wait", is_flag=True, help="Accepted for Compose's sake: up always waits.")
 @click.option("--follow", is_flag=True, help="Stay with the logs; Ctrl-C stops the stack.")
+@click.option("--quiet-pull", is_flag=True, help="Show no progress of pulls.")
+@click.option("--quiet-build", is_flag=True, help="Show no output of builds; one that fails says why.")
 @lock_timeout_option
 @pass_options
 def command(
@@ -29,6 +31,8 @@ def command(
     follow: bool,
     detach: bool,
     wait: bool,
+    quiet_pull: bool,
+    quiet_build: bool,
     **planning: Any,
 ) -> int:
     """Bring the stack up and wait until all is ready
@@ -59,6 +63,8 @@ def command(
     settings.engine().expect()
     from stackctl.cli.plan_arguments import plan_arguments  # they are loaded while the engine answers
     from stackctl.cli.up_run import run_up
+    from stackctl.planner.steps.actions import BuildImage, PullImage
 
     arguments = plan_arguments(settings, services, planning)
-    return run_up(settings, stack, arguments, lock_timeout=lock_timeout, follow=follow)
+    unseen = (*((PullImage,) if quiet_pull else ()), *((BuildImage,) if quiet_build else ()))
+    return run_up(settings, stack, arguments, lock_timeout=lock_timeout, follow=follow, unseen=unseen)

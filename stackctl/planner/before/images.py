@@ -42,13 +42,17 @@ class BuildOptions(Struct, frozen=True):
 
 class ImageOptions(Struct, frozen=True):
     """`build`: build all images that can be built, even if they are here; `no_build`: build none. `pull`: a policy for all
-    services, which wins over their own.
+    services, which wins over their own. `builds`: what is different in every build.
     """
 
     build: bool = False
     no_build: bool = False
     pull: PullPolicy | None = None
     builds: BuildOptions = BuildOptions()
+    buildable: bool = True
+    """Whether images are pulled that can be built, too."""
+    ignore_failures: bool = False
+    """A pull that fails is told, and is no failure of the run."""
 
 
 def plan_images(desired: Desired, observed: Observed, options: ImageOptions | None = None) -> Plan:
@@ -59,7 +63,13 @@ def plan_images(desired: Desired, observed: Observed, options: ImageOptions | No
         if found := _step(image, observed, options):
             bases = image.build.bases if image.build else ()
             needs = [ImageHere(ref) for ref in bases]
-            draft.add(*found, *needs, makes=[ImageHere(image.ref)], of=Replica(image.services[0]))
+            draft.add(
+                *found,
+                *needs,
+                makes=[ImageHere(image.ref)],
+                of=Replica(image.services[0]),
+                optional=options.ignore_failures,
+            )
     return draft.plan()
 
 
@@ -130,7 +140,7 @@ def _step(
 
 def _why_pulled(image: Image, observed: Observed, options: ImageOptions, *, here: bool) -> str:
     """Why the image is pulled; "" if it is not."""
-    if image.build and image.policy in (None, PullPolicy.build):
+    if image.build and (image.policy in (None, PullPolicy.build) or not options.buildable):
         return ""
     policy = options.pull or image.policy or PullPolicy.missing
     if policy == PullPolicy.always:
