@@ -34,6 +34,7 @@ PAST: Mapping[str, str] = {
     "build": "built",
     "create": "created",
     "recreate": "recreated",
+    "run": "ran",
     "start": "started",
     "restart": "restarted",
     "stop": "stopped",
@@ -137,7 +138,11 @@ def kept_volumes(plan: Plan) -> tuple[tuple[DesiredMount, DesiredContainer], ...
 
 def loses_anonymous_volumes(plan: Plan) -> bool:
     """Whether containers are removed together with the volumes that have no name."""
-    return any(isinstance(step.action, RemoveContainer) and step.action.volumes for step in plan.steps)
+    made = {step.action.name for step in plan.steps if isinstance(step.action, CreateContainer)}
+    return any(
+        isinstance(step.action, RemoveContainer) and step.action.volumes and step.action.container not in made
+        for step in plan.steps
+    )
 
 
 def _volume_actions(plan: Plan) -> list[CreateVolume | RemoveVolume]:
@@ -170,6 +175,9 @@ def _meaning(steps: list[Step]) -> tuple[str, Mark, str]:
     kinds = {type(step.action) for step in steps}
     first = next(kind for kind in NAMES if kind in kinds)
     why = next(step.why for step in steps if isinstance(step.action, first))
+    made = {step.action.name for step in steps if isinstance(step.action, CreateContainer)}
+    if any(isinstance(step.action, RemoveContainer) and step.action.container in made for step in steps):
+        return "run", "~", why
     others, both = _BESIDE.get(first, ((), ""))
     replaces = any(isinstance(step.action, CreateContainer) and step.action.replaces for step in steps)
     if replaces or not kinds.isdisjoint(others):

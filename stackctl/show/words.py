@@ -38,6 +38,9 @@ NAMES: Mapping[type, Name] = {
     actions.RemoveVolume: Name("Remove", "Removing", "Removed", "volume", "-", "remove"),
     actions.RemoveImage: Name("Remove", "Removing", "Removed", "image", "-", "remove"),
     actions.StartContainer: Name("Start", "Starting", "Started", "container", "~", "start"),
+    actions.RunHook: Name(
+        "Run post_start of", "Running post_start", "post_start done", "container", "~", "start"
+    ),
     actions.StopContainer: Name("Stop", "Stopping", "Stopped", "container", "~", "stop"),
     actions.KillContainer: Name("Kill", "Killing", "Killed", "container", "~", "kill"),
     actions.PauseContainer: Name("Pause", "Pausing", "Paused", "container", "~", "pause"),
@@ -108,8 +111,9 @@ def words(action: Action) -> Words:
         case actions.WaitFor(_, _, condition, settle=settle):
             met, done = ("to keep running", "Running") if settle else _MET[condition]
             rest = f" {met}"
-        case actions.StopContainer(_, _, grace):
-            rest = f", and kill it after {grace} s"
+        case actions.StopContainer(_, _, grace, hooks):
+            first = " after pre_stop" if hooks and grace else ""
+            rest = f"{first}, and kill it after {grace} s"
         case actions.KillContainer(_, _, signal):
             rest = f" with {signal}"
         case actions.SetRestart(_, _, policy):

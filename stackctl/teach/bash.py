@@ -240,6 +240,9 @@ class Section(Struct, frozen=True):
 def _collected(script: BashScript) -> list[Section]:
     """The plan in blocks. The variables of all of their commands are found."""
     blocks = [*_sections(script)]
+    for spec in script.desired.containers:
+        for line in script.docker.stop_hooks(spec):
+            script.variables.add(named_words(line), spec.service)
     for block in blocks:
         for do in block.commands:
             for line in (do.line, *([do.unless] if do.unless else []), *_read(do)):
@@ -467,7 +470,10 @@ def _down(script: BashScript) -> Iterator[str]:
     desired = script.desired
     yield "down() {"
     yield "  # In reverse order: nobody loses what it still uses."
-    yield from (f"  remove {literal(spec.name)}" for spec in reversed(desired.containers))
+    for spec in reversed(desired.containers):
+        for line in script.docker.stop_hooks(spec):
+            yield f"{script.line(line)} || true"
+        yield f"  remove {literal(spec.name)}"
     for network in reversed(desired.networks):
         if not network.external:
             there = script.line(_inspect("network", network.name))

@@ -28,12 +28,13 @@ from stackctl.planner.world.desired import (
     DesiredPort,
     DesiredVolume,
     Image,
+    stop_hooks,
 )
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import build_keys, flags
 from stackctl.spec.build_keys import BuildKey
-from stackctl.spec.model import ConfigSource, FileSource, PullPolicy, Stack
+from stackctl.spec.model import ConfigSource, FileSource, Hook, PullPolicy, Stack
 from stackctl.spec.model.images import is_remote
 from stackctl.spec.source.loading import join
 from stackctl.spec.text.parts import Part, Text, VariableOrigin, parts
@@ -108,10 +109,14 @@ class Docker(Struct, frozen=True):
             case actions.DisconnectNetwork(container, _, network):
                 return _command("network disconnect", Argument(("--force",)), *_operands(network, container))
             case actions.StartContainer(container, _, files):
-                first = tuple(f"copy {file.section}.{file.key} to {file.target} first" for file in files)
-                return structs.replace(_command("start", *_operands(container)), notes=first)
-            case actions.StopContainer(container, _, grace):
-                return _command("stop", Argument(("-t", str(grace))), *_operands(container))
+                copied = tuple(f"copy {file.section}.{file.key} to {file.target} first" for file in files)
+                return structs.replace(_command("start", *_operands(container)), notes=copied)
+            case actions.RunHook(container, _, hook):
+                return _hook(container, hook)
+            case actions.StopContainer(container, _, grace, hooks):
+                line = _command("stop", Argument(("-t", str(grace))), *_operands(container))
+                first = tuple(f"run pre_stop[{number}] first" for number, _ in enumerate(hooks))
+                return structs.replace(line, notes=first)
             case actions.PauseContainer(container):
                 return _command("pause", *_operands(container))
             case actions.UnpauseContainer(container):
@@ -241,6 +246,10 @@ class Docker(Struct, frozen=True):
         start = [CommandLine(("docker", "start"), (Argument((spec.name,)),))] if between else []
         return [self.container(spec, start=not between), *between, *start]
 
+    def stop_hooks(self, spec: DesiredContainer) -> Iterator[CommandLine]:
+        """The commands that run what is to be run before a container is stopped."""
+        return (_hook(spec.name, hook) for hook in stop_hooks(spec.settings))
+
     def copies(self, spec: DesiredContainer) -> Iterator[CommandLine]:
         """The commands that copy secrets and configs into a container. With `-`, the command reads a tar archive."""
         paths = {
@@ -253,7 +262,7 @@ class Docker(Struct, frozen=True):
             from_file = where[2] == "file"
             target = f"{spec.name}:{file.target if from_file else '/'}"
             words = (source, target) if from_file else ("-", target)
-            line = _command("cp", Argument(words, paths[file.target]))
+            line = _command("cp", Argument(words, paths.get(file.target, ())))
             note = f"stackctl gives {file.target} to {file.uid}:{file.gid}, mode {file.mode:04o}"
             yield structs.replace(line, notes=(note,))
 
@@ -316,6 +325,22 @@ def joined(*pieces: str) -> Text:
 
 def _command(verb: str, *arguments: Argument) -> CommandLine:
     return CommandLine(("docker", *verb.split()), arguments)
+
+
+def _hook(container: str, hook: Hook) -> CommandLine:
+    """The command that runs a hook in a container."""
+    return _command(
+        "exec",
+        *([Argument(("--user", hook.user))] if hook.user else []),
+        *([Argument(("--privileged",))] if hook.privileged else []),
+        *([Argument(("--workdir", hook.working_dir))] if hook.working_dir else []),
+        *(
+            Argument(("--env", joined(name, "=", value.text or "")))
+            for name, value in hook.environment.items()
+        ),
+        Argument((container,)),
+        *(Argument((word,)) for word in hook.command.argv),
+    )
 
 
 def _operands(*words: str, key: KeyPath = ()) -> list[Argument]:

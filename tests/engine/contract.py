@@ -33,6 +33,7 @@ from stackctl.planner.steps.actions import (
     RemoveNetwork,
     RemoveVolume,
     RenameContainer,
+    RunHook,
     SetRestart,
     StartContainer,
     StopContainer,
@@ -55,8 +56,9 @@ from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, TcpProbe
 from stackctl.real import monotonic
 from stackctl.secret import Secret
-from stackctl.spec.model import Condition, Service
+from stackctl.spec.model import Condition, Hook, Service
 from stackctl.spec.text.parts import Text
+from stackctl.spec.values import Command
 
 FOREVER = ("sleep", "600")
 MISSING = "0" * 64
@@ -853,6 +855,23 @@ class EngineContract:
         assert bench.containers()[name].state == "created"
         with pytest.raises(EngineError, match=MISSING):
             bench.do(StartContainer(MISSING, name, (structs.replace(onto, target="/pw"),)))
+
+    def test_hooks_run_in_the_container(self, bench: Bench) -> None:
+        name = bench.start()
+
+        def hook(*words: str, **keys: Any) -> Hook:
+            return Hook(command=Command(words), **keys)
+
+        bench.do(RunHook(name, name, hook("sh", "-c", "exit 0"), 1))
+        with pytest.raises(EngineError) as failed:
+            bench.do(RunHook(name, name, hook("sh", "-c", "echo no table >&2; exit 3"), 2))
+        assert failed.value.message == f"post_start[1] of {name} ended with exit code 3\nno table"
+        with pytest.raises(ExecTimeoutError):
+            bench.do(RunHook(name, name, hook("sleep", "600"), 1, 1.0))
+        hooks = (hook("sh", "-c", "echo a; exit 4"), hook("sleep", "600"), hook("true"))
+        note = bench.do(StopContainer(name, name, 1, hooks))
+        assert note.startswith("pre_stop[0] ended with exit code 4\na; pre_stop[1] still ran after 1 s")
+        assert bench.containers()[name].state == "exited"
 
     def test_logs(self, bench: Bench) -> None:
         one = bench.start("one", ("sh", "-c", "echo a; echo b; echo c"))

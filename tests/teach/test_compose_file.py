@@ -467,6 +467,9 @@ volumes = ["/d"]
 tmpfs = ["/e:size=1m"]
 secrets = ["pw", { source = "pw", target = "b", uid = 5, gid = 6, mode = 0o400 }]
 configs = ["conf"]
+pre_start = [{ image = "busybox", command = "q", environment = { C = "c" } }]
+post_start = [{ command = "r" }]
+pre_stop = [{ command = ["s", "t"], user = "0", working_dir = "/", privileged = true }]
 depends_on = ["other"]
 healthcheck = { test = "f" }
 restart = "always"

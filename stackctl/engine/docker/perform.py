@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
+from stackctl.engine import hooks
 from stackctl.engine.docker import bodies, copying, lifecycle
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.images import building, pulling
 from stackctl.engine.docker.look import DockerLook
-from stackctl.engine.protocol import Report
+from stackctl.engine.protocol import Exec, ExecResult, Report
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.watched import Watched
+from stackctl.engine.talk import execs
+from stackctl.engine.talk.frames import GivenUpError
 from stackctl.engine.transport.client import RefusedError
 from stackctl.engine.transport.link import Link
-from stackctl.errors import EngineError
+from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
 from stackctl.planner.steps.events import Progressed
@@ -65,8 +69,11 @@ class DockerPerform:
             case actions.StartContainer(container, name, files):
                 copying.copy_in(client, container, name, files)
                 lifecycle.start(client, container, name)
+            case actions.RunHook():
+                hooks.post_start(partial(self._exec, cancelled), action)
             case actions.StopContainer(container, _, grace):
-                return lifecycle.stop(client, container, grace)
+                notes = [*hooks.pre_stop(partial(self._exec, cancelled), action)]
+                return "; ".join(filter(None, (*notes, lifecycle.stop(client, container, grace))))
             case actions.PauseContainer(container, name):
                 lifecycle.control(client, container, name, "pause")
             case actions.UnpauseContainer(container, name):
@@ -105,6 +112,12 @@ class DockerPerform:
                 return "; ".join(filter(None, ("it could not be pulled, so it was built", note)))
             return f"the one that is here is kept: {error.message}"
         return ""
+
+    def _exec(self, cancelled: Callable[[], bool], command: Exec, seconds: float) -> ExecResult:
+        try:
+            return execs.run(self._link.client, command, timeout=seconds, given_up=cancelled)
+        except GivenUpError:
+            raise CancelledError(f"{command.title} was given up") from None
 
     def _create(self, action: actions.CreateContainer) -> str:
         spec = action.spec

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import assert_never
 
+from stackctl.engine import hooks
 from stackctl.engine.build_context import fingerprint
 from stackctl.engine.memory.asked import counters, happenings, processes
 from stackctl.engine.memory.commands import FOREVER, Behaviour, CommandRun, run
@@ -357,8 +358,11 @@ class MemoryEngine:
                 for directory, archive in archives(files):
                     self._files_of(found).unpack(directory, [archive], over_directories=False)
                 self._start(found)
+            case actions.RunHook():
+                hooks.post_start(self._run_hook, action)
             case actions.StopContainer(container, _, grace):
-                return self._stop(container, grace)
+                notes = [*hooks.pre_stop(self._run_hook, action)]
+                return "; ".join(filter(None, (*notes, self._stop(container, grace))))
             case actions.PauseContainer(container, name):
                 self._find(container).pause()
             case actions.UnpauseContainer(container, name):
@@ -529,6 +533,8 @@ class MemoryEngine:
             elif mount.type == "volume" and name not in self._volumes:
                 raise EngineError(f"no such volume: {name}")
             mounts.append(Mounted(mount.type, name, mount.target))
+        for other in spec.volume_sources:
+            mounts += (mount for mount in self._find(other).mounts if mount.type != "tmpfs")
         return tuple(mounts), frozenset(anonymous)
 
     def _start(self, container: MemoryContainer) -> None:
@@ -570,6 +576,9 @@ class MemoryEngine:
                 )
             held.append(found)
             yield found
+
+    def _run_hook(self, command: Exec, seconds: float) -> ExecResult:
+        return self.exec(command, timeout=seconds)
 
     def _stop(self, handle: str, grace: int) -> str:
         container = self._get(handle)

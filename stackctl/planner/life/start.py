@@ -14,6 +14,7 @@ from stackctl.planner.life.options import StartOptions
 from stackctl.planner.steps.actions import StartContainer
 from stackctl.planner.steps.facts import ContainerStarted, Stopped
 from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up.hooks import after_start, before_start
 from stackctl.planner.up.planning import LivePlan
 from stackctl.planner.up.waits import gates, wait_until_ready
 from stackctl.planner.up.work import Work
@@ -175,7 +176,10 @@ def _start(work: Work, slot: Slot) -> None:
     files = want.files if slot.current else ()  # another definition keeps the files of its own
     why = slot.restart or "not running"
     started = [ContainerStarted(want.replica)]
-    work.draft.add(StartContainer(have.id, have.name, files), why, *needs, makes=started, of=want.replica)
+    hooks = before_start(work, slot, have.id, *needs)
+    action = StartContainer(have.id, have.name, files)
+    work.draft.add(action, why, *needs, hooks, makes=started, of=want.replica)
+    after_start(work, slot, have.id, have.name)
 
 
 def _is_done(slot: Slot) -> bool:

@@ -9,10 +9,10 @@ from msgspec import Struct, field
 from stackctl.planner.steps.actions import StopContainer
 from stackctl.planner.steps.facts import Stopped
 from stackctl.planner.steps.plan import Draft
-from stackctl.planner.world.desired import USUAL_GRACE
+from stackctl.planner.world.desired import USUAL_GRACE, stop_hooks
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.choosing import dependencies_of
-from stackctl.spec.model import Stack
+from stackctl.spec.model import Hook, Stack
 
 
 class Stops(Struct, frozen=True):
@@ -22,6 +22,8 @@ class Stops(Struct, frozen=True):
     """What each service depends on."""
     graces: Mapping[str, int] = field(default_factory=dict)
     """Whole seconds that a service has to stop, if the file says so."""
+    hooks: Mapping[str, tuple[Hook, ...]] = field(default_factory=dict)
+    """What is run in a container of each service before it is stopped."""
 
     @classmethod
     def of(cls, stack: Stack) -> Stops:
@@ -33,6 +35,7 @@ class Stops(Struct, frozen=True):
                 for name, service in services.items()
                 if service.stop_grace_period
             },
+            {name: hooks for name, service in services.items() if (hooks := stop_hooks(service))},
         )
 
     @property
@@ -66,7 +69,12 @@ def plan_stops(
             service = container.service
             users = [fact for other in dependents.get(service, ()) for fact in by_service.get(other, ())]
             given = grace if grace is not None else stops.graces.get(service, USUAL_GRACE)
-            action = StopContainer(container.id, container.name, 0 if container.id in no_time else given)
+            action = StopContainer(
+                container.id,
+                container.name,
+                0 if container.id in no_time else given,
+                stops.hooks.get(service, ()),
+            )
             draft.add(action, why, *users, makes=[Stopped(container.id)], of=container.replica)
 
 

@@ -18,7 +18,7 @@ from stackctl.planner.world.desired import (
     Image,
 )
 from stackctl.planner.world.probes import Probe, Timing
-from stackctl.spec.model import Condition
+from stackctl.spec.model import Condition, Hook
 
 
 class PullImage(Struct, frozen=True):
@@ -97,12 +97,27 @@ class WaitFor(Struct, frozen=True):
     """
 
 
+class RunHook(Struct, frozen=True):
+    """Run a `post_start` hook in the container: the one of this number, from 1. It may take `timeout` seconds."""
+
+    container: str
+    name: str
+    hook: Hook
+    number: int
+    timeout: float = 120.0
+
+
 class StopContainer(Struct, frozen=True):
-    """Ask it to stop and kill it after `grace` seconds."""
+    """Ask it to stop and kill it after `grace` seconds.
+
+    Before that, the `pre_stop` hooks are run in it, which may take `grace` seconds together. So there are none if `grace` is 0.
+    A hook that fails does not keep the container alive.
+    """
 
     container: str
     name: str
     grace: int
+    hooks: tuple[Hook, ...] = ()
 
 
 class PauseContainer(Struct, frozen=True):
@@ -172,6 +187,7 @@ Action = (
     | ConnectNetwork
     | DisconnectNetwork
     | StartContainer
+    | RunHook
     | WaitFor
     | StopContainer
     | PauseContainer
@@ -201,6 +217,8 @@ def subject(action: Action) -> str:
             return f"{name} from {network}"
         case WaitFor(_, name, condition):
             return f"{name} {condition.name}"
+        case RunHook(_, name, _, number):
+            return f"post_start {number} of {name}"
         case RenameContainer(_, name, to):
             return f"{name} to {to}"
         case _:

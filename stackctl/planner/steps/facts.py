@@ -35,6 +35,12 @@ class ContainerStarted(Struct, frozen=True):
     replica: Replica
 
 
+class HooksDone(Struct, frozen=True):
+    """The containers of `pre_start` of a service have done their work."""
+
+    service: str
+
+
 class Met(Struct, frozen=True):
     """The replica meets a condition. If this is not `required`, it is enough that it was waited for."""
 
@@ -82,6 +88,7 @@ Fact = (
     | VolumeThere
     | Created
     | ContainerStarted
+    | HooksDone
     | Met
     | Stopped
     | Retired

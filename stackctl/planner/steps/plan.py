@@ -99,8 +99,12 @@ class Draft(Struct):
         self.steps.append(step)
         self._before.append(0 if optional else before | implied)
         for fact in makes:
-            self._makers[fact] = self._makers.get(fact, 0) | 1 << step.id
+            self.make(fact, step.id)
         return step.id
+
+    def make(self, fact: Fact, step: int) -> None:
+        """Say of a step that it makes a fact, too."""
+        self._makers[fact] = self._makers.get(fact, 0) | 1 << step
 
     def makes(self, fact: Fact) -> bool:
         """Whether a step so far makes a fact."""

@@ -21,7 +21,7 @@ from stackctl.planner.up.needs import Unmet, unmet_needs
 from stackctl.planner.view.slots import Slot, Slots
 from stackctl.planner.view.ties import volumes_behind
 from stackctl.planner.view.view import View
-from stackctl.planner.world.desired import Desired, grace
+from stackctl.planner.world.desired import Desired, grace, stop_hooks
 from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.planner.world.replica import Replica
 
@@ -89,7 +89,12 @@ class Work(Struct):
         """Stop a container, once in a plan."""
         stopped = Stopped(container.id)
         if not self.draft.makes(stopped):
-            action = StopContainer(container.id, container.name, self.grace(container.service))
+            action = StopContainer(
+                container.id,
+                container.name,
+                self.grace(container.service),
+                stop_hooks(self.desired.services.get(container.service)),
+            )
             free = (PortFree(port.published, port.protocol) for port in container.ports)
             self.draft.add(action, why, *needs, makes=[stopped, *free, *makes], of=container.replica)
         return stopped

@@ -22,6 +22,7 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.digests import content_digest
 from stackctl.spec import plain_keys
+from stackctl.spec.model import Hook, InitHook
 
 _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
 """Settings of a healthcheck for which 0 is not the same as no setting."""
@@ -43,6 +44,8 @@ def container_definition(container: DesiredContainer, inputs: str = "", instance
         "network_mode": str(service.network_mode or ""),
         "ports": [_port_definition(port) for port in container.ports],
         "inputs": inputs,
+        "pre_start": [_hook_definition(hook) for hook in service.pre_start],
+        "post_start": [_hook_definition(hook) for hook in service.post_start],
     }
     if container.restart != "no":
         plain["restart"] = [container.restart, container.restart_times]
@@ -72,6 +75,20 @@ def _port_definition(port: DesiredPort) -> dict[str, Any]:
     protocol = "" if port.protocol == USUAL_PROTOCOL else port.protocol
     return _telling(
         {"target": port.target, "protocol": protocol, "host_ip": port.host_ip, "published": port.published}
+    )
+
+
+def _hook_definition(hook: Hook | InitHook) -> dict[str, Any]:
+    """`pre_stop` is not part of the definition: it is taken from the file when the container is stopped."""
+    return _telling(
+        {
+            "image": hook.image if isinstance(hook, InitHook) else None,
+            "command": list(hook.command.argv) if hook.command else None,
+            "user": hook.user,
+            "privileged": hook.privileged,
+            "working_dir": hook.working_dir,
+            "environment": {name: value.text for name, value in hook.environment.items()},
+        }
     )
 
 

@@ -176,6 +176,10 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
         if service.build:
             image = replace(image, build=_build(service, stack, naming))
         images[ref] = image
+    for name, service in chosen.items():
+        for hook in service.pre_start:
+            if hook.image:
+                images.setdefault(hook.image, Image(ref=hook.image, services=(name,)))
     return tuple(_with_live(image, stack, chosen) for image in images.values())
 
 

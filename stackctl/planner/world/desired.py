@@ -13,7 +13,7 @@ from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import Secret, veiled
-from stackctl.spec.model import Build, Condition, PullPolicy, Service
+from stackctl.spec.model import Build, Condition, Hook, PullPolicy, Service
 
 USUAL_NETWORK_DRIVER = "bridge"
 USUAL_VOLUME_DRIVER = "local"
@@ -27,6 +27,16 @@ def grace(service: Service | None) -> int:
     """The whole seconds that a container of the service has to stop before it is killed."""
     given = service.stop_grace_period if service else None
     return given.whole_seconds if given else USUAL_GRACE
+
+
+def stop_hooks(service: Service | None) -> tuple[Hook, ...]:
+    """What is run in a container of the service before it is stopped."""
+    return service.pre_stop if service else ()
+
+
+def init_name(container: str, number: int) -> str:
+    """The name of the container of a `pre_start` hook, by the name of the service's container and the number of the hook."""
+    return f"{container}.pre-start-{number}"
 
 
 class DesiredNetwork(Struct, frozen=True, kw_only=True):

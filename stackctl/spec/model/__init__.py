@@ -26,6 +26,7 @@ from stackctl.spec.model.files import (
     SecretUse,
 )
 from stackctl.spec.model.health import Healthcheck
+from stackctl.spec.model.hooks import Hook, InitHook
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.mounts import BindOptions, Mount, TmpfsOptions, VolumeOptions
 from stackctl.spec.model.networks import Network, NetworkUse
@@ -48,6 +49,8 @@ __all__ = [
     "FileSource",
     "FileUse",
     "Healthcheck",
+    "Hook",
+    "InitHook",
     "Job",
     "Mount",
     "Network",

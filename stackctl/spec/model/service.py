@@ -12,6 +12,7 @@ from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.deploy import count
 from stackctl.spec.model.files import ConfigUse, SecretUse
 from stackctl.spec.model.health import Healthcheck
+from stackctl.spec.model.hooks import Hook, InitHook
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
 from stackctl.spec.model.log import Logging
@@ -93,6 +94,16 @@ class Service(Rights, frozen=True, kw_only=True):
     ] = ()
     configs: Annotated[
         tuple[ConfigUse, ...], key("Configs of the stack that are copied into the container.")
+    ] = ()
+    pre_start: Annotated[
+        tuple[InitHook, ...],
+        key("Containers that run to completion, one after the other, before it starts for the first time."),
+    ] = ()
+    post_start: Annotated[
+        tuple[Hook, ...], key("Commands that are run in the container after each start by stackctl.")
+    ] = ()
+    pre_stop: Annotated[
+        tuple[Hook, ...], key("Commands that are run in the container before stackctl stops it.")
     ] = ()
     depends_on: Annotated[Mapping[str, Dependency], key("What must be ready first.", listed=listed_name)] = {}
     healthcheck: Annotated[Healthcheck | None, key("How to tell that it is ready.")] = None
@@ -312,6 +323,12 @@ class Service(Rights, frozen=True, kw_only=True):
                     "mount each path once" if table in _MOUNTS else "use each path once",
                 )
             seen.add(target)
+        if self.pre_stop and self.stop_grace_period and not self.stop_grace_period.seconds:
+            yield (
+                ("pre_stop",),
+                "stop_grace_period is 0s, which leaves no time for pre_stop",
+                "give stop_grace_period the time that pre_stop may take",
+            )
         yield from variable_names(self.environment)
 
 

@@ -5,18 +5,19 @@ sets it (as in Compose). Labels come from `labels` and each `label_file` in the 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
 from stackctl.errors import Key, Problem
-from stackctl.spec.model import EnvFile, Service, Stack
+from stackctl.spec.model import EnvFile, Hook, InitHook, Service, Stack
 from stackctl.spec.source.locate import Source
 from stackctl.spec.text.dotenv import inherit, parse, parse_raw
 from stackctl.spec.text.interpolate import Lookup, Variables
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Variable
 
+H = TypeVar("H", Hook, InitHook)
 ReadFile = Callable[[str], tuple[Source | None, list[Problem]]]
 """Reads a file, whose name is relative to the stack's directory. Gives None and no problem if there is no such file."""
 
@@ -59,8 +60,24 @@ def _finish(
         }
         args = {name: Variable(text) for name, text in texts.items() if text is not None}
         build = structs.replace(build, args=args)
+    hooks: dict[str, Any] = {
+        key: tuple(_with_values(hook, lookup) for hook in getattr(service, key))
+        for key in ("pre_start", "post_start", "pre_stop")
+        if getattr(service, key)
+    }
     labels |= service.labels
-    return structs.replace(service, build=build, labels=labels, resolved={**filed, **own}), problems
+    own_fields = {"build": build, "labels": labels, "resolved": {**filed, **own}}
+    return structs.replace(service, **own_fields, **hooks), problems
+
+
+def _with_values(hook: H, lookup: Lookup) -> H:
+    """The hook, with the values of the variables that are passed through."""
+    environment = {}
+    for name, variable in hook.environment.items():
+        part = lookup.part(name) if variable.text is None else None
+        if part or variable.text is not None:
+            environment[name] = Variable(Text.of((part,))) if part else variable
+    return structs.replace(hook, environment=environment)
 
 
 def own_values(service: Service, lookup: Lookup) -> dict[str, str | None]:

@@ -25,7 +25,18 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import build_keys, plain_keys
-from stackctl.spec.model import Build, ConfigSource, EnvFile, FileMode, FileSource, FileUse, Job, Stack
+from stackctl.spec.model import (
+    Build,
+    ConfigSource,
+    EnvFile,
+    FileMode,
+    FileSource,
+    FileUse,
+    Hook,
+    InitHook,
+    Job,
+    Stack,
+)
 from stackctl.spec.model.devices import Device
 from stackctl.spec.structure import forms, is_table, told
 from stackctl.teach.commands import OURS
@@ -101,6 +112,9 @@ class ComposeFile(Struct, frozen=True):
             or None,
             "secrets": [_file_use(each) for each in settings.secrets] or None,
             "configs": [_file_use(each) for each in settings.configs] or None,
+            "pre_start": [self.hook(each, owner) for each in settings.pre_start] or None,
+            "post_start": [self.hook(each, owner) for each in settings.post_start] or None,
+            "pre_stop": [self.hook(each, owner) for each in settings.pre_stop] or None,
             "depends_on": depends_on(spec, there),
             "healthcheck": healthcheck(spec),
             "deploy": _plain(settings.deploy) if settings.deploy else None,
@@ -213,6 +227,20 @@ class ComposeFile(Struct, frozen=True):
             "labels": _labels(volume.labels),
         }
         return noted(without_none(keys) or None, [_PROTECTED] if volume.protect else [])
+
+    def hook(self, hook: Hook | InitHook, owner: str) -> Tree:
+        keys: Keys = {
+            "command": words(hook.command.argv, "command", owner) if hook.command else None,
+            "image": _given(hook.image) if isinstance(hook, InitHook) else None,
+            "user": _given(hook.user),
+            "privileged": hook.privileged or None,
+            "working_dir": _given(hook.working_dir),
+            "environment": {
+                name: Value(each.text or "", name, owner) for name, each in hook.environment.items()
+            }
+            or None,
+        }
+        return without_none(keys)
 
     def contents(self, section: str) -> Keys:
         """The secrets or configs that the containers use."""

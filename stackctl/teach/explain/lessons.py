@@ -158,6 +158,12 @@ _SERVICE: Mapping[str, Lesson] = {
     "ipc": Lesson("", "It has shared memory of its own."),
     "pid": Lesson("", "It sees its own processes alone."),
     "shm_size": Lesson("", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
+    "pre_start": Lesson(
+        "docker run --volumes-from, between `docker create` and `docker start`",
+        "What must be done before the first start is a job of its own, or a script in the image.",
+    ),
+    "post_start": Lesson("docker exec, after `docker start`", "You run the command by hand after each start."),
+    "pre_stop": Lesson("docker exec, before `docker stop`", "The program gets its stop signal with no word before it."),
     "scale": Lesson("docker run, once for each container", "It has one container."),
     "inputs": Lesson("", "Files that have changed do not make the job run again."),
 }  # fmt: skip
