@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         stop,
         unpause,
         up,
+        wait,
     )
     from stackctl.errors import (
         EngineError,
@@ -105,6 +106,7 @@ __all__ = [
     "stop",
     "unpause",
     "up",
+    "wait",
 ]
 
 

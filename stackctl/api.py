@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from stackctl.comparing import Comparing
 from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Engine, ExecResult, Look, Manage
-from stackctl.errors import PreflightError, SpecError, StackError
+from stackctl.errors import EngineError, PreflightError, SpecError, StackError
 from stackctl.looking import connect, load
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions, LostVolume, lost_volumes
@@ -247,6 +247,23 @@ def _operating(
     return Operating(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
 
 
+def wait(
+    engine: Engine, project: str, names: Collection[str] = (), known: Collection[str] = ()
+) -> Iterator[tuple[ObservedContainer, int]]:
+    """The containers of services, or all but one-offs, each with its exit code when it ends; at once if it has ended. A
+    container that has never run is left out. Names are as for `containers`. Raises UsageError, EngineError if nothing is to be
+    waited for.
+    """
+    from stackctl.planner.life.acts import meant  # `up` does not need it
+
+    mine = of_project(engine.containers(project), project)
+    found = {c.id: c for c in meant(mine, project, names, known) if c.state != "created"}
+    if not found:
+        what = ", ".join(names) or f"project {project}"
+        raise EngineError(f"{what} has no container to wait for", "stackctl up starts it")
+    return ((found[id_], code) for id_, code in engine.wait([*found]))
+
+
 def run(
     stack: Stack,
     engine: Engine,
@@ -332,4 +349,5 @@ __all__ = [
     "stop",
     "unpause",
     "up",
+    "wait",
 ]

@@ -96,3 +96,15 @@ def test_a_detached_one_must_run_at_the_end(stack: Stack, engine: MemoryEngine) 
     succeed(OneOff(stack, engine, "api", replace(options, remove=False)).prepare())
     succeed(stackctl.down("shop", engine, stack=stack))
     assert names(engine) == {}
+
+
+def test_what_ends_must_give_its_exit_code(stack: Stack, engine: MemoryEngine) -> None:
+    with pytest.raises(stackctl.EngineError, match="api has no container to wait for"):
+        stackctl.wait(engine, "shop", ["api"], stack.everything)
+    with pytest.raises(stackctl.UsageError, match="no such service: apii"):
+        stackctl.wait(engine, "shop", ["apii"], stack.everything)
+    succeed(stackctl.up(stack, engine))
+    engine.die("shop-api-1", 4)
+    engine.die("shop-db-1", 0)
+    assert [(c.name, code) for c, code in stackctl.wait(engine, "shop", ["api"])] == [("shop-api-1", 4)]
+    assert sorted(code for _, code in stackctl.wait(engine, "shop")) == [0, 4]

@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "events": "Show what happens to containers, as it happens",
         "top": "List the processes of running containers",
         "stats": "Show what containers use of processor, memory and network",
+        "wait": "Wait until services end, and give their exit code",
         "port": "Print where a port is published",
         "env": "Print the variables that reach the stack from here",
         "config": "Show the stack as it is understood, variables filled in",

@@ -19,7 +19,6 @@ _WAYS = {
     "shell": "`stackctl exec SERVICE sh`",
     "ssh": "`stackctl exec SERVICE sh`",
     "validate": "`stackctl check` finds mistakes",
-    "wait": f"`docker wait {_CONTAINER}`; `stackctl up` itself waits until all is ready",
     "watch": "`stackctl up --build SERVICE` after a change",
 }
 

@@ -103,6 +103,7 @@ ARGUMENTS = {
     "port": ["web", "80"],
     "run": ["web", "true"],
     "scale": ["web=1"],
+    "wait": ["web"],
 }
 READERS = sorted(
     set(COMMANDS) - {"check", "init", "import", "lab", "same", "schema", "completion", "version", "ls"}

@@ -82,3 +82,17 @@ def test_kill_pause_and_rm_must_say_what_they_cannot_do(project: Project) -> Non
         "networks": [f"{project.name}_default"],
         "volumes": [],
     }
+
+
+def test_wait_must_give_the_exit_code_of_what_ends(project: Project) -> None:
+    ends = 'image = "busybox"\ncommand = "sh -c \'until [ -e /go ]; do sleep 0.1; done; exit 3\'"\n'
+    project.write(sleepers(db=QUICK) + f"[services.tests]\n{ends}")
+    project.run("up")
+    with project.start("wait", "tests") as process:
+        project.inside("tests", "touch", "/go")
+        said, _ = process.communicate(timeout=60)
+    told = f'container "{project.name}-tests-1" exited with status code 3\n'
+    assert (process.returncode, said) == (3, told)
+    ran = project.run("wait", "--down-project", "tests", "db", code=3)
+    assert ran.stdout == told
+    assert project.resources()["containers"] == []

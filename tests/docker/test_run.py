@@ -75,6 +75,7 @@ def test_a_detached_run_must_be_a_one_off_that_others_leave_alone(project: Proje
     assert made["Config"]["Labels"]["com.docker.compose.oneoff"] == "True"
     assert project.run("exec", "mine", "cat", "/host/file").stdout == "here\n"
     project.run("run", "-q", "seed", code=3)
+    assert "has no container to wait for" in project.run("wait", "seed", code=1).stderr
     project.run("stop")
     project.run("restart", "db")
     assert project.api.inspect_container("mine")["State"]["StartedAt"] == made["State"]["StartedAt"]
