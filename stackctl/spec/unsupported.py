@@ -4,7 +4,7 @@ _LATER = "this version of stackctl does not have it"
 _SWARM = "it has a meaning only in a Swarm"
 
 SERVICE_KEYS = {
-    **dict.fromkeys("develop extends".split(), _LATER),
+    "develop": _LATER,
     "credential_spec": "only Windows reads it: leave it out",
     "models": "start the model's server as a service, and give its address in environment",
     "provider": "what a provider starts is no container: start it before, and give its address in environment",
@@ -22,7 +22,7 @@ DEPLOY_KEYS = {
 
 BUILD_KEYS = {"secrets": _LATER}
 
-STACK_KEYS = {"include": _LATER, "templates": _LATER, "models": _LATER}
+STACK_KEYS = {"include": "a compose.yaml may have it; name several files with -f", "models": _LATER}
 
 _ONLY_HERE = "stackctl copies the content into containers itself: give file or environment"
 FILE_KEYS = {

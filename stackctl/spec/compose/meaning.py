@@ -18,6 +18,7 @@ from collections.abc import Callable
 from stackctl.errors import Problem
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.source.nodes import Path, YamlNode
+from stackctl.spec.unsupported import DEPLOY_KEYS
 
 _NOT_READ_IN_PORTS = ("mode", "name", "app_protocol")
 
@@ -49,6 +50,14 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
     assume(service, "builtin_check", False)
     _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
     _each(service, "volumes", _mount)
+    if (deploy := service.get("deploy")) and isinstance(deploy.value, dict):
+        service["deploy"] = deploy.holding(
+            {key: item for key, item in deploy.value.items() if key not in DEPLOY_KEYS}
+        )
+        for key in deploy.value.keys() & DEPLOY_KEYS.keys():
+            message = f"{key} has no effect: Compose ignores it, too"
+            at = deploy.value[key].place
+            problems.append(Problem((*path, "deploy", key), message, rule="SC112", severity="note", place=at))
     if (networks := service.get("networks")) and isinstance(networks.value, dict):
         joined = {
             key: use.holding({}) if use.value is None else use for key, use in sorted(networks.value.items())
@@ -107,6 +116,7 @@ def _port(table: dict[str, YamlNode], near: YamlNode) -> None:
 
 def _mount(table: dict[str, YamlNode]) -> None:
     target, bind, volume = table.get("target"), table.get("bind"), table.get("volume")
+    table.pop("consistency", None)  # no engine reads it
     if target and target.text.startswith("/"):
         table["target"] = target.holding(posixpath.normpath(target.text))
     if volume and volume.value == {}:

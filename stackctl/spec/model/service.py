@@ -59,9 +59,28 @@ class EnvFile(Struct, frozen=True, kw_only=True):
 _MOUNTS = ("volumes", "tmpfs")
 
 
+class Extends(Struct, frozen=True, kw_only=True):
+    """Where a service takes its keys from. The reader has put them in before anything else looks at the service."""
+
+    service: Annotated[str, key("The name of the template or service.")]
+    file: Annotated[str | None, key("The file in which it stands, if it is another one.")] = None
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if isinstance(value, str) and value:
+            return {"service": value}
+        raise ValueError(f"expected the name of a template or a service, found {value!r}")
+
+
 class Service(Rights, frozen=True, kw_only=True):
     """A container that keeps running."""
 
+    extends: Annotated[
+        Extends | None,
+        key("The template or service that it takes everything over from; its own keys are laid over that."),
+    ] = None
     image: Annotated[str | None, key("The image to run; with `build`, the name it gets.")] = None
     build: Annotated[Build | None, key("How to build the image.")] = None
     pull_policy: Annotated[
@@ -330,6 +349,13 @@ class Service(Rights, frozen=True, kw_only=True):
                 "give stop_grace_period the time that pre_stop may take",
             )
         yield from variable_names(self.environment)
+
+
+class Template(Service, frozen=True, kw_only=True):
+    """Keys that several services have in common. It is never started."""
+
+    def check(self) -> Check:
+        return ()
 
 
 class Job(Service, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.files import ConfigSource, FileSource, FileUse, SecretSource
 from stackctl.spec.model.keys import FILLED_IN, Check, key, resource_name, variable_names
 from stackctl.spec.model.networks import Network
-from stackctl.spec.model.service import Job, Service
+from stackctl.spec.model.service import Job, Service, Template
 from stackctl.spec.model.volumes import Volume
 from stackctl.spec.source.locate import Source
 from stackctl.spec.text.parts import Text
@@ -45,6 +45,10 @@ class Stack(Struct, frozen=True, kw_only=True):
     jobs: Annotated[
         Mapping[str, Job],
         key("Containers that run to completion, in dependency order.", keys=resource_name, own=True),
+    ] = {}
+    templates: Annotated[
+        Mapping[str, Template],
+        key("What services may extend. A template is never started.", keys=resource_name, own=True),
     ] = {}
     networks: Annotated[
         Mapping[str, Network], key("Networks; `default` is there by itself.", keys=resource_name)

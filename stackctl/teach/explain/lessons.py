@@ -76,6 +76,7 @@ _SERVICE: Mapping[str, Lesson] = {
         "each connection.",
         ("SC203",),
     ),
+    "extends": Lesson("", "Every service writes all of its keys itself."),
     "builtin_check": Lesson(
         "",
         "Then `up` waits only for the service's own health check, or the image's; without one it waits until the container runs. "
@@ -210,6 +211,7 @@ _TOP: Mapping[str, Lesson] = {
         ("SC101", "SC303", "SC305", "SC311"),
     ),
     "configs": Lesson("docker cp, into each container that uses one", "Each file is mounted from the host.", ("SC101", "SC311")),
+    "templates": Lesson("", "Services that have much in common repeat it."),
     "tests": Lesson(
         'docker port shop-db-1 5432, and export DATABASE_URL="postgresql://…" with what it prints',
         "Each developer and each CI job exports the addresses by hand, before the tests are started.",
