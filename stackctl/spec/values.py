@@ -393,6 +393,25 @@ class Address(str):
         raise Mistake(f"{value!r} is not an IP address", _other_address(str(value)))
 
 
+class Subnet(str):
+    """A range of addresses: `172.28.0.0/16`, `fd00:5::/64`."""
+
+    __slots__ = ()
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        if not isinstance(value, str) or "/" not in value:
+            raise ValueError(f'expected a subnet such as "172.28.0.0/16", found {value!r}')
+        try:
+            meant = ipaddress.ip_network(value, strict=False)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a subnet: {error}") from error
+        if value.partition("/")[0] != str(meant.network_address) and meant.version == 4:
+            raise Mistake(f"{value!r} is an address within a subnet", f'write "{meant}"')
+        return cls(meant)
+
+
 @functools.lru_cache(maxsize=1024)
 def read_address(text: str) -> tuple[str, int, bool]:
     """An IP address in its usual form, its version, and whether it means every address.

@@ -20,6 +20,7 @@ from stackctl.planner.world import labels
 from stackctl.planner.world.desired import (
     USUAL_NETWORK_DRIVER,
     USUAL_VOLUME_DRIVER,
+    Attachment,
     DesiredBuild,
     DesiredContainer,
     DesiredFile,
@@ -104,7 +105,11 @@ class Docker(Struct, frozen=True):
                 aliases = (Argument(("--alias", alias)) for alias in attachment.aliases)
                 links = (Argument(("--link", link)) for link in attachment.links)
                 return _command(
-                    "network connect", *aliases, *links, *_operands(attachment.network, container)
+                    "network connect",
+                    *aliases,
+                    *links,
+                    *_place(attachment, ()),
+                    *_operands(attachment.network, container),
                 )
             case actions.DisconnectNetwork(container, _, network):
                 return _command("network disconnect", Argument(("--force",)), *_operands(network, container))
@@ -229,13 +234,18 @@ class Docker(Struct, frozen=True):
 
     def connect(self, spec: DesiredContainer) -> Iterator[CommandLine]:
         """The commands with which a container joins its other networks, before it is started."""
-        keys = [*spec.settings.networks]
+        keys = spec.settings.joined
         for place, network in zip(spec.networks[1:], keys[1:], strict=False):
             key = (spec.kind + "s", spec.service, "networks", network)
             aliases = (Argument(("--alias", alias), key) for alias in _aliases(place.aliases, spec.name))
             links = _links(spec, place.links, key[:2])
             yield _command(
-                "network connect", *aliases, *links, *_operands(place.network, key=key), *_operands(spec.name)
+                "network connect",
+                *aliases,
+                *links,
+                *_place(place, key),
+                *_operands(place.network, key=key),
+                *_operands(spec.name),
             )
 
     def run(self, spec: DesiredContainer) -> list[CommandLine]:
@@ -406,16 +416,20 @@ def _places(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
     if spec.settings.platform:
         yield Argument(("--platform", spec.settings.platform), (*key, "platform"))
     for place in spec.networks[:1]:
-        declared = next(iter(spec.settings.networks), None)
+        declared = next(iter(spec.settings.joined), None)
         where = (*key, "networks", declared) if declared else ()
         name = place.network
         # With a `=` in it the CLI would read the name as a list of settings.
-        yield Argument(
-            ("--network", _csv([f"name={name}"]) if re.search(_LONG_NETWORK, name) else name), where
-        )
+        more = [f"driver-opt={option}" for option in _options(place)]
+        more += [f"gw-priority={place.use.gw_priority}"] if place.use.gw_priority else []
+        long = more or re.search(_LONG_NETWORK, name)
+        yield Argument(("--network", _csv([f"name={name}", *more]) if long else name), where)
+        if place.use.mac_address:
+            yield Argument(("--mac-address", place.use.mac_address), where)
         for alias in _aliases(place.aliases, spec.name):
             yield Argument(("--network-alias", alias), key if alias == spec.service else where)
         yield from _links(spec, place.links, key)
+        yield from _addresses(place, where)
 
 
 def _links(spec: DesiredContainer, links: Iterable[str], key: KeyPath) -> Iterator[Argument]:
@@ -423,6 +437,28 @@ def _links(spec: DesiredContainer, links: Iterable[str], key: KeyPath) -> Iterat
     for index, link in enumerate(links):
         where = ("links", index) if index < own else ("external_links", index - own)
         yield Argument(("--link", link), (*key, *where))
+
+
+def _place(place: Attachment, key: KeyPath) -> Iterator[Argument]:
+    """The options of `docker network connect` for a place."""
+    yield from _addresses(place, key)
+    yield from (Argument(("--driver-opt", option), key) for option in _options(place))
+    if place.use.gw_priority:
+        yield Argument(("--gw-priority", str(place.use.gw_priority)), key)
+
+
+def _addresses(place: Attachment, key: KeyPath) -> Iterator[Argument]:
+    use = place.use
+    for option, address in (("--ip", use.ipv4_address), ("--ip6", use.ipv6_address)):
+        if address:
+            yield Argument((option, address), key)
+    yield from (Argument(("--link-local-ip", address), key) for address in use.link_local_ips)
+
+
+def _options(place: Attachment) -> Iterator[str]:
+    yield from (joined(name, "=", text) for name, text in place.use.driver_opts.items())
+    if place.use.interface_name:
+        yield f"com.docker.network.endpoint.ifname={place.use.interface_name}"
 
 
 def _aliases(aliases: Iterable[str], name: str) -> Iterator[str]:
@@ -569,6 +605,23 @@ def _network(network: DesiredNetwork, key: KeyPath) -> Iterator[Argument]:
         yield Argument(("--internal",), (*key, "internal"))
     if network.attachable:
         yield Argument(("--attachable",), (*key, "attachable"))
+    if network.enable_ipv6:
+        yield Argument(("--ipv6",), (*key, "enable_ipv6"))
+    if network.enable_ipv4 is False:
+        yield Argument(("--ipv4=false",), (*key, "enable_ipv4"))
+    if network.ipam.driver:
+        yield Argument(("--ipam-driver", network.ipam.driver), (*key, "ipam", "driver"))
+    for index, config in enumerate(network.ipam.config):
+        where = (*key, "ipam", "config", index)
+        for option, text in (
+            ("subnet", config.subnet),
+            ("ip-range", config.ip_range),
+            ("gateway", config.gateway),
+        ):
+            if text:
+                yield Argument((f"--{option}", text), where)
+        yield from _pairs("--aux-address", config.aux_addresses, (*where, "aux_addresses"))
+    yield from _pairs("--ipam-opt", network.ipam.options, (*key, "ipam", "options"))
     yield from _pairs("--opt", network.options, (*key, "driver_opts"))
     yield from _pairs("--label", _own(network.labels), (*key, "labels"))
 

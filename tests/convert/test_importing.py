@@ -221,7 +221,7 @@ def test_networks_and_volumes_keep_their_settings() -> None:
         ("docker run -d x\ndocker compose up", "2: docker compose is not imported: a compose file is no script: `stackctl` reads only a stack.toml"),
         ("docker run -d x\ndocker run -d", "2: docker run has no image here: nothing is imported"),
         ("docker run -d --name a x\ndocker run -d --name a x", "2: the same container as in line 1"),
-        ("docker network create --subnet 10.0.0.0/24 n\ndocker run -d --net n x", "1: --subnet 10.0.0.0/24 of the network is not imported"),
+        ("docker network create --scope swarm n\ndocker run -d --net n x", "1: --scope swarm of the network is not imported"),
     ],
 )  # fmt: skip
 def test_nothing_is_dropped_silently(script: str, note: str) -> None:

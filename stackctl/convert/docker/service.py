@@ -22,15 +22,15 @@ _HEALTH = {
     "health-cmd": "test", "health-interval": "interval", "health-retries": "retries", "health-timeout": "timeout",
     "health-start-period": "start_period", "health-start-interval": "start_interval",
 }  # fmt: skip
-_ELSEWHERE = frozenset({"detach", "name", "link", "network", "network-alias", "rm", "help"})
+_ELSEWHERE = frozenset(
+    {"detach", "ip", "ip6", "link-local-ip", "name", "link", "network", "network-alias", "rm", "help"}
+)
 """What `stack.py` reads: it concerns more than one service."""
 _ONLY_SHOWS = frozenset({"attach", "cidfile", "detach-keys", "disable-content-trust", "quiet", "sig-proxy"})
 _COMPOSE = {"use-api-socket": "use_api_socket", "volume-driver": "volume_driver"}
 """The key of the Compose Specification that says what the flag says, if stackctl does not have it."""
 _OTHER = {
     "publish-all": "only the image knows its ports: write those that you need as ports",
-    "ip": "fixed addresses are not done: use the name of the service",
-    "ip6": "fixed addresses are not done: use the name of the service",
 }
 _MODES = {"ro": "ro", "readonly": "ro", "rw": "", "z": "z", "Z": "Z", "nocopy": "nocopy"}
 _PROPAGATION = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})

@@ -197,6 +197,18 @@ class ScriptStack:
                     settings[option.name] = True
                 case "opt":
                     settings.setdefault("driver_opts", {})[plain(key)] = value
+                case "ipv6" if option.on:
+                    settings["enable_ipv6"] = True
+                case "subnet":
+                    _ipam(settings).append({"subnet": option.value})
+                case "gateway" | "ip-range":
+                    _last(_ipam(settings))[option.name.replace("-", "_")] = option.value
+                case "aux-address":
+                    _last(_ipam(settings)).setdefault("aux_addresses", {})[plain(key)] = value
+                case "ipam-driver":
+                    settings.setdefault("ipam", {})["driver"] = option.value
+                case "ipam-opt":
+                    settings.setdefault("ipam", {}).setdefault("options", {})[plain(key)] = value
                 case "label":
                     settings.setdefault("labels", {})[plain(key)] = value
                 case "driver" | "name" | "internal" | "attachable":
@@ -223,7 +235,8 @@ class ScriptStack:
         if "networks" not in table.values:
             table.put("networks", "default", {}, given.words[0].at)
         aliases = self._aliases(container.name, [option.value for option in given.all("alias")])
-        table.put("networks", network, {"aliases": aliases} if aliases else {}, given.words[0].at)
+        use = {"aliases": aliases} if aliases else {}
+        table.put("networks", network, use | _place(given), given.words[0].at)
 
     def _build(self, command: DockerCommand, words: Sequence[Word]) -> None:
         given = self._divide(words, BUILD)
@@ -408,7 +421,8 @@ class ScriptStack:
             table.put(
                 "networks",
                 network,
-                {"aliases": [*aliases, *given_alias]} if aliases or given_alias else {},
+                ({"aliases": [*aliases, *given_alias]} if aliases or given_alias else {})
+                | (_place(given) if option is networks[0] else {}),
                 option.at,
             )
         for option in given.all("link"):
@@ -705,3 +719,29 @@ def _is_image(text: str) -> bool:
 
 def _tagged(image: str) -> str:
     return ImageRef.parse(image).tagged
+
+
+def _ipam(settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The subnets of a network."""
+    found: list[dict[str, Any]] = settings.setdefault("ipam", {}).setdefault("config", [])
+    return found
+
+
+def _last(configs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The subnet that further options are about."""
+    if not configs:
+        configs.append({})
+    return configs[-1]
+
+
+def _place(given: Divided) -> dict[str, Any]:
+    """The addresses and options of a container in a network."""
+    keys = {"ip": "ipv4_address", "ip6": "ipv6_address"}
+    found: dict[str, Any] = {key: given.last(name) for name, key in keys.items() if given.last(name)}
+    if local := given.all("link-local-ip"):
+        found["link_local_ips"] = [option.value for option in local]
+    pairs = [option.value.partition("=")[::2] for option in given.all("driver-opt")]
+    if pairs:
+        found["driver_opts"] = {plain(name): text for name, text in pairs}
+    priority = given.last("gw-priority")
+    return found | ({"gw_priority": int(priority)} if priority.lstrip("-").isdigit() else {})

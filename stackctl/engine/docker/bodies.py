@@ -19,6 +19,7 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.spec import plain_keys
+from stackctl.spec.model import Ipam
 
 Body = dict[str, Any]
 
@@ -26,6 +27,8 @@ _START_INTERVAL = (1, 44)
 """The first API version that knows `StartInterval` (Docker Engine API, version history)."""
 _MAC_OF_PLACE = (1, 44)
 """The first API version with which the hardware address belongs to the place in a network, not to the container."""
+_INTERFACE = "com.docker.network.endpoint.ifname"
+"""The option that names the interface of a container in a network."""
 _ALL_PATHS = "systempaths=unconfined"
 
 
@@ -38,7 +41,24 @@ def network(spec: DesiredNetwork) -> Body:
         "Attachable": spec.attachable,
         "Options": dict(spec.options),
         "Labels": dict(spec.labels),
+        **_given(EnableIPv4=spec.enable_ipv4, EnableIPv6=spec.enable_ipv6, IPAM=_ipam(spec.ipam)),
     }
+
+
+def _ipam(ipam: Ipam) -> Body | None:
+    """None leaves the addresses to the engine."""
+    if ipam == Ipam():
+        return None
+    config = [
+        _given(
+            Subnet=each.subnet,
+            IPRange=each.ip_range,
+            Gateway=each.gateway,
+            AuxiliaryAddresses=dict(each.aux_addresses) or None,
+        )
+        for each in ipam.config
+    ]
+    return {"Driver": ipam.driver or "default", "Config": config, "Options": dict(ipam.options)}
 
 
 def volume(spec: DesiredVolume, *, created: int) -> Body:
@@ -55,7 +75,22 @@ def volume(spec: DesiredVolume, *, created: int) -> Body:
 
 def endpoint(network_id: str, place: Attachment) -> Body:
     """A container's place in a network. Several networks may have one name; the id says which one is meant."""
-    return {"NetworkID": network_id, "Aliases": list(place.aliases)} | _given(Links=list(place.links) or None)
+    use = place.use
+    addresses = _given(
+        IPv4Address=use.ipv4_address,
+        IPv6Address=use.ipv6_address,
+        LinkLocalIPs=list(use.link_local_ips) or None,
+    )
+    options = {name: str(text) for name, text in use.driver_opts.items()}
+    if use.interface_name:
+        options[_INTERFACE] = use.interface_name
+    return {"NetworkID": network_id, "Aliases": list(place.aliases)} | _given(
+        Links=list(place.links) or None,
+        IPAMConfig=addresses or None,
+        MacAddress=use.mac_address,
+        DriverOpts=options or None,
+        GwPriority=use.gw_priority or None,
+    )
 
 
 def container(
@@ -90,6 +125,8 @@ def container(
         body["StdinOnce"] = True
     if network_id:
         body["NetworkingConfig"] = {"EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0])}}
+    if api < _MAC_OF_PLACE and spec.networks and (own := spec.networks[0].use.mac_address):
+        body["MacAddress"] = own
     if api >= _MAC_OF_PLACE and (mac := body.pop("MacAddress", None)):
         places = body.setdefault("NetworkingConfig", {}).setdefault("EndpointsConfig", {})
         places.setdefault(network_id or spec.network_mode or "default", {})["MacAddress"] = mac

@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from stackctl.planner.same import normal
 from stackctl.planner.same.normal import Values
-from stackctl.planner.same.side import Generated, Thing
+from stackctl.planner.same.side import Generated, Thing, Unknown
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import DesiredHealthcheck
 from stackctl.spec import plain_keys
@@ -79,8 +81,10 @@ def network(answer: Row) -> Thing:
             if not _SET_BY_ENGINE.fullmatch(name)
         },
         "labels": answer.get("Labels") or {},
+        "enable_ipv6": answer.get("EnableIPv6"),
     }
-    return _resource("network", answer, definition)
+    found = _resource("network", answer, definition)
+    return structs.replace(found, values={**found.values, ("ipam",): Unknown()})
 
 
 def volume(answer: Row) -> Thing:
@@ -168,6 +172,7 @@ def _hosted(answer: Row, host: Row, names: Mapping[str, str]) -> Values:
         other, _, access = source.partition(":")
         values["volumes_from", names.get(other, other) + (":ro" if access == "ro" else "")] = True
     values |= dict.fromkeys(_links(answer), True)
+    values |= _addresses(answer)
     if mode in ("none", "host") or mode.startswith("container:"):
         values["network_mode",] = mode
     elif _ENGINES_OWN in _part(_part(answer, "NetworkSettings"), "Networks"):
@@ -195,6 +200,14 @@ def _mode(host: Row, line: str, names: Mapping[str, str]) -> str:
     """The mode, with the name of the container whose network, memory or processes it shares."""
     kind, _, other = str(host.get(line) or "").partition(":")
     return f"{kind}:{names.get(other, other[:12])}" if other else kind
+
+
+def _addresses(answer: Row) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+    """The addresses that somebody has asked for, by network."""
+    for network, place in _part(_part(answer, "NetworkSettings"), "Networks").items():
+        asked = (place or {}).get("IPAMConfig") or {}
+        if found := tuple(filter(None, (asked.get("IPv4Address"), asked.get("IPv6Address")))):
+            yield ("addresses", network), found
 
 
 def _links(answer: Row) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from stackctl.planner.world.desired import DesiredContainer, Image
 from stackctl.planner.world.observed import Observed
 from stackctl.spec import plain_keys
 from stackctl.spec.choosing import table
-from stackctl.spec.model import Condition
+from stackctl.spec.model import Condition, NetworkUse
+from stackctl.spec.structure import forms, told
 
 
 def missing_sources(situation: Situation) -> Iterator[Problem]:
@@ -72,15 +73,23 @@ def too_new(situation: Situation) -> Iterator[Problem]:
     """
     view = situation.view
     api = view.observed.engine.api
+    needed = [*_needed_by_networks(situation)]
     for slot in view.slots:
-        for path, since in needed_versions(slot.want) if slot.current is None else ():
-            if since > api:
-                yield Problem(
-                    where(slot.want, *path),
-                    f"the engine is too old: {path[-1] if isinstance(path[-1], str) else path[0]} needs its API {since[0]}.{since[1]},"
-                    f" and it has {api[0]}.{api[1]}",
-                    "remove the key, or use a newer engine",
-                )
+        if slot.current is None:
+            needed += ((where(slot.want, *path), since) for path, since in needed_versions(slot.want))
+    for path, since in needed:
+        if since > api:
+            yield Problem(
+                path,
+                f"the engine is too old: {path[-1]} needs its API {since[0]}.{since[1]}, and it has {api[0]}.{api[1]}",
+                "remove the key, or use a newer engine",
+            )
+
+
+def _needed_by_networks(situation: Situation) -> Iterator[tuple[tuple[Key, ...], tuple[int, int]]]:
+    for network in situation.view.desired.networks:
+        if network.enable_ipv4 is False and network.name not in situation.view.slots.networks.meant:
+            yield ("networks", network.key, "enable_ipv4"), (1, 48)
 
 
 def needed_versions(want: DesiredContainer) -> Iterator[tuple[tuple[Key, ...], tuple[int, int]]]:
@@ -88,6 +97,13 @@ def needed_versions(want: DesiredContainer) -> Iterator[tuple[tuple[Key, ...], t
     for key, _ in plain_keys.given(want.settings):
         if key.since > (0, 0):
             yield key.path, key.since
+    for index, (name, place) in enumerate(zip(want.settings.joined, want.networks, strict=False)):
+        given = told(place.use)
+        for form in forms(NetworkUse).values():
+            if form.key in given and "since" in form.metadata:
+                yield ("networks", name, form.key), form.metadata["since"]
+        if place.use.mac_address and index:
+            yield ("networks", name, "mac_address"), (1, 44)
 
 
 def missing_image(situation: Situation) -> Iterator[Problem]:

@@ -90,7 +90,7 @@ def isolate(
         )
         image = naming.image(name)
         return structs.replace(
-            _unnamed(service), image=tags.get(ImageRef.parse(image).tagged, image), ports=ports
+            _anywhere(_unnamed(service)), image=tags.get(ImageRef.parse(image).tagged, image), ports=ports
         )
 
     return structs.replace(
@@ -100,7 +100,7 @@ def isolate(
         services={name: isolated(name, service) for name, service in stack.services.items()},
         jobs={name: isolated(name, job) for name, job in stack.jobs.items()},
         networks={
-            k: n if n.external else structs.replace(n, name=n.name and f"{project}_{n.name}")
+            k: n if n.external else structs.replace(n, name=n.name and f"{project}_{n.name}", ipam=None)
             for k, n in stack.networks.items()
         },
         volumes={
@@ -149,6 +149,15 @@ def _unnamed(service: _S) -> _S:
             for key, use in uses.items()
         }
     return structs.replace(service, container_name=None, networks=networks)
+
+
+def _anywhere(service: _S) -> _S:
+    """The service without fixed addresses: two stacks cannot have the same ones at a time."""
+    free = {
+        key: structs.replace(use, ipv4_address=None, ipv6_address=None, mac_address=None)
+        for key, use in service.networks.items()
+    }
+    return structs.replace(service, networks=free, mac_address=None)
 
 
 def _ports(service: Service, *, file_ports: bool) -> Iterator[Port]:

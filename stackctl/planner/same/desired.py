@@ -86,6 +86,11 @@ def container_thing(
         ),
         **{("volumes", mount.target): _mount(mount) for mount in want.mounts},
         **{("networks", place.network): place.aliases for place in want.networks},
+        **{
+            ("addresses", place.network): tuple(address for _, address in place.use.addresses)
+            for place in want.networks
+            if place.use.addresses
+        },
         **normal.healthcheck(want.healthcheck),
         **dict(_of_stackctl(want)),
     }
@@ -98,6 +103,7 @@ def container_thing(
     values |= normal.shared(ipc=want.ipc, pid=want.pid)
     values |= {("volumes_from", name): True for name in want.volumes_from}
     for place in want.networks[:1]:
+        values |= normal.plain("mac_address", place.use.mac_address or service.mac_address)
         values |= {("links", link): True for link in place.links}
     if service.platform:
         values["platform",] = Unknown()

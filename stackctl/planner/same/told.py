@@ -94,6 +94,8 @@ class Told:
         match key:
             case ("networks", name):
                 return "networks", self._common("network", str(name))
+            case ("addresses", name):
+                return "addresses", self._common("network", str(name))
             case ("depends_on", name):
                 return "depends_on", self._common("container", str(name))
             case ("volumes_from", source):

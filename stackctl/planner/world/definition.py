@@ -23,6 +23,7 @@ from stackctl.planner.world.desired import (
 from stackctl.planner.world.digests import content_digest
 from stackctl.spec import plain_keys
 from stackctl.spec.model import Hook, InitHook
+from stackctl.spec.structure import told
 
 _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval")
 """Settings of a healthcheck for which 0 is not the same as no setting."""
@@ -57,9 +58,11 @@ def container_definition(container: DesiredContainer, inputs: str = "", instance
     definition |= _telling(plain, keep=("command", "entrypoint", "stop_grace_period"))
     definition |= {f"environment.{name}": value for name, value in container.environment.items()}
     definition |= {f"labels.{name}": str(value) for name, value in service.labels.items()}
-    for key, attachment in zip(service.networks or ("default",), container.networks, strict=False):
-        use = service.networks.get(key)
-        definition[f"networks.{key}"] = [attachment.network, *sorted(use.aliases if use else ())]
+    for key, attachment in zip(service.joined or ("default",), container.networks, strict=False):
+        place = told(attachment.use)
+        aliases = sorted(place.pop("aliases", ()))
+        more = [[name, plain_keys.bare(value)] for name, value in place.items()]
+        definition[f"networks.{key}"] = [attachment.network, *aliases, *([more] if more else [])]
     for mount in container.mounts:
         settings = structs.asdict(mount)
         del settings["labels"], settings["create_host_path"]
@@ -98,7 +101,11 @@ def network_definition(network: DesiredNetwork, labels: Mapping[str, str]) -> di
         "internal": network.internal,
         "attachable": network.attachable,
         "options": dict(network.options),
+        "ipam": plain_keys.bare(network.ipam),
+        "enable_ipv6": network.enable_ipv6,
     }
+    if network.enable_ipv4 is False:
+        settings["enable_ipv4"] = "no"
     driver = "" if network.driver == USUAL_NETWORK_DRIVER else network.driver
     return _telling({**settings, "driver": driver, "labels": dict(labels)})
 

@@ -30,7 +30,7 @@ from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.numbering import numbered
 from stackctl.secret import Secret
 from stackctl.spec.choosing import dependencies_of, select, sharing, table
-from stackctl.spec.model import Condition, Job, Mount, Port, PullPolicy, Service, Stack
+from stackctl.spec.model import Condition, Ipam, Job, Mount, NetworkUse, Port, PullPolicy, Service, Stack
 from stackctl.spec.model.images import is_remote
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.structure import Mistake
@@ -99,7 +99,7 @@ def _check_address(publish_host: str) -> None:
 def _network_keys(service: Service) -> tuple[str, ...]:
     if service.network_mode:
         return ()
-    return tuple(service.networks) or (DEFAULT_NETWORK,)
+    return service.joined or (DEFAULT_NETWORK,)
 
 
 def _used_networks(chosen: Mapping[str, Service]) -> list[str]:
@@ -132,6 +132,9 @@ def _network(key: str, naming: Naming) -> DesiredNetwork:
             internal=declared.internal,
             attachable=declared.attachable,
             options=_texts(declared.driver_opts),
+            ipam=declared.ipam or Ipam(),
+            enable_ipv4=declared.enable_ipv4,
+            enable_ipv6=declared.enable_ipv6,
         )
     digest = digests.digest(network_definition(network, own))
     stackctl = {**naming.labels(key), labels.SOURCE: naming.source, labels.DIGEST: digest}
@@ -355,7 +358,8 @@ def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attach
     for key in _network_keys(service):
         use = service.networks.get(key)
         names = (name, naming.container(name), *(use.aliases if use else ()))
-        yield Attachment(naming.network(key), tuple(dict.fromkeys(names)), tuple(_links(service, naming)))
+        links = tuple(_links(service, naming))
+        yield Attachment(naming.network(key), tuple(dict.fromkeys(names)), links, use or NetworkUse())
 
 
 def _mode(mode: NetworkMode | None, naming: Naming) -> str | None:

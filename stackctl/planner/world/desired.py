@@ -13,7 +13,7 @@ from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import Secret, veiled
-from stackctl.spec.model import Build, Condition, Hook, PullPolicy, Service
+from stackctl.spec.model import Build, Condition, Hook, Ipam, NetworkUse, PullPolicy, Service
 
 USUAL_NETWORK_DRIVER = "bridge"
 USUAL_VOLUME_DRIVER = "local"
@@ -47,6 +47,9 @@ class DesiredNetwork(Struct, frozen=True, kw_only=True):
     internal: bool = False
     attachable: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    ipam: Ipam = Ipam()
+    enable_ipv4: bool | None = None
+    enable_ipv6: bool | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     """Every label it gets, stackctl's own included."""
     digest: str = ""
@@ -116,6 +119,8 @@ class Attachment(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     """Other containers with the names by which this one alone knows them: `shop-db-1:database`."""
+    use: NetworkUse = NetworkUse()
+    """How the service takes part in it: its addresses."""
 
 
 class DesiredPort(Struct, frozen=True, kw_only=True):

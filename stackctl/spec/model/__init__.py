@@ -29,7 +29,7 @@ from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.hooks import Hook, InitHook
 from stackctl.spec.model.images import Build, PullPolicy
 from stackctl.spec.model.mounts import BindOptions, Mount, TmpfsOptions, VolumeOptions
-from stackctl.spec.model.networks import Network, NetworkUse
+from stackctl.spec.model.networks import Ipam, IpamConfig, Network, NetworkUse
 from stackctl.spec.model.order import Condition, Dependency
 from stackctl.spec.model.ports import Port
 from stackctl.spec.model.service import EnvFile, Job, Service
@@ -51,6 +51,8 @@ __all__ = [
     "Healthcheck",
     "Hook",
     "InitHook",
+    "Ipam",
+    "IpamConfig",
     "Job",
     "Mount",
     "Network",

@@ -293,6 +293,11 @@ class Service(Rights, frozen=True, kw_only=True):
         return 1 if given is None else given
 
     @property
+    def joined(self) -> tuple[str, ...]:
+        """The networks that it names, the first one first: by `priority`, then as in the file."""
+        return tuple(sorted(self.networks, key=lambda name: -self.networks[name].priority))
+
+    @property
     def donors(self) -> tuple[str, ...]:
         """The services without whose running container this one cannot run: it shares their network, memory or processes."""
         modes = (self.network_mode, self.ipc, self.pid)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from stackctl.errors import Problem
 from stackctl.secret import veiled
 from stackctl.spec.known_images import BUILT_IN, KnownImages
+from stackctl.spec.model.addresses import wrong_addresses
 from stackctl.spec.model.files import ConfigSource, FileSource, FileUse, SecretSource
 from stackctl.spec.model.keys import FILLED_IN, Check, key, resource_name, variable_names
 from stackctl.spec.model.networks import Network
@@ -95,6 +96,7 @@ class Stack(Struct, frozen=True, kw_only=True):
             yield from ((section, use, sources[use.source]) for use in uses if use.source in sources)
 
     def check(self) -> Check:
+        yield from wrong_addresses(self.networks, self.everything)
         for name in self.services.keys() & self.jobs.keys():
             yield (
                 ("jobs", name),

@@ -194,16 +194,11 @@ class ComposeFile(Struct, frozen=True):
         several = len(uses) > 1
         if not uses or spec.network_mode:
             return None
-        if not several and not any(use.aliases for use in uses.values()):
+        if not several and not any(told(use) for use in uses.values()):
             return [*uses]
         return {
-            key: without_none(
-                {
-                    "aliases": _once(map(Value, use.aliases)) or None,
-                    "priority": _FIRST - index if several else None,
-                }
-            )
-            for index, (key, use) in enumerate(uses.items())
+            key: _plain(uses[key]) | ({"priority": _FIRST - index} if several else {})
+            for index, key in enumerate(spec.settings.joined)
         }
 
     def network(self, network: DesiredNetwork) -> Tree | None:
@@ -214,6 +209,9 @@ class ComposeFile(Struct, frozen=True):
             "driver_opts": _texts(network.options),
             "internal": network.internal or None,
             "attachable": network.attachable or None,
+            "enable_ipv4": network.enable_ipv4,
+            "enable_ipv6": network.enable_ipv6,
+            "ipam": _plain(network.ipam) or None,
             "labels": _labels(network.labels),
         }
         return without_none(keys) or None

@@ -175,6 +175,12 @@ _NETWORK: Mapping[str, Lesson] = {
     "attachable": Lesson("--attachable", "Nothing changes outside of a Swarm."),
     "driver": Lesson("--driver", "It is a bridge on the engine's machine."),
     "driver_opts": Lesson("--opt", "The driver's defaults hold."),
+    "ipam": Lesson(
+        "--subnet, --ip-range and --gateway",
+        "The engine chooses free addresses, which is what nearly every stack needs.",
+    ),
+    "enable_ipv4": Lesson("--ipv4", "Its containers have IPv4 addresses."),
+    "enable_ipv6": Lesson("--ipv6", "Its containers have IPv4 addresses alone."),
     "labels": Lesson("--label", "Nothing changes, unless another program reads the label."),
 }
 _VOLUME: Mapping[str, Lesson] = {
