@@ -90,7 +90,7 @@ def test_what_has_no_place_is_noted(line: str, note: str) -> None:
 
 def test_no_flag_of_docker_is_forgotten() -> None:
     """Every flag with a value becomes a key, belongs to the whole stack, or is noted."""
-    elsewhere = {"name", "link", "network", "network-alias"}
+    elsewhere = {"name", "link", "network", "network-alias", "ip", "ip6", "link-local-ip"}
     for flag in RUN.values - elsewhere:
         values, noted = table(f"--{flag}=5")
         assert values or noted, flag

@@ -59,9 +59,9 @@ def container_definition(container: DesiredContainer, inputs: str = "", instance
     definition |= {f"environment.{name}": value for name, value in container.environment.items()}
     definition |= {f"labels.{name}": str(value) for name, value in service.labels.items()}
     for key, attachment in zip(service.joined or ("default",), container.networks, strict=False):
-        place = told(attachment.use)
-        aliases = sorted(place.pop("aliases", ()))
-        more = [[name, plain_keys.bare(value)] for name, value in place.items()]
+        use = service.networks.get(key)
+        aliases = sorted(use.aliases) if use else []
+        more = [[name, plain_keys.bare(value)] for name, value in told(attachment.use).items()]
         definition[f"networks.{key}"] = [attachment.network, *aliases, *([more] if more else [])]
     for mount in container.mounts:
         settings = structs.asdict(mount)

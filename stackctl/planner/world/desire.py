@@ -359,7 +359,12 @@ def _attachments(name: str, service: Service, naming: Naming) -> Iterator[Attach
         use = service.networks.get(key)
         names = (name, naming.container(name), *(use.aliases if use else ()))
         links = tuple(_links(service, naming))
-        yield Attachment(naming.network(key), tuple(dict.fromkeys(names)), links, use or NetworkUse())
+        yield Attachment(
+            naming.network(key),
+            tuple(dict.fromkeys(names)),
+            links,
+            replace(use, aliases=()) if use else NetworkUse(),
+        )
 
 
 def _mode(mode: NetworkMode | None, naming: Naming) -> str | None:

@@ -120,7 +120,7 @@ class Attachment(Struct, frozen=True):
     links: tuple[str, ...] = ()
     """Other containers with the names by which this one alone knows them: `shop-db-1:database`."""
     use: NetworkUse = NetworkUse()
-    """How the service takes part in it: its addresses."""
+    """How the service takes part in it, without the aliases."""
 
 
 class DesiredPort(Struct, frozen=True, kw_only=True):
