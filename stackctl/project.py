@@ -20,7 +20,7 @@ from stackctl.planner.before.builders import needs_buildkit
 from stackctl.planner.before.images import BuildOptions, ImageOptions, images_to_look_into, plan_images
 from stackctl.planner.before.preflight import preflight, questions, told_by_images
 from stackctl.planner.before.situation import HostFacts
-from stackctl.planner.down import DownOptions, plan_down, spared
+from stackctl.planner.down import DownOptions, images_of, plan_down, spared
 from stackctl.planner.life.stops import Stops
 from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.events import Event, Planned
@@ -123,6 +123,7 @@ class Project(Comparing):
             options,
             stops=Stops.of(self.stack),
             spared=spared(self.stack),
+            images=images_of(self.stack, options),
         )
 
     # Do

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
 from stackctl.planner.life.stops import Stops, dependents_first, plan_stops
-from stackctl.planner.steps.actions import RemoveContainer, RemoveNetwork, RemoveVolume
+from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.world.matching import is_anonymous, members, ours, users_of_volumes
+from stackctl.planner.world.matching import image_id, is_anonymous, members, ours, users_of_volumes
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import (
     Labelled,
@@ -40,6 +41,8 @@ class DownOptions(Struct, frozen=True):
     kill: bool = False
     adopt: bool = False
     source: str = ""
+    rmi: Literal["local", "all"] | None = None
+    """Remove images, too: those that are built and have no name of their own, or all of the stack."""
 
 
 class LostVolume(Struct, frozen=True):
@@ -71,6 +74,7 @@ def plan_down(
     *,
     stops: Stops | None = None,
     spared: Spared | None = None,
+    images: Collection[str] = (),
 ) -> Plan:
     """Plan to remove everything of a project: all profiles, orphans and one-offs.
 
@@ -104,6 +108,8 @@ def plan_down(
         action = RemoveContainer(container.id, container.name, volumes=options.volumes and unnamed)
         stopped, removed = Stopped(container.id), Removed(container.id)
         draft.add(action, "going down", stopped, makes=[removed], of=container.replica)
+    for ref in images:
+        _plan_image(draft, ref, observed)
     if options.services:
         return draft.plan()
     inside = members(observed)
@@ -130,6 +136,32 @@ def spared(stack: Stack) -> Spared:
         if volume.external or volume.protect:
             found["volume", naming.volume(key)] = "it is external" if volume.external else "it is protected"
     return found
+
+
+def images_of(stack: Stack, options: DownOptions) -> tuple[str, ...]:
+    """The images that `down --rmi` removes, by reference. `local`: those that are built and have no name of their own."""
+    naming = Naming(stack, "")
+    return tuple(
+        dict.fromkeys(
+            naming.image(name)
+            for name, service in stack.everything.items()
+            if options.rmi == "all" or (options.rmi == "local" and service.image is None)
+            if not options.services or name in options.services
+        )
+    )
+
+
+def _plan_image(draft: Draft, ref: str, observed: Observed) -> None:
+    """Remove a name of an image, and the image with its last name. A container that stays keeps its image."""
+    id_ = image_id(observed, ref)
+    if id_ is None:
+        return
+    users = [c for c in observed.containers if c.image_id == id_]
+    strangers = [c.name for c in users if not draft.makes(Removed(c.id))]
+    if strangers:
+        draft.notes.append(f"image {ref} is kept: {_are(strangers)} using it")
+    else:
+        draft.add(RemoveImage(ref, ref), "asked to remove images", *(Removed(c.id) for c in users))
 
 
 def _plan_network(

@@ -124,7 +124,7 @@ def words(action: Action) -> Words:
             rest = " and its anonymous volumes"
         case actions.RemoveVolume():
             rest = " and the data in it"
-        case actions.RemoveImage():
+        case actions.RemoveImage(image_id, ref) if image_id != ref:
             noun = "image that was"
     return Words(kind.verb, kind.doing, done, noun, name, rest)
 

@@ -327,6 +327,31 @@ image = "127.0.0.1:1/gone:1"
     assert "cannot pull 127.0.0.1:1/gone:1" in ignored
 
 
+def test_down_must_remove_images_when_asked_for_and_none_that_is_used(project: Project) -> None:
+    project.env |= NO_DOCKER_COMMAND
+    own, named = f"{project.name}-app", f"{project.name}-named:1"
+    project.write(
+        f'[services.app]\nbuild = "app"\ncommand = "true"\n[services.other]\nimage = "{named}"\nbuild = "other"\ncommand = "true"\n'
+    )
+    for name in ("app", "other"):
+        project.write(f"FROM busybox\nLABEL of={project.name}-{name}\n", f"{name}/Dockerfile")
+    project.run("build")
+    stranger = project.api.create_container(named)
+    try:
+        assert "2 to remove" not in project.run("down").stderr
+        assert project.api.images(own)
+        told = project.run("down", "--rmi", "all").stderr
+        assert f"image {named} is kept: " in told
+        assert not project.api.images(own)
+        assert project.api.images(named)
+    finally:
+        project.api.remove_container(stranger)
+    project.run("down", "--rmi", "local")
+    assert project.api.images(named)
+    project.run("down", "--rmi", "all")
+    assert not project.api.images(named)
+
+
 def test_a_missing_dockerfile_must_be_told(project: Project) -> None:
     project.write('[services.app]\nbuild = "app"\n')
     project.write("", "app/notes")

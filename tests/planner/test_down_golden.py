@@ -16,7 +16,7 @@ from plan_stories import (
 )
 from plan_world import World, stack
 
-from stackctl.planner.down import DownOptions, plan_down, spared
+from stackctl.planner.down import DownOptions, images_of, plan_down, spared
 from stackctl.planner.life.stops import Stops
 from stackctl.planner.steps.actions import RemoveContainer, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan
@@ -264,3 +264,34 @@ def graces(plan: Plan) -> dict[str, int]:
 def test_a_paused_container_is_stopped() -> None:
     observed = changed(World().up(WEB).engine.observe(), "shop-web-1", state="paused")
     assert lines(plan_down("shop", "i", observed))[0] == "#1 StopContainer shop-web-1, going down"
+
+
+def test_images_go_after_their_containers_and_only_when_asked_for() -> None:
+    text = '[services.api]\nbuild = "."\nimage = "shop-api"\n[services.own]\nimage = "app:1"\n[services.x]\nbuild = "."\nscale = 0\n'
+    world, file = World(images={"shop-x": ImageConfig()}).up(text), stack(text)
+
+    def images(options: DownOptions) -> list[str]:
+        plan = plan_down("shop", "i", world.engine.observe(), options, images=images_of(file, options))
+        return [line for line in lines(plan) if "mage" in line]
+
+    assert images(DownOptions()) == []
+    assert images(DownOptions(rmi="local")) == ["#5 RemoveImage shop-x, asked to remove images"]
+    assert images(DownOptions(rmi="all")) == [
+        "[3] -> #5 RemoveImage shop-api, asked to remove images",
+        "[4] -> #6 RemoveImage app:1, asked to remove images",
+        "#7 RemoveImage shop-x, asked to remove images",
+    ]
+    assert images(DownOptions(rmi="all", services=["own"])) == [
+        "[2] -> #3 RemoveImage app:1, asked to remove images"
+    ]
+    observed = world.engine.observe()
+    own = next(each for each in observed.containers if each.service == "own")
+    stranger = replace(own, id="s", name="s", labels={})
+    plan = plan_down(
+        "shop",
+        "i",
+        replace(observed, containers=(*observed.containers, stranger)),
+        DownOptions(),
+        images=["app:1", "gone"],
+    )
+    assert "note: image app:1 is kept: s is using it" in lines(plan)

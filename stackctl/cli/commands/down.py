@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 import click
 
@@ -21,6 +22,11 @@ from stackctl.spec.model import Stack
 @click.command("down")
 @services_argument
 @click.option("-v", "--volumes", is_flag=True, help="Remove the volumes too: the data is lost.")
+@click.option(
+    "--rmi",
+    type=click.Choice(["local", "all"]),
+    help="Remove images, too: those that are built and have no name of their own, or all of the stack.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before data is lost.")
 @grace_option
 @click.option(
@@ -36,6 +42,7 @@ def command(
     settings: Settings,
     services: tuple[str, ...],
     volumes: bool,
+    rmi: Literal["local", "all"] | None,
     yes: bool,
     timeout: int | None,
     adopt: bool,
@@ -50,6 +57,7 @@ def command(
     Examples:
       stackctl down                keep the volumes
       stackctl down --volumes      lose the data, too
+      stackctl down --rmi local    remove what was built, too
       stackctl down api            only this one
       stackctl -p shop down        a project by its name
     """
@@ -58,6 +66,9 @@ def command(
     engine = settings.engine()
     if services:
         Looking(stack or Stack(project=project), engine).containers(services)  # refuses names of no service
+
+    if rmi and stack is None:
+        print("note: images are kept: only the file says which are of the stack", file=sys.stderr)
 
     def confirm(plan: Plan) -> bool:
         if not plan.steps and not plan.notes and settings.progress not in ("json", "quiet"):
@@ -76,7 +87,7 @@ def command(
         return True
 
     options = api.DownOptions(
-        services=services, volumes=volumes, grace=timeout, adopt=adopt, source=settings.source()
+        rmi=rmi, services=services, volumes=volumes, grace=timeout, adopt=adopt, source=settings.source()
     )
     _, code = follow(
         settings,

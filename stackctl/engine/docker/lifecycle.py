@@ -234,15 +234,17 @@ def remove_volume(client: Client, name: str) -> None:
 
 
 def remove_image(client: Client, image_id: str, name: str) -> None:
-    """Remove an image. An image that is not there is no error. The engine refuses if a container uses the image, or if the
-    image has a tag again.
+    """Remove an image, or one of its tags. What is not there is no error. The engine refuses if a container uses the image, or
+    if an image that was to go by its id has a tag again.
     """
     try:
         client.delete("images", image_id)
     except RefusedError as error:
         if error.status != 404:
             raise RefusedError(
-                f"cannot remove the image that was {name}: {error.message}", error.hint, status=error.status
+                f"cannot remove the image {'' if image_id == name else 'that was '}{name}: {error.message}",
+                error.hint,
+                status=error.status,
             ) from error
 
 

@@ -74,7 +74,10 @@ class Images:
             self.built[id_] = BuiltImage(fingerprint)
 
     def remove(self, image_id: str) -> None:
-        """Remove an image without a tag."""
+        """Remove an image without a tag by its id, or a tag."""
+        if not image_id.startswith("sha256:"):
+            self._here.pop(ImageRef.parse(image_id).tagged, None)
+            return
         if any(image_id == found for found, _ in self._here.values()):
             raise EngineError(f"the image {image_id} has a tag")
         self._untagged.discard(image_id)

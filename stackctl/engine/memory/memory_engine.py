@@ -57,6 +57,7 @@ from stackctl.planner.world.observed import (
     PublishedPort,
 )
 from stackctl.planner.world.probes import Probe
+from stackctl.spec.image_ref import ImageRef
 
 _FREE_PORTS = range(32768, 61000)
 _STANDARD = ("bridge", "host", "none")
@@ -381,7 +382,8 @@ class MemoryEngine:
             case actions.RemoveVolume(name):
                 self._remove_volume(name)
             case actions.RemoveImage(image_id):
-                if any(c.image_id == image_id for c in self._containers.values()):
+                used = self._images.ids.get(ImageRef.parse(image_id).tagged, image_id)
+                if any(c.image_id == used for c in self._containers.values()):
                     raise EngineError(f"the image {image_id} is in use")
                 self._images.remove(image_id)
             case actions.WaitFor():

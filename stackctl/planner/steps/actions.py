@@ -172,7 +172,9 @@ class RemoveVolume(Struct, frozen=True):
 
 
 class RemoveImage(Struct, frozen=True):
-    """Remove an image that has no tag any more. `name` is the tag that it had."""
+    """Remove an image that has no tag any more by its id; `name` is the tag that it had. Or a tag, with `image_id` equal to `name`;
+    the image goes with its last one.
+    """
 
     image_id: str
     name: str
