@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from threading import Thread
 
 from msgspec.structs import replace
 
 from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Attach, Engine, ExecResult
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, Problem
 from stackctl.operating import Operating
 from stackctl.planner.before.images import ImageOptions
-from stackctl.planner.life.one_off import steps_of_run, with_one_off, with_variant
+from stackctl.planner.life.one_off import hooks_of_run, steps_of_run, with_one_off, with_variant
 from stackctl.planner.life.options import RunOptions
-from stackctl.planner.steps.actions import CreateContainer, RemoveContainer, StartContainer
+from stackctl.planner.steps.actions import CreateContainer, RemoveContainer, RunHook, StartContainer
 from stackctl.planner.steps.events import Done, Event
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
@@ -54,6 +56,9 @@ class OneOff(Operating):
         self.container = options.name or f"{stack.project}-{service}-run-{os.urandom(6).hex()}"
         """The container's name."""
         self._made: DesiredContainer | None = None
+        self._hooks: tuple[RunHook, ...] = ()
+        self.failed_hooks: list[str] = []
+        """What the hooks of `post_start` say that failed."""
 
     def desired_and_observed(
         self, selection: Selection, *, strangers: bool = True
@@ -127,6 +132,18 @@ class OneOff(Operating):
         except EngineError:
             self.discard()
             raise
+        if self._hooks:  # the command does not wait for them
+            Thread(target=self._run_hooks, daemon=True).start()
+
+    def _run_hooks(self) -> None:
+        for hook in self._hooks:
+            try:
+                self.engine.perform(hook, lambda _: None)
+            except RefusedError as error:
+                if error.status not in (404, 409):  # the container has not ended before
+                    self.failed_hooks.append(error.message)
+            except EngineError as error:
+                self.failed_hooks.append(error.message)
 
     def discard(self) -> None:
         """Remove the container, if it is there. Raises EngineError."""
@@ -134,4 +151,5 @@ class OneOff(Operating):
 
     def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
         made = super()._up_plan(plan, view, selection, warnings)
+        self._hooks = hooks_of_run(made.steps, self.container)
         return replace(made, steps=steps_of_run(made.steps, self.container, self._options))

@@ -17,7 +17,9 @@ QUICK = 'stop_grace_period = "0s"\n'
 def stack(port: int) -> str:
     return sleepers(
         db=QUICK + 'healthcheck = { test = "true", interval = "1s" }',
-        api=QUICK + f'depends_on = ["db"]\nports = ["{port}:80"]\nrestart = "always"\nenvironment.A = "1"',
+        api=QUICK
+        + f'depends_on = ["db"]\nports = ["{port}:80"]\nrestart = "always"\nenvironment.A = "1"\n'
+        + 'pre_start = [{ command = "false" }]\npost_start = [{ command = "touch /tmp/hooked" }]',
         web=QUICK + 'depends_on = ["api"]',
     )
 
@@ -30,7 +32,7 @@ def test_a_run_must_pass_input_output_signals_and_the_exit_code(project: Project
     (port,) = free_ports(1)
     project.write(stack(port))
     (project.directory / "more.env").write_text("B=2\n")
-    script = "cat | wc -c; echo $A$B$C; id -u; pwd; echo to stderr >&2; exit 7"
+    script = "cat | wc -c; until [ -e /tmp/hooked ]; do sleep 0.1; done; echo $A$B$C; id -u; pwd; echo to stderr >&2; exit 7"
     given = ("--env-from-file", "more.env", "-e", "C=3", "-u", "1000", "-w", "/tmp")
     ran = project.run("run", "--rm", *given, "api", "sh", "-c", script, stdin="x" * 300_000, code=7)
     assert ran.stdout == "300000\n123\n1000\n/tmp\n"

@@ -17,6 +17,7 @@ from stackctl.one_off import OneOff
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions
 from stackctl.planner.view.slots import UpOptions
+from stackctl.show.text.safe import one_line
 from stackctl.spec.model import PullPolicy
 
 
@@ -156,7 +157,10 @@ def command(
     if detach:
         print(engine.inspect(one_off.container).id)
         return 0
-    return one_off.attach()
+    code = one_off.attach()
+    for failure in one_off.failed_hooks:
+        print(f"note: {one_line(failure)}", file=sys.stderr)
+    return code
 
 
 def _from_here(mount: str) -> str:

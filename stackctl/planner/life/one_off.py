@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stackctl.errors import UsageError
 from stackctl.planner.life.options import RunOptions
-from stackctl.planner.steps.actions import StartContainer, WaitFor
+from stackctl.planner.steps.actions import RunHook, StartContainer, WaitFor
 from stackctl.planner.steps.plan import Step
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import Attachment, Desired, DesiredContainer
@@ -23,7 +23,8 @@ from stackctl.spelling import did_you_mean
 
 
 def with_variant(stack: Stack, name: str, options: RunOptions) -> Stack:
-    """The stack in which the service is what a one-off of it should be.
+    """The stack in which the service is what a one-off of it should be. The hooks of `pre_start` prepare the service, so they are
+    left out; those of `post_start` are run in the one-off, too (as Compose 5.6.1 does).
 
     Raises UsageError for a name that is no service or job, and for a mount or port that cannot be read.
     """
@@ -48,6 +49,7 @@ def with_variant(stack: Stack, name: str, options: RunOptions) -> Stack:
         stdin_open=options.stdin or (options.detach and service.stdin_open),
         container_name=None,
         mac_address=None,
+        pre_start=(),
         scale=1,
         restart=Restart("no"),
     )
@@ -72,9 +74,16 @@ def with_one_off(desired: Desired, name: str, container: str, options: RunOption
     )
 
 
+def hooks_of_run(steps: tuple[Step, ...], container: str) -> tuple[RunHook, ...]:
+    """The hooks that are run in the one-off once it has started."""
+    return tuple(
+        step.action for step in steps if step.of == Replica(container) and isinstance(step.action, RunHook)
+    )
+
+
 def steps_of_run(steps: tuple[Step, ...], container: str, options: RunOptions) -> tuple[Step, ...]:
-    """The steps, without those that wait for the one-off, and without its start if it is attached: who attaches starts it."""
-    left_out = (WaitFor,) if options.detach else (WaitFor, StartContainer)
+    """The steps, without those that wait for the one-off, and without its start and hooks if it is attached: who attaches starts it."""
+    left_out = (WaitFor,) if options.detach else (WaitFor, StartContainer, RunHook)
     return tuple(
         step for step in steps if step.of != Replica(container) or not isinstance(step.action, left_out)
     )
