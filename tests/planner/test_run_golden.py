@@ -19,6 +19,8 @@ from stackctl.planner.world.desired import Desired, DesiredContainer
 
 SHOP = """
 [volumes.data]
+[networks.default]
+ipam.config = [{ subnet = "172.30.0.0/16" }]
 [services.db]
 image = "db:1"
 [services.api]
@@ -30,7 +32,8 @@ ports = ["127.0.0.1:8000:80"]
 restart = "always"
 container_name = "my-api"
 scale = 1
-networks.default.aliases = ["backend"]
+networks.default = { aliases = ["backend"], ipv4_address = "172.30.0.9" }
+mac_address = "02:42:ac:11:65:43"
 volumes = ["data:/data"]
 labels.own = "yes"
 cap_add = ["NET_ADMIN"]
@@ -106,6 +109,7 @@ def test_it_is_the_service_without_ports_names_and_restarts() -> None:
     made = one_off()
     assert (made.ports, made.restart, made.name, made.kind) == ((), "no", NAME, "run")
     assert made.networks[0].aliases == (NAME,)
+    assert (made.networks[0].use.ipv4_address, made.settings.mac_address) == (None, None)
     assert made.command == ("serve",)
     assert made.environment == {"A": "1", "B": "2"}
     assert {made.labels[name] for name in (labels.SERVICE, labels.COMPOSE_SERVICE)} == {"api"}

@@ -116,8 +116,10 @@ def _one_off(own: DesiredContainer, container: str, options: RunOptions) -> Desi
 
 
 def _place(place: Attachment, own: str, container: str, options: RunOptions) -> Attachment:
+    """The place of the one-off. Addresses belong to the container of the service, which may run."""
     names = place.aliases if options.use_aliases else ()
-    return replace(place, aliases=(container, *(name for name in names if name != own)))
+    use = replace(place.use, ipv4_address=None, ipv6_address=None, mac_address=None, link_local_ips=())
+    return replace(place, aliases=(container, *(name for name in names if name != own)), use=use)
 
 
 def _mount(text: str, stack: Stack) -> Mount:
