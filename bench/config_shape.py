@@ -48,10 +48,14 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=10, help="differences to show of each file")
     given = parser.parse_args()
     found = []
-    for file in files(given.directory):
-        if given.only in file:
-            found.append(compared(given.directory, file, "yaml" if given.yaml else "json"))
-            told(found[-1], given.show)
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / given.directory.resolve().name
+        shutil.copytree(given.directory, copy, ignore=shutil.ignore_patterns(".git"), symlinks=True)
+        subprocess.run(["chmod", "-R", "u+w", str(copy)], check=True)
+        for file in files(copy):
+            if given.only in file:
+                found.append(compared(copy, file, "yaml" if given.yaml else "json"))
+                told(found[-1], given.show)
     accepted = [each for each in found if not each.refused]
     equal = [each for each in accepted if not each.differences]
     print(
@@ -68,20 +72,16 @@ def files(directory: Path) -> Iterator[str]:
 
 
 def compared(directory: Path, file: str, form: str) -> Compared:
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / directory.resolve().name
-        shutil.copytree(directory, copy, ignore=shutil.ignore_patterns(".git"))
-        subprocess.run(["chmod", "-R", "u+w", str(copy)], check=True)
-        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        theirs = asked_for(copy / file, environ, form)
-        if theirs.returncode:
-            return Compared(file, refused=theirs.stderr.strip().splitlines()[-1])
-        ours = config("stackctl", copy / file, environ, form)
-        if ours.returncode:
-            return Compared(file, differences=["refused", *ours.stderr.strip().splitlines()])
-        read = json.loads if form == "json" else yaml.safe_load
-        found = [*differences(read(theirs.stdout), read(ours.stdout))]
-        return Compared(file, differences=found, same_text=theirs.stdout.strip() == ours.stdout.strip())
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    theirs = asked_for(directory / file, environ, form)
+    if theirs.returncode:
+        return Compared(file, refused=theirs.stderr.strip().splitlines()[-1])
+    ours = config("stackctl", directory / file, environ, form)
+    if ours.returncode:
+        return Compared(file, differences=["refused", *ours.stderr.strip().splitlines()])
+    read = json.loads if form == "json" else yaml.safe_load
+    found = [*differences(read(theirs.stdout), read(ours.stdout))]
+    return Compared(file, differences=found, same_text=theirs.stdout.strip() == ours.stdout.strip())
 
 
 def asked_for(file: Path, environ: dict[str, str], form: str) -> subprocess.CompletedProcess[str]:

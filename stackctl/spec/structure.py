@@ -135,7 +135,8 @@ def without_none(hint: Any) -> Any:
 def structure(
     hint: type[T], value: object, path: Path = (), *, refuse: bool = True
 ) -> tuple[T | None, list[Problem]]:
-    """Read `value` as the type `hint`. `refuse`: a key in `NOT_DONE`, and what `check` finds, are errors; else they are passed over.
+    """Read `value` as the type `hint`. `refuse`: a key in `NOT_DONE`, a word that is none of those allowed, and what `check` finds, are errors; else they are
+    passed over.
 
     If no problem is an error, the result is complete. Else it is the part that could be read, so that further checks can go
     on: a wrong item is left out of its array or table, a wrong key keeps its default. None if nothing could be read.
@@ -185,6 +186,8 @@ class _Reader:
     def read_choice(self, hint: Any, allowed: tuple[str, ...], value: Any, path: Path) -> Any:
         if value in allowed:
             return hint(value) if isinstance(hint, type) else value
+        if not self.refuse:
+            return _NOTHING
         listing = ", ".join(map(str, allowed))
         return self.wrong(
             path,

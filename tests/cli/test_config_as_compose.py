@@ -32,7 +32,8 @@ services:
     sysctls: {net.core.somaxconn: 1024}
   lists:
     image: a
-    environment: [A=1, B, C=, D=a=b]
+    environment: [A=1, B, C=, D=a=b, "E=$$2a$$SET"]
+    volumes: ["./a$$SET:/a"]
     labels: [a=b, c, "d="]
     sysctls: [net.a=1]
     extra_hosts: ["h:1.2.3.4", "g=::1", "i=[::2]"]
@@ -79,6 +80,7 @@ services:
   swarmed: {image: a, deploy: {mode: replicated, endpoint_mode: vip, placement: {constraints: [a==b]}, update_config: {parallelism: 2, delay: 10s}}}
   scaled: {image: a, scale: 3}
   flags: {image: a, init: true, tty: true, stdin_open: true, privileged: true, read_only: true}
+  odd: {image: a, deploy: {restart_policy: {condition: always}}, pull_policy: if_not_present}
   unflagged: {image: a, init: false, tty: false, privileged: false}
   texts: {image: a, hostname: h, domainname: d, user: "1", working_dir: /w, restart: "on-failure:3", container_name: cn, cap_add: [ALL], cap_drop: [A]}
   needs: {image: a, depends_on: {flags: {condition: service_healthy, restart: true, required: false}, texts: {condition: service_completed_successfully}}}

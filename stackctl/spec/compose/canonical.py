@@ -17,6 +17,7 @@ from stackctl.spec.model.devices import Device
 from stackctl.spec.model.limits import Ulimit
 from stackctl.spec.source.nodes import Path, YamlNode
 from stackctl.spec.structure import forms, is_table
+from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Variable
 
 _BOOLEANS = {
@@ -142,6 +143,8 @@ def _wrapped(node: YamlNode, value: Any) -> YamlNode:
             )
         case list():
             return node.holding([_wrapped(structs.replace(node, tag=""), item) for item in value])
+        case str() if not isinstance(value, Text):
+            value = Text(value)  # its variables are replaced: the dollars in it are dollars
     return node.holding(value)
 
 
