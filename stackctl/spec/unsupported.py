@@ -4,7 +4,6 @@ _LATER = "this version of stackctl does not have it"
 _SWARM = "it has a meaning only in a Swarm"
 
 SERVICE_KEYS = {
-    "develop": _LATER,
     "credential_spec": "only Windows reads it: leave it out",
     "models": "start the model's server as a service, and give its address in environment",
     "provider": "what a provider starts is no container: start it before, and give its address in environment",

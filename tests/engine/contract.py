@@ -847,6 +847,23 @@ class EngineContract:
         changed = members(bench.engine.pack(name, "/run/secrets/pw"))["pw"]
         assert (changed.size, changed.uid, changed.mode & 0o7777) == (5, 0, 0o444)
 
+    def test_with_a_read_only_root_files_are_copied_into_volumes_alone(self, bench: Bench) -> None:
+        own = DesiredMount(type="volume", target="/run/secrets")
+        pw = DesiredFile(
+            section="secrets",
+            key="pw",
+            target="/run/secrets/a/pw",
+            content=Secret("one"),
+            base="/run/secrets",
+        )
+        name = bench.create(
+            settings=Service(read_only=True), mounts=(own, DesiredMount(type="tmpfs", target="/run"))
+        )
+        with pytest.raises(EngineError, match="rootfs is marked read-only"):
+            bench.do(StartContainer(name, name, (structs.replace(pw, target="/pw", base="/"),)))
+        bench.do(StartContainer(name, name, (pw,)))
+        assert members(bench.engine.pack(name, "/run/secrets/a/pw"))["pw"].size == 3
+
     def test_a_start_whose_files_cannot_be_copied_fails_before_anything_runs(self, bench: Bench) -> None:
         name = bench.create()
         onto = DesiredFile(section="secrets", key="pw", target="/tmp", content=Secret("x"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stackctl.errors import SpecError
+from stackctl.planner.world.desire import desire
 from stackctl.secret import DOTS
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import ConfigUse, SecretUse, Stack
@@ -83,6 +84,22 @@ DEFINED = '[secrets.pw]\nfile = "pw"\n'
         (f'secrets = [{{ source = "pw", mode = 440 }}]\n{DEFINED}', "services.web.secrets[0].mode: the decimal number 440 is the mode 0o670 (write 0o440)"),
         (f'secrets = [{{ source = "pw", uid = "me" }}]\n{DEFINED}', "services.web.secrets[0].uid: expected a number, such as 1000, found 'me': names are known only inside the image"),
         (f'environment.PW_FILE = "/run/secrets/pw"\n{DEFINED}', 'PW_FILE names /run/secrets/pw, but web has no secret there (add secrets = ["pw"] to web)'),
+        (f'secrets = ["pw"]\nread_only = true\n{DEFINED}', 'services.web.secrets[0]: read_only: nothing can be copied to /run/secrets/pw (add "/run/secrets" to volumes: it becomes'),
+        ('configs = ["c"]\nread_only = true\n[configs.c]\ncontent = "x"', "services.web.configs[0]: read_only: nothing can be copied to /c (give it a target in a directory, and add that directory"),
+        (f'secrets = [{{ source = "pw", target = "/app/conf/pw" }}]\nvolumes = ["./src:/app"]\n{DEFINED}', "/app/conf/pw lies in ./src, a path of the host: the content would be written there (give it a target outside of /app)"),
+        (f'secrets = ["pw"]\ntmpfs = "/run"\n{DEFINED}', '/run/secrets/pw lies in a tmpfs, which is empty at each start (add "/run/secrets" to volumes'),
+        (f'secrets = ["pw"]\ntmpfs = "/run/secrets"\n{DEFINED}', "/run/secrets/pw lies in a tmpfs, which is empty at each start (give it a target outside of /run/secrets)"),
+        (f'secrets = ["pw"]\nvolumes = ["v:/run:ro"]\n[volumes.v]\n{DEFINED}', "/run/secrets/pw lies in /run, which is read-only (give it a target outside of /run)"),
+        ('develop.watch = [{ path = ".", action = "sync" }]', "services.web.develop.watch[0]: sync needs a target (name the path in the container)"),
+        ('develop.watch = [{ path = ".", action = "rebuild", target = "/x" }]', "rebuild copies no files: target has no effect"),
+        ('develop.watch = [{ path = ".", action = "sync+exec", target = "x" }]', "'x' is not an absolute path of the container (write \"/x\")"),
+        ('develop.watch = [{ path = ".", action = "sync+exec", target = "/x" }]', "sync+exec needs a command"),
+        ('develop.watch = [{ path = ".", action = "restart", exec = { command = "a" } }]', "restart runs no command (set action"),
+        ('develop.watch = [{ path = ".", action = "snyc", target = "/x" }]', "expected one of rebuild, restart, sync, sync+restart, sync+exec, found the string 'snyc'"),
+        ('pre_stop = [{ command = "a" }]\nstop_grace_period = "0s"', "stop_grace_period is 0s, which leaves no time for pre_stop"),
+        ("pre_start = [{ per_replica = true }]", "it runs once for all containers of the service"),
+        ('post_start = [{ user = "a" }]', "the key 'command' is missing"),
+        ('provider = { type = "model" }', "what a provider starts is no container: start it before"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
@@ -93,6 +110,14 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, said: s
     except SpecError as error:
         problems = error.problems
     assert any(said in str(problem) for problem in problems), "\n".join(map(str, problems))
+
+
+def test_a_volume_holds_the_files_of_a_service_with_a_read_only_root(tmp_path: Path) -> None:
+    (tmp_path / "pw").touch()
+    keys = 'read_only = true\ntmpfs = "/run"\nvolumes = ["/run/secrets"]\nsecrets = ["pw"]\n'
+    stack = load(tmp_path, f"{WEB}{keys}{DEFINED}")
+    (container,) = desire(stack, instance="i").containers
+    assert [(file.base, file.target) for file in container.files] == [("/run/secrets", "/run/secrets/pw")]
 
 
 def test_only_contents_that_are_asked_for_must_be_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from stackctl.spec.values import ByteSize
 
 OWN_WAY = """
 extends image build pull_policy command entrypoint environment env_file ports volumes tmpfs depends_on healthcheck builtin_check restart
-container_name labels networks network_mode secrets configs pre_start post_start pre_stop stop_grace_period profiles scale label_file attach
+container_name labels networks network_mode secrets configs develop pre_start post_start pre_stop stop_grace_period profiles scale label_file attach
 """
 
 

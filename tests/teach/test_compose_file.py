@@ -463,10 +463,11 @@ environment = { C = "c" }
 env_file = "web.env"
 ports = [80]
 expose = [81]
-volumes = ["/d"]
+volumes = ["/d", "/run/secrets", "/c"]
 tmpfs = ["/e:size=1m"]
 secrets = ["pw", { source = "pw", target = "b", uid = 5, gid = 6, mode = 0o400 }]
-configs = ["conf"]
+configs = [{ source = "conf", target = "/c/conf" }]
+develop.watch = [{ path = ".", action = "sync+exec", target = "/w", ignore = "*.pyc", exec = { command = "w" } }, { path = "w", action = "rebuild" }]
 pre_start = [{ image = "busybox", command = "q", environment = { C = "c" } }]
 post_start = [{ command = "r" }]
 pre_stop = [{ command = ["s", "t"], user = "0", working_dir = "/", privileged = true }]

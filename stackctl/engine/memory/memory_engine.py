@@ -357,6 +357,10 @@ class MemoryEngine:
             case actions.StartContainer(container, _, files):
                 found = self._find(container)
                 for directory, archive in archives(files):
+                    if found.spec.settings.read_only and directory not in {m.target for m in found.mounts}:
+                        raise EngineError(
+                            f"cannot copy into {found.name}: container rootfs is marked read-only"
+                        )
                     self._files_of(found).unpack(directory, [archive], over_directories=False)
                 self._start(found)
             case actions.RunHook():

@@ -347,6 +347,7 @@ def _files(service: Service, stack: Stack) -> Iterator[DesiredFile]:
             key=use.source,
             target=use.path,
             content=source.value or Secret(""),
+            base=mount.target if (mount := service.mount_at(use.path)) else "/",
             uid=use.uid,
             gid=use.gid,
             mode=use.mode,

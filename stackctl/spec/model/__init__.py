@@ -16,6 +16,7 @@ them. The metadata of a field:
 """
 
 from stackctl.spec.model.deploy import Deploy
+from stackctl.spec.model.develop import Develop, Watch, WatchAction
 from stackctl.spec.model.files import (
     ConfigSource,
     ConfigUse,
@@ -44,6 +45,7 @@ __all__ = [
     "ConfigUse",
     "Dependency",
     "Deploy",
+    "Develop",
     "EnvFile",
     "FileMode",
     "FileSource",
@@ -67,4 +69,6 @@ __all__ = [
     "TmpfsOptions",
     "Volume",
     "VolumeOptions",
+    "Watch",
+    "WatchAction",
 ]

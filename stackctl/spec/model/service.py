@@ -1,5 +1,6 @@
 """A service, a job, and their files of variables."""
 
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,7 +11,8 @@ from stackctl.secret import veiled
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.deploy import count
-from stackctl.spec.model.files import ConfigUse, SecretUse
+from stackctl.spec.model.develop import Develop
+from stackctl.spec.model.files import ConfigUse, FileUse, SecretUse
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.hooks import Hook, InitHook
 from stackctl.spec.model.images import Build, PullPolicy
@@ -114,6 +116,9 @@ class Service(Rights, frozen=True, kw_only=True):
     configs: Annotated[
         tuple[ConfigUse, ...], key("Configs of the stack that are copied into the container.")
     ] = ()
+    develop: Annotated[
+        Develop | None, key("What happens to it when files of its developer change; `up` does not read it.")
+    ] = None
     pre_start: Annotated[
         tuple[InitHook, ...],
         key("Containers that run to completion, one after the other, before it starts for the first time."),
@@ -306,6 +311,41 @@ class Service(Rights, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return veiled(self, "environment", "resolved")
 
+    @property
+    def files(self) -> tuple[tuple[str, int, FileUse], ...]:
+        """Its secrets and configs: the key, the place in its list, and the use."""
+        uses: tuple[tuple[str, tuple[FileUse, ...]], ...] = (
+            ("secrets", self.secrets),
+            ("configs", self.configs),
+        )
+        return tuple((key, index, use) for key, those in uses for index, use in enumerate(those))
+
+    def mount_at(self, path: str) -> Mount | None:
+        """The mount in which a path of the container lies: the innermost one."""
+        mounts = (*self.volumes, *(Mount(type="tmpfs", target=tmpfs.path) for tmpfs in self.tmpfs))
+        around = [mount for mount in mounts if path.startswith(f"{mount.target.rstrip('/')}/")]
+        return max(around, key=lambda mount: len(mount.target.rstrip("/")), default=None)
+
+    def misplaced_files(self) -> Check:
+        """A problem for each secret and config that cannot be copied to its path, or would not be seen there."""
+        for table, index, use in self.files:
+            mount, directory = self.mount_at(use.path), posixpath.dirname(use.path)
+            own = f'add "{directory}" to volumes: it becomes a volume of the container'
+            if directory == "/":
+                own = "give it a target in a directory, and add that directory to volumes"
+            if mount is None and self.read_only:
+                yield (table, index), f"read_only: nothing can be copied to {use.path}", own
+            elif mount and mount.type == "bind":
+                what = f"{use.path} lies in {mount.source}, a path of the host: the content would be written there"
+                yield (table, index), what, f"give it a target outside of {mount.target}"
+            elif mount and mount.type == "tmpfs":
+                hidden = f"{use.path} lies in a tmpfs, which is empty at each start"
+                outside = f"give it a target outside of {mount.target}"
+                yield (table, index), hidden, outside if directory == mount.target.rstrip("/") else own
+            elif mount and mount.read_only:
+                what = f"{use.path} lies in {mount.target}, which is read-only"
+                yield (table, index), what, f"give it a target outside of {mount.target}"
+
     def check(self) -> Check:
         if self.image is None and self.build is None:
             yield (), "neither image nor build is given", 'add image = "…" or build = "./dir"'
@@ -335,18 +375,15 @@ class Service(Rights, frozen=True, kw_only=True):
         yield from self.wrong_rights()
         mounts = [("volumes", index, mount.target) for index, mount in enumerate(self.volumes)]
         mounts += [("tmpfs", index, tmpfs.path) for index, tmpfs in enumerate(self.tmpfs)]
-        mounts += [("secrets", index, use.path) for index, use in enumerate(self.secrets)]
-        mounts += [("configs", index, use.path) for index, use in enumerate(self.configs)]
+        mounts += [(table, index, use.path) for table, index, use in self.files]
         seen: set[str] = set()
         for table, index, target in mounts:
             if target in seen:
                 what = f"a second mount at {target}" if table in _MOUNTS else f"a second use of {target}"
-                yield (
-                    (table, index),
-                    what,
-                    "mount each path once" if table in _MOUNTS else "use each path once",
-                )
+                way = "mount each path once" if table in _MOUNTS else "use each path once"
+                yield (table, index), what, way
             seen.add(target)
+        yield from self.misplaced_files()
         if self.pre_stop and self.stop_grace_period and not self.stop_grace_period.seconds:
             yield (
                 ("pre_stop",),

@@ -65,6 +65,13 @@ def _finish(
         for key in ("pre_start", "post_start", "pre_stop")
         if getattr(service, key)
     }
+    develop = service.develop
+    if develop:
+        watch = tuple(
+            structs.replace(each, exec=_with_values(each.exec, lookup)) if each.exec else each
+            for each in develop.watch
+        )
+        hooks["develop"] = structs.replace(develop, watch=watch)
     labels |= service.labels
     own_fields = {"build": build, "labels": labels, "resolved": {**filed, **own}}
     return structs.replace(service, **own_fields, **hooks), problems

@@ -36,6 +36,7 @@ from stackctl.spec.model import (
     InitHook,
     Job,
     Stack,
+    Watch,
 )
 from stackctl.spec.model.devices import Device
 from stackctl.spec.structure import forms, is_table, told
@@ -112,6 +113,9 @@ class ComposeFile(Struct, frozen=True):
             or None,
             "secrets": [_file_use(each) for each in settings.secrets] or None,
             "configs": [_file_use(each) for each in settings.configs] or None,
+            "develop": {"watch": [self.watch(each, owner) for each in settings.develop.watch]}
+            if settings.develop
+            else None,
             "pre_start": [self.hook(each, owner) for each in settings.pre_start] or None,
             "post_start": [self.hook(each, owner) for each in settings.post_start] or None,
             "pre_stop": [self.hook(each, owner) for each in settings.pre_stop] or None,
@@ -237,6 +241,18 @@ class ComposeFile(Struct, frozen=True):
                 name: Value(each.text or "", name, owner) for name, each in hook.environment.items()
             }
             or None,
+        }
+        return without_none(keys)
+
+    def watch(self, watch: Watch, owner: str) -> Tree:
+        keys: Keys = {
+            "path": self.path(watch.path),
+            "action": watch.action.value,
+            "target": _given(watch.target),
+            "ignore": [*map(Value, watch.ignore)] or None,
+            "include": [*map(Value, watch.include)] or None,
+            "exec": self.hook(watch.exec, owner) if watch.exec else None,
+            "initial_sync": watch.initial_sync or None,
         }
         return without_none(keys)
 

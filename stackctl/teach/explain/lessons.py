@@ -159,6 +159,7 @@ _SERVICE: Mapping[str, Lesson] = {
     "ipc": Lesson("", "It has shared memory of its own."),
     "pid": Lesson("", "It sees its own processes alone."),
     "shm_size": Lesson("", 'Its shared memory has 64 MB: a large query of postgres ends with "could not resize shared memory".'),
+    "develop": Lesson("", "After a change you build and start by hand."),
     "pre_start": Lesson(
         "docker run --volumes-from, between `docker create` and `docker start`",
         "What must be done before the first start is a job of its own, or a script in the image.",
