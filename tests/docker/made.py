@@ -8,6 +8,8 @@ from typing import Any
 
 from scenario import Project
 
+from stackctl.spec.values import ByteSize
+
 Made = dict[str, Any]
 
 _OURS = ("stackctl.", "com.docker.compose.")
@@ -66,10 +68,13 @@ def container(inspected: Made, project: Project) -> Made:
         host["NetworkMode"] = project.api.inspect_network(mode)["Name"]
     if shared := re.fullmatch("container:([0-9a-f]{64})", mode):
         host["NetworkMode"] = f"container:{project.api.inspect_container(shared[1])['Name'].lstrip('/')}"
+    if taken := host["VolumesFrom"]:
+        host["VolumesFrom"] = [_with_name(container, project) for container in taken]
     for kind in ("CapAdd", "CapDrop"):
         host[kind] = [name.removeprefix("CAP_") for name in host[kind] or ()]
     host["ExtraHosts"] = sorted(host["ExtraHosts"] or ())
     asked = [*(host.pop("Mounts", None) or ()), *map(_bind, host.pop("Binds", None) or ())]
+    asked += [_tmpfs(target, options) for target, options in (host.pop("Tmpfs", None) or {}).items()]
     # An anonymous volume is seen in the mounts of the container itself.
     host["Mounts"] = [m for m in asked if m["Type"] != "volume" or m.get("Source")]
     host["Mounts"].sort(key=lambda mount: mount["Target"])
@@ -82,6 +87,7 @@ def container(inspected: Made, project: Project) -> Made:
             if key != "Mode" and not (anonymous(mount) and key in ("Name", "Source"))
         }
         for mount in inspected["Mounts"]
+        if mount["Type"] != "tmpfs"  # some are listed, some are not: all stand in the request
     ]
     networks = {
         name: sorted(set(place["Aliases"] or ()) - own_names)
@@ -110,6 +116,21 @@ def _bind(text: str) -> Made:
         "ReadOnly": "ro" in options.split(","),
         "SELinux": "".join(label),
     }
+
+
+def _with_name(text: str, project: Project) -> str:
+    """`ID:ro` as `web-1:ro`."""
+    container, *mode = text.split(":")
+    name = project.api.inspect_container(container)["Name"].removeprefix(f"/{project.name}-")
+    return ":".join([name, *mode])
+
+
+def _tmpfs(target: str, options: str) -> Made:
+    """A tmpfs in the short form, as it is in the long form; most options have no long form."""
+    told = dict(option.partition("=")[::2] for option in options.split(",") if option)
+    if size := told.pop("size", ""):
+        told["SizeBytes"] = str(ByteSize.parse(int(size) if size.isdigit() else size).bytes)
+    return {"Type": "tmpfs", "Target": target, "Options": told}
 
 
 def anonymous(mount: Made) -> bool:

@@ -22,7 +22,7 @@ CONFTEST = f"""
 
     @pytest.fixture(scope="session")
     def docker_compose_file(pytestconfig):
-        return str(pytestconfig.rootpath / "stack.toml")
+        return str(pytestconfig.rootpath / "FILE")
 
     @pytest.fixture(scope="session")
     def docker_compose_project_name():
@@ -75,8 +75,8 @@ NOW = (["up --build --wait"], ["down -v"])
 BEFORE = (["down -v", "up --build -d"], "down -v")
 
 
-def conftest(suite: Suite, setup: list[str], cleanup: list[str] | str) -> None:
-    text = CONFTEST.replace("NAME", suite.project.name)
+def conftest(suite: Suite, setup: list[str], cleanup: list[str] | str, file: str = "stack.toml") -> None:
+    text = CONFTEST.replace("NAME", suite.project.name).replace("FILE", file)
     suite.write("conftest.py", text.replace("SETUP", repr(setup)).replace("CLEANUP", repr(cleanup)))
 
 
@@ -99,6 +99,16 @@ def test_its_fixtures_must_work(shop: Suite, arguments: tuple[str, ...]) -> None
 
 def test_what_older_versions_call_must_work(shop: Suite) -> None:
     conftest(shop, *BEFORE)
+    shop.run(passed=3)
+    assert shop.left() == []
+
+
+def test_a_compose_file_must_do_as_well(shop: Suite) -> None:
+    conftest(shop, *NOW, file="compose.yaml")
+    shop.write(
+        "compose.yaml",
+        "services: {web: {image: busybox, init: true, command: httpd -f -p 80 -h /etc, ports: [80]}}\n",
+    )
     shop.run(passed=3)
     assert shop.left() == []
 

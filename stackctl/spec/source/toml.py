@@ -131,5 +131,5 @@ def beyond_limits(tree: dict[str, Any]) -> list[Problem]:
         elif isinstance(value, str) and "\0" in value:
             problems.append(Problem(path, "a text cannot contain the NUL character"))
         elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-            problems.append(Problem(path, "an integer must fit into 64 bits"))
+            problems.append(Problem(path, "an integer must fit into 64 bits", "put a text into quotes"))
     return problems

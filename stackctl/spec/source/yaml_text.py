@@ -287,6 +287,6 @@ def _plain(text: str) -> Any:
     if (match := _INTEGER.fullmatch(digits)) and len(digits) < 70:
         base, number = next((b, n) for b, n in zip((16, 2, 8, 10), match.groups()[1:], strict=True) if n)
         value = int(number, base) * (-1 if match[1] == "-" else 1)
-        if -(1 << 63) <= value < 1 << 63 and not (match[1] == "-" and not value):
+        if -(1 << 63) <= value < 1 << 64 and not (match[1] == "-" and not value):
             return value
     return Number(digits) if _FLOAT.fullmatch(digits) else text
