@@ -28,12 +28,12 @@ def test_what_is_not_given_is_left_to_the_image_and_the_engine() -> None:
 
 
 def test_values_are_written_as_the_engine_takes_them() -> None:
-    service = Service(shm_size=ByteSize(1024), cap_add=("ALL",), init=False, extra_hosts={"a": Text("::1")})
+    service = Service(shm_size=ByteSize(1024), cap_add=("ALL",), init=False, extra_hosts={"a": Text("[::1]")})
     assert dict(plain_keys.definition(service)) == {
         "shm_size": 1024,
         "cap_add": ["ALL"],
         "init": False,
-        "extra_hosts": [["a", "::1"]],
+        "extra_hosts": [["a", "[::1]"]],
     }
     lines = dict(plain_keys.lines(service))
     assert lines["HostConfig.ShmSize"] == 1024

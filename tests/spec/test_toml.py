@@ -36,7 +36,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
         (b'a = "x\n', "stack.toml:1:7: illegal character '\\n' (the string is not closed on its line)"),
         (b"a = [1,\n", "stack.toml:1:8: invalid value, found the end of the file (is a bracket or a quote left open?)"),
         (b"a = 1\nb = '\xff'\n", "stack.toml:2:6: the byte 0xff is not UTF-8 (save the file as UTF-8)"),
-        (b"a = 99999999999999999999\n", "stack.toml:1:1: a: an integer must fit into 64 bits"),
+        (b"a = 99999999999999999999\n", "stack.toml:1:1: a: an integer must fit into 64 bits (put a text into quotes)"),
         (b'a = ["x", "\\u0000"]\n', "stack.toml:1:11: a[1]: a text cannot contain the NUL character"),
         (b'"\\u0000" = 1\n', 'stack.toml:1:1: "\0": a key cannot contain the NUL character'),
     ],

@@ -164,7 +164,7 @@ class Service(Rights, frozen=True, kw_only=True):
             body="HostConfig.ExtraHosts",
             flag="add-host",
             between=":",
-            sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
+            sent=lambda hosts: [f"{host}:{address.strip('[]')}" for host, address in hosts.items()],
         ),
     ] = {}
     user: Annotated[
