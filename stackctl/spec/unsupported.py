@@ -21,7 +21,7 @@ DEPLOY_KEYS = {
 
 BUILD_KEYS = {"secrets": _LATER}
 
-STACK_KEYS = {"include": "a compose.yaml may have it; name several files with -f", "models": _LATER}
+STACK_KEYS = {"models": _LATER}
 
 _ONLY_HERE = "stackctl copies the content into containers itself: give file or environment"
 FILE_KEYS = {

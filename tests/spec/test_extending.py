@@ -76,3 +76,89 @@ def test_a_template_that_nothing_extends(tmp_path: Path) -> None:
         str(problem)
         == "stack.toml:1:12: templates.base: nothing extends the template 'base' (write extends = \"base\", or take it out)"
     )
+
+
+INCLUDING = {
+    "stack.toml": """\
+include = [
+  "sub/stack.toml",
+  { path = ["deep/a.toml", "deep/b.toml"], project_directory = "sub", env_file = "deep/x.env" },
+  "comp/compose.yaml",
+]
+[services.web]
+image = "w"
+depends_on = ["db", "redis"]
+[services.db]
+environment.OVER = "1"
+""",
+    "sub/stack.toml": """\
+name = "another"
+include = "more/stack.toml"
+[services.db]
+image = "db:${PG}"
+volumes = ["./pg:/pg", "data:/d", { type = "bind", source = "../up", target = "/up" }]
+environment = { X = "${PG}${OUT}", OVER = "0", URL = "$$x" }
+env_file = { path = "db.env", required = false }
+build = "."
+ports = ["80:80"]
+depends_on = ["cache"]
+[volumes.data]
+[tests]
+environment.A = "a"
+""",
+    "sub/.env": "PG=15\nOUT=inner\n",
+    "sub/more/stack.toml": '[services.more]\nimage = "m:${PG}"\nbuild = "."\n[jobs.j]\nimage = "j"\nvolumes = ["./j:/j"]\n',
+    "deep/a.toml": '[services.cache]\nimage = "c:${TAG}"\nvolumes = ["./c:/c"]\n',
+    "deep/b.toml": '[services.cache]\ncommand = "${TAG}"\n',
+    "deep/x.env": "TAG=7\n",
+    "comp/compose.yaml": "services:\n  redis: {image: 'r:${R}', ports: ['6:6'], volumes: ['./r:/r'], init: }\n",
+}
+
+
+def test_included_files_keep_their_own_meaning(tmp_path: Path) -> None:
+    write(tmp_path, INCLUDING)
+    stack = load(tmp_path, environ={"OUT": "outer"}, name="x")
+    db, cache, more, redis = (stack.services[name] for name in ("db", "cache", "more", "redis"))
+    assert [*stack.services] == ["more", "db", "cache", "redis", "web"]
+    assert (db.image, dict(db.resolved)) == ("db:15", {"X": "15outer", "OVER": "1", "URL": "$x"})
+    assert [mount.source for mount in db.volumes] == ["./sub/pg", "data", "./up"]
+    assert db.build
+    assert (db.build.context, db.env_file[0].path) == ("./sub", "./sub/db.env")
+    assert (db.ports[0].host_ip, db.depends_on["cache"].condition.value, db.init) == (None, "ready", None)
+    assert (cache.image, cache.volumes[0].source, cache.command and cache.command.argv) == (
+        "c:7",
+        "./sub/c",
+        ("7",),
+    )
+    assert more.build
+    assert (more.image, more.build.context, stack.jobs["j"].volumes[0].source) == (
+        "m:15",
+        "./sub/more",
+        "./sub/more/j",
+    )
+    assert (redis.image, redis.ports[0].host_ip, redis.volumes[0].source, redis.init) == (
+        "r:",
+        "*",
+        "./comp/r",
+        False,
+    )
+    assert [str(problem).split(" (")[0] for problem in stack.problems] == [
+        "comp/compose.yaml:2:11: services.redis.image: R is not set"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"stack.toml": 'include = ["no.toml"]\n'}, "stack.toml:1:12: include[0]: there is no file no.toml"),
+        ({"stack.toml": "include = [1]\n"}, "stack.toml:1:12: include[0]: expected a file, or path"),
+        ({"stack.toml": 'include = "a.toml"\n', "a.toml": 'include = "stack.toml"\n'}, "stack.toml:1:1: include[0]: stack.toml includes itself"),
+        ({"stack.toml": 'include = "a.toml"\n', "a.toml": "[services.x]\nimage = 1\nimge = 2\n"}, "a.toml:2:1: services.x.image: expected a string"),
+        ({"stack.toml": 'include = "a.toml"\n', "a.toml": '[services.x]\nimage = "${NO}"\n'}, "a.toml:2:1: services.x.image: NO is not set"),
+        ({"stack.toml": 'include = "a.toml"\n', "a.toml": "[services.x\n"}, "a.toml:1:12: "),
+        ({"stack.toml": 'include = "a.yaml"\n', "a.yaml": "services: [\n"}, "a.yaml:2:1: not YAML"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_what_is_included(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    write(tmp_path, files)
+    assert any(each.startswith(message) for each in problems(tmp_path)), problems(tmp_path)

@@ -27,14 +27,17 @@ _BOOLEANS = {
 """The texts that Compose takes for a boolean where it wants one (YAML 1.1)."""
 
 
-def canonical(tree: YamlNode) -> tuple[YamlNode, list[Problem]]:
-    """The tree of a file in its one form, and a problem for each key that only a stack.toml has."""
-    walk = _Walk()
+def canonical(tree: YamlNode, *, compose: bool = True) -> tuple[YamlNode, list[Problem]]:
+    """The tree of a file in its one form, and a problem for each key that only a stack.toml has. If not `compose`, short forms have the
+    meaning of a stack.toml, and its own keys are no problem.
+    """
+    walk = _Walk(compose=compose)
     return walk.table(Stack, tree, ()), walk.problems
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, *, compose: bool) -> None:
+        self.compose = compose
         self.problems: list[Problem] = []
 
     def value(self, hint: Any, node: YamlNode, path: Path, options: Mapping[str, Any]) -> YamlNode | None:
@@ -50,10 +53,10 @@ class _Walk:
             return self.array(arguments[0], node, path, options)
         if origin is Mapping:
             return self.mapping(arguments[1], node, path, options)
-        return node.holding(_scalar(arguments or (hint,), node.value))
+        return node.holding(_scalar(arguments or (hint,), node.value)) if self.compose else node
 
     def table(self, hint: type, node: YamlNode, path: Path) -> YamlNode:
-        read = _SHORT.get(hint) or getattr(hint, "short", None)
+        read = (_SHORT.get(hint) if self.compose else None) or getattr(hint, "short", None)
         if not isinstance(node.value, dict) and read and node.value is not None and hint not in _STAYS_SHORT:
             try:
                 return _wrapped(node, read(node.value))
@@ -69,7 +72,7 @@ class _Walk:
             if form is None:
                 if item.value is not None or item.tag:
                     found[key] = item
-            elif form.metadata.get("own"):
+            elif form.metadata.get("own") and self.compose:
                 self.own(item, (*path, key))
             elif (read_item := self.value(form.type, item, (*path, key), form.metadata)) is not None:
                 found[key] = read_item
@@ -94,7 +97,7 @@ class _Walk:
     def mapping(self, hint: Any, node: YamlNode, path: Path, options: Mapping[str, Any]) -> YamlNode:
         items = node.value
         if isinstance(items, list) and (listed := options.get("listed")):
-            items = dict(_pairs(listed, hint, items))
+            items = dict(_pairs(listed, hint if self.compose else None, items))
         if not isinstance(items, dict):
             return node
         found = {}

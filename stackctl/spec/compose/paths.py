@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from stackctl.spec.source.nodes import Path, YamlNode
 
 _ANY = "*"
-_SERVICE = ("services", _ANY)
+_OF_MEMBERS: tuple[Path, ...] = (
+    ("build", "context"),
+    ("build", "additional_contexts", _ANY),
+    ("env_file", _ANY, "path"),
+    ("label_file", _ANY),
+    ("develop", "watch", _ANY, "path"),
+    ("volumes", _ANY),
+    ("inputs", _ANY),
+)
 _PATHS: tuple[Path, ...] = (
-    (*_SERVICE, "build", "context"),
-    (*_SERVICE, "build", "additional_contexts", _ANY),
-    (*_SERVICE, "env_file", _ANY, "path"),
-    (*_SERVICE, "label_file", _ANY),
-    (*_SERVICE, "develop", "watch", _ANY, "path"),
-    (*_SERVICE, "volumes", _ANY),
+    *((section, _ANY, *path) for section in ("services", "jobs") for path in _OF_MEMBERS),
     ("configs", _ANY, "file"),
     ("secrets", _ANY, "file"),
     ("volumes", _ANY),

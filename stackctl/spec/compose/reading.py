@@ -16,11 +16,11 @@ from stackctl.spec.compose.merging import merged, settled, unique
 from stackctl.spec.compose.paths import relocated
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import checked_name, normal
+from stackctl.spec.source.environment import with_files
 from stackctl.spec.source.loading import join, load, shown
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.nodes import NodePlaces, YamlNode, plain
 from stackctl.spec.source.yaml_text import parse
-from stackctl.spec.text import dotenv
 from stackctl.spec.text.interpolate import Lookup, Variables, expand
 from stackctl.spec.text.parts import Text
 from stackctl.spelling import did_you_mean
@@ -50,10 +50,11 @@ def read_compose(
     *,
     strict: bool,
     given_name: str | None,
+    seen_from: Path | None = None,
 ) -> ComposeFiles:
     """Read compose files; later ones are laid over earlier ones.
 
-    Paths in them are relative to `base`; `directory` is the user's. If not `strict`, variables that are not set are empty
+    Paths in them are relative to `base`, those in the tree to `seen_from` (default: `base`); `directory` is the user's. If not `strict`, variables that are not set are empty
     without a word.
     """
     reader = _Reader(directory, strict=strict)
@@ -65,6 +66,8 @@ def read_compose(
     tree = reader.laid_over(documents, _Place(base, scope, tuple(map(str, paths))))
     if tree is None or reader.broken:
         return ComposeFiles({}, {}, reader.placed(None), tuple(reader.problems))
+    if seen_from:
+        tree = relocated(tree, os.path.relpath(base, seen_from))
     said = plain(tree)
     tree, notes = explicit(tree)
     found = plain(tree)
@@ -206,24 +209,15 @@ class _Reader:
     def own_variables(self, entry: YamlNode, base: Path, place: _Place) -> Lookup:
         """The variables of an included file: those of the including one win over its own files."""
         given = [each for each in _texts(entry.get("env_file")) if each.text != os.devnull]
-        found: list[Variables] = []
+        files = [join(place.base, Path(each.text)) for each in given]
         named = entry.get("env_file") is not None
-        for node, path in (
-            [(each, join(place.base, Path(each.text))) for each in given]
-            if named
-            else [(entry, base / ".env")]
-        ):
-            lookup = Lookup((*place.lookup.sources, *found))
-            source, problems = load(path, self.directory, largest=dotenv.LARGEST, secret=True)
-            if source is None:
-                if named and not problems:
-                    self.wrong(node, f"there is no file {shown(path, self.directory)}")
-                self.problems += problems
-                continue
-            values, wrong = dotenv.parse(source, lookup, strict=False)
-            self.problems += [*problems, *wrong]
-            found.insert(0, Variables(source.file, dotenv.inherit(values, lookup)))
-        return Lookup((*place.lookup.sources, *found))
+        asked = files if named else [base / ".env"]
+        lookup, problems, missing = with_files(place.lookup, asked, self.directory, strict=False)
+        self.problems += problems
+        for node, file in zip(given, files, strict=True) if named else ():
+            if file in missing:
+                self.wrong(node, f"there is no file {shown(file, self.directory)}")
+        return lookup
 
     def extended(self, tree: YamlNode, place: _Place) -> YamlNode:
         """The tree whose services have what they extend (Compose spec, 05-services, "extends")."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Struct
 
@@ -38,6 +38,28 @@ class Tests(Struct, frozen=True, kw_only=True):
         yield from variable_names(self.environment)
 
 
+class Include(Struct, frozen=True, kw_only=True):
+    """A file of another directory, with its own paths and its own `.env`. The reader has put its tables in before anything else looks
+    at the stack.
+    """
+
+    path: Annotated[tuple[str, ...], key("The file, or several that are laid over each other.", one=True)]
+    project_directory: Annotated[
+        str | None, key("What its paths are relative to (the file's own directory).")
+    ] = None
+    env_file: Annotated[
+        tuple[str, ...], key("Files of variables, instead of the `.env` there.", one=True)
+    ] = ()
+
+    SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    @classmethod
+    def short(cls, value: object) -> dict[str, Any]:
+        if isinstance(value, str) and value:
+            return {"path": value}
+        raise ValueError(f"expected a file, found {value!r}")
+
+
 class Stack(Struct, frozen=True, kw_only=True):
     """A whole stack.toml, read and checked."""
 
@@ -51,6 +73,10 @@ class Stack(Struct, frozen=True, kw_only=True):
         Mapping[str, Template],
         key("What services may extend. A template is never started.", keys=resource_name, own=True),
     ] = {}
+    include: Annotated[
+        tuple[Include, ...],
+        key("Other stack.toml or compose files, whose services and the like belong to this stack.", one=True),
+    ] = ()
     networks: Annotated[
         Mapping[str, Network], key("Networks; `default` is there by itself.", keys=resource_name)
     ] = {}

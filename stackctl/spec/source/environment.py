@@ -1,6 +1,6 @@
 """Where variables are looked for: the shell, files of variables, the `.env` of the stack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stackctl.errors import Place, Problem
@@ -38,6 +38,26 @@ def lookup_of(request: StackRequest, base: Path, *, compose: bool = False) -> tu
         problems += found
         files.insert(0, Variables(file if source else f"{file}: no such file", values))
     return Lookup((shell, *files)), problems
+
+
+def with_files(
+    lookup: Lookup, paths: Sequence[Path], directory: Path, *, strict: bool
+) -> tuple[Lookup, list[Problem], list[Path]]:
+    """The places of `lookup`, then files of variables, the last one first; what is wrong with these, and those that are not there."""
+    files: list[Variables] = []
+    problems: list[Problem] = []
+    missing: list[Path] = []
+    for path in paths:
+        scope = Lookup((*lookup.sources, *files))
+        source, found = load(path, directory, largest=dotenv.LARGEST, secret=True)
+        problems += found
+        if source is None:
+            missing += [] if found else [path]
+            continue
+        values, wrong = dotenv.parse(source, scope, strict=strict)
+        problems += wrong
+        files.insert(0, Variables(source.file, dotenv.inherit(values, scope)))
+    return Lookup((*lookup.sources, *files)), problems, missing
 
 
 def setting(request: StackRequest, name: str) -> str | None:

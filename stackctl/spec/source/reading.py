@@ -306,6 +306,15 @@ def gather(request: StackRequest) -> Written:
     if broken:
         raise SpecError(place_all(problems, sources))
     tree = {key: value for key, value in merge(trees).items() if not key.startswith("x-")}
+    if "include" in tree:
+        from stackctl.spec.source.including import Including
+
+        project = project_name(request.name, request.environ, normal(str(tree.get("name") or "")), base)
+        including = Including(directory, request.strict, project)
+        tree = including.read(tree, base, lookup, paths, base)
+        sources = [*including.sources, *sources]
+        problems += including.problems
+        said = (*said, *including.problems)
     if _extends(tree):
         from stackctl.spec.source.extending import extended
 

@@ -218,6 +218,7 @@ _TOP: Mapping[str, Lesson] = {
         ("SC101", "SC303", "SC305", "SC311"),
     ),
     "configs": Lesson("docker cp, into each container that uses one", "Each file is mounted from the host.", ("SC101", "SC311")),
+    "include": Lesson("", "Everything stands in one file, or files are named with -f."),
     "templates": Lesson("", "Services that have much in common repeat it."),
     "tests": Lesson(
         'docker port shop-db-1 5432, and export DATABASE_URL="postgresql://…" with what it prints',
