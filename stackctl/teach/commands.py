@@ -322,6 +322,9 @@ class Docker(Struct, frozen=True):
             *(["readonly"] if mount.read_only else []),
             *(["volume-nocopy"] if mount.nocopy else []),
             *([f"bind-propagation={mount.propagation}"] if mount.propagation else []),
+            *([f"bind-recursive={mount.recursive}"] if mount.recursive else []),
+            *([f"{mount.type}-subpath={mount.subpath}"] if mount.subpath else []),
+            *(joined("volume-label=", name, "=", text) for name, text in mount.own_labels.items()),
             *([f"tmpfs-size={mount.tmpfs_size}"] if mount.tmpfs_size is not None else []),
             *([f"tmpfs-mode={mount.tmpfs_mode:o}"] if mount.tmpfs_mode is not None else []),
         ]

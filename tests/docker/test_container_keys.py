@@ -144,6 +144,34 @@ HOST = {
 }
 
 
+def test_mounts_must_be_as_they_are_asked_for(project: Project) -> None:
+    (project.directory / "sub").mkdir()
+    project.write(
+        sleepers(
+            web="""volumes = [
+    { type = "volume", target = "/own", volume = { labels = { tier = "gold" } } },
+    { type = "bind", source = "./sub", target = "/sub", bind = { propagation = "private", recursive = "disabled" } },
+    "memory:/memory",
+    "theirs:/theirs:ro,nocopy",
+    { type = "tmpfs", target = "/t", tmpfs = { size = "1m", mode = 0o700 } },
+]"""
+        )
+        + '[volumes.memory]\ndriver_opts = { type = "tmpfs", device = "tmpfs", o = "size=1m" }\nlabels = ["a=b"]\n'
+        + f'[volumes.theirs]\nexternal = true\nname = "{project.name}-outside"\n'
+    )
+    project.api.create_volume(f"{project.name}-outside", labels={"stackctl.project": project.name})
+    project.run("up")
+    mounts = {mount["Destination"]: mount for mount in project.inspect("web")["Mounts"]}
+    assert (mounts["/sub"]["Propagation"], mounts["/theirs"]["RW"]) == ("private", False)
+    assert mounts["/theirs"]["Name"] == f"{project.name}-outside"
+    assert project.api.inspect_volume(mounts["/own"]["Name"])["Labels"]["tier"] == "gold"
+    inside = project.inside("web", "grep", "-E", "/memory|/t ", "/proc/mounts")
+    assert inside.count("size=1024k") == 2
+    assert "mode=700" in inside
+    assert project.json("plan")["changes"] == []
+    project.run("same", "stack.toml", "running")
+
+
 def test_a_key_that_the_engine_is_too_old_for_must_be_an_error_before_anything_is_made(
     project: Project,
 ) -> None:

@@ -227,7 +227,16 @@ def _mount(table: Table, value: str, at: int) -> None:
                 if text.lower() in ("", "true", "1"):
                     mount["modes"] = [*mount.get("modes", []), "ro"]
             case "bind-propagation":
-                mount["bind"] = {"propagation": text}
+                mount.setdefault("bind", {})["propagation"] = text
+            case "bind-recursive":
+                mount.setdefault("bind", {})["recursive"] = text
+            case "bind-nonrecursive":
+                mount.setdefault("bind", {})["recursive"] = "disabled"
+            case "volume-subpath" | "image-subpath":
+                mount.setdefault(name.lower().partition("-")[0], {})["subpath"] = text
+            case "volume-label":
+                label, _, value_of = text.partition("=")
+                mount.setdefault("volume", {}).setdefault("labels", {})[plain(label)] = value_of
             case "volume-nocopy":
                 mount["modes"] = [*mount.get("modes", []), "nocopy"]
             case "tmpfs-size":
@@ -250,7 +259,11 @@ def _mounted(table: Table, mount: dict[str, Any], at: int) -> None:
     if mount["type"] == "volume" and source:
         mount["source"] = source = table.volume_key(plain(source))
         table.volumes.setdefault(source, at)
-    is_short = not mount.keys() & {"bind", "tmpfs"} and mount["type"] != "tmpfs" and (source or not modes)
+    is_short = (
+        not mount.keys() & {"bind", "tmpfs", "volume", "image"}
+        and mount["type"] in ("volume", "bind")
+        and (source or not modes)
+    )
     if is_short and is_known(mount["type"]):
         suffix = f":{','.join(modes)}" if modes else ""
         table.append("volumes", f"{source}:{target}{suffix}" if source else target, at)
@@ -258,7 +271,7 @@ def _mounted(table: Table, mount: dict[str, Any], at: int) -> None:
     if "ro" in modes:
         mount["read_only"] = True
     if "nocopy" in modes and mount["type"] == "volume":
-        mount["volume"] = {"nocopy": True}
+        mount["volume"] = {"nocopy": True} | mount.get("volume", {})
     if mount["type"] == "bind" and (selinux := {"z", "Z"} & {*modes}):
         mount.setdefault("bind", {})["selinux"] = selinux.pop()
     table.append("volumes", mount, at)

@@ -217,17 +217,28 @@ def _bind(mount: DesiredMount) -> str:
     return f"{mount.source}:{mount.target}:{','.join(filter(None, options))}"
 
 
+_RECURSIVE: Mapping[str, Body] = {
+    "": {},
+    "enabled": {},
+    "disabled": {"NonRecursive": True},
+    "writable": {"ReadOnlyNonRecursive": True},
+    "readonly": {"ReadOnlyForceRecursive": True},
+}
+
+
 def _mount(mount: DesiredMount) -> Body:
     body: Body = {"Type": mount.type, "Target": mount.target, "ReadOnly": mount.read_only}
     body |= _given(Source=mount.source or None)
     match mount.type:
-        case "bind" if mount.propagation:
-            body["BindOptions"] = {"Propagation": mount.propagation}
+        case "bind" if mount.propagation or mount.recursive:
+            body["BindOptions"] = _given(Propagation=mount.propagation or None) | _RECURSIVE[mount.recursive]
+        case "image" if mount.subpath:
+            body["ImageOptions"] = {"Subpath": mount.subpath}
         case "volume":
             body["VolumeOptions"] = {
                 "NoCopy": mount.nocopy,
-                "Labels": {} if mount.source else dict(mount.labels),
-            }
+                "Labels": {**mount.own_labels, **({} if mount.source else mount.labels)},
+            } | _given(Subpath=mount.subpath or None)
         case "tmpfs":
             body["TmpfsOptions"] = _given(SizeBytes=mount.tmpfs_size, Mode=mount.tmpfs_mode)
     return body

@@ -215,6 +215,13 @@ def _links(answer: Row) -> Iterator[tuple[str, str]]:
         yield from (("links", link) for link in (place or {}).get("Links") or ())
 
 
+_RECURSIVE = (
+    ("NonRecursive", "disabled"),
+    ("ReadOnlyNonRecursive", "writable"),
+    ("ReadOnlyForceRecursive", "readonly"),
+)
+
+
 def _mounts(host: Row) -> Iterator[tuple[str, dict[str, Any]]]:
     """The storage that was asked for, in each of the three ways in which a request may say it."""
     for line in host.get("Binds") or ():
@@ -243,6 +250,11 @@ def _mounts(host: Row) -> Iterator[tuple[str, dict[str, Any]]]:
                 read_only=mount.get("ReadOnly", False),
                 nocopy=_part(mount, "VolumeOptions").get("NoCopy", False),
                 propagation=_part(mount, "BindOptions").get("Propagation", ""),
+                recursive=next(
+                    (how for line, how in _RECURSIVE if _part(mount, "BindOptions").get(line)), ""
+                ),
+                subpath=_part(mount, "VolumeOptions").get("Subpath")
+                or _part(mount, "ImageOptions").get("Subpath", ""),
                 size=options.get("SizeBytes"),
                 mode=options.get("Mode"),
             ),

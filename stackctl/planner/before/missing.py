@@ -81,9 +81,12 @@ def too_new(situation: Situation) -> Iterator[Problem]:
         if since > api:
             yield Problem(
                 path,
-                f"the engine is too old: {path[-1]} needs its API {since[0]}.{since[1]}, and it has {api[0]}.{api[1]}",
+                f"the engine is too old: {_IMAGE_MOUNT if path[-1] == 'type' else path[-1]} needs its API {since[0]}.{since[1]}, and it has {api[0]}.{api[1]}",
                 "remove the key, or use a newer engine",
             )
+
+
+_IMAGE_MOUNT = "a mounted image"
 
 
 def _needed_by_networks(situation: Situation) -> Iterator[tuple[tuple[Key, ...], tuple[int, int]]]:
@@ -97,6 +100,13 @@ def needed_versions(want: DesiredContainer) -> Iterator[tuple[tuple[Key, ...], t
     for key, _ in plain_keys.given(want.settings):
         if key.since > (0, 0):
             yield key.path, key.since
+    for index, mount in enumerate(want.settings.volumes):
+        if mount.type == "image":
+            yield ("volumes", index, "type"), (1, 48)
+        if mount.volume and mount.volume.subpath:
+            yield ("volumes", index, "volume", "subpath"), (1, 45)
+        if mount.bind and mount.bind.recursive in ("writable", "readonly"):
+            yield ("volumes", index, "bind", "recursive"), (1, 44)
     for index, (name, place) in enumerate(zip(want.settings.joined, want.networks, strict=False)):
         given = told(place.use)
         for form in forms(NetworkUse).values():

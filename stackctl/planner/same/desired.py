@@ -159,6 +159,8 @@ def _mount(mount: DesiredMount) -> dict[str, Any]:
         nocopy=mount.nocopy,
         selinux=mount.selinux,
         propagation=mount.propagation,
+        recursive="" if mount.recursive == "enabled" else mount.recursive,
+        subpath=mount.subpath,
         size=mount.tmpfs_size,
         mode=mount.tmpfs_mode,
         options=mount.tmpfs_options,

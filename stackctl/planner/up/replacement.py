@@ -33,7 +33,7 @@ from stackctl.planner.up.storage import with_anonymous_volumes
 from stackctl.planner.up.waits import gates
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import NEW, OLD, Slot, joined_to
-from stackctl.planner.world.desired import Attachment, DesiredContainer
+from stackctl.planner.world.desired import Attachment, DesiredContainer, DesiredMount
 from stackctl.planner.world.labels import FIELDS, pack_fields
 from stackctl.planner.world.replica import Replica
 
@@ -51,7 +51,7 @@ def create(work: Work, slot: Slot) -> None:
     )
     needs: list[Fact] = [ImageHere(want.image), NameFree(name)]
     needs += [NetworkThere(attachment.network) for attachment in want.networks]
-    needs += [VolumeThere(mount.source) for mount in want.mounts]
+    needs += [_source(mount) for mount in want.mounts]
     needs += [Created(holder.want.replica) for holder in holders]
     if want.kind == "job":  # the job must be newer than its data, else it would run again
         needs += [VolumeThere(volume) for volume in sorted(work.data[want.service])]
@@ -63,6 +63,11 @@ def create(work: Work, slot: Slot) -> None:
         why = f"{want.replica} joins it"
         work.draft.add(connect, why, created, makes=[created], of=want.replica)
     work.created[want.replica] = name
+
+
+def _source(mount: DesiredMount) -> Fact:
+    """What has to be there before a container can have the mount."""
+    return ImageHere(mount.source) if mount.type == "image" else VolumeThere(mount.source)
 
 
 def _names(work: Work, want: DesiredContainer) -> Iterator[str]:

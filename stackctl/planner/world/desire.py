@@ -183,6 +183,9 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
         for hook in service.pre_start:
             if hook.image:
                 images.setdefault(hook.image, Image(ref=hook.image, services=(name,)))
+        for mount in service.volumes:
+            if mount.type == "image" and mount.source:
+                images.setdefault(mount.source, Image(ref=mount.source, services=(name,)))
     return tuple(_with_live(image, stack, chosen) for image in images.values())
 
 
@@ -399,7 +402,7 @@ def _mount(mount: Mount, naming: Naming) -> DesiredMount:
     source = mount.source or ""
     if mount.type == "bind":
         source = str(_host_path(naming.stack, source))
-    elif source:
+    elif source and mount.type == "volume":
         source = naming.volume(source)
     bind, volume, tmpfs = mount.bind, mount.volume, mount.tmpfs
     return DesiredMount(
@@ -411,6 +414,9 @@ def _mount(mount: Mount, naming: Naming) -> DesiredMount:
         create_host_path=bool(bind and bind.create_host_path),
         selinux=(bind and bind.selinux) or "",
         propagation=(bind and bind.propagation) or "",
+        recursive=(bind and bind.recursive) or "",
+        subpath=(volume and volume.subpath) or (mount.image and mount.image.subpath) or "",
+        own_labels=_texts(volume.labels) if volume else {},
         tmpfs_size=tmpfs.size.bytes if tmpfs and tmpfs.size else None,
         tmpfs_mode=tmpfs.mode if tmpfs else None,
     )

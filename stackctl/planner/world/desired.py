@@ -167,6 +167,10 @@ class DesiredMount(Struct, frozen=True, kw_only=True):
     """Options of the mount that have no field of their own: `uid=1000,noexec`."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of an anonymous volume."""
+    own_labels: Mapping[str, str] = field(default_factory=dict)
+    """Those of its labels that the file gives."""
+    subpath: str = ""
+    recursive: str = ""
 
 
 class DesiredFile(Struct, frozen=True, kw_only=True):

@@ -183,14 +183,22 @@ class ComposeFile(Struct, frozen=True):
                 mode = mount.tmpfs_mode
                 octal = None if mode is None else noted(mode, [f"0o{mode:o}"])
                 keys["tmpfs"] = without_none({"size": mount.tmpfs_size, "mode": octal}) or None
+            case "image":
+                keys["source"] = mount.source
+                keys["image"] = {"subpath": mount.subpath} if mount.subpath else None
             case _:
                 keys["source"] = source = spec.settings.volumes[index].source
                 short = f"{source}:{mount.target}" if source else mount.target
-                if not (
-                    mount.nocopy or re.search(r"[:\s]", mount.target) or (mount.read_only and not source)
-                ):
+                settings = without_none(
+                    {
+                        "nocopy": mount.nocopy or None,
+                        "subpath": mount.subpath or None,
+                        "labels": _texts(mount.own_labels),
+                    }
+                )
+                if not (settings or re.search(r"[:\s]", mount.target) or (mount.read_only and not source)):
                     return f"{short}:ro" if mount.read_only else short
-                keys["volume"] = {"nocopy": True} if mount.nocopy else None
+                keys["volume"] = settings or None
         return without_none(keys)
 
     def networks(self, spec: DesiredContainer) -> Tree | None:
@@ -365,6 +373,7 @@ def _bind(mount: DesiredMount) -> Tree:
     keys = {
         "create_host_path": mount.create_host_path or bool(relabelled),
         "propagation": mount.propagation or None,
+        "recursive": mount.recursive or None,
         "selinux": mount.selinux if relabelled else None,
     }
     return {name: noted(value, notes.get(name, [])) for name, value in without_none(keys).items()}
