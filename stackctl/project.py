@@ -220,7 +220,7 @@ class Project(Comparing):
             plan.steps,
             plan.notes,
             warnings,
-            desired=view.desired,
+            desired=view.desired if view.options.start else replace(view.desired, containers=()),
             view=view,
             stack=self.stack,
             selection=selection,

@@ -17,6 +17,9 @@ def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping
         "selection": settings.selection(services, dependencies=not given["no_deps"]),
         "options": UpOptions(
             recreate=recreate,  # type: ignore[arg-type]
+            recreate_dependencies=given["always_recreate_deps"],
+            renew=given["renew_anon_volumes"],
+            start=not given["no_start"],
             remove_orphans=given["remove_orphans"] or _says_yes(settings, "COMPOSE_REMOVE_ORPHANS"),
             tell_orphans=not _says_yes(settings, "COMPOSE_IGNORE_ORPHANS"),
             rerun=given["rerun"],

@@ -27,6 +27,9 @@ _OPTIONS = (
     click.option("--pull", type=click.Choice(["always", "missing", "never"]), help="When to pull, for all services."),
     click.option("--force-recreate", is_flag=True, help="Recreate the named services (without names all) also when nothing changed."),
     click.option("--no-recreate", is_flag=True, help="Leave containers that exist as they are."),
+    click.option("--always-recreate-deps", is_flag=True, help="Recreate what the named services depend on, too."),
+    click.option("-V", "--renew-anon-volumes", is_flag=True, help="Recreate with new anonymous volumes; the old ones stay."),
+    click.option("--no-start", is_flag=True, help="Make containers, and start none."),
     click.option("--scale", multiple=True, callback=scale_of, metavar="SERVICE=NUMBER", help="So many containers of a service, for this time alone."),
     click.option("--no-deps", is_flag=True, help="Without what the named services depend on."),
     click.option("--remove-orphans", is_flag=True, help="Remove containers of services that the spec no longer has."),
@@ -49,5 +52,6 @@ def check_planning_options(given: Mapping[str, Any]) -> None:
     """Raise UsageError for options that contradict each other."""
     if given["build"] and given["no_build"]:
         raise click.UsageError("--build and --no-build exclude each other")
-    if given["force_recreate"] and given["no_recreate"]:
-        raise click.UsageError("--force-recreate and --no-recreate exclude each other")
+    for option in ("force_recreate", "always_recreate_deps", "renew_anon_volumes"):
+        if given[option] and given["no_recreate"]:
+            raise click.UsageError(f"--{option.replace('_', '-')} and --no-recreate exclude each other")

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, event, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from plan_world import INSTANCE, Behaviour, World, desired, plan_up, status
 
 from stackctl.engine.memory import MemoryEngine
@@ -367,6 +368,27 @@ def test_what_is_started_finds_all_it_needs(
     plan = plan_up(wanted, world.look(wanted))
     event(f"{sum(isinstance(step.action, StartContainer) for step in plan.steps)} started")
     assert not world.run(plan, order, wanted=wanted)
+
+
+@settings(fast, max_examples=40)
+@given(histories, stacks(), orders)
+def test_what_is_only_made_is_not_started_and_the_next_up_starts_it(
+    history: list[tuple[str, int]], text: str, order: random.Random
+) -> None:
+    world, wanted, only_made = Watched(), desired(text), replace(OPTIONS, start=False)
+    live(world, history, order)
+    ran = {c.id for c in world.engine.observe().containers if c.running}
+    plan = plan_up(wanted, world.look(wanted, only_made), only_made)
+    check(plan)
+    assert not world.run(plan, order)
+    there = world.engine.observe().containers
+    assert {c.id for c in there if c.running} <= ran
+    assert {c.name for c in there if c.instance == INSTANCE} == {
+        want.name for want in View.of(wanted, world.engine.observe()).desired.containers
+    }
+    assert plan_up(wanted, world.look(wanted, only_made), only_made).changes == ()
+    assert not world.run(plan_up(wanted, world.look(wanted, OPTIONS), OPTIONS), order)
+    assert plan_up(wanted, world.look(wanted, OPTIONS), OPTIONS).changes == ()
 
 
 PORT_PASSES_ON = (

@@ -54,7 +54,7 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
     hand_over(work)
     for slot in work.slots:
         start(work, slot)
-    for slot in work.slots:
+    for slot in work.slots if view.options.start else ():
         wait_until_ready(work, slot)
     plan_superseded_networks(work)
     _note_paused(work)

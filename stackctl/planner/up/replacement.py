@@ -47,7 +47,9 @@ def create(work: Work, slot: Slot) -> None:
     spec = replace(
         want.sharing_with({holder.want.name: work.address(holder) for holder in holders}),
         labels={**want.labels, FIELDS: pack_fields(want.fields)},
-        mounts=with_anonymous_volumes(slot, work.observed.configs.get(want.image)),
+        mounts=with_anonymous_volumes(
+            slot, work.observed.configs.get(want.image), renew=work.view.options.renew
+        ),
     )
     needs: list[Fact] = [ImageHere(want.image), NameFree(name)]
     needs += [NetworkThere(attachment.network) for attachment in want.networks]

@@ -31,14 +31,21 @@ def plan_volumes(work: Work) -> None:
             )
         elif have.digest != volume.digest:
             work.draft.notes.append(f"volume {volume.name} differs from its definition and is kept as it is")
+    for slot in work.slots if work.view.options.renew else ():
+        count = sum(is_anonymous(mounted) for mounted in slot.old.mounts) if slot.old else 0
+        if count:
+            volumes = f"{count} anonymous volume{'s' if count > 1 else ''} of {slot.want.replica}"
+            work.draft.notes.append(f"data left behind: {volumes} (down --volumes removes it)")
 
 
-def with_anonymous_volumes(slot: Slot, image: ImageConfig | None) -> tuple[DesiredMount, ...]:
+def with_anonymous_volumes(
+    slot: Slot, image: ImageConfig | None, *, renew: bool = False
+) -> tuple[DesiredMount, ...]:
     """The mounts of a new container.
 
     The VOLUMEs of its image become labelled anonymous volumes. Where the container it replaces has an anonymous volume at
     the same path, the new one gets that volume. If nothing is known about the image, every anonymous volume of the old
-    container is kept: it may hold data.
+    container is kept: it may hold data. `renew`: all get new volumes.
     """
     want = slot.want
     carried = {
@@ -46,6 +53,7 @@ def with_anonymous_volumes(slot: Slot, image: ImageConfig | None) -> tuple[Desir
         for mounted in (slot.old.mounts if slot.old else ())
         if is_anonymous(mounted)
     }
+    inherited = {} if renew else carried
     covered = {mount.target.rstrip("/") for mount in want.mounts}
     brought = [
         target for target in (image.volumes if image else carried) if target.rstrip("/") not in covered
@@ -54,7 +62,7 @@ def with_anonymous_volumes(slot: Slot, image: ImageConfig | None) -> tuple[Desir
     return tuple(
         replace(
             mount,
-            source=carried.get(mount.target.rstrip("/"), ""),
+            source=inherited.get(mount.target.rstrip("/"), ""),
             labels={**own, labels.KIND: labels.ANONYMOUS},
         )
         if mount.type == "volume" and not mount.source

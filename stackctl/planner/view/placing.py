@@ -31,7 +31,10 @@ def slots(desired: Desired, observed: Observed, options: UpOptions | None = None
         slot = replace(
             slot,
             connect=tuple(_connect(slot, rebuilt)),
-            restart=_restart(slot, placed, found.ties, rebuilt, found.options.restart),
+            restart=_restart(slot, placed, found.ties, rebuilt, found.options.restart)
+            if found.options.start
+            else "",
+            held=not found.options.start,
         )
         placed[want.replica] = slot
         by_service[want.service] = (*by_service[want.service], slot)
@@ -59,6 +62,14 @@ def _going(placed: Iterable[Slot], surplus: Iterable[tuple[ObservedContainer, st
             yield slot.current.id
 
 
+def _recreated(desired: Desired, options: UpOptions) -> Iterator[str]:
+    """The services whose containers are recreated although nothing has changed."""
+    if options.recreate == "always" or options.renew:
+        yield from desired.named or desired.services
+    if options.recreate_dependencies and desired.named:
+        yield from desired.services.keys() - desired.named
+
+
 class _Found:
     """The two inputs of every decision, and facts that follow from them."""
 
@@ -72,9 +83,7 @@ class _Found:
         self.services = desired.services.keys()
         jobs = {want.service for want in desired.containers if want.kind == "job"}
         self.rerun = (jobs & desired.named or jobs) if options.rerun else set()
-        self.recreate: Collection[str] = (
-            (desired.named or self.services) if options.recreate == "always" else set()
-        )
+        self.recreate = frozenset(_recreated(desired, options))
         self.found: dict[Replica, list[ObservedContainer]] = {}
         """The containers in each place."""
         self.surplus: list[tuple[ObservedContainer, str]] = []

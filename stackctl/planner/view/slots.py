@@ -26,11 +26,15 @@ class UpOptions(Struct, frozen=True):
     """How to bring a stack up. Times are in seconds.
 
     `recreate`: containers that differ, all, or none. If services were named, "always" means only these; "changed" holds for
-    what they depend on (Compose's rule). `rerun`: jobs that have completed run again: the jobs that were named, or all if no
+    what they depend on (Compose's rule), unless `recreate_dependencies` is true. `renew`: new containers get new anonymous volumes;
+    the old volumes stay. This means "always". `start`: if false, containers are only made, as they should be. `rerun`: jobs that have completed run again: the jobs that were named, or all if no
     job was named.
     """
 
     recreate: Literal["changed", "always", "never"] = "changed"
+    recreate_dependencies: bool = False
+    renew: bool = False
+    start: bool = True
     remove_orphans: bool = False
     tell_orphans: bool = True
     """Whether orphans that stay are named."""
@@ -59,10 +63,14 @@ class Slot(Struct, frozen=True):
     """Networks that the current container has to join (again)."""
     restart: str = ""
     """Why the current container, which runs, is stopped and started again."""
+    held: bool = False
+    """Whether no container is started (`up --no-start`)."""
 
     @property
     def starts(self) -> bool:
         """Whether this plan starts the container."""
+        if self.held:
+            return False
         if self.current is None or self.restart:
             return True
         done = self.want.kind == "job" and self.current.completed
