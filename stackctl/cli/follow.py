@@ -99,9 +99,21 @@ def _leave(number: int, view: Renderer) -> NoReturn:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn every signal to stop into a KeyboardInterrupt: for a question to a person, and for showing logs."""
-    with _handled(signal.default_int_handler):
+    """Turn every signal to stop into `Interrupted`: for a question to a person, and for showing logs."""
+    with _handled(_interrupt):
         yield
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked to stop. `code` is the exit code that says so."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    raise Interrupted(number)
 
 
 @contextmanager

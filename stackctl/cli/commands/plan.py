@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from stackctl.cli.plan_arguments import plan_arguments
 from stackctl.cli.plan_options import check_planning_options, planning_options
 from stackctl.cli.settings import Settings
 from stackctl.show.plan_text import plan_json, plan_text, steps_text
+from stackctl.spec.model import Stack
 
 
 @click.command("plan")
@@ -48,7 +50,21 @@ def command(
         dependencies=not planning["no_deps"],
         scale=planning["scale"],
     )
-    plan = api.plan(stack, settings.engine(), **plan_arguments(settings, services, planning))
+    arguments = plan_arguments(settings, services, planning)
+    return show(settings, stack, arguments, as_json=as_json, steps=steps, code=CHANGES * detailed_exitcode)
+
+
+def show(
+    settings: Settings,
+    stack: Stack,
+    arguments: Mapping[str, Any],
+    *,
+    as_json: bool = False,
+    steps: bool = False,
+    code: int = 0,
+) -> int:
+    """Print the plan of an `up`. `arguments` are those of `api.up`. Return `code` if there is something to do, else 0."""
+    plan = api.plan(stack, settings.engine(), **arguments)
     settings.warn(plan.warnings)
     if as_json:
         print(json.dumps(plan_json(plan), indent=2))
@@ -56,4 +72,4 @@ def command(
         print(steps_text(plan))
     else:
         print(plan_text(plan, style=settings.style(sys.stdout)))
-    return CHANGES if detailed_exitcode and plan.changes else 0
+    return code if plan.changes else 0

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from stackctl.cli.global_options import GlobalOptions
-from stackctl.cli.options import lock_timeout_option, pass_options, services_argument
+from stackctl.cli.options import complete_services, lock_timeout_option, pass_options, services_argument
 from stackctl.cli.plan_options import check_planning_options, planning_options
 
 
@@ -18,9 +18,54 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
     "-d", "--detach", is_flag=True, help="Accepted for Compose's sake: up always returns when all is ready."
 )
 @click.option("--wait", is_flag=True, help="Accepted for Compose's sake: up always waits.")
+@click.option(
+    "-y", "--yes", is_flag=True, help="Accepted for Compose's sake: up never asks.", expose_value=False
+)
+@click.option("--dry-run", is_flag=True, help="Show what it would do, as plan does.")
 @click.option("--follow", is_flag=True, help="Stay with the logs; Ctrl-C stops the stack.")
 @click.option("--quiet-pull", is_flag=True, help="Show no progress of pulls.")
 @click.option("--quiet-build", is_flag=True, help="Show no output of builds; one that fails says why.")
+@click.option(
+    "--abort-on-container-exit",
+    "abort",
+    flag_value="exit",
+    default="",
+    help="Stay; once a container ends, stop all, and exit with its code.",
+)
+@click.option(
+    "--abort-on-container-failure",
+    "abort",
+    flag_value="failure",
+    help="Stay; once a container fails, stop all, and exit with its code.",
+)
+@click.option(
+    "--exit-code-from",
+    metavar="SERVICE",
+    default="",
+    shell_complete=complete_services,
+    help="Exit with this service's code; implies --abort-on-container-exit.",
+)
+@click.option(
+    "--attach",
+    multiple=True,
+    metavar="SERVICE",
+    shell_complete=complete_services,
+    help="Stay, and show the output of these alone.",
+)
+@click.option(
+    "--no-attach",
+    multiple=True,
+    metavar="SERVICE",
+    shell_complete=complete_services,
+    help="Stay, and show no output of these.",
+)
+@click.option(
+    "--attach-dependencies", is_flag=True, help="Stay, and show also what the named services depend on."
+)
+@click.option("--timestamps", is_flag=True, help="Before each line of output, its time.")
+@click.option(
+    "--no-log-prefix", is_flag=True, help="Without the container's name before each line of output."
+)
 @lock_timeout_option
 @pass_options
 def command(
@@ -28,11 +73,19 @@ def command(
     /,
     services: tuple[str, ...],
     lock_timeout: float,
-    follow: bool,
     detach: bool,
     wait: bool,
     quiet_pull: bool,
     quiet_build: bool,
+    dry_run: bool,
+    follow: bool,
+    abort: str,
+    exit_code_from: str,
+    attach: tuple[str, ...],
+    no_attach: tuple[str, ...],
+    attach_dependencies: bool,
+    timestamps: bool,
+    no_log_prefix: bool,
     **planning: Any,
 ) -> int:
     """Bring the stack up and wait until all is ready
@@ -46,11 +99,24 @@ def command(
       stackctl up api                 api and what it depends on
       stackctl up --build             after the code changed
       stackctl up --scale api=3       three containers of api
+      stackctl up --exit-code-from tests     until the tests have ended
       stackctl --profile debug up     with the services of a profile
     """
     check_planning_options(planning)
-    if follow and (detach or wait):
-        raise click.UsageError("--follow stays, --detach and --wait return: choose one")
+    asked = {
+        "--follow": follow,
+        "--abort-on-container-exit": abort == "exit",
+        "--abort-on-container-failure": abort == "failure",
+        "--exit-code-from": exit_code_from,
+        "--attach": attach,
+        "--no-attach": no_attach,
+        "--attach-dependencies": attach_dependencies,
+    }
+    stays = next((option for option, given in asked.items() if given), "")
+    if stays and (detach or wait):
+        raise click.UsageError(f"{stays} stays, --detach and --wait return: choose one")
+    if stays and planning["no_start"]:
+        raise click.UsageError(f"{stays} shows what runs, and --no-start starts nothing: choose one")
     from stackctl.cli.settings import Settings
 
     settings = Settings.of(options)
@@ -60,11 +126,30 @@ def command(
         dependencies=not planning["no_deps"],
         scale=planning["scale"],
     )
+    staying = None
+    if stays:
+        from stackctl.cli.attached import Staying
+
+        staying = Staying(
+            attach=attach,
+            hide=no_attach,
+            dependencies=attach_dependencies,
+            abort=abort or ("exit" if exit_code_from else ""),  # type: ignore[arg-type]
+            exit_code_from=exit_code_from,
+            prefix=not no_log_prefix,
+            timestamps=timestamps,
+        )
+        staying.check(stack)
     settings.engine().expect()
     from stackctl.cli.plan_arguments import plan_arguments  # they are loaded while the engine answers
+
+    arguments = plan_arguments(settings, services, planning)
+    if dry_run:
+        from stackctl.cli.commands.plan import show
+
+        return show(settings, stack, arguments)
     from stackctl.cli.up_run import run_up
     from stackctl.planner.steps.actions import BuildImage, PullImage
 
-    arguments = plan_arguments(settings, services, planning)
     unseen = (*((PullImage,) if quiet_pull else ()), *((BuildImage,) if quiet_build else ()))
-    return run_up(settings, stack, arguments, lock_timeout=lock_timeout, follow=follow, unseen=unseen)
+    return run_up(settings, stack, arguments, lock_timeout=lock_timeout, staying=staying, unseen=unseen)
