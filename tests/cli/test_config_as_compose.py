@@ -48,7 +48,7 @@ services:
     dns: [8.8.8.8, 9.9.9.9]
     tmpfs: ["/a:size=64m", /b]
     logging: {driver: json-file, options: {max-size: 10m, max-file: 3}}
-    ulimits: {nproc: 5, nofile: {soft: 1, hard: 2}}
+    ulimits: {nproc: 5, nofile: {soft: 1, hard: 2}, core: 0, cpu: {soft: 0, hard: 5}}
   ports:
     image: a
     ports: ["80", 81, "8000:82", "127.0.0.1:9000-9001:90-91/udp", "6005-6015:83", "[::1]:7000:70", "127.0.0.1::71", "10-11:10-11",
@@ -57,7 +57,7 @@ services:
     image: a
     volumes: [/anon, "data:/v1:ro", "./b:/b:ro,z", "~/h:/h", "/abs/:/abs/", "data:/v3:nocopy", "data:/v4:z", "./c:/c:rshared", "./d:/d:cached",
               {type: bind, source: x, target: /bx}, {type: bind, source: ./y, target: /by, bind: {create_host_path: false, selinux: Z}},
-              {type: volume, source: data, target: /v2/, volume: {nocopy: true}, read_only: true}, {type: volume, target: /v5},
+              {type: volume, source: data, target: /v2/, volume: {nocopy: true}, read_only: true}, {type: volume, target: /v5}, "here:/v6",
               {type: tmpfs, target: /t, tmpfs: {size: 10m, mode: 0o1777}}, {type: tmpfs, target: /u}]
   health: {image: a, healthcheck: {test: "curl a", interval: 1m30s, timeout: 1.5h, retries: 3, start_period: 1d, start_interval: 500ms}}
   checks: {image: a, healthcheck: {test: [CMD, a, "b c"], interval: 90000ms, retries: "3"}}
@@ -109,6 +109,7 @@ networks:
   unused: {}
 volumes:
   data: {labels: {a: 1}, driver: local, driver_opts: {type: none, o: bind, device: ./dev}}
+  here: {driver: local, driver_opts: {o: bind, device: "${UNSET}"}}
   unused: {}
 secrets: {s1: {file: ./s}, s2: {environment: SET}, unused: {file: ./u}}
 configs: {c1: {file: ./c}, c2: {content: "a $$b"}}
@@ -220,6 +221,7 @@ FILES = {
 CASES: dict[str, tuple[dict[str, str], list[str]]] = {
     "every key": ({"compose.yaml": SERVICES}, []),
     "keys that are refused elsewhere": ({"compose.yaml": REFUSED}, []),
+    "no service": ({"compose.yaml": "name: none\nvolumes: {a: }\n"}, []),
     "anchors": ({"compose.yaml": ANCHORS}, ["--profile", "debug"]),
     "variables": ({"compose.yaml": VARIABLE}, []),
     "an override": ({"compose.yaml": BASE, "compose.override.yaml": OVER}, []),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from exported import compose
 from proxy import RecordingProxy
-from scenario import Project, sleepers
+from scenario import Project
 
 pytestmark = pytest.mark.docker
 
@@ -15,10 +15,10 @@ services:
     image: busybox
     init: true
     command: sleep infinity
+    stop_grace_period: 0s
     volumes: ["data:/data", /scratch]
 volumes: {data: }
 """
-STACK = sleepers(db='volumes = ["data:/data", "/scratch"]') + "[volumes.data]\n"
 
 
 def test_a_project_of_compose_must_be_refused_stand_beside_or_be_taken_over_with_its_volumes(
@@ -26,7 +26,6 @@ def test_a_project_of_compose_must_be_refused_stand_beside_or_be_taken_over_with
 ) -> None:
     name = project.name
     composed = project.write(COMPOSED, "compose.yaml")
-    project.write(STACK)
     compose(project, "-p", name, "up", "-d")
     compose(project, "-p", name, "exec", "-T", "db", "touch", "/data/kept", "/scratch/kept")
     theirs = project.api.inspect_container(f"{name}-db-1")["State"]

@@ -47,9 +47,14 @@ def test(value: Any, _: Context) -> list[str]:
 
 
 def ulimit(value: Any, context: Context) -> Any:
-    if isinstance(value, Mapping):
-        return {key: int(value.get(key) or 0) for key in ("soft", "hard")}
-    return number(value, context)
+    single = 0 if isinstance(value, Mapping) else int(value)
+    if single:
+        return single
+    found = {
+        key: int(value[key]) if isinstance(value, Mapping) and value.get(key) else 0
+        for key in ("soft", "hard")
+    }
+    return found if context.yaml else {key: limit for key, limit in found.items() if limit}
 
 
 def device_count(value: Any, _: Context) -> int:
@@ -365,7 +370,7 @@ def volume_of_project(value: Any, context: Context) -> Any:
     said = _VOLUME_OF_PROJECT(value, context)
     options = said.get("driver_opts", {})
     if said.get("driver") == "local" and options.get("o") == "bind" and "device" in options:
-        options["device"] = path(options["device"], context)
+        options["device"] = path(options["device"] or ".", context)
     return said
 
 

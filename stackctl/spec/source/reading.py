@@ -115,7 +115,7 @@ def examine_written(
     stack, wrong = structure(Stack, tree, refuse=refuse)
     if stack is None:
         return Examined(None, place_all([*unset, *wrong], written.sources), written.sources)
-    problems = [*_name_problems(stack), *([] if wrong else _empty(stack, written))]
+    problems = [*_name_problems(stack), *(_empty(stack, written) if refuse and not wrong else ())]
     stack = structs.replace(
         stack,
         project=project_name(request.name, request.environ, normal(stack.name or ""), written.directory),
