@@ -44,7 +44,7 @@ def for_buildkit(build: Build) -> list[str]:
     ]
 
 
-_BUILDKIT = ("additional_contexts", "privileged", "provenance", "sbom")
+_BUILDKIT = ("additional_contexts", "privileged", "provenance", "sbom", "secrets")
 
 
 @functools.cache

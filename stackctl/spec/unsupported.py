@@ -19,8 +19,6 @@ DEPLOY_KEYS = {
 }
 """Compose ignores these, with a warning."""
 
-BUILD_KEYS = {"secrets": _LATER}
-
 STACK_KEYS = {"models": _LATER}
 
 _ONLY_HERE = "stackctl copies the content into containers itself: give file or environment"

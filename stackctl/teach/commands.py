@@ -181,6 +181,7 @@ class Docker(Struct, frozen=True):
                 for each in _build_flag(given, value, key)
             ),
             *self._contexts(build, key),
+            *self._build_secrets(build, key),
             Argument((build.remote or self.path(build.context),), (*key, "context")),
         )
         if inline is None:
@@ -188,6 +189,16 @@ class Docker(Struct, frozen=True):
         return structs.replace(
             line, notes=("the Dockerfile stands in the file of the stack: write it into a Dockerfile first",)
         )
+
+    def _build_secrets(self, build: DesiredBuild, key: KeyPath) -> Iterator[Argument]:
+        for use in build.settings.secrets:
+            source = self.stack.secrets[use.source]
+            where = (
+                f"src={self.path(self.stack.directory / source.file)}"
+                if source.file
+                else f"env={source.environment}"
+            )
+            yield Argument(("--secret", f"id={use.target or use.source},{where}"), (*key, "secrets"))
 
     def _contexts(self, build: DesiredBuild, key: KeyPath) -> Iterator[Argument]:
         for name, place in build.contexts.items():

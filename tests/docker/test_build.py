@@ -224,6 +224,31 @@ stop_grace_period = "0s"
     assert [row["outdated"] for row in project.json("status")["services"]] == [None, "code"]
 
 
+def test_secrets_must_reach_a_build_and_stay_out_of_the_image(project: Project, builder: str) -> None:
+    project.write("""
+[secrets.token]
+environment = "TOKEN"
+[secrets.key]
+file = "key"
+[services.app]
+build = { context = "app", secrets = ["token", { source = "key", target = "other" }] }
+command = "sleep infinity"
+init = true
+stop_grace_period = "0s"
+""")
+    project.write(
+        "FROM busybox\nRUN --mount=type=secret,id=token --mount=type=secret,id=other cat /run/secrets/* >/said\nRUN ls /run >/seen\n",
+        "app/Dockerfile",
+    )
+    project.write("from a file", "key")
+    project.env["TOKEN"] = f"se,cret${{x}} {project.name}\n"
+    if builder == "classic":
+        assert "needs BuildKit (secrets), which is not installed" in project.run("up", code=1).stderr
+        return
+    project.run("up")
+    assert project.inside("app", "cat", "/said") == f"from a filese,cret${{x}} {project.name}\n"
+
+
 def test_an_interrupted_build_must_end_its_builder(project: Project, builder: str) -> None:
     """Compose: TestComposeCancel. The builder is silent, so nothing but the signal ends it."""
     project.write('[services.app]\nbuild = "app"\n')

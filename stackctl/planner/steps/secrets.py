@@ -21,7 +21,7 @@ def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[E
 
     def hidden(step: Step) -> set[str]:
         service = everything.get(step.service)
-        contents = (source.value for _, _, source in stack.files_of(service)) if service else ()
+        contents = (source.value for _, _, source in stack.sources_of(service)) if service else ()
         return {*secrets(step.action), *secrets(service), *secrets(tuple(contents))}
 
     with closing(events):

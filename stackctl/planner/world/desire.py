@@ -14,6 +14,7 @@ from stackctl.planner.world.definition import container_definition, network_defi
 from stackctl.planner.world.desired import (
     USUAL_VOLUME_DRIVER,
     Attachment,
+    BuildSecret,
     Desired,
     DesiredBuild,
     DesiredContainer,
@@ -30,7 +31,18 @@ from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.numbering import numbered
 from stackctl.secret import Secret
 from stackctl.spec.choosing import dependencies_of, select, sharing, table
-from stackctl.spec.model import Condition, Ipam, Job, Mount, NetworkUse, Port, PullPolicy, Service, Stack
+from stackctl.spec.model import (
+    Build,
+    Condition,
+    Ipam,
+    Job,
+    Mount,
+    NetworkUse,
+    Port,
+    PullPolicy,
+    Service,
+    Stack,
+)
 from stackctl.spec.model.images import is_remote
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.structure import Mistake
@@ -65,7 +77,7 @@ def desire(
     naming = Naming(stack, instance)
     problems = [
         *_contradicting_builds(chosen, naming),
-        *_unknown_bases(stack, chosen),
+        *_unknown_in_builds(stack, chosen),
         *_without_holder(chosen, stack),
     ]
     if publish_host is None:
@@ -225,6 +237,7 @@ def _build(service: Service, stack: Stack, naming: Naming) -> DesiredBuild | Non
             else str(_host_path(stack, place))
             for name, place in contexts.items()
         },
+        secrets=tuple(_build_secrets(service.build, stack)),
         bases=tuple(bases.values()),
         dockerfile=service.build.dockerfile,
         target=service.build.target,
@@ -232,13 +245,28 @@ def _build(service: Service, stack: Stack, naming: Naming) -> DesiredBuild | Non
     )
 
 
+def _build_secrets(build: Build, stack: Stack) -> Iterator[BuildSecret]:
+    for use in build.secrets:
+        source = stack.secrets[use.source]
+        file = str(_host_path(stack, source.file)) if source.file else ""
+        yield BuildSecret(use.target or use.source, file, source.value or Secret(""))
+
+
 def _base(place: str) -> str:
     """The service whose image is a further context; "" for any other context."""
     return place.removeprefix("service:") if place.startswith("service:") else ""
 
 
-def _unknown_bases(stack: Stack, chosen: Mapping[str, Service]) -> Iterator[Problem]:
+def _unknown_in_builds(stack: Stack, chosen: Mapping[str, Service]) -> Iterator[Problem]:
+    """Services and secrets that a build names and the file does not have."""
     for name, service in chosen.items():
+        for index, use in enumerate(service.build.secrets if service.build else ()):
+            if use.source not in stack.secrets:
+                yield Problem(
+                    (table(service), name, "build", "secrets", index),
+                    f"there is no secret {use.source!r}",
+                    did_you_mean(use.source, stack.secrets, f"define it: [secrets.{use.source}]"),
+                )
         for context, place in (service.build.additional_contexts if service.build else {}).items():
             if (base := _base(place)) and base not in stack.everything:
                 yield Problem(

@@ -66,6 +66,14 @@ class DesiredVolume(Struct, frozen=True, kw_only=True):
     protect: bool = False
 
 
+class BuildSecret(Struct, frozen=True):
+    """A secret that RUN can mount by its id: from a file, or a text."""
+
+    id: str
+    file: str
+    content: Secret
+
+
 class DesiredBuild(Struct, frozen=True, kw_only=True):
     """How an image is built. `settings` is what the file says; the builder gets its plain keys. The other fields hold decisions."""
 
@@ -75,6 +83,7 @@ class DesiredBuild(Struct, frozen=True, kw_only=True):
     settings: Build = Build()
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Further contexts by name: a directory, or what the builder fetches."""
+    secrets: tuple[BuildSecret, ...] = ()
     bases: tuple[str, ...] = ()
     """The references of images of the stack among the contexts: they are built first."""
     dockerfile: str = "Dockerfile"

@@ -47,9 +47,7 @@ def unused_contents(subject: Subject) -> Iterator[Problem]:
     """
     stack = subject.stack
     used = {
-        (section, use.source)
-        for member in subject.members
-        for section, use, _ in stack.files_of(member.service)
+        (section, name) for member in subject.members for section, name, _ in stack.sources_of(member.service)
     }
     for section, names in (("secrets", stack.secrets), ("configs", stack.configs)):
         for name in names:

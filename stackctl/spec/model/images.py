@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Self
 from msgspec import Struct
 
 from stackctl.secret import veiled
+from stackctl.spec.model.files import SecretUse
 from stackctl.spec.model.keys import Check, home_is_known, key, pair
 from stackctl.spec.model.limits import Ulimit
 from stackctl.spec.text.parts import Text
-from stackctl.spec.unsupported import BUILD_KEYS
 from stackctl.spec.values import ByteSize, Duration, Variable
 
 
@@ -158,6 +158,10 @@ class Build(Struct, frozen=True, kw_only=True):
         bool | str | None,
         key("Say in the image what is in it: true, false or generator=IMAGE.", build_flag="sbom"),
     ] = None
+    secrets: Annotated[
+        tuple[SecretUse, ...],
+        key("Secrets of the stack for RUN --mount=type=secret; `target` is the id, else the name."),
+    ] = ()
     shm_size: Annotated[
         ByteSize | None,
         key(
@@ -193,7 +197,6 @@ class Build(Struct, frozen=True, kw_only=True):
     ] = {}
 
     SHORT: ClassVar[dict[str, Any]] = {"type": "string"}
-    NOT_DONE: ClassVar[Mapping[str, str]] = BUILD_KEYS
 
     def __repr__(self) -> str:
         return veiled(self, "args")

@@ -121,6 +121,13 @@ class Stack(Struct, frozen=True, kw_only=True):
         ):
             yield from ((section, use, sources[use.source]) for use in uses if use.source in sources)
 
+    def sources_of(self, service: Service) -> Iterator[tuple[str, str, FileSource]]:
+        """All that a service and its build use of the secrets and configs of the file: the table, the name, the source."""
+        yield from ((section, use.source, source) for section, use, source in self.files_of(service))
+        for use in service.build.secrets if service.build else ():
+            if use.source in self.secrets:
+                yield "secrets", use.source, self.secrets[use.source]
+
     def check(self) -> Check:
         yield from wrong_addresses(self.networks, self.everything)
         for name in self.services.keys() & self.jobs.keys():

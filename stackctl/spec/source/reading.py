@@ -209,9 +209,7 @@ def _asked_for(stack: Stack, selection: Selection) -> Callable[[Problem], bool]:
     """
     chosen, _ = choose(stack, selection.services, selection.profiles, dependencies=selection.dependencies)
     others = stack.everything.keys() - chosen.keys()
-    used = {
-        (section, use.source) for service in chosen.values() for section, use, _ in stack.files_of(service)
-    }
+    used = {(section, name) for service in chosen.values() for section, name, _ in stack.sources_of(service)}
 
     def counts(problem: Problem) -> bool:
         if problem.path[:1] in (("secrets",), ("configs",)):

@@ -23,9 +23,9 @@ F = TypeVar("F", bound=FileSource)
 def resolve(stack: Stack, lookup: Lookup) -> tuple[Stack, list[Problem]]:
     """Fill in the value of every secret and config that a service or job uses."""
     used = {
-        (section, use.source)
+        (section, name)
         for service in stack.everything.values()
-        for section, use, _ in stack.files_of(service)
+        for section, name, _ in stack.sources_of(service)
     }
     problems: list[Problem] = []
 

@@ -153,8 +153,9 @@ class ComposeFile(Struct, frozen=True):
         keys |= {
             key.name: _plain(value)
             for key, value in build_keys.given(build)
-            if key.name not in (*keys, "additional_contexts")
+            if key.name not in (*keys, "additional_contexts", "secrets")
         }
+        keys["secrets"] = [_file_use(each) for each in build.secrets] or None
         keys["additional_contexts"] = contexts or None
         return (
             without_none(keys) if any(value for name, value in keys.items() if name != "context") else context

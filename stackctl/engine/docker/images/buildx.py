@@ -14,7 +14,7 @@ from stackctl.engine.docker.images.cancelling import stopping
 from stackctl.engine.transport.client import RefusedError
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import CancelledError
-from stackctl.planner.world.desired import DesiredBuild, Image
+from stackctl.planner.world.desired import BuildSecret, DesiredBuild, Image
 from stackctl.spec import build_keys
 
 _BAKE = ("docker", "buildx", "bake", "--progress", "plain", "--load", "--file", "-")
@@ -23,6 +23,7 @@ can read, nor in the environment, where an argument named DOCKER_HOST or HTTP_PR
 """
 _MAY_READ_ALL = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
 """Bake must not ask before it reads outside of its working directory: the user has named what it reads in the stack's file."""
+_SECRET = "STACKCTL_BUILD_SECRET_"  # noqa: S105 - the name of a variable
 _INSECURE = "security.insecure"
 
 
@@ -57,6 +58,7 @@ def bake_file(image: Image, build: DesiredBuild, labels: Mapping[str, str]) -> s
         "target": build.target,
         "contexts": dict(build.contexts),
         "attest": _attestations(build),
+        "secret": [_secret(number, secret) for number, secret in enumerate(build.secrets)],
     }
     if settings.dockerfile_inline is not None:
         target["dockerfile-inline"] = str(settings.dockerfile_inline)
@@ -82,6 +84,19 @@ def allowed(build: DesiredBuild) -> list[str]:
     return [word for right in dict.fromkeys(rights) for word in ("--allow", right)]
 
 
+def secret_variables(build: DesiredBuild) -> dict[str, str]:
+    """The environment that hands secrets over. Only this user can read it."""
+    return {
+        f"{_SECRET}{number}": secret.content.reveal()
+        for number, secret in enumerate(build.secrets)
+        if not secret.file
+    }
+
+
+def _secret(number: int, secret: BuildSecret) -> str:
+    return f"id={secret.id}," + (f"src={secret.file}" if secret.file else f"env={_SECRET}{number}")
+
+
 def build_with_buildx(
     file: str,
     image: Image,
@@ -93,7 +108,7 @@ def build_with_buildx(
     assert image.build is not None
     with subprocess.Popen(
         [*_BAKE, *allowed(image.build)],
-        env={**environ, **_MAY_READ_ALL},
+        env={**environ, **_MAY_READ_ALL, **secret_variables(image.build)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
