@@ -92,7 +92,9 @@ class Docker(Struct, frozen=True):
         """The command that does what the action does; None for a wait, which is no single command (see `questions.py`)."""
         match action:
             case actions.PullImage(image):
-                return CommandLine(("docker", "pull"), (self._image(image.ref, image.services[0]),))
+                where = (*self._table(image.services[0]), "platform")
+                platform = [Argument(("--platform", image.platform), where)] if image.platform else []
+                return CommandLine(("docker", "pull"), (*platform, self._image(image.ref, image.services[0])))
             case actions.BuildImage(image):
                 return self.build(image)
             case actions.CreateNetwork(network):

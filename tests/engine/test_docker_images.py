@@ -51,6 +51,15 @@ def test_a_pull_counts_its_bytes(lab: Lab, registry: Callable[..., Registry]) ->
 
 
 @docker
+def test_a_pull_is_for_the_platform_that_is_asked_for(lab: Lab, registry: Callable[..., Registry]) -> None:
+    ref = registry().ref
+    with pytest.raises(EngineError, match="platform"):
+        lab.do(PullImage(Image(ref=ref, platform="linux/s390x/v9/no")))
+    lab.do(PullImage(Image(ref=ref, platform="linux/amd64")))
+    assert ref in lab.engine.observe().images
+
+
+@docker
 def test_a_pull_that_breaks_in_the_middle_is_an_error(lab: Lab, registry: Callable[..., Registry]) -> None:
     ref = registry(missing_layer=True).ref
     with pytest.raises(EngineError, match=f"cannot pull {ref}: ") as caught:

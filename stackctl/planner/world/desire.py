@@ -187,7 +187,12 @@ def _images(stack: Stack, chosen: Mapping[str, Service], naming: Naming) -> tupl
         policy = service.pull_policy
         if service.image is None and policy != PullPolicy.build:
             policy = None
-        image = replace(image, services=(*image.services, name), policy=policy or image.policy)
+        image = replace(
+            image,
+            services=(*image.services, name),
+            policy=policy or image.policy,
+            platform=service.platform or image.platform,
+        )
         if service.build:
             image = replace(image, build=_build(service, stack, naming))
         images[ref] = image

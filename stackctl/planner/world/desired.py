@@ -113,6 +113,8 @@ class Image(Struct, frozen=True, kw_only=True):
     ref: str
     build: DesiredBuild | None = None
     policy: PullPolicy | None = None
+    platform: str = ""
+    """The platform to pull for, such as linux/arm64; "" for the engine's own."""
     services: tuple[str, ...] = ()
 
     @property

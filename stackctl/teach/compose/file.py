@@ -266,9 +266,12 @@ class ComposeFile(Struct, frozen=True):
         return without_none(keys)
 
     def contents(self, section: str) -> Keys:
-        """The secrets or configs that the containers use."""
+        """The secrets or configs that the containers and the builds use."""
         used = {
-            file.key for spec in self.desired.containers for file in spec.files if file.section == section
+            name
+            for service in self.desired.services.values()
+            for table, name, _ in self.stack.sources_of(service)
+            if table == section
         }
         sources: Mapping[str, FileSource] = getattr(self.stack, section)
         return {name: self.content(source) for name, source in sources.items() if name in used}

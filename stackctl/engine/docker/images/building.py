@@ -103,7 +103,7 @@ def _classic(
             buildargs=dict(build.args),
             labels={**settings.labels, **labels},
             target=build.target,
-            platform=settings.platforms[0] if settings.platforms else None,
+            platform=next(iter(settings.platforms), image.platform) or None,
             remote=build.remote or None,
             extrahosts=tuple(hosts),
             rm=True,

@@ -57,6 +57,7 @@ def bake_file(image: Image, build: DesiredBuild, labels: Mapping[str, str]) -> s
         "labels": {**settings.labels, **labels},
         "target": build.target,
         "contexts": dict(build.contexts),
+        "platforms": [image.platform] if image.platform else [],
         "attest": _attestations(build),
         "secret": [_secret(number, secret) for number, secret in enumerate(build.secrets)],
     }

@@ -46,7 +46,13 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
     last = 0.0
     try:
         with client.stream(
-            "POST", "images", "create", fromImage=name, tag=tag, headers=_auth_header(ref, report)
+            "POST",
+            "images",
+            "create",
+            fromImage=name,
+            tag=tag,
+            platform=wanted.platform or None,
+            headers=_auth_header(ref, report),
         ) as response:
             for message in objects(response):
                 raise_error(message)
