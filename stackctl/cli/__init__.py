@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "pause": "Freeze containers",
         "unpause": "Let paused containers go on",
         "rm": "Remove containers that do not run",
+        "attach": "Connect this terminal with the main process of a container",
         "cp": "Copy files between a container and this machine",
         "build": "Build images",
         "pull": "Pull images",

@@ -8,17 +8,22 @@ from stackctl.spelling import nearest
 
 _CONTAINER = "$(stackctl ps -q SERVICE)"
 _WAYS = {
-    "attach": "`stackctl logs -f SERVICE` shows what it writes",
+    "alpha": "`stackctl export dot` draws what `alpha viz` draws",
+    "bridge": "`stackctl export compose` writes a compose.yaml that other tools convert",
+    "commit": "`docker commit $(stackctl ps -q SERVICE) IMAGE`",
     "convert": "`stackctl import run.sh` reads a script; `stackctl config` shows the stack as it is understood",
     "create": "`stackctl up` creates and starts; `stackctl plan` shows what it would create",
     "deploy": "`stackctl up` changes what is there to what the file says",
     "destroy": "`stackctl down --volumes` removes the data, too",
     "lint": "`stackctl check` finds mistakes",
+    "publish": "a stack is its file: put stack.toml into the repository; `stackctl export compose` writes one for Compose",
     "push": "`docker push IMAGE` for each image of `stackctl config --images`",
     "remove": "`stackctl rm -fs SERVICE` stops and removes it, and keeps its data",
     "shell": "`stackctl exec SERVICE sh`",
     "ssh": "`stackctl exec SERVICE sh`",
     "validate": "`stackctl check` finds mistakes",
+    "viz": "`stackctl export dot` draws the stack for Graphviz, `stackctl export mermaid` for Markdown",
+    "vz": "`stackctl export dot` draws the stack for Graphviz, `stackctl export mermaid` for Markdown",
     "watch": "`stackctl up --build SERVICE` after a change",
 }
 

@@ -65,6 +65,8 @@ class Attach(Struct, frozen=True, kw_only=True):
     stdin: bool = False
     signals: bool = False
     removed: bool = False
+    detach_keys: str = ""
+    """The keys with which one leaves, as the docker command takes them, `ctrl-x,q`; "" for Ctrl-P Ctrl-Q."""
 
 
 class ExecResult(Struct, frozen=True):

@@ -96,6 +96,7 @@ def test_profiles_are_completed(
 
 
 ARGUMENTS = {
+    "attach": ["web"],
     "cp": ["web:/x", "."],
     "exec": ["web", "true"],
     "explain": ["web", "--inside"],

@@ -201,6 +201,8 @@ def inspected(answer: Row) -> Inspected:
             for network, place in networks.items()
         ),
         network_mode=host.get("NetworkMode", ""),
+        tty=bool(config.get("Tty")),
+        stdin_open=bool(config.get("OpenStdin")),
     )
 
 

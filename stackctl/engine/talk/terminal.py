@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import signal
 import termios
@@ -77,11 +78,16 @@ def attach(
     if to.tty and not os.isatty(stdin):
         raise UsageError("the input is not a terminal", "leave out --tty, or do not redirect the input")
     streams = {"stream": True, "stdin": to.stdin, "stdout": True, "stderr": True}
+    keys = to.detach_keys or None
     with ExitStack() as cleanup:
         ends = Endings(client, [to.container], "removed" if to.removed else "next-exit")
-        line = cleanup.enter_context(client.hijack("containers", to.container, "attach", **streams))
+        line = cleanup.enter_context(
+            client.hijack("containers", to.container, "attach", detachKeys=keys, **streams)
+        )
         place = ("containers", to.container)
         session = _Session(client, place, line, stdin=stdin, stdout=stdout, stderr=stderr, tty=to.tty)
+        if to.detach_keys:
+            session.detach = detach_keys(to.detach_keys)
         if to.signals:
             session.signalled = cleanup.enter_context(_signals())
         begin()
@@ -94,6 +100,21 @@ def attach(
         while (ended := ends.next(_PATIENCE)) is None and not session.detached:
             session.pass_signals()
         return ended[1] if ended else 0
+
+
+def detach_keys(text: str) -> bytes:
+    """What a terminal sends for keys as the docker command takes them: `ctrl-p,ctrl-q`, `ctrl-@,x`. Raises `UsageError`."""
+    typed = b""
+    for key in text.split(","):
+        control = key.lower().removeprefix("ctrl-")
+        if len(key) == 1 and key.isascii():
+            typed += key.encode()
+        elif key.lower() != control and re.fullmatch(r"[a-z@\[\\\]^_]", control):
+            typed += bytes([ord(control.upper()) & 0x1F])
+        else:
+            hint = "write single letters, or ctrl- and a letter or one of @ [ \\ ] ^ _, with commas: ctrl-x,q"
+            raise UsageError(f"{text!r} are no keys to detach with", hint)
+    return typed
 
 
 def _take_terminal(session: _Session, cleanup: ExitStack, *, raw: bool) -> None:
@@ -126,6 +147,7 @@ class _Session:
         self._place = place
         self._line = line
         self.stdin = stdin
+        self.detach = _DETACH
         self.detached = False
         """Whether the user has typed the keys with which one leaves a terminal."""
         self._last = b""
@@ -174,8 +196,8 @@ class _Session:
         if not data:
             self._line.end_input()
             return
-        self.detached = self.detached or _DETACH in self._last + data
-        self._last = data[-1:]
+        self.detached = self.detached or self.detach in self._last + data
+        self._last = (self._last + data)[-len(self.detach) + 1 :] if len(self.detach) > 1 else b""
         self._unsent = data
         ready.modify(self._line, selectors.EVENT_READ | selectors.EVENT_WRITE)
         self._send(ready)

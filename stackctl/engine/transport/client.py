@@ -190,7 +190,7 @@ class WireClient(JsonClient[WireAnswer]):
             return [_body(answer) for answer in answers]
 
     @contextmanager
-    def hijack(self, *path: str, body: object = None, **params: bool) -> Iterator[Duplex]:
+    def hijack(self, *path: str, body: object = None, **params: object) -> Iterator[Duplex]:
         """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach)."""
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
         request = self._request("POST", path, params, body=body, headers=upgrade, timeout=None)

@@ -47,6 +47,9 @@ class Inspected(Struct, frozen=True, kw_only=True):
     mounts: tuple[InspectedMount, ...] = ()
     networks: tuple[InspectedNetwork, ...] = ()
     network_mode: str = ""
+    tty: bool = False
+    """Whether its first process has a terminal."""
+    stdin_open: bool = False
 
 
 class Namespace(Struct, frozen=True):
