@@ -13,6 +13,7 @@ from stackctl.spec.choosing import select
 from stackctl.spec.compose.composed import as_json, composed
 from stackctl.spec.compose.said import Context
 from stackctl.spec.output.redact import redacted
+from stackctl.spec.scaling import one_each
 from stackctl.spec.source.reading import Written, examine_written, gather, placing
 from stackctl.teach.compose.file import compose_tree
 from stackctl.teach.compose.yaml import document
@@ -82,6 +83,6 @@ def _is_of_content(problem: Problem) -> bool:
 def _of_toml(settings: Settings, services: Collection[str], context: Context) -> dict[str, Any]:
     stack = settings.load_asked(services, strict=False)
     with placing(stack):
-        desired = desire(stack, instance="", services=services, profiles=settings.profiles)
+        desired = desire(one_each(stack), instance="", services=services, profiles=settings.profiles)
     environments = {each.service: each.environment for each in desired.containers}
     return composed(compose_tree(stack, desired), context, name=stack.project, environments=environments)

@@ -35,3 +35,8 @@ def scaled(stack: Stack, counts: Mapping[str, int]) -> Stack:
 
 def _agreeing(deploy: Deploy | None, count: int) -> Deploy | None:
     return structs.replace(deploy, replicas=count) if deploy else None
+
+
+def one_each(stack: Stack) -> Stack:
+    """The stack with one container of each service: for what tells about services, not about containers."""
+    return scaled(stack, {name: 1 for name, each in stack.services.items() if each.replicas != 1})

@@ -21,6 +21,7 @@ from stackctl.show.text.style import Style, columns
 from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import redacted
 from stackctl.spec.output.write import plain, toml, understood
+from stackctl.spec.scaling import one_each
 from stackctl.spec.source.discovery import is_compose, locations
 from stackctl.spec.source.reading import Written, gather, placing
 from stackctl.spec.text.parts import pending
@@ -131,7 +132,7 @@ def _checked(settings: Settings, services: tuple[str, ...], *, strict: bool) -> 
     """The stack, and what the services asked for come to. Raises SpecError for every mistake that stops `up`."""
     stack = settings.load_asked(services, strict=strict)
     with placing(stack):
-        return stack, desire(stack, instance="", services=services, profiles=settings.profiles)
+        return stack, desire(one_each(stack), instance="", services=services, profiles=settings.profiles)
 
 
 def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:

@@ -15,6 +15,7 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.spec.model import Stack
+from stackctl.spec.scaling import one_each
 from stackctl.teach.bash import bash
 from stackctl.teach.commands import Docker
 from stackctl.teach.compose.file import compose
@@ -85,17 +86,17 @@ def command(
 def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
     """The whole stack keeps its profiles. A part of it holds only what is asked for, and all of that starts."""
     stack, selection = settings.load(services), settings.selection(services)
-    view, _ = from_nothing(stack, selection)
+    view, _ = from_nothing(one_each(stack), selection)
     whole = not services and not selection.profiles
     if whole and any(each.profiles for each in stack.everything.values()):
-        view, _ = from_nothing(stack, replace(selection, profiles=("*",)))
+        view, _ = from_nothing(one_each(stack), replace(selection, profiles=("*",)))
     source = stack.files[0].name if stack.files else "a stack"
     directory = None if output in ("-", "<stdout>") else Path(output).parent
     return compose(stack, view.desired, source=source, directory=directory, profiles=whole)
 
 
 def _stack_graph(settings: Settings, services: tuple[str, ...]) -> Graph:
-    view, _ = from_nothing(settings.load(services), settings.selection(services))
+    view, _ = from_nothing(one_each(settings.load(services)), settings.selection(services))
     return stack_graph(view.desired)
 
 

@@ -98,6 +98,7 @@ class ComposeFile(Struct, frozen=True):
 
     def service(self, spec: DesiredContainer) -> Tree:
         settings, owner = spec.settings, spec.service
+        written = self.stack.everything.get(owner, settings)
         there = {each.service: each for each in self.desired.containers}
         keys: Keys = {
             "image": _given(settings.image),
@@ -121,14 +122,14 @@ class ComposeFile(Struct, frozen=True):
             "pre_stop": [self.hook(each, owner) for each in settings.pre_stop] or None,
             "depends_on": depends_on(spec, there),
             "healthcheck": healthcheck(spec),
-            "deploy": _plain(settings.deploy) if settings.deploy else None,
+            "deploy": _plain(written.deploy) if written.deploy else None,
             "restart": str(settings.restart) if spec.restart != "no" else None,
             "container_name": _given(settings.container_name),
             "attach": None if settings.attach else False,
             "labels": _labels(settings.labels, owner),
             "networks": self.networks(spec),
             "network_mode": str(settings.network_mode) if settings.network_mode else None,
-            "scale": settings.scale,
+            "scale": written.scale,
             "stop_grace_period": f"{spec.grace}s" if settings.stop_grace_period else None,
             "profiles": _once(settings.profiles) or None if self.profiles else None,
         }
