@@ -155,7 +155,7 @@ def _narrowed(stack: Stack, chosen: Collection[str]) -> Stack:
 
 
 def _written(settings: Settings) -> Written:
-    return gather(settings.request())
+    return gather(settings.request(), fill=False)
 
 
 def _whole(stack: Stack, *, show_secrets: bool) -> View:
@@ -172,8 +172,14 @@ def _whole(stack: Stack, *, show_secrets: bool) -> View:
 
 
 def _merged(written: Written, *, show_secrets: bool) -> View:
-    tree = written.tree if show_secrets else redacted(written.tree)
-    return {"stack": tree}, ("" if tree == written.tree else _HIDDEN) + tomli_w.dumps(tree)
+    found = written.tree if written.said is None else written.said
+    tree = found if show_secrets else redacted(found)
+    hidden = "" if tree == found else _HIDDEN
+    if written.said is None:
+        return {"stack": tree}, hidden + tomli_w.dumps(tree)
+    from stackctl.teach.compose.yaml import document
+
+    return {"stack": tree}, hidden + document(tree)
 
 
 def _chosen(desired: Desired) -> set[str]:
@@ -228,7 +234,7 @@ def _hashes(desired: Desired, asked: str) -> View:
 
 def _variables(written: Written, *, show_secrets: bool) -> View:
     rows, data = [], []
-    for each in mentions(written.tree, written.lookup):
+    for each in mentions(written.tree if written.said is None else written.said, written.lookup):
         value, default = (
             text if show_secrets else redacted(text, each.name) for text in (each.value, each.default)
         )

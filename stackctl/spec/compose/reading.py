@@ -51,13 +51,14 @@ def read_compose(
     strict: bool,
     given_name: str | None,
     seen_from: Path | None = None,
+    fill: bool = True,
 ) -> ComposeFiles:
     """Read compose files; later ones are laid over earlier ones.
 
-    Paths in them are relative to `base`, those in the tree to `seen_from` (default: `base`); `directory` is the user's. If not `strict`, variables that are not set are empty
-    without a word.
+    Paths in them are relative to `base`, those in the tree to `seen_from` (default: `base`); `directory` is the user's. If not
+    `strict`, variables that are not set are empty without a word. Without `fill` every text stands as it is written.
     """
-    reader = _Reader(directory, strict=strict)
+    reader = _Reader(directory, strict=strict, fill=fill)
     documents = [document for path in paths for document in reader.parse(path)]
     if not given_name and (from_environment := lookup.get(_NAME)):
         given_name = checked_name(from_environment, _NAME)
@@ -90,9 +91,10 @@ class _Place(Struct, frozen=True):
 class _Reader:
     """The files that have been read so far, and what was wrong with them."""
 
-    def __init__(self, directory: Path, *, strict: bool) -> None:
+    def __init__(self, directory: Path, *, strict: bool, fill: bool) -> None:
         self.directory = directory
         self.strict = strict
+        self.fill = fill
         self.sources: list[Source] = []
         self.problems: list[Problem] = []
         self.broken = False
@@ -136,7 +138,7 @@ class _Reader:
 
     def one_form(self, document: YamlNode, lookup: Lookup) -> YamlNode:
         """The document with its variables replaced, in its one form."""
-        node, problems = canonical(self.replaced(document, lookup, ()))
+        node, problems = canonical(self.replaced(document, lookup, ()) if self.fill else document)
         self.problems += problems
         return node
 

@@ -268,8 +268,8 @@ def _is_certain(problem: Problem, broken: Container[object], unclear: Container[
     return owner not in unclear or problem.rule != _MISSING
 
 
-def gather(request: StackRequest) -> Written:
-    """Find, parse and merge the files, and find the variables.
+def gather(request: StackRequest, *, fill: bool = True) -> Written:
+    """Find, parse and merge the files, and find the variables. Without `fill` also compose files keep their variables.
 
     Raises:
         SpecError: a file is missing or not TOML, or a file of variables cannot be read.
@@ -286,7 +286,9 @@ def gather(request: StackRequest) -> Written:
         from stackctl.spec.compose.reading import read_compose
 
         given = request.name or request.environ.get("STACKCTL_PROJECT")
-        found = read_compose(compose, lookup, base, directory, strict=request.strict, given_name=given)
+        found = read_compose(
+            compose, lookup, base, directory, strict=request.strict, given_name=given, fill=fill
+        )
         said = found.problems
         composed = None if others or request.overrides else found.said
         trees, sources = [found.tree], [*found.sources]
