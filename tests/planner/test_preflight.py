@@ -246,3 +246,26 @@ def test_what_is_asked_of_the_host() -> None:
     )
     assert questions(View.of(desired(text), World().up(text).engine.observe())) == Questions()
     assert questions(View.of(desired(WEB), holding(8080))).bindings == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "shared"),
+    [
+        ('network_mode = "service:db"', "network_mode", "network namespace"),
+        ('ipc = "service:db"', "ipc", "IPC namespace"),
+        ('volumes_from = ["db"]', "volumes_from", "volumes"),
+    ],
+)
+def test_a_container_whose_holder_is_gone(line: str, path: str, shared: str) -> None:
+    text = f'[services.db]\nimage = "db:1"\nipc = "shareable"\n[services.app]\nimage = "app:1"\n{line}\n'
+    world = World().up(text)
+    alone = desired(text, services=["app"], dependencies=False)
+
+    def told() -> list[str]:
+        return [str(problem) for problem in preflight(View.of(alone, world.engine.observe()))]
+
+    assert told() == []
+    world.engine.remove_by_hand("shop-db-1")
+    missing = f"services.app.{path}: cannot share {shared} with service db: container missing"
+    assert told() == [f"{missing} (start db as well: leave out --no-deps)"]
+    assert preflight(View.of(desired(text), world.engine.observe())) == ()

@@ -9,9 +9,10 @@ from stackctl.planner.before.images import ImageOptions, missing_images
 from stackctl.planner.before.situation import Situation, bind_mounts, where
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world.desired import DesiredContainer, Image
+from stackctl.planner.world.matching import ours
 from stackctl.planner.world.observed import Observed
 from stackctl.spec import plain_keys
-from stackctl.spec.choosing import table
+from stackctl.spec.choosing import sharing, table
 from stackctl.spec.model import Condition, NetworkUse
 from stackctl.spec.structure import forms, told
 
@@ -59,6 +60,40 @@ def missing_externals(situation: Situation) -> Iterator[Problem]:
                     (f"{kind}s", thing.key),
                     f"{kind} {thing.name} is declared external, and there is none of that name",
                     f"create it (docker {kind} create {thing.name}), or drop external = true",
+                )
+
+
+_SHARED = {
+    "network_mode": "network namespace",
+    "ipc": "IPC namespace",
+    "pid": "PID namespace",
+    "volumes_from": "volumes",
+}
+"""What a container has of another one, by key, in the words of Compose."""
+
+
+def missing_holders(situation: Situation) -> Iterator[Problem]:
+    """A service shares the network, memory, processes or volumes of another service, which has no container and is not started
+    (`--no-deps`).
+
+    A container that runs without the one whose network it shares has no network at all.
+
+    Fix: start the other service as well: leave out `--no-deps`.
+
+    Evidence: measured. After `docker rm -f` of the container whose network it shares, the other container runs on with no way in or
+    out. Compose 5.6.1 says `cannot share network namespace with service db: container missing`.
+    """
+    view = situation.view
+    there = {
+        c.service for c in ours(view.observed, view.desired.project, view.desired.instance) if c.kind != "run"
+    }
+    for name, service in view.desired.services.items():
+        for key, holder in sharing(service) if service.replicas else ():
+            if key in _SHARED and holder not in there and holder not in view.desired.services:
+                yield Problem(
+                    (table(service), name, key),
+                    f"cannot share {_SHARED[key]} with service {holder}: container missing",
+                    f"start {holder} as well: leave out --no-deps",
                 )
 
 

@@ -10,6 +10,7 @@ from stackctl.errors import Problem
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.before.missing import (
     missing_externals,
+    missing_holders,
     missing_image,
     missing_sources,
     too_new,
@@ -24,6 +25,7 @@ from stackctl.spec.lint.rule import Rule
 RULES: Mapping[str, Rule] = {
     "SC110": Rule("Name taken by a stranger", "error", taken_names, "engine"),
     "SC117": Rule("External network or volume missing", "error", missing_externals, "engine"),
+    "SC118": Rule("Shared container missing", "error", missing_holders, "engine"),
     "SC203": Rule("Health that never comes", "error", waits_without_check, "engine"),
     "SC307": Rule("Setting that no longer counts", "warning", ignored_settings, "engine"),
     "SC403": Rule("Bind source missing", "error", missing_sources, "engine"),
