@@ -18,6 +18,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Run": {
         "up": "Bring the stack up and wait until all is ready",
         "down": "Remove the stack; its data stays",
+        "create": "Make the containers of the stack, and start none",
         "stop": "Stop containers and keep them",
         "start": "Start containers that were stopped",
         "restart": "Stop containers and start them again",
@@ -70,7 +71,7 @@ _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in
 
 _FOLLOWED = (
     *("up", "down", "build", "pull"),
-    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run"),
+    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run", "create"),
 )
 """The commands that print events with `--progress json`."""
 

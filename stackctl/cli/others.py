@@ -12,7 +12,6 @@ _WAYS = {
     "bridge": "`stackctl export compose` writes a compose.yaml that other tools convert",
     "commit": "`docker commit $(stackctl ps -q SERVICE) IMAGE`",
     "convert": "`stackctl import run.sh` reads a script; `stackctl config` shows the stack as it is understood",
-    "create": "`stackctl up` creates and starts; `stackctl plan` shows what it would create",
     "deploy": "`stackctl up` changes what is there to what the file says",
     "destroy": "`stackctl down --volumes` removes the data, too",
     "lint": "`stackctl check` finds mistakes",

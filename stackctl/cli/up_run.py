@@ -33,9 +33,10 @@ def run_up(
     lock_timeout: float,
     staying: Staying | None = None,
     unseen: tuple[type[Action], ...] = (),
+    command: str = "stackctl up",
 ) -> int:
     """Bring the stack up; then stay, if `staying` says how. `arguments` are those of `api.up`. `unseen`: kinds of actions whose
-    progress is not shown.
+    progress is not shown. `command` is what the command is called.
     """
     engine = settings.engine()
     began = time.time()
@@ -50,7 +51,7 @@ def run_up(
             if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
                 yield event
 
-    result, code = runs.follow(settings, "stackctl up", events, source=stack.files[0].name)
+    result, code = runs.follow(settings, command, events, source=stack.files[0].name)
     if code == 0 and settings.progress not in ("json", "quiet"):
         match plans:
             case [UpPlan(steps=(), view=view)]:  # nothing was done, so the view of the plan is still true

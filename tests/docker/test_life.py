@@ -20,7 +20,10 @@ def test_stop_start_and_restart_must_keep_the_containers_and_their_order(
     project: Project, recorder: RecordingProxy
 ) -> None:
     project.write(CHAIN)
-    project.run("up")
+    project.run("create", "api")
+    assert project.states() == {"db": "created", "api": "created"}, "what it depends on, not more"
+    project.run("create")
+    project.run("start")
     before = project.ids()
     short = {before[service]: service for service in before}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,10 +13,13 @@ from stackctl.cli.follow import follow
 from stackctl.cli.options import complete_services, lock_timeout_option, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.cli.variables import variable, variables_of
+from stackctl.engine.execute import Cancel
 from stackctl.errors import UsageError
 from stackctl.one_off import OneOff
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions
+from stackctl.planner.steps.actions import BuildImage, PullImage
+from stackctl.planner.steps.events import Event, Progress
 from stackctl.planner.view.slots import UpOptions
 from stackctl.show.text.safe import one_line
 from stackctl.spec.model import PullPolicy
@@ -57,8 +61,8 @@ from stackctl.spec.model import PullPolicy
     "--remove-orphans", is_flag=True, help="Remove containers of services that the spec no longer has."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
-@click.option("--quiet-pull", is_flag=True, hidden=True, expose_value=False)
-@click.option("--quiet-build", is_flag=True, hidden=True, expose_value=False)
+@click.option("--quiet-pull", is_flag=True, help="Do not show how far pulls are.")
+@click.option("--quiet-build", is_flag=True, help="Do not show the steps of builds.")
 @click.option(
     "--wait-timeout",
     type=float,
@@ -96,6 +100,8 @@ def command(
     pull: str | None,
     remove_orphans: bool,
     quiet: bool,
+    quiet_pull: bool,
+    quiet_build: bool,
     wait_timeout: float,
     lock_timeout: float,
 ) -> int:
@@ -146,12 +152,14 @@ def command(
     one_off = OneOff(stack, engine, service, options, lock_timeout=lock_timeout, waiting=settings.tell_holder)
     up = UpOptions(remove_orphans=remove_orphans, wait_timeout=wait_timeout)
     images = ImageOptions(build=build, pull=PullPolicy(pull) if pull else None)
-    _, code = follow(
-        settings,
-        "stackctl run",
-        lambda cancel: one_off.prepare(settings.selection(), up, images, cancel=cancel),
-        source=stack.files[0].name,
-    )
+    unseen = (*((PullImage,) if quiet_pull else ()), *((BuildImage,) if quiet_build else ()))
+
+    def events(cancel: Cancel) -> Iterator[Event]:
+        for event in one_off.prepare(settings.selection(), up, images, cancel=cancel):
+            if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
+                yield event
+
+    _, code = follow(settings, "stackctl run", events, source=stack.files[0].name)
     if code:
         return code
     if detach:
