@@ -39,6 +39,7 @@ def pages() -> dict[Path, str]:
         ),
         HERE / "reference" / "commands.md": commands_page(),
         HERE / "rules.md": rules_page(),
+        HERE / "guide" / "from-compose.md": compose_page(),
     }
 
 
@@ -219,6 +220,21 @@ def _options(command: click.Command, context: click.Context) -> str:
     if not any(variables for *_, variables in rows):
         return _grid(("option", "meaning"), [row[:2] for row in rows])
     return _grid(("option", "meaning", "variable"), rows)
+
+
+# From Compose
+
+
+def compose_page() -> str:
+    """The guide, with the table of the keys of a service between its two marks."""
+    text = (HERE / "guide" / "from-compose.md").read_text()
+    before, begin, rest = text.partition("<!-- keys: docs/generate.py -->\n")
+    _, end, after = rest.partition("<!-- end of keys -->\n")
+    rows = [(f"`{form.key}`", form.metadata.get("doc", "")) for form in forms(Service).values()]
+    refused = Service.NOT_DONE
+    rows += [(f"`{key}`", f"**not here**: {refused[key]}") for key in refused]
+    grid = _grid(("key of a service", "what it does"), sorted(rows))
+    return f"{before}{begin}{grid}\n{end}{after}"
 
 
 # Rules
