@@ -93,8 +93,10 @@ class _Watch:
         self._containers: dict[str, ObservedContainer] = {}
         self._forms: dict[str, Callable[[LogLine], str]] = {}
         """How a line of each stream is printed."""
-        self._told: set[tuple[str, str]] = set()
-        """The ends that were handled: the container's id, and when it ended."""
+        self._told: set[tuple[str, str, str]] = set()
+        """The starts and ends that were handled: the container's id, what happened to it, and when."""
+        self._ended: set[str] = set()
+        """The ids of containers that have ended and were not started again."""
         self._ends: list[str] = []
         """The ends that are not told yet."""
         self._first: int | None = None
@@ -215,13 +217,20 @@ class _Watch:
         print(self._forms[line.stream](line), file=stream, flush=True)
 
     def _handle(self, event: Happened) -> None:
-        if event.action == "start" and event.container not in self._containers:
-            self._look()  # a new container of a service, which another command has made
-            if event.container in self._containers:
-                self._read([event.container])
-        if event.action != "die" or (event.container, event.time) in self._told:
+        told = (event.container, event.action, event.time)
+        if event.action not in ("start", "die") or told in self._told:
             return
-        self._told.add((event.container, event.time))
+        self._told.add(told)
+        if event.action == "start":
+            self._ended.discard(event.container)
+            if event.container not in self._containers:
+                self._look()  # a new container of a service, which another command has made
+                if event.container in self._containers:
+                    self._read([event.container])
+            return
+        if event.container in self._ended:
+            return  # an engine may tell twice that one container has ended
+        self._ended.add(event.container)
         container = self._containers.get(event.container)
         if container and container.service in self._shown and self._settings.progress != "json":
             label = one_line(f"{container.service}-{container.number}")
