@@ -186,7 +186,10 @@ def container(row: dict[str, Any]) -> dict[str, Any]:
     host = {key: value for key, value in row["HostConfig"].items() if key not in ("Binds", "Mounts")}
     host["RestartPolicy"]["Name"] = host["RestartPolicy"]["Name"] or "no"
     host["CapAdd"] = [name.removeprefix("CAP_") for name in host["CapAdd"] or ()]
+    # Compose writes what comes from a map in any order.
+    config["Env"] = sorted(config["Env"])
     host["ExtraHosts"] = sorted(host["ExtraHosts"] or ())
+    host["Ulimits"] = sorted(host["Ulimits"] or (), key=lambda limit: limit["Name"])
     places = {
         name: {key: place[key] for key in ("IPAMConfig", "Links", "DriverOpts")}
         | {"Aliases": sorted(alias for alias in place["Aliases"] or () if not row["Id"].startswith(alias))}
