@@ -119,8 +119,13 @@ def plan_down(
     if options.volumes:
         for volume in volumes:
             _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
-    elif volumes:
-        draft.notes.append(f"data kept: {', '.join(_kept(volumes))} (--volumes removes it)")
+    else:
+        for volume in volumes:
+            if volume.contents:
+                users_of_it = (Removed(user.id) for user in users.get(volume.name, ()))
+                draft.add(RemoveVolume(volume.name, data=False), "it held secrets and configs", *users_of_it)
+        if kept := [volume for volume in volumes if not volume.contents]:
+            draft.notes.append(f"data kept: {', '.join(_kept(kept))} (--volumes removes it)")
     _note_others(draft, project, instance, observed)
     return draft.plan()
 

@@ -122,7 +122,7 @@ def words(action: Action) -> Words:
             rest = f" to {quoted(to)}"
         case actions.RemoveContainer(volumes=True):
             rest = " and its anonymous volumes"
-        case actions.RemoveVolume():
+        case actions.RemoveVolume(data=True):
             rest = " and the data in it"
         case actions.RemoveImage(image_id, ref) if image_id != ref:
             noun = "image that was"

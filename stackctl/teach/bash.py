@@ -94,7 +94,7 @@ log_has() {
   docker logs "$1" 2>&1 | grep "$2" -e "$3"
 }""",
     "put_file": """\
-# put_file CONTAINER PATH OWNER MODE: what comes in becomes a file of the container.
+# put_file CONTAINER DIRECTORY PATH OWNER MODE: what comes in becomes a file of the container.
 # A container that never runs on makes the archive, so that nothing stays on this machine.
 put_file() {
   docker run --rm -i busybox sh -ec '
@@ -103,7 +103,7 @@ put_file() {
     chown "$2" "/new/$1"
     chmod "$3" "/new/$1"
     tar -C /new -c -f - "$1"
-  ' put_file "${2#/}" "$3" "$4" | docker cp - "$1:/"
+  ' put_file "$3" "$4" "$5" | docker cp - "$1:$2"
 }""",
 }  # fmt: skip
 """The functions that a script may need. Each uses `state` and `fail`."""
@@ -364,7 +364,8 @@ def _puts(script: BashScript, container: str, files: Iterable[DesiredFile], owne
     for file in files:
         script.helpers.add("put_file")
         source, key = script.docker.content(file)
-        place = (container, file.target, f"{file.uid}:{file.gid}", f"{file.mode:04o}")
+        path = file.target.removeprefix(file.base).lstrip("/")
+        place = (container, file.base, path, f"{file.uid}:{file.gid}", f"{file.mode:04o}")
         line = CommandLine(("put_file",), tuple(Argument((each,)) for each in place))
         content = Argument((source,), key)
         if key[2] == "file":

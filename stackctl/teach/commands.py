@@ -320,6 +320,8 @@ class Docker(Struct, frozen=True):
     def _mount(self, mount: DesiredMount, index: int, spec: DesiredContainer, key: KeyPath) -> Argument:
         volumes = len(spec.settings.volumes)
         where = (*key, "volumes", index) if index < volumes else (*key, "tmpfs", index - volumes)
+        if mount.contents:
+            where = (*key, "secrets")
         source = self.path(mount.source) if mount.type == "bind" else mount.source
         if mount.tmpfs_options:
             return Argument(("--tmpfs", f"{mount.target}:{mount.tmpfs_options}"), where)

@@ -18,6 +18,14 @@ environment.PW_FILE = "/run/secrets/pw"
 secrets = ["pw", { source = "token", target = "key", uid = 1000, gid = 1001, mode = "0400" }]
 configs = [{ source = "app", target = "/etc/app/app.conf", mode = 0o640 }]
 
+[services.hard]
+image = "busybox"
+command = ["sh", "-c", "cat /run/secrets/pw; touch /x; sleep 600"]
+stop_grace_period = "0s"
+read_only = true
+tmpfs = ["/run", "/tmp"]
+secrets = ["pw"]
+
 [secrets]
 pw.file = "pw.txt"
 token.environment = "TOKEN"
@@ -52,7 +60,7 @@ def test_a_secret_must_be_there_with_its_owner_and_mode_before_the_process_start
     recorder.asked = kill
     process.communicate(timeout=60)
     recorder.asked = lambda _: None
-    assert project.states() == {"app": "created"}
+    assert project.states()["app"] == "created"
     said = [project.run("up").output]
     assert logs(project) == f"{THERE}{CANARY}-pw\nlevel=info\n"
     assert str(project.inspect("app")).count(CANARY) == 0
@@ -67,12 +75,15 @@ def test_a_secret_must_be_there_with_its_owner_and_mode_before_the_process_start
     assert "secrets.pw changed" in said[1]
     said.append(project.run("up").output)
     assert logs(project) == f"{THERE}{CANARY}-other\nlevel=info\n"
+    hard = project.run("logs", "--no-log-prefix", "hard").output
+    assert f"{CANARY}-other" in hard
+    assert "Read-only file system" in hard
     assert CANARY not in "\n".join(said)
 
     # What is missing is told before anything is changed.
     (project.directory / "pw.txt").unlink()
     failed = project.run("up", code=2).output
-    assert "stack.toml:11:4: error: secrets.pw.file: the file 'pw.txt' does not exist" in failed
-    assert project.states() == {"app": "running"}
+    assert "stack.toml:19:4: error: secrets.pw.file: the file 'pw.txt' does not exist" in failed
+    assert project.states() == {"app": "running", "hard": "running"}
     project.run("down")
     assert project.resources() == NOTHING

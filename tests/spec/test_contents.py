@@ -84,10 +84,8 @@ DEFINED = '[secrets.pw]\nfile = "pw"\n'
         (f'secrets = [{{ source = "pw", mode = 440 }}]\n{DEFINED}', "services.web.secrets[0].mode: the decimal number 440 is the mode 0o670 (write 0o440)"),
         (f'secrets = [{{ source = "pw", uid = "me" }}]\n{DEFINED}', "services.web.secrets[0].uid: expected a number, such as 1000, found 'me': names are known only inside the image"),
         (f'environment.PW_FILE = "/run/secrets/pw"\n{DEFINED}', 'PW_FILE names /run/secrets/pw, but web has no secret there (add secrets = ["pw"] to web)'),
-        (f'secrets = ["pw"]\nread_only = true\n{DEFINED}', 'services.web.secrets[0]: read_only: nothing can be copied to /run/secrets/pw (add "/run/secrets" to volumes: it becomes'),
-        ('configs = ["c"]\nread_only = true\n[configs.c]\ncontent = "x"', "services.web.configs[0]: read_only: nothing can be copied to /c (give it a target in a directory, and add that directory"),
+        ('configs = ["c"]\nread_only = true\n[configs.c]\ncontent = "x"', 'services.web.configs[0]: read_only: nothing can be copied to /c (give it a target in a directory of its own: "/run/configs/c")'),
         (f'secrets = [{{ source = "pw", target = "/app/conf/pw" }}]\nvolumes = ["./src:/app"]\n{DEFINED}', "/app/conf/pw lies in ./src, a path of the host: the content would be written there (give it a target outside of /app)"),
-        (f'secrets = ["pw"]\ntmpfs = "/run"\n{DEFINED}', '/run/secrets/pw lies in a tmpfs, which is empty at each start (add "/run/secrets" to volumes'),
         (f'secrets = ["pw"]\ntmpfs = "/run/secrets"\n{DEFINED}', "/run/secrets/pw lies in a tmpfs, which is empty at each start (give it a target outside of /run/secrets)"),
         (f'secrets = ["pw"]\nvolumes = ["v:/run:ro"]\n[volumes.v]\n{DEFINED}', "/run/secrets/pw lies in /run, which is read-only (give it a target outside of /run)"),
         ('develop.watch = [{ path = ".", action = "sync" }]', "services.web.develop.watch[0]: sync needs a target (name the path in the container)"),
@@ -112,12 +110,24 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, said: s
     assert any(said in str(problem) for problem in problems), "\n".join(map(str, problems))
 
 
-def test_a_volume_holds_the_files_of_a_service_with_a_read_only_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("keys", "mounts", "bases"),
+    [
+        ("", [], ["/", "/"]),
+        ("read_only = true", [("/run/secrets", True)], ["/run/secrets", "/run/secrets"]),
+        ('tmpfs = "/run"', [("/run", False), ("/run/secrets", True)], ["/run/secrets", "/run/secrets"]),
+        ('read_only = true\nvolumes = ["/run"]', [("/run", False)], ["/run", "/run"]),
+    ],
+)  # fmt: skip
+def test_a_volume_holds_the_files_where_the_container_cannot(
+    tmp_path: Path, keys: str, mounts: list[tuple[str, bool]], bases: list[str]
+) -> None:
     (tmp_path / "pw").touch()
-    keys = 'read_only = true\ntmpfs = "/run"\nvolumes = ["/run/secrets"]\nsecrets = ["pw"]\n'
-    stack = load(tmp_path, f"{WEB}{keys}{DEFINED}")
+    used = 'secrets = ["pw", { source = "pw", target = "more/pw" }]\n'
+    stack = load(tmp_path, f"{WEB}{keys}\n{used}{DEFINED}")
     (container,) = desire(stack, instance="i").containers
-    assert [(file.base, file.target) for file in container.files] == [("/run/secrets", "/run/secrets/pw")]
+    assert [(mount.target, mount.contents) for mount in container.mounts] == mounts
+    assert [file.base for file in container.files] == bases
 
 
 def test_only_contents_that_are_asked_for_must_be_there(tmp_path: Path) -> None:

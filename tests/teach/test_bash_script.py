@@ -127,3 +127,42 @@ def test_shellcheck_finds_nothing_in_any_script(
 ) -> None:
     directory = tmp_path_factory.mktemp("shop")
     test_shellcheck_finds_nothing(literal(tree), directory)
+
+
+def test_secrets_and_hooks_of_a_script(tmp_path: Path) -> None:
+    (tmp_path / "pw.txt").write_text("hunter2")
+    web = {
+        "image": "busybox",
+        "read_only": True,
+        "secrets": ["pw", {"source": "token", "uid": 5, "mode": "0400"}],
+        "post_start": [{"command": ["echo", "up"], "user": "7"}],
+        "pre_stop": [{"command": "sync"}],
+    }
+    plain = {"image": "busybox", "configs": [{"source": "conf", "target": "/etc/c"}]}
+    tree = {
+        "services": {"web": web, "plain": plain},
+        "secrets": {"pw": {"file": "pw.txt"}, "token": {"environment": "TOKEN"}},
+        "configs": {"conf": {"content": "a\nb $$c"}},
+    }
+    script = Written(tree, tmp_path, TOKEN="hunter3")
+    assert "hunter" not in script.text
+    calls, said = script.run("up")
+    called = [" ".join(each for each in call if not each.startswith("--")) for call in calls]
+    verbs = ("create shop", "start", "cp", "exec")
+    assert sorted(line for line in called if line.startswith(verbs)) == sorted([
+        "create shop-web-1 shop_default web type=volume,target=/run/secrets busybox",
+        "cp - shop-web-1:/run/secrets",
+        "cp - shop-web-1:/run/secrets",
+        "start shop-web-1",
+        "exec 7 shop-web-1 echo up",
+        "create shop-plain-1 shop_default plain busybox",
+        "cp - shop-plain-1:/",
+        "start shop-plain-1",
+    ]), said  # fmt: skip
+    order = [
+        called.index(line)
+        for line in ("cp - shop-web-1:/run/secrets", "start shop-web-1", "exec 7 shop-web-1 echo up")
+    ]
+    assert order == sorted(order)
+    stopped = [" ".join(call) for call in script.run("down")[0]]
+    assert stopped.index("exec shop-web-1 sync") < stopped.index("stop shop-web-1")

@@ -169,6 +169,8 @@ class RemoveNetwork(Struct, frozen=True):
 
 class RemoveVolume(Struct, frozen=True):
     name: str
+    data: bool = True
+    """Whether data is lost with it: not with a volume for secrets and configs."""
 
 
 class RemoveImage(Struct, frozen=True):

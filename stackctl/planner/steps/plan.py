@@ -51,8 +51,9 @@ class Plan(Struct, frozen=True):
 
     @property
     def loses_data(self) -> tuple[str, ...]:
-        """The volumes it removes."""
-        return tuple(step.action.name for step in self.steps if isinstance(step.action, RemoveVolume))
+        """The volumes that it removes with their data."""
+        removed = (step.action for step in self.steps if isinstance(step.action, RemoveVolume))
+        return tuple(action.name for action in removed if action.data)
 
     def __str__(self) -> str:
         lines = []

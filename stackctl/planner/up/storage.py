@@ -62,8 +62,8 @@ def with_anonymous_volumes(
     return tuple(
         replace(
             mount,
-            source=inherited.get(mount.target.rstrip("/"), ""),
-            labels={**own, labels.KIND: labels.ANONYMOUS},
+            source=(carried if mount.contents else inherited).get(mount.target.rstrip("/"), ""),
+            labels={**own, labels.KIND: labels.CONTENTS if mount.contents else labels.ANONYMOUS},
         )
         if mount.type == "volume" and not mount.source
         else mount

@@ -65,7 +65,7 @@ def container_definition(container: DesiredContainer, inputs: str = "", instance
         definition[f"networks.{key}"] = [attachment.network, *aliases, *([more] if more else [])]
     for mount in container.mounts:
         settings = structs.asdict(mount)
-        del settings["labels"], settings["create_host_path"]
+        del settings["labels"], settings["create_host_path"], settings["contents"]
         definition[f"volumes.{mount.target}"] = _telling(settings)
     for file in container.files:
         content = content_digest(file.content, instance)

@@ -341,6 +341,7 @@ def _container(
         mounts=(
             *(_mount(mount, naming) for mount in service.volumes),
             *(DesiredMount(type="tmpfs", target=t.path, tmpfs_options=t.options) for t in service.tmpfs),
+            *(DesiredMount(type="volume", target=path, contents=True) for path in service.volumes_for_files),
         ),
         files=tuple(_files(service, naming.stack)),
         networks=tuple(_attachments(name, service, naming)),
@@ -383,7 +384,7 @@ def _files(service: Service, stack: Stack) -> Iterator[DesiredFile]:
             key=use.source,
             target=use.path,
             content=source.value or Secret(""),
-            base=mount.target if (mount := service.mount_at(use.path)) else "/",
+            base=service.base_of(use.path),
             uid=use.uid,
             gid=use.gid,
             mode=use.mode,

@@ -182,6 +182,8 @@ class DesiredMount(Struct, frozen=True, kw_only=True):
     """Those of its labels that the file gives."""
     subpath: str = ""
     recursive: str = ""
+    contents: bool = False
+    """An anonymous volume for secrets and configs alone. It holds no data."""
 
 
 class DesiredFile(Struct, frozen=True, kw_only=True):

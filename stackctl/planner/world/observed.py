@@ -196,7 +196,12 @@ class ObservedVolume(Labelled, frozen=True, kw_only=True):
     @property
     def anonymous(self) -> bool:
         """Whether stackctl made it and the spec has no name for it."""
-        return self.labels.get(names.KIND) == names.ANONYMOUS
+        return self.labels.get(names.KIND) in (names.ANONYMOUS, names.CONTENTS)
+
+    @property
+    def contents(self) -> bool:
+        """Whether it holds only secrets and configs of its container, and no data."""
+        return self.labels.get(names.KIND) == names.CONTENTS
 
 
 class ImageConfig(Struct, frozen=True, kw_only=True):

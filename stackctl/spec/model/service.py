@@ -326,25 +326,43 @@ class Service(Rights, frozen=True, kw_only=True):
         around = [mount for mount in mounts if path.startswith(f"{mount.target.rstrip('/')}/")]
         return max(around, key=lambda mount: len(mount.target.rstrip("/")), default=None)
 
+    @property
+    def volumes_for_files(self) -> tuple[str, ...]:
+        """The directories that become volumes of the container, because its secrets and configs cannot be copied there otherwise:
+        the root is read-only, or a tmpfs would hide them.
+        """
+        found: list[str] = []
+        for directory in sorted({posixpath.dirname(use.path) for _, _, use in self.files}):
+            mount = self.mount_at(f"{directory}/file")
+            needed = mount.type == "tmpfs" and mount.target != directory if mount else self.read_only
+            inside = any(directory.startswith(f"{outer}/") for outer in found)
+            if needed and not inside and directory.count("/") > 1:
+                found.append(directory)
+        return tuple(found)
+
+    def base_of(self, path: str) -> str:
+        """The volume of the container in which a file lies, else the root."""
+        mount = self.mount_at(path)
+        if mount and mount.type == "volume":
+            return mount.target
+        return next((each for each in self.volumes_for_files if path.startswith(f"{each}/")), "/")
+
     def misplaced_files(self) -> Check:
         """A problem for each secret and config that cannot be copied to its path, or would not be seen there."""
         for table, index, use in self.files:
-            mount, directory = self.mount_at(use.path), posixpath.dirname(use.path)
-            own = f'add "{directory}" to volumes: it becomes a volume of the container'
-            if directory == "/":
-                own = "give it a target in a directory, and add that directory to volumes"
-            if mount is None and self.read_only:
+            mount, base = self.mount_at(use.path), self.base_of(use.path)
+            outside = f"give it a target outside of {mount.target}" if mount else ""
+            if mount is None and self.read_only and base == "/":
+                own = f'give it a target in a directory of its own: "/run/{table}/{posixpath.basename(use.path)}"'
                 yield (table, index), f"read_only: nothing can be copied to {use.path}", own
             elif mount and mount.type == "bind":
                 what = f"{use.path} lies in {mount.source}, a path of the host: the content would be written there"
-                yield (table, index), what, f"give it a target outside of {mount.target}"
-            elif mount and mount.type == "tmpfs":
-                hidden = f"{use.path} lies in a tmpfs, which is empty at each start"
-                outside = f"give it a target outside of {mount.target}"
-                yield (table, index), hidden, outside if directory == mount.target.rstrip("/") else own
-            elif mount and mount.read_only:
+                yield (table, index), what, outside
+            elif mount and mount.type == "tmpfs" and base == "/":
+                yield (table, index), f"{use.path} lies in a tmpfs, which is empty at each start", outside
+            elif mount and (mount.read_only or mount.type == "image"):
                 what = f"{use.path} lies in {mount.target}, which is read-only"
-                yield (table, index), what, f"give it a target outside of {mount.target}"
+                yield (table, index), what, outside
 
     def check(self) -> Check:
         if self.image is None and self.build is None:

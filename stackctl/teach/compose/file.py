@@ -361,8 +361,9 @@ def _command_notes(spec: DesiredContainer) -> Iterator[str]:
 
 
 def _mounts(spec: DesiredContainer) -> Iterator[tuple[int, DesiredMount]]:
-    """The mounts, without those that only the key `tmpfs` can say; and their index in the file."""
-    return ((index, mount) for index, mount in enumerate(spec.mounts) if not mount.tmpfs_options)
+    """The mounts, without those that only the key `tmpfs` can say or that hold secrets; and their index in the file."""
+    own = enumerate(spec.mounts)
+    return ((index, mount) for index, mount in own if not (mount.tmpfs_options or mount.contents))
 
 
 def _bind(mount: DesiredMount) -> Tree:
