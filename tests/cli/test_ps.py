@@ -45,6 +45,8 @@ def test_which_containers_ps_lists(there: Run) -> None:
     assert services(there) == ["api", "db", "old"]
     assert services(there, "-a") == ["api", "db", "old", "seed"]
     assert services(there, "--no-orphans", "-a") == ["api", "db", "seed"]
+    assert services(there, "--orphans=false") == ["api", "db"]
+    assert services(there, "--orphans=true") == services(there, "--orphans") == ["api", "db", "old"]
     assert services(there, "--status", "exited") == services(there, "--filter", "status=exited") == ["seed"]
     assert services(there, "--status", "exited", "--status", "running", "db", "seed") == ["db", "seed"]
     assert services(there, "--status", "paused") == []

@@ -39,8 +39,15 @@ _STATES = ("created", "running", "paused", "restarting", "removing", "exited", "
 )
 @click.option("--filter", "filters", multiple=True, metavar="status=STATE", help="The same as --status.")
 @click.option(
-    "--orphans/--no-orphans", default=True, help="With those whose service the file no longer has (yes)."
+    "--orphans",
+    type=bool,
+    is_flag=False,
+    flag_value=True,
+    default=True,
+    metavar="true|false",
+    help="With those whose service the file no longer has (true).",
 )
+@click.option("--no-orphans", is_flag=True, help="The same as --orphans=false.")
 @click.option("--no-trunc", is_flag=True, help="Cut nothing.")
 @format_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -54,6 +61,7 @@ def command(
     states: tuple[str, ...],
     filters: tuple[str, ...],
     orphans: bool,
+    no_orphans: bool,
     no_trunc: bool,
     form: str,
     as_json: bool,
@@ -76,7 +84,7 @@ def command(
         for c in found
         if (c.state in wanted if wanted else show_all or c.running)
         and (show_all or c.kind != "run")
-        and (orphans or c.service in stack.everything)
+        and ((orphans and not no_orphans) or c.service in stack.everything)
     ]
     style = settings.style(sys.stdout)
     if quiet:
