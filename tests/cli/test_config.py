@@ -220,15 +220,18 @@ def test_a_compose_file_is_shown_as_compose_shows_it_with_dots_for_secrets(run: 
 def test_variables_of_a_compose_file_can_be_listed_and_left_as_they_are(run: Run, tmp_path: Path) -> None:
     (tmp_path / "stack.toml").unlink()
     (tmp_path / "compose.yaml").write_text(
-        'services: {a: {image: "i:${TAG:-1}", ports: ["${PORT}:80"], environment: ["T=${MODE}", "P=$$PORT"]}}\n'
+        'services: {a: {image: "i:${TAG:-1}", ports: ["${PORT}:80", "${OTHER:-1}:81"], environment: ["T=${MODE}", "P=$$PORT"], volumes: ["${DIR:-/a}/b:/b"]}}\n'
     )
     ran = run("config", "--no-interpolate")
     assert (ran.code, ran.err) == (0, "")
     assert 'image: "i:${TAG:-1}"' in ran.out
     assert '- "${PORT}:80"' in ran.out
+    assert '- "${DIR:-/a}/b:/b"' in ran.out
     assert "P: $$PORT" in ran.out.replace('"', "")
     assert [line.split()[0] for line in run("config", "--variables").out.splitlines()[1:]] == [
+        "DIR",
         "MODE",
+        "OTHER",
         "PORT",
         "TAG",
     ]

@@ -56,6 +56,8 @@ class _Walk:
         return node.holding(_scalar(arguments or (hint,), node.value)) if self.compose else node
 
     def table(self, hint: type, node: YamlNode, path: Path) -> YamlNode:
+        if self.compose and hint in _SHORT and type(node.value) is str and "$" in node.value:
+            return node  # its variables are not replaced: nobody can tell where its parts end
         read = (_SHORT.get(hint) if self.compose else None) or getattr(hint, "short", None)
         if not isinstance(node.value, dict) and read and node.value is not None and hint not in _STAYS_SHORT:
             try:

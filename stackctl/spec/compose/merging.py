@@ -110,6 +110,8 @@ def _of(*keys: str) -> Callable[[YamlNode], object]:
 
 
 def _port(item: YamlNode) -> object:
+    if not isinstance(item.value, dict):
+        return _text(item)
     values: list[Any] = [
         str(each.value) if (each := item.get(key)) and each.value != "" else usual
         for key, usual in (("host_ip", "0.0.0.0"), ("published", ""), ("target", ""), ("protocol", "tcp"))  # noqa: S104
