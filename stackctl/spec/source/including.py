@@ -70,6 +70,9 @@ class Including(Struct):
                 path, message, 'write include = ["other/stack.toml"]; files of one entry are of one kind'
             )
             return {}
+        if missing := [file for file in files if not file.exists()]:
+            self.wrong(path, f"there is no file {shown(missing[0], self.directory)}")
+            return {}
         if circle := [file for file in files if file in above]:
             self.wrong(path, f"{shown(circle[0], self.directory)} includes itself", "take one include out")
             return {}
@@ -87,7 +90,7 @@ class Including(Struct):
             self.wrong(path, f"there is no file {shown(file, self.directory)}")
         if is_compose(files[0]):
             return self.compose(files, lookup, own, top)
-        return self.toml(files, path, own, lookup, above, top)
+        return self.toml(files, own, lookup, above, top)
 
     def compose(self, files: Sequence[Path], lookup: Lookup, base: Path, top: Path) -> Mapping[str, Any]:
         found = read_compose(
@@ -100,7 +103,6 @@ class Including(Struct):
     def toml(
         self,
         files: Sequence[Path],
-        path: tuple[str | int, ...],
         base: Path,
         lookup: Lookup,
         above: tuple[Path, ...],
@@ -111,8 +113,6 @@ class Including(Struct):
             source, found = load(file, self.directory)
             if source is None:
                 self.problems += found
-                if not found:
-                    self.wrong(path, f"there is no file {shown(file, self.directory)}")
                 continue
             if not found:
                 tree, found = toml.parse(source)
