@@ -17,7 +17,13 @@ from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
 from stackctl.errors import PreflightError, Problem, SpecError
 from stackctl.planner.before.builders import needs_buildkit
-from stackctl.planner.before.images import BuildOptions, ImageOptions, images_to_look_into, plan_images
+from stackctl.planner.before.images import (
+    BuildOptions,
+    ImageOptions,
+    images_to_look_into,
+    plan_images,
+    plan_push,
+)
 from stackctl.planner.before.preflight import preflight, questions, told_by_images
 from stackctl.planner.before.situation import HostFacts
 from stackctl.planner.down import DownOptions, images_of, plan_down, spared
@@ -155,11 +161,31 @@ class Project(Comparing):
         return self._do_locked(decide, cancel)
 
     def build(
-        self, selection: Selection, options: BuildOptions | None = None, *, cancel: Cancel | None = None
+        self,
+        selection: Selection,
+        options: BuildOptions | None = None,
+        *,
+        push: bool = False,
+        cancel: Cancel | None = None,
     ) -> Events:
-        """Build the images of a part of the stack."""
+        """Build the images of a part of the stack; with `push` send them to their registries."""
         images = ImageOptions(build=True, builds=options or BuildOptions())
-        return self._do_locked(lambda: self._plan_images(selection, images, BuildImage), cancel)
+
+        def decide() -> Plan:
+            plan = self._plan_images(selection, images, BuildImage)
+            return plan_push(self.desired_and_observed(selection)[0], build=plan) if push else plan
+
+        return self._do_locked(decide, cancel)
+
+    def push(
+        self, selection: Selection, *, ignore_failures: bool = False, cancel: Cancel | None = None
+    ) -> Events:
+        """Send the images that are built and have a name to their registries."""
+
+        def decide() -> Plan:
+            return plan_push(self.desired_and_observed(selection)[0], ignore_failures=ignore_failures)
+
+        return self._do_locked(decide, cancel)
 
     def pull(self, selection: Selection, images: ImageOptions, *, cancel: Cancel | None = None) -> Events:
         """Pull the images of a part of the stack, and build none. An image that can be built is pulled if it has a policy."""

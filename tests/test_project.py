@@ -16,6 +16,7 @@ from stackctl.planner.life.options import StartOptions
 from stackctl.planner.steps.actions import BuildImage, CreateContainer, RemoveVolume
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.world.desired import Image
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.project import Project
 from stackctl.spec.model import PullPolicy, Stack
@@ -214,3 +215,25 @@ def test_changed_code_must_be_told_and_built_when_asked_for(stack: Stack, engine
     assert outdated() == [None, None]
     (stack.directory / "Dockerfile").write_text("FROM busybox\n")
     assert outdated() == [None, "build"]
+
+
+def test_a_push_sends_what_is_built_and_named(stack: Stack, engine: MemoryEngine) -> None:
+    text = FILE.replace('build = "."', 'build = { context = ".", tags = ["more:2"] }\nimage = "me/api:1"')
+    (stack.directory / "stack.toml").write_text(text)
+    named = Project(
+        stackctl.load(stack.directory / "stack.toml", environ={"POSTGRES_PASSWORD": "x"}, strict=False),
+        engine,
+    )
+    assert [type(event).__name__ for event in Project(stack, engine).push(Selection())] == ["Planned"]
+    result = outcome(named.push(Selection()))
+    assert "cannot push me/api:1 for api" in str(result.failures[0].error)
+    assert outcome(named.push(Selection(), ignore_failures=True)).exit_code == 0
+    succeed(named.build(Selection(services=["api"], dependencies=False)))
+    engine.perform(BuildImage(Image(ref="more:2")), lambda _: None)
+    engine.performed.clear()
+    succeed(named.build(Selection(services=["api"], dependencies=False), push=True))
+    assert [(type(a).__name__, a.image.ref) for a in engine.performed] == [  # type: ignore[union-attr]
+        ("BuildImage", "me/api:1"),
+        ("PushImage", "me/api:1"),
+        ("PushImage", "more:2"),
+    ]

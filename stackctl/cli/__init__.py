@@ -52,6 +52,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cp": "Copy files between a container and this machine",
         "build": "Build images",
         "pull": "Pull images",
+        "push": "Push images that are built",
     },
     "Learn": {
         "explain": "Explain the stack as bash, a key, a rule, or what up would do",
@@ -70,7 +71,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
 _FOLLOWED = (
-    *("up", "down", "build", "pull"),
+    *("up", "down", "build", "pull", "push"),
     *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run", "create"),
 )
 """The commands that print events with `--progress json`."""

@@ -16,7 +16,6 @@ _WAYS = {
     "destroy": "`stackctl down --volumes` removes the data, too",
     "lint": "`stackctl check` finds mistakes",
     "publish": "a stack is its file: put stack.toml into the repository; `stackctl export compose` writes one for Compose",
-    "push": "`docker push IMAGE` for each image of `stackctl config --images`",
     "remove": "`stackctl rm -fs SERVICE` stops and removes it, and keeps its data",
     "shell": "`stackctl exec SERVICE sh`",
     "ssh": "`stackctl exec SERVICE sh`",

@@ -17,6 +17,7 @@ from stackctl.planner.steps.actions import (
     CreateVolume,
     KillContainer,
     PullImage,
+    PushImage,
     RemoveContainer,
     RemoveImage,
     RemoveNetwork,
@@ -32,6 +33,7 @@ Group = Literal["Networks", "Volumes", "Images", "Services"]
 PAST: Mapping[str, str] = {
     "pull": "pulled",
     "build": "built",
+    "push": "pushed",
     "create": "created",
     "recreate": "recreated",
     "run": "ran",
@@ -160,7 +162,7 @@ def _thing(action: Action, names: Mapping[str, str]) -> tuple[Group, str, str]:
             return "Volumes", volume.name, volume.name
         case RemoveVolume(name):
             return "Volumes", name, name
-        case PullImage(image) | BuildImage(image):
+        case PullImage(image) | BuildImage(image) | PushImage(image):
             return "Images", image.ref, image.ref
         case RemoveImage(image_id, name):
             return "Images", image_id, name

@@ -30,6 +30,7 @@ class Name(Struct, frozen=True):
 NAMES: Mapping[type, Name] = {
     actions.PullImage: Name("Pull", "Pulling", "Pulled", "image", "+", "pull"),
     actions.BuildImage: Name("Build", "Building", "Built", "image", "+", "build"),
+    actions.PushImage: Name("Push", "Pushing", "Pushed", "image", "~", "push"),
     actions.CreateContainer: Name("Create", "Creating", "Created", "container", "+", "create"),
     actions.CreateNetwork: Name("Create", "Creating", "Created", "network", "+", "create"),
     actions.CreateVolume: Name("Create", "Creating", "Created", "volume", "+", "create"),
@@ -92,7 +93,7 @@ def words(action: Action) -> Words:
     kind = NAMES[type(action)]
     done, noun, rest = kind.done, kind.noun, ""
     match action:
-        case actions.PullImage(image):
+        case actions.PullImage(image) | actions.PushImage(image):
             name = quoted(image.ref)
         case actions.BuildImage(image):
             name = quoted(image.ref)

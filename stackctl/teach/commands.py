@@ -97,6 +97,8 @@ class Docker(Struct, frozen=True):
                 return CommandLine(("docker", "pull"), (*platform, self._image(image.ref, image.services[0])))
             case actions.BuildImage(image):
                 return self.build(image)
+            case actions.PushImage(image):
+                return CommandLine(("docker", "push"), (self._image(image.ref, image.services[0]),))
             case actions.CreateNetwork(network):
                 return self.network(network)
             case actions.CreateVolume(volume):

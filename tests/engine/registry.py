@@ -1,4 +1,4 @@
-"""A registry on a free port of this machine, with one small image (OCI Distribution Specification, pull)."""
+"""A registry on a free port of this machine, with one small image (OCI Distribution Specification, pull and push)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import tarfile
@@ -26,6 +27,10 @@ class Registry:
     ) -> None:
         self._login = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
         self._answers: dict[str, tuple[str, bytes]] = {"/v2/": ("application/json", b"{}")}
+        self._uploads: dict[str, bytes] = {}
+        self._numbers = itertools.count()
+        self.pushed: list[str] = []
+        """The paths of the manifests that it was sent."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             info = tarfile.TarInfo("data")
@@ -82,6 +87,45 @@ class Registry:
                         time.sleep(0.15 if len(body) > 1 << 18 else 0)
 
             do_HEAD = do_GET
+
+            def do_POST(self) -> None:
+                """The start of an upload."""
+                place = self.path.partition("?")[0]
+                self.answer(202, Location=f"{place}{next(registry._numbers)}")
+
+            def do_PATCH(self) -> None:
+                body = registry._uploads[self.path.partition("?")[0]] = self.body()
+                self.answer(202, Location=self.path, Range=f"0-{len(body) - 1}")
+
+            def do_PUT(self) -> None:
+                place = self.path.partition("?")[0]
+                if "/manifests/" in place:
+                    body = self.body()
+                    registry.pushed.append(place)
+                    registry._answers[place] = (self.headers["Content-Type"], body)
+                    self.answer(201, **{"Docker-Content-Digest": _digest(body)})
+                    return
+                blob = registry._uploads.pop(place, b"") + self.body()
+                where = place.rpartition("/uploads/")[0] + f"/{_digest(blob)}"
+                registry._answers[where] = ("application/octet-stream", blob)
+                self.answer(201, **{"Docker-Content-Digest": _digest(blob)})
+
+            def body(self) -> bytes:
+                if self.headers.get("Transfer-Encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                found = b""
+                while size := int(self.rfile.readline(), 16):
+                    found += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return found
+
+            def answer(self, status: int, **headers: str) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_: Any) -> None:
                 """Tests are quiet."""

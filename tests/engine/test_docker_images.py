@@ -14,7 +14,14 @@ from registry import Registry
 from stackctl.engine.docker.images import buildx, pulling
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import EngineError
-from stackctl.planner.steps.actions import BuildImage, PullImage, RemoveContainer, RemoveImage, WaitFor
+from stackctl.planner.steps.actions import (
+    BuildImage,
+    PullImage,
+    PushImage,
+    RemoveContainer,
+    RemoveImage,
+    WaitFor,
+)
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import DesiredBuild, Image
 from stackctl.spec import build_keys
@@ -57,6 +64,22 @@ def test_a_pull_is_for_the_platform_that_is_asked_for(lab: Lab, registry: Callab
         lab.do(PullImage(Image(ref=ref, platform="linux/s390x/v9/no")))
     lab.do(PullImage(Image(ref=ref, platform="linux/amd64")))
     assert ref in lab.engine.observe().images
+
+
+@docker
+def test_a_push_reaches_its_registry(
+    lab: Lab, registry: Callable[..., Registry], tmp_path: Path, classic: None
+) -> None:
+    place = registry()
+    ref = f"{place.address}/{lab.name}:2"
+    build_one(lab, ref, tmp_path, "pushed")
+    lab.do(PushImage(Image(ref=ref)))
+    assert place.pushed == [f"/v2/{lab.name}/manifests/2"]
+    place.close()
+    with pytest.raises(EngineError, match=f"cannot push {ref} for api: ") as caught:
+        lab.do(PushImage(Image(ref=ref, services=("api",))))
+    assert "cannot be reached" in caught.value.hint
+    lab.do(RemoveImage(ref, ref))
 
 
 @docker

@@ -24,6 +24,7 @@ from stackctl.planner.before.images import BuildOptions
     help="A build argument for all builds; a name alone takes its value from the environment.",
 )
 @click.option("--with-dependencies", is_flag=True, help="Also what the named services depend on.")
+@click.option("--push", is_flag=True, help="Send the images to their registries.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
 @pass_settings
 def command(
@@ -33,6 +34,7 @@ def command(
     pull: bool,
     arguments: tuple[str, ...],
     with_dependencies: bool,
+    push: bool,
     quiet: bool,
 ) -> int:
     """Build images
@@ -53,7 +55,7 @@ def command(
         settings,
         services,
         "build",
-        lambda project, selection, cancel: project.build(selection, options, cancel=cancel),
+        lambda project, selection, cancel: project.build(selection, options, push=push, cancel=cancel),
         dependencies=with_dependencies,
     )
 

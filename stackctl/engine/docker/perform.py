@@ -51,6 +51,8 @@ class DockerPerform:
                 return self._pull(action, report, cancelled)
             case actions.BuildImage(image):
                 return building.build(client, image, self._link.endpoint, report, cancelled)
+            case actions.PushImage(image):
+                pulling.push(client, image, report, cancelled)
             case actions.CreateNetwork(network):
                 network_id = lifecycle.create_network(client, bodies.network(network))
                 self._networks.add(network_id, network.name, network.labels.get(names.INSTANCE))

@@ -63,6 +63,14 @@ class Images:
             )
         self._put(tagged, self._registry[tagged])
 
+    def push(self, image: Image) -> None:
+        tagged = ImageRef.parse(image.ref).tagged
+        if tagged not in self._here:
+            raise EngineError(
+                f"cannot push {image.title}: an image does not exist locally with the tag: {image.ref}"
+            )
+        self._registry[tagged] = self._here[tagged][1]
+
     def build(self, ref: str, fingerprint: str = "") -> None:
         tagged = ImageRef.parse(ref).tagged
         if tagged in self._unbuildable:

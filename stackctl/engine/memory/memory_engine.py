@@ -340,6 +340,8 @@ class MemoryEngine:
                 return self._pull(image, otherwise, report)
             case actions.BuildImage(image):
                 self._build(image, report)
+            case actions.PushImage(image):
+                self._images.push(image)
             case actions.CreateNetwork(network):
                 self._create_network(network)
                 self._resources[network.name] = network

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stackctl.planner.before.kept_data import images_of_kept_data
-from stackctl.planner.steps.actions import BuildImage, PullImage
+from stackctl.planner.steps.actions import BuildImage, PullImage, PushImage, subject
 from stackctl.planner.steps.facts import ImageHere
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.view.view import View
@@ -70,6 +70,26 @@ def plan_images(desired: Desired, observed: Observed, options: ImageOptions | No
                 of=Replica(image.services[0]),
                 optional=options.ignore_failures,
             )
+    return draft.plan()
+
+
+def plan_push(desired: Desired, *, build: Plan | None = None, ignore_failures: bool = False) -> Plan:
+    """Send the images that are built and have a name of their own to their registries, further tags too; after `build`, if it is
+    given.
+    """
+    draft = Draft(desired.project)
+    for step in build.steps if build else ():
+        draft.add(step.action, step.why, *step.after, makes=[ImageHere(subject(step.action))], of=step.of)
+    for image in desired.images:
+        if image.build and any(desired.services[name].image for name in image.services):
+            for ref in (image.ref, *image.build.settings.tags):
+                draft.add(
+                    PushImage(replace(image, ref=ref)),
+                    "asked to push",
+                    ImageHere(image.ref),
+                    of=Replica(image.services[0]),
+                    optional=ignore_failures,
+                )
     return draft.plan()
 
 

@@ -32,6 +32,12 @@ class BuildImage(Struct, frozen=True):
     image: Image
 
 
+class PushImage(Struct, frozen=True):
+    """Send an image to its registry."""
+
+    image: Image
+
+
 class CreateNetwork(Struct, frozen=True):
     network: DesiredNetwork
 
@@ -185,6 +191,7 @@ class RemoveImage(Struct, frozen=True):
 Action = (
     PullImage
     | BuildImage
+    | PushImage
     | CreateNetwork
     | CreateVolume
     | CreateContainer
@@ -209,7 +216,7 @@ Action = (
 def subject(action: Action) -> str:
     """The name of what the action acts on, as a person knows it."""
     match action:
-        case PullImage(image) | BuildImage(image):
+        case PullImage(image) | BuildImage(image) | PushImage(image):
             return image.ref
         case CreateNetwork(network):
             return network.name

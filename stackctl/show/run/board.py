@@ -14,6 +14,7 @@ from stackctl.planner.steps.actions import (
     CreateNetwork,
     CreateVolume,
     PullImage,
+    PushImage,
     RemoveNetwork,
     RemoveVolume,
     StartContainer,
@@ -205,7 +206,7 @@ class Board:
 def _keys(step: Step) -> list[_Key]:
     """The rows a step shows in: its replica, the services of an image, or the network or volume itself."""
     match step.action:
-        case PullImage(image) | BuildImage(image) if image.services:
+        case PullImage(image) | BuildImage(image) | PushImage(image) if image.services:
             return [Replica(name) for name in image.services]
     return [step.of or words(step.action).what]
 

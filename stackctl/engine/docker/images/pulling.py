@@ -1,4 +1,4 @@
-"""Pull an image: count its bytes, and find the errors that the engine hides in a stream of status 200."""
+"""Pull or push an image: count its bytes, and find the errors that the engine hides in a stream of status 200."""
 
 from __future__ import annotations
 
@@ -66,11 +66,44 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
         raise refused(wanted, error) from error
 
 
+def push(client: Client, wanted: Image, report: Report, cancelled: Callable[[], bool]) -> None:
+    """Send the image to its registry and report the progress. Raises `EngineError` if the registry does not take it, and
+    `CancelledError` once `cancelled()`.
+    """
+    image = ImageRef.parse(wanted.ref)
+    login = encoded(credentials(wanted.ref, report) or {})
+    layers = Layers()
+    last = 0.0
+    try:
+        with client.stream(
+            "POST",
+            "images",
+            image.name,
+            "push",
+            tag=image.tag or "latest",
+            headers={"X-Registry-Auth": login},
+        ) as response:
+            for message in objects(response):
+                raise_error(message)
+                if cancelled():
+                    raise CancelledError(f"pushing {wanted.ref} was interrupted")
+                news = layers.take(message)
+                if news.total is None or monotonic() - last >= _REPORT_EVERY:
+                    last = monotonic()
+                    report(news)
+    except RefusedError as error:
+        said = f"cannot push {wanted.title}: {error.message}"
+        raise RefusedError(said, _hint(error) or "log in: docker login", status=error.status) from error
+
+
+def _hint(error: RefusedError) -> str:
+    said = error.message.lower()
+    return next((hint for words, hint in _HINTS if any(word in said for word in words)), error.hint)
+
+
 def refused(image: Image, error: RefusedError) -> RefusedError:
     """The error as the user sees it: it names the image and its services, and says what to do."""
-    said = error.message.lower()
-    hint = next((hint for words, hint in _HINTS if any(word in said for word in words)), error.hint)
-    return RefusedError(f"cannot pull {image.title}: {error.message}", hint, status=error.status)
+    return RefusedError(f"cannot pull {image.title}: {error.message}", _hint(error), status=error.status)
 
 
 def raise_error(message: dict[str, Any]) -> None:
@@ -80,7 +113,7 @@ def raise_error(message: dict[str, Any]) -> None:
 
 
 class Layers:
-    """Adds up the bytes of the layers that are being pulled."""
+    """Adds up the bytes of the layers that are being pulled or pushed."""
 
     def __init__(self) -> None:
         self._bytes: dict[str, tuple[int, int]] = {}
@@ -88,9 +121,9 @@ class Layers:
     def take(self, message: dict[str, Any]) -> Progressed:
         status, layer = str(message.get("status", "")), message.get("id")
         detail = message.get("progressDetail") or {}
-        if layer and status == "Downloading" and detail.get("total"):
+        if layer and status in ("Downloading", "Pushing") and detail.get("total"):
             self._bytes[layer] = (detail.get("current", 0), detail["total"])
-        elif layer in self._bytes and status in ("Download complete", "Pull complete"):
+        elif layer in self._bytes and status in ("Download complete", "Pull complete", "Pushed"):
             self._bytes[layer] = (self._bytes[layer][1],) * 2
         if not self._bytes:
             return Progressed(f"{layer}: {status}" if layer else status)
