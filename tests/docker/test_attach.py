@@ -22,8 +22,14 @@ def test_attach_must_pass_input_output_signals_and_the_exit_code(bring_up: Calla
     text = sleepers(reader="", trap="").replace('command = "sleep infinity"\n', "")
     text = text.replace("[services.reader]\n", f"[services.reader]\n{READER}")
     project = bring_up(text.replace("[services.trap]\n", f"[services.trap]\n{TRAP}"))
-    ran = project.run("attach", "reader", stdin="hello\nagain\n", code=5)
-    assert ran.stdout == "got hello\n"
+    with project.start("attach", "reader") as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("hello\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "got hello\n"
+        process.communicate("again\n", timeout=60)
+    assert process.returncode == 5
     assert "is not running" in project.run("attach", "reader", code=2).stderr
     with project.start("attach", "--no-stdin", "trap") as process:
         assert process.stdout
