@@ -24,8 +24,10 @@ def made(project: Project) -> Made:
     for name in there["networks"]:
         inspected = api.inspect_network(name)
         kept = ("Name", "Driver", "Options", "Internal", "Attachable", "EnableIPv6", "Scope")
+        # The engine finds a subnet where none is asked for; a range or an address that is kept free is asked for.
+        asked = [pool for pool in inspected["IPAM"]["Config"] or () if pool.keys() - {"Subnet", "Gateway"}]
         found[f"network {name}"] = without_empty(
-            {**{key: inspected[key] for key in kept}, "Labels": _own(inspected["Labels"])}
+            {**{key: inspected[key] for key in kept}, "Labels": _own(inspected["Labels"]), "Pools": asked}
         )
     for name in there["volumes"]:
         inspected = api.inspect_volume(name)
@@ -56,7 +58,8 @@ def container(inspected: Made, project: Project) -> Made:
     if re.fullmatch("[0-9a-f]{12}", config["Hostname"]):
         del config["Hostname"]
     config["Labels"] = _own(config["Labels"])
-    config["StopTimeout"] = config.get("StopTimeout") or 10
+    grace = config.get("StopTimeout")
+    config["StopTimeout"] = f"{10 if grace is None else grace} s"
     check = config.get("Healthcheck") or {}
     if check.get("Test", [""])[0] == "CMD":
         config["Healthcheck"] = {**check, "Test": ["CMD-SHELL", shlex.join(check["Test"][1:])]}
@@ -66,13 +69,15 @@ def container(inspected: Made, project: Project) -> Made:
     mode = host["NetworkMode"]
     if re.fullmatch("[0-9a-f]{64}", mode):
         host["NetworkMode"] = project.api.inspect_network(mode)["Name"]
-    if shared := re.fullmatch("container:([0-9a-f]{64})", mode):
-        host["NetworkMode"] = f"container:{project.api.inspect_container(shared[1])['Name'].lstrip('/')}"
+    for kind in ("NetworkMode", "IpcMode", "PidMode"):
+        if shared := re.fullmatch("container:([0-9a-f]{64})", host[kind]):
+            host[kind] = f"container:{project.api.inspect_container(shared[1])['Name'].lstrip('/')}"
     if taken := host["VolumesFrom"]:
         host["VolumesFrom"] = [_with_name(container, project) for container in taken]
     for kind in ("CapAdd", "CapDrop"):
         host[kind] = [name.removeprefix("CAP_") for name in host[kind] or ()]
     host["ExtraHosts"] = sorted(host["ExtraHosts"] or ())
+    host["Ulimits"] = sorted(host["Ulimits"] or (), key=lambda limit: str(limit["Name"]))
     asked = [*(host.pop("Mounts", None) or ()), *map(_bind, host.pop("Binds", None) or ())]
     asked += [_tmpfs(target, options) for target, options in (host.pop("Tmpfs", None) or {}).items()]
     # An anonymous volume is seen in the mounts of the container itself.
@@ -90,7 +95,8 @@ def container(inspected: Made, project: Project) -> Made:
         if mount["Type"] != "tmpfs"  # some are listed, some are not: all stand in the request
     ]
     networks = {
-        name: sorted(set(place["Aliases"] or ()) - own_names)
+        name: {key: place[key] for key in ("IPAMConfig", "DriverOpts")}
+        | {"Aliases": sorted(set(place["Aliases"] or ()) - own_names), "Joined": True}
         for name, place in inspected["NetworkSettings"]["Networks"].items()
     }
     found: Made = without_empty(
@@ -99,7 +105,7 @@ def container(inspected: Made, project: Project) -> Made:
             "Config": config,
             "HostConfig": host,
             "Mounts": sorted(mounts, key=lambda mount: mount["Destination"]),
-            "Networks": {name: aliases or ["-"] for name, aliases in networks.items()},
+            "Networks": networks,
         }
     )
     return found
