@@ -53,6 +53,12 @@ volumes: [./src:/src/, data:/data:cached, {type: bind, source: /x, target: /x}, 
     assert b.known is not None
 
 
+def test_an_image_with_a_name_and_a_build_is_pulled_first(tmp_path: Path) -> None:
+    assert service(tmp_path, "build: .\n").pull_policy == "missing"
+    assert service(tmp_path, "build: .\npull_policy: build\n").pull_policy == "build"
+    assert service(tmp_path, "").pull_policy is None
+
+
 def test_of_several_networks_the_first_by_name_comes_first(tmp_path: Path) -> None:
     """Through it the container reaches the world."""
     stack = read(

@@ -7,6 +7,7 @@
 | `init` | none |
 | a check that stackctl knows for an image | none: healthy by its own check or the image's, else running |
 | which network comes first | of several with one `priority`, the first by name |
+| `pull_policy` beside `image` and `build` | missing: pulled first, and built if that fails |
 | `create_host_path` | in the short form, and beside `bind`, a missing directory of the host is made |
 """
 
@@ -48,6 +49,8 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
 
     assume(service, "init", False)
     assume(service, "builtin_check", False)
+    if "image" in service and "build" in service:
+        assume(service, "pull_policy", "missing")
     _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
     _each(service, "volumes", _mount)
     if (deploy := service.get("deploy")) and isinstance(deploy.value, dict):
