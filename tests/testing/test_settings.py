@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stackctl.errors import UsageError
-from stackctl.testing.plugin.settings import PluginSettings, fields, option, read
+from stackctl.testing.plugin.settings import PluginSettings, fields, files, option, read
 
 
 def settings(pytester: pytest.Pytester, *arguments: str, ini: str = "", **environ: str) -> PluginSettings:
@@ -112,3 +112,11 @@ def test_help_tells_of_every_option(pytester: pytest.Pytester) -> None:
 def test_the_markers_are_known(pytester: pytest.Pytester) -> None:
     told = str(pytester.runpytest_subprocess("--markers").stdout)
     assert all(f"@pytest.mark.{name}" in told for name in ("stack(", "stack_reset(", "stack_isolated"))
+
+
+def test_a_file_is_looked_for_here_and_in_tests(tmp_path: Path) -> None:
+    assert files(PluginSettings(), tmp_path) == ()
+    (tmp_path / "tests").mkdir()
+    for name in ("tests/docker-compose.yml", "tests/stack.toml", "compose.yaml", "stack.toml"):
+        (tmp_path / name).touch()
+        assert files(PluginSettings(), tmp_path) == (tmp_path / name,)

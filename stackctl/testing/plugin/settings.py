@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from stackctl.errors import UsageError
+from stackctl.spec.source.discovery import COMPOSE_NAMES, NAME
 
 PREFIX = "stack_"
 _YES = ("1", "true", "yes", "on")
@@ -38,7 +39,7 @@ class PluginSettings:
     """The settings for the stacks of a test run."""
 
     file: tuple[str, ...] = setting(
-        "The stack's file, a later one laid over it (stack.toml beside the ini file, or in tests/ there).",
+        "The stack's file, a later one laid over it (stack.toml or compose.yaml beside the ini file, or in tests/ there).",
         (),
         variable="STACKCTL_FILE",
     )
@@ -124,7 +125,10 @@ def files(settings: PluginSettings, directory: Path) -> tuple[Path, ...]:
 
 
 def usual_files(directory: Path) -> tuple[Path, ...]:
-    return directory / "stack.toml", directory / "tests" / "stack.toml"
+    """Where a stack's file is looked for, in this order."""
+    return tuple(
+        folder / name for folder in (directory, directory / "tests") for name in (NAME, *COMPOSE_NAMES)
+    )
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:

@@ -25,8 +25,8 @@ from stackctl.planner.runs.isolation import HostPorts
 from stackctl.planner.world.desire import desire
 from stackctl.show.error_text import error_report
 from stackctl.spec.model import Stack
-from stackctl.spec.source.discovery import merge
-from stackctl.testing.plugin.settings import PluginSettings, files, usual_files
+from stackctl.spec.source.discovery import NAME, merge
+from stackctl.testing.plugin.settings import PluginSettings, files
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready
 from stackctl.testing.runs.run import Run, replace_file
 from stackctl.testing.runs.running import Recipe, RunRequest, attach, enter
@@ -168,12 +168,11 @@ def _tests(environment: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _files(settings: PluginSettings, directory: Path) -> tuple[Path, ...]:
-    """The files that are set, relative to the ini file; else the stack.toml there or in tests/."""
+    """The files that are set, relative to the ini file; else the stack.toml or compose file there or in tests/."""
     found = files(settings, directory)
     if not found:
-        usual = usual_files(directory)
         raise UsageError(
-            f"there is neither {usual[0]} nor {usual[1]}",
+            f"there is no {NAME} or compose.yaml in {directory} or its tests/",
             "name the file: --stack-file, or stack_file in the ini file",
         )
     return found
