@@ -10,7 +10,11 @@ import click
 
 from stackctl.cli import SECTIONS, cli
 
-COMPOSE = Path(sys.executable).parent / "docker-compose"
+ENVIRONMENTS = (Path(sys.executable).parent, Path(__file__).parents[2] / ".venv/bin")
+"""Tests with the lowest versions of what stackctl needs run in an environment without Docker Compose."""
+COMPOSE = next(
+    (path / "docker-compose" for path in ENVIRONMENTS if (path / "docker-compose").exists()), Path()
+)
 COMMANDS = [name for section in SECTIONS.values() for name in section]
 _OPTION = re.compile(r"^\s+(?:-(\w), )?(?:    )?--([\w-]+)", re.MULTILINE)
 _COMMAND = re.compile(r"^  ([a-z]+) ", re.MULTILINE)

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from commandline import Ran
+from compose_options import COMPOSE
 
 pytest_plugins = ["commandline_fixtures"]
 
-COMPOSE = Path(sys.executable).parent / "docker-compose"
 VARIABLES = {"SET": "value", "EMPTY": "", "PORT": "8080", "YES": "true", "COUNT": "3"}
 
 SERVICES = r"""
@@ -258,7 +257,6 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-@pytest.mark.skipif(not COMPOSE.exists(), reason="Compose is not in this environment")
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_documents_are_those_of_compose(
     run_in: Callable[..., Ran], places: dict[str, Path], form: str
