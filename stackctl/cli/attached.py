@@ -248,8 +248,10 @@ class _Watch:
         failed = _exit_code(event) != 0
         if not failed and (self._how.abort == "failure" or container.kind == "job"):
             return False
-        now = next((c for c in self._project.containers() if c.id == event.container), None)
-        return now is not None and now.state not in ("running", "restarting", "paused")
+        try:
+            return self._engine.inspect(event.container).state not in ("running", "restarting", "paused")
+        except EngineError:  # it is removed already: somebody else has stopped it
+            return False
 
     # The end
 

@@ -158,12 +158,13 @@ class Project:
             with unless_it_goes():
                 self.api.remove_container(container, force=True, v=True)
         there = self.resources()
-        for network in there["networks"]:
+        # By id: an engine before API 1.44 may give two networks one name, if a killed run's request comes late.
+        for network in (each for each in self.api.networks() if each["Name"] in there["networks"]):
             with unless_it_goes():
-                for endpoint in (self.api.inspect_network(network)["Containers"] or {}).values():
+                for endpoint in (self.api.inspect_network(network["Id"])["Containers"] or {}).values():
                     # Engine 20.10 forgets endpoints when many containers end at once; then nobody can remove the network.
-                    self.api.disconnect_container_from_network(endpoint["Name"], network, force=True)
-                self.api.remove_network(network)
+                    self.api.disconnect_container_from_network(endpoint["Name"], network["Id"], force=True)
+                self.api.remove_network(network["Id"])
         for volume in there["volumes"]:
             with unless_it_goes():
                 self.api.remove_volume(volume, force=True)

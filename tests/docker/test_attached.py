@@ -7,6 +7,8 @@ import signal
 import pytest
 from scenario import SLEEP, Project
 
+pytestmark = pytest.mark.docker
+
 STACK = f"""\
 [services.safe]
 {SLEEP}

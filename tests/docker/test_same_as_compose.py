@@ -1,6 +1,6 @@
 """A compose.yaml must make under `stackctl` what it makes under Docker Compose, but for the differences that are meant.
 
-Each file of `same_as_compose/` is a case; `same_as_compose/files/` is what all of them find beside them. The differences stand in
+Each file of `same_as_compose/` is a case; `same_as_compose/files/` is what all of them find beside them (`dotenv` as `.env`). The differences stand in
 the table of a page, which is read here.
 """
 
@@ -29,6 +29,8 @@ DIFFERENCES = DIFFERENCE.findall((ROOT / "docs/reference/compose-differences.md"
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_must_make_what_compose_makes_of_it(file: Path, project: Project) -> None:
     shutil.copytree(FOLDER / "files", project.directory, dirs_exist_ok=True)
+    for variables in project.directory.rglob("dotenv"):
+        variables.rename(variables.with_name(".env"))
     shutil.copy(file, project.directory / "compose.yaml")
     project.env["COMPOSE_PROJECT_NAME"] = project.name
     compose(project, "create", env=project.env)

@@ -240,7 +240,7 @@ class EngineContract:
         found = bench.engine.inspect(seen.id)
         assert (found.id, found.name, found.user, found.hostname) == (seen.id, name, "1000:1000", "shop")
         assert (found.memory, found.cpus, found.pids) == (0, 0.0, 50)
-        assert found.pid > 0
+        assert (found.pid > 0, found.state) == (True, "running")
         assert found.command == FOREVER
         (network,) = found.networks
         assert (network.network, network.address) == (front.name, seen.networks[0].address)
@@ -250,7 +250,8 @@ class EngineContract:
 
     def test_a_stopped_container_has_no_process(self, bench: Bench) -> None:
         name = bench.create()
-        assert bench.engine.inspect(name).pid == 0
+        found = bench.engine.inspect(name)
+        assert (found.pid, found.state) == (0, "created")
 
     def test_inspecting_what_is_not_there(self, bench: Bench) -> None:
         with pytest.raises(EngineError):

@@ -172,6 +172,7 @@ def inspected(answer: Row) -> Inspected:
     return Inspected(
         id=answer["Id"],
         name=name,
+        state=(answer.get("State") or {}).get("Status", ""),
         pid=(answer.get("State") or {}).get("Pid", 0),
         command=(answer.get("Path", ""), *(answer.get("Args") or ())),
         user=config.get("User", ""),

@@ -180,6 +180,7 @@ class MemoryContainer(Struct):
         return Inspected(
             id=self.id,
             name=self.name,
+            state=seen.state,
             pid=int(self.created) if seen.running else 0,
             command=(*entrypoint, *command),
             user=self.spec.settings.user or "",

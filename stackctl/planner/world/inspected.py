@@ -34,6 +34,8 @@ class Inspected(Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
+    state: str = ""
+    """created, running, paused, restarting, exited …, at this moment: an engine's lists may be behind its events."""
     pid: int = 0
     """Of its first process, in the process namespace of the engine."""
     command: tuple[str, ...] = ()
