@@ -63,28 +63,29 @@ def test_a_run_must_pass_input_output_signals_and_the_exit_code(project: Project
 def test_a_detached_run_must_be_a_one_off_that_others_leave_alone(project: Project, tmp_path: Path) -> None:
     (port,) = free_ports(1)
     project.write(stack(port) + '[jobs.seed]\nimage = "busybox"\ncommand = "sh -c \'exit 3\'"\n')
+    mine = f"{project.name}-mine"
     (tmp_path / "host").mkdir()
     (tmp_path / "host/file").write_text("here\n")
     volume = ("-v", f"{tmp_path}/host:/host:ro")
     id_ = project.run(
-        "run", "-d", "-P", "--use-aliases", "--name", "mine", *volume, "api", "sleep", "600"
+        "run", "-d", "-P", "--use-aliases", "--name", mine, *volume, "api", "sleep", "600"
     ).stdout
     made = project.api.inspect_container(id_.strip())
-    assert (made["Name"], made["State"]["Running"]) == ("/mine", True)
+    assert (made["Name"], made["State"]["Running"]) == (f"/{mine}", True)
     assert made["HostConfig"]["RestartPolicy"]["Name"] == "no"
     assert made["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"] == str(port)
-    assert {"api", "mine"} <= set(made["NetworkSettings"]["Networks"][f"{project.name}_default"]["Aliases"])
+    assert {"api", mine} <= set(made["NetworkSettings"]["Networks"][f"{project.name}_default"]["Aliases"])
     assert made["Config"]["Labels"]["com.docker.compose.oneoff"] == "True"
-    assert project.run("exec", "mine", "cat", "/host/file").stdout == "here\n"
+    assert project.run("exec", mine, "cat", "/host/file").stdout == "here\n"
     project.run("run", "-q", "seed", code=3)
     assert "has no container to wait for" in project.run("wait", "seed", code=1).stderr
     project.run("stop")
     project.run("restart", "db")
-    assert project.api.inspect_container("mine")["State"]["StartedAt"] == made["State"]["StartedAt"]
-    assert "mine" in project.run("ps", "-a").stdout
+    assert project.api.inspect_container(mine)["State"]["StartedAt"] == made["State"]["StartedAt"]
+    assert mine in project.run("ps", "-a").stdout
     project.run("up", "--remove-orphans", "db")
-    assert one_offs(project) == ["/mine"], "the job's, which has ended, is gone"
-    project.run("kill", "mine")
+    assert one_offs(project) == [f"/{mine}"], "the job's, which has ended, is gone"
+    project.run("kill", mine)
     project.run("down")
     assert project.resources() == NOTHING
 

@@ -121,3 +121,45 @@ def test_the_digest_of_a_service_must_be_the_label_of_its_container(project: Pro
     said = dict(line.split() for line in project.run("config", "--hash", "*").stdout.splitlines())
     label = project.containers()[0]["Labels"]["stackctl.digest"]
     assert said == {"web": label}
+
+
+def test_lines_must_come_in_the_order_in_which_services_wait_for_each_other(project: Project) -> None:
+    project.write(
+        "services:\n"
+        "  second:\n    image: busybox\n    command: echo world\n"
+        "    depends_on: {first: {condition: service_completed_successfully}}\n"
+        "  first:\n    image: busybox\n    command: echo hello\n",
+        "compose.yaml",
+    )
+    told = project.run("up", "--follow").stdout
+    assert [line for line in told.splitlines() if "|" in line] == ["first-1   | hello", "second-1  | world"]
+
+
+def test_what_is_built_must_get_its_variables_by_rank_and_stay_if_nothing_has_changed(
+    project: Project,
+) -> None:
+    names = ("IMAGE", "FILE", "TABLE", "RUN", "GONE")
+    project.write("FROM busybox\n" + "".join(f"ENV {name}=image\n" for name in names), "app/Dockerfile")
+    project.write("".join(f"{name}=file\n" for name in names if name != "IMAGE"), "app.env")
+    project.write(
+        "services:\n  app:\n    build: app\n    init: true\n    command: sleep infinity\n    env_file: app.env\n"
+        "    environment: {TABLE: table, RUN: table, GONE: }\n",
+        "compose.yaml",
+    )
+
+    def variables(*command: str) -> dict[str, str]:
+        found = dict(line.split("=", 1) for line in project.run(*command).stdout.splitlines())
+        return {name: found[name] for name in names if name in found}
+
+    project.run("up", "--build")
+    ranked = {"IMAGE": "image", "FILE": "file", "TABLE": "table", "RUN": "table"}
+    assert variables("exec", "app", "env") == ranked
+    assert variables("run", "--rm", "-q", "-e", "RUN=run", "app", "env") == ranked | {"RUN": "run"}
+
+    before = project.ids()
+    project.run("up", "--build")
+    assert project.recreated(before) == set()
+    project.run("up", "--no-recreate", "--scale", "app=3")
+    assert len(project.containers()) == 3
+    project.run("up", "--scale", "app=1")
+    assert project.ids() == before
