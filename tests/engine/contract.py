@@ -5,6 +5,7 @@ A subclass gives the `engine` fixture; `busybox` is an image it has.
 
 import io
 import tarfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
@@ -777,7 +778,8 @@ class EngineContract:
         bench.do(StopContainer(name, name, 0))
         bench.do(StartContainer(name, name))
         ids = {c.name: c.id for c in engine.containers(bench.project)}
-        assert engine.processes(name).rows[-1][-1] == "sleep 600"
+        while engine.processes(name).rows[-1][-1] != "sleep 600":  # its init has not begun it yet
+            time.sleep(0.05)
         with pytest.raises(EngineError, match="does not run"):
             engine.processes(idle)
         counters = engine.counters([ids[name], ids[idle], MISSING])
