@@ -23,11 +23,11 @@ down: $(installed) env ## take the lesson's stack away; its volumes stay
 	$(bin)/stackctl down
 
 test: setup $(recipes)/.installed ## run every test, those on a real engine too (PYTEST_ARGS="-k …" for some)
-	$(bin)/pytest -n 4 --dist worksteal $(PYTEST_ARGS)
+	$(bin)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
 lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies
-	$(lowest)/bin/pytest -n 4 --hypothesis-seed=0 \
+	$(lowest)/bin/pytest -n 3 --hypothesis-seed=0 \
 	  tests/cli tests/convert tests/show tests/testing tests/spec/test_dotenv.py \
 	  tests/docker/test_build.py::test_the_output_must_come_while_it_is_built \
 	  tests/docker/test_build.py::test_an_image_that_cannot_be_had_must_be_told \
