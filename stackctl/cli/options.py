@@ -88,6 +88,25 @@ lock_timeout_option = click.option(
     metavar="SECONDS",
     help="How long to wait for another run (60).",
 )
+wait_timeout_option = click.option(
+    "--wait-timeout",
+    type=float,
+    default=120.0,
+    metavar="SECONDS",
+    help="How long to wait for each service (120).",
+)
+tty_option = click.option(
+    "-t",
+    "--tty",
+    "tty",
+    flag_value=True,
+    type=bool,
+    default=None,
+    help="With a terminal (if stdin and stdout are one).",
+)
+no_tty_option = click.option(
+    "-T", "--no-tty", "--no-TTY", "tty", flag_value=False, type=bool, help="Without a terminal."
+)
 
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (

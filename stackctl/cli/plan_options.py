@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from stackctl.cli.options import wait_timeout_option
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -36,7 +38,7 @@ _OPTIONS = (
     click.option("--rerun", is_flag=True, help="Run jobs again that have completed: the named ones, or all that are needed."),
     click.option("--adopt", is_flag=True, help="Take over the same project, started from another directory or by Docker Compose."),
     click.option("--strict", is_flag=True, help="Warnings stop, too."),
-    click.option("--wait-timeout", type=float, default=120.0, metavar="SECONDS", help="How long to wait for each service (120)."),
+    wait_timeout_option,
     click.option("-t", "--timeout", type=int, metavar="SECONDS", help="How long a container may take to stop."),
 )  # fmt: skip
 

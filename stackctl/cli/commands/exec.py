@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from stackctl.cli.options import complete_services, index_option, pass_settings
+from stackctl.cli.options import complete_services, index_option, no_tty_option, pass_settings, tty_option
 from stackctl.cli.settings import Settings
 from stackctl.cli.variables import variable
 from stackctl.engine.protocol import Exec
@@ -21,16 +21,8 @@ from stackctl.looking import Looking
     expose_value=False,
     help="Accepted for docker's sake: stdin is always passed on.",
 )
-@click.option(
-    "-t",
-    "--tty",
-    "tty",
-    flag_value=True,
-    type=bool,
-    default=None,
-    help="With a terminal (if stdin and stdout are one).",
-)
-@click.option("-T", "--no-tty", "--no-TTY", "tty", flag_value=False, type=bool, help="Without a terminal.")
+@tty_option
+@no_tty_option
 @click.option("-d", "--detach", is_flag=True, help="Start it and return.")
 @click.option(
     "-e", "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable; a name alone takes yours."

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from stackctl.cli.operate import operate
-from stackctl.cli.options import grace_option, lock_timeout_option, pass_settings, services_argument
+from stackctl.cli.options import (
+    grace_option,
+    lock_timeout_option,
+    pass_settings,
+    services_argument,
+    wait_timeout_option,
+)
 from stackctl.cli.settings import Settings
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import StartOptions
@@ -17,13 +23,7 @@ from stackctl.planner.view.slots import UpOptions
 @grace_option
 @click.option("--no-deps", is_flag=True, help="Leave services alone that ask to restart with these.")
 @click.option("--apply", is_flag=True, help="Recreate what has changed in the file, as up does.")
-@click.option(
-    "--wait-timeout",
-    type=float,
-    default=120.0,
-    metavar="SECONDS",
-    help="How long to wait for each service (120).",
-)
+@wait_timeout_option
 @lock_timeout_option
 @pass_settings
 def command(

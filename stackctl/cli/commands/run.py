@@ -10,7 +10,14 @@ from pathlib import Path
 import click
 
 from stackctl.cli.follow import follow
-from stackctl.cli.options import complete_services, lock_timeout_option, pass_settings
+from stackctl.cli.options import (
+    complete_services,
+    lock_timeout_option,
+    no_tty_option,
+    pass_settings,
+    tty_option,
+    wait_timeout_option,
+)
 from stackctl.cli.settings import Settings
 from stackctl.cli.variables import variable, variables_of
 from stackctl.engine.execute import Cancel
@@ -29,16 +36,8 @@ from stackctl.spec.model import PullPolicy
 @click.option("--rm", "remove", is_flag=True, help="Remove the container when it ends.")
 @click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
 @click.option("-i", "--interactive/--no-interactive", default=True, help="Pass stdin on (yes).")
-@click.option(
-    "-t",
-    "--tty",
-    "tty",
-    flag_value=True,
-    type=bool,
-    default=None,
-    help="With a terminal (if stdin and stdout are one).",
-)
-@click.option("-T", "--no-tty", "--no-TTY", "tty", flag_value=False, type=bool, help="Without a terminal.")
+@tty_option
+@no_tty_option
 @click.option(
     "-e", "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable; a name alone takes yours."
 )
@@ -63,13 +62,7 @@ from stackctl.spec.model import PullPolicy
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
 @click.option("--quiet-pull", is_flag=True, help="Do not show how far pulls are.")
 @click.option("--quiet-build", is_flag=True, help="Do not show the steps of builds.")
-@click.option(
-    "--wait-timeout",
-    type=float,
-    default=120.0,
-    metavar="SECONDS",
-    help="How long to wait for each service (120).",
-)
+@wait_timeout_option
 @lock_timeout_option
 @click.argument("service", shell_complete=complete_services)
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND] [ARG]...")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from stackctl.cli.operate import operate
-from stackctl.cli.options import lock_timeout_option, pass_settings, services_argument
+from stackctl.cli.options import lock_timeout_option, pass_settings, services_argument, wait_timeout_option
 from stackctl.cli.settings import Settings
 from stackctl.planner.life.options import StartOptions
 
@@ -15,13 +15,7 @@ from stackctl.planner.life.options import StartOptions
 @click.option(
     "--wait", is_flag=True, expose_value=False, help="Accepted for Compose's sake: start always waits."
 )
-@click.option(
-    "--wait-timeout",
-    type=float,
-    default=120.0,
-    metavar="SECONDS",
-    help="How long to wait for each service (120).",
-)
+@wait_timeout_option
 @lock_timeout_option
 @pass_settings
 def command(settings: Settings, services: tuple[str, ...], wait_timeout: float, lock_timeout: float) -> int:

@@ -13,6 +13,7 @@ from docker.errors import DockerException
 
 from stackctl.engine.protocol import Report
 from stackctl.engine.transport.client import Client, RefusedError, objects
+from stackctl.engine.transport.messages import Answer
 from stackctl.errors import CancelledError
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.desired import Image
@@ -42,8 +43,6 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
     image = ImageRef.parse(ref)
     # Without a tag the engine pulls every tag of the name.
     name, tag = image.name, image.digest or image.tag or "latest"
-    layers = Layers()
-    last = 0.0
     try:
         with client.stream(
             "POST",
@@ -54,16 +53,23 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
             platform=wanted.platform or None,
             headers=_auth_header(ref, report),
         ) as response:
-            for message in objects(response):
-                raise_error(message)
-                if cancelled():
-                    raise CancelledError(f"pulling {ref} was interrupted")
-                news = layers.take(message)
-                if news.total is None or monotonic() - last >= _REPORT_EVERY:
-                    last = monotonic()
-                    report(news)
+            _tell(response, f"pulling {ref}", report, cancelled)
     except RefusedError as error:
         raise refused(wanted, error) from error
+
+
+def _tell(response: Answer, doing: str, report: Report, cancelled: Callable[[], bool]) -> None:
+    """Report the progress that the engine tells until it is done. Raises `CancelledError` once `cancelled()`."""
+    layers = Layers()
+    last = 0.0
+    for message in objects(response):
+        raise_error(message)
+        if cancelled():
+            raise CancelledError(f"{doing} was interrupted")
+        news = layers.take(message)
+        if news.total is None or monotonic() - last >= _REPORT_EVERY:
+            last = monotonic()
+            report(news)
 
 
 def push(client: Client, wanted: Image, report: Report, cancelled: Callable[[], bool]) -> None:
@@ -72,8 +78,6 @@ def push(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
     """
     image = ImageRef.parse(wanted.ref)
     login = encoded(credentials(wanted.ref, report) or {})
-    layers = Layers()
-    last = 0.0
     try:
         with client.stream(
             "POST",
@@ -83,14 +87,7 @@ def push(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
             tag=image.tag or "latest",
             headers={"X-Registry-Auth": login},
         ) as response:
-            for message in objects(response):
-                raise_error(message)
-                if cancelled():
-                    raise CancelledError(f"pushing {wanted.ref} was interrupted")
-                news = layers.take(message)
-                if news.total is None or monotonic() - last >= _REPORT_EVERY:
-                    last = monotonic()
-                    report(news)
+            _tell(response, f"pushing {wanted.ref}", report, cancelled)
     except RefusedError as error:
         said = f"cannot push {wanted.title}: {error.message}"
         raise RefusedError(said, _hint(error) or "log in: docker login", status=error.status) from error
