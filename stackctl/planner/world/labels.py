@@ -43,6 +43,13 @@ VERSION = PREFIX + "version"
 CREATED = PREFIX + "created"
 """On volumes: when it was made, in whole seconds since the epoch; old engines do not know."""
 
+DEPENDS = PREFIX + "depends"
+"""On a service of a Swarm: a JSON list of the services that come before it."""
+
+# `docker stack` finds a stack by the first, and shows the image of a service by the second.
+STACK = "com.docker.stack.namespace"
+STACK_IMAGE = "com.docker.stack.image"
+
 # Desktop tools group a stack by these. Containers alone carry them, without config-hash, so that `docker compose down` cannot see the stack.
 COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_SERVICE = "com.docker.compose.service"
