@@ -158,6 +158,10 @@ class PortTakenError(EngineError):
     """A container cannot start, because another process or container has its host port."""
 
 
+class OutOfSequenceError(EngineError):
+    """Somebody else has changed a service of a Swarm since it was looked at. Whoever looks again can go on."""
+
+
 class CancelledError(EngineError):
     """The run was cancelled before this was done."""
 
@@ -193,3 +197,9 @@ class WaitTimeoutError(WaitError):
     """A container was not ready within its timeout. The attributes show how far it came."""
 
     exit_code = 4
+
+
+class RolledBackError(WaitError):
+    """A service of a Swarm has gone back, or goes back, to what it was before its update."""
+
+    exit_code = 6

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from stackctl.engine.protocol import Report
 from stackctl.errors import CancelledError
-from stackctl.planner.steps.actions import Action, WaitFor
+from stackctl.planner.steps.actions import Action, Wait
 from stackctl.planner.steps.events import Done, Event, Failed, Progress, Progressed, Rescued, Skipped, Started
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.real import monotonic
@@ -110,7 +110,7 @@ class _Run:
         return self._closed or self._cancel()
 
     def _waits(self, step_id: int) -> bool:
-        return isinstance(self._steps[step_id].action, WaitFor)
+        return isinstance(self._steps[step_id].action, Wait)
 
     def _at(self) -> float:
         return monotonic() - self._began

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,24 +12,30 @@ from msgspec.structs import replace
 from stackctl.planner.steps.actions import (
     Action,
     BuildImage,
+    CreateConfig,
     CreateContainer,
     CreateNetwork,
+    CreateSecret,
     CreateVolume,
     KillContainer,
+    LabelNode,
     PullImage,
     PushImage,
+    RemoveConfig,
     RemoveContainer,
     RemoveImage,
     RemoveNetwork,
+    RemoveSecret,
     RemoveVolume,
     StartContainer,
     StopContainer,
+    SwarmAction,
 )
 from stackctl.planner.steps.plan import Plan, Step
 from stackctl.planner.world.desired import DesiredContainer, DesiredMount
 from stackctl.show.words import NAMES, Mark
 
-Group = Literal["Networks", "Volumes", "Images", "Services"]
+Group = Literal["Nodes", "Networks", "Volumes", "Secrets", "Configs", "Images", "Services"]
 PAST: Mapping[str, str] = {
     "pull": "pulled",
     "build": "built",
@@ -46,6 +52,9 @@ PAST: Mapping[str, str] = {
     "rename": "renamed",
     "reconnect": "reconnected",
     "update": "updated",
+    "roll back": "rolled back",
+    "refresh": "refreshed",
+    "label": "labelled",
     "remove": "removed",
 }
 """Every kind of change, in the order of a summary, and what it is called when it is done."""
@@ -102,7 +111,7 @@ def changes(plan: Plan) -> tuple[Change, ...]:
         service = _service(steps) if key[0] == "Services" else ""
         name = service if service and containers[service] == 1 else called[key]
         found.append(Change(key[0], name, verb, mark, why, tuple(steps)))
-    order: tuple[Group, ...] = ("Networks", "Volumes", "Images", "Services")
+    order: tuple[Group, ...] = get_args(Group)
     return tuple(sorted(found, key=lambda change: order.index(change.group)))
 
 
@@ -168,6 +177,14 @@ def _thing(action: Action, names: Mapping[str, str]) -> tuple[Group, str, str]:
             return "Images", image_id, name
         case CreateContainer(spec):
             return "Services", spec.name, spec.name
+        case CreateSecret() | RemoveSecret():
+            return "Secrets", action.name, action.name
+        case CreateConfig() | RemoveConfig():
+            return "Configs", action.name, action.name
+        case LabelNode(node_id, name):
+            return "Nodes", node_id, name
+        case _ if isinstance(action, SwarmAction):
+            return "Services", action.name, action.name
         case _:
             thing = names.get(action.container) or names.get(action.name) or action.container
             return "Services", thing, action.name

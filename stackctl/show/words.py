@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -11,6 +11,9 @@ from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action
 from stackctl.show.text.amounts import quoted
 from stackctl.spec.model import Condition
+
+if TYPE_CHECKING:
+    from stackctl.planner.world.swarm_desired import SwarmGoal
 
 Mark = Literal["+", "~", "-", " "]
 """`+` makes something, `~` changes something that is there, `-` removes it; waiting has none."""
@@ -59,7 +62,23 @@ NAMES: Mapping[type, Name] = {
         "~",
         "update",
     ),
+    actions.CreateService: Name("Create", "Creating", "Created", "service", "+", "create"),
+    actions.RemoveService: Name("Remove", "Removing", "Removed", "service", "-", "remove"),
+    actions.RollBackService: Name("Roll back", "Rolling back", "Rolled back", "service", "~", "roll back"),
+    actions.UpdateService: Name("Update", "Updating", "Updated", "service", "~", "update"),
+    actions.RefreshAuth: Name(
+        "Send the login for the registry of", "Sending the login", "Login sent", "service", "~", "refresh"
+    ),
+    actions.CreateSecret: Name("Create", "Creating", "Created", "secret", "+", "create"),
+    actions.RemoveSecret: Name("Remove", "Removing", "Removed", "secret", "-", "remove"),
+    actions.CreateConfig: Name("Create", "Creating", "Created", "config", "+", "create"),
+    actions.RemoveConfig: Name("Remove", "Removing", "Removed", "config", "-", "remove"),
+    actions.LabelNode: Name("Label", "Labelling", "Labelled", "node", "~", "label"),
     actions.WaitFor: Name("Wait for", "Waiting", "Ready", "container", " ", "wait"),
+    actions.WaitForService: Name("Wait for", "Waiting", "Converged", "service", " ", "wait"),
+    actions.WaitForTasksGone: Name(
+        "Wait until the containers are gone of", "Waiting", "Gone", "service", " ", "wait"
+    ),
 }
 """Every kind of action. A change is made of several actions; the one that stands first here names it."""
 
@@ -112,6 +131,10 @@ def words(action: Action) -> Words:
         case actions.WaitFor(_, _, condition, settle=settle):
             met, done = ("to keep running", "Running") if settle else _MET[condition]
             rest = f" {met}"
+        case actions.LabelNode(_, _, labels):
+            rest = f" with {', '.join(f'{quoted(key)}={quoted(value)}' for key, value in labels.items())}"
+        case actions.WaitForService(goal):
+            rest, done = _reached(goal)
         case actions.StopContainer(_, _, grace, hooks):
             first = " after pre_stop" if hooks and grace else ""
             rest = f"{first}, and kill it after {grace} s"
@@ -128,6 +151,15 @@ def words(action: Action) -> Words:
         case actions.RemoveImage(image_id, ref) if image_id != ref:
             noun = "image that was"
     return Words(kind.verb, kind.doing, done, noun, name, rest)
+
+
+def _reached(goal: SwarmGoal) -> tuple[str, str]:
+    """What a service of a Swarm must come to, and the word for a service that has."""
+    if goal.mode.endswith("-job"):
+        return " to complete", "Completed"
+    if goal.rolled_back:
+        return " to have gone back", "Rolled back"
+    return (" to be started", "Started") if goal.started else (" to run as it should", "Converged")
 
 
 def describe(action: Action) -> str:

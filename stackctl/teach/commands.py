@@ -89,7 +89,9 @@ class Docker(Struct, frozen=True):
     api: tuple[int, int] = (1, 41)
 
     def command(self, action: actions.Action) -> CommandLine | None:
-        """The command that does what the action does; None for a wait, which is no single command (see `questions.py`)."""
+        """The command that does what the action does; None for a wait, which is no single command (see `questions.py`), and
+        for what is done on a Swarm.
+        """
         match action:
             case actions.PullImage(image):
                 where = (*self._table(image.services[0]), "platform")
@@ -146,7 +148,7 @@ class Docker(Struct, frozen=True):
                 return _command("volume rm", *_operands(name))
             case actions.RemoveImage(image_id):
                 return _command("image rm", *_operands(image_id))
-            case actions.WaitFor():
+            case _:
                 return None
 
     def network(self, network: DesiredNetwork) -> CommandLine:

@@ -11,6 +11,7 @@ from stackctl.planner.steps.actions import (
     CreateVolume,
     DisconnectNetwork,
     KillContainer,
+    LabelNode,
     PullImage,
     RemoveContainer,
     RemoveImage,
@@ -19,8 +20,11 @@ from stackctl.planner.steps.actions import (
     SetRestart,
     StopContainer,
     WaitFor,
+    WaitForService,
+    WaitForTasksGone,
 )
 from stackctl.planner.world.desired import Attachment, DesiredBuild, DesiredContainer, DesiredVolume, Image
+from stackctl.planner.world.swarm_desired import SwarmGoal
 from stackctl.show.changes import PAST
 from stackctl.show.text.amounts import counted, duration, first_line, quoted, size
 from stackctl.show.words import NAMES, Name, describe, words
@@ -50,6 +54,19 @@ SENTENCES: list[tuple[Action, str]] = [
     (RemoveContainer("4f1", "api"), "Remove container api"),
     (RemoveContainer("4f1", "api", volumes=True), "Remove container api and its anonymous volumes"),
     (RemoveVolume("pgdata"), "Remove volume pgdata and the data in it"),
+    (
+        LabelNode("x7", "node-1", {"stackctl.volume.shop.data": "1"}),
+        "Label node node-1 with stackctl.volume.shop.data=1",
+    ),
+    (
+        WaitForService(SwarmGoal(name="shop_web"), "shop"),
+        "Wait for service shop_web to run as it should",
+    ),
+    (
+        WaitForService(SwarmGoal(name="shop_migrate", mode="replicated-job"), "shop"),
+        "Wait for service shop_migrate to complete",
+    ),
+    (WaitForTasksGone("shop", {"shop_web": "4f"}), "Wait until the containers are gone of service shop_web"),
     (RemoveImage("sha256:1", "shop-api:1"), "Remove image that was shop-api:1"),
 ]
 

@@ -22,7 +22,7 @@ from stackctl.engine.transport.client import RefusedError
 from stackctl.engine.transport.link import Link
 from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.steps import actions
-from stackctl.planner.steps.actions import Action
+from stackctl.planner.steps.actions import Action, SwarmAction
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.desired import DesiredContainer
@@ -45,6 +45,8 @@ class DockerPerform:
             target = Watched(self._link.client, self._events, action.container, self._look.engine)
             with self._events.listening(), closing(target):
                 return ready.wait(action, target, report, cancelled)
+        if isinstance(action, SwarmAction):
+            raise EngineError("this version of stackctl cannot change a Swarm")
         client = self._link.changing
         match action:
             case actions.PullImage():

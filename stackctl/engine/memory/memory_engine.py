@@ -32,7 +32,7 @@ from stackctl.engine.talk.log_times import timestamp
 from stackctl.errors import EngineError, ExecTimeoutError, PortTakenError
 from stackctl.planner.same.side import Thing
 from stackctl.planner.steps import actions
-from stackctl.planner.steps.actions import Action
+from stackctl.planner.steps.actions import Action, SwarmAction
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path, Processes
 from stackctl.planner.world.desired import (
@@ -335,6 +335,8 @@ class MemoryEngine:
             return told
 
     def _write(self, action: Action, report: Report) -> str | None:
+        if isinstance(action, SwarmAction):
+            raise EngineError("this version of stackctl cannot change a Swarm")
         match action:
             case actions.PullImage(image, otherwise):
                 return self._pull(image, otherwise, report)

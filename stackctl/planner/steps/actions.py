@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -19,6 +20,9 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.spec.model import Condition, Hook
+
+if TYPE_CHECKING:
+    from stackctl.planner.world.swarm_desired import DesiredService, DesiredSwarmFile, SwarmGoal
 
 
 class PullImage(Struct, frozen=True):
@@ -188,6 +192,126 @@ class RemoveImage(Struct, frozen=True):
     name: str
 
 
+# On a Swarm, beside networks and images
+
+
+class CreateSecret(Struct, frozen=True):
+    file: DesiredSwarmFile
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+
+class CreateConfig(Struct, frozen=True):
+    file: DesiredSwarmFile
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+
+class RemoveSecret(Struct, frozen=True):
+    """Remove a secret. One that is in use stays, without an error: the note says so."""
+
+    secret_id: str
+    name: str
+
+
+class RemoveConfig(Struct, frozen=True):
+    """Remove a config. One that is in use stays, without an error: the note says so."""
+
+    config_id: str
+    name: str
+
+
+class CreateService(Struct, frozen=True):
+    spec: DesiredService
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+class UpdateService(Struct, frozen=True):
+    """Send the whole service, as an update of this version of it. Raises `OutOfSequenceError` if it has another version by now."""
+
+    service_id: str
+    version: int
+    spec: DesiredService
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+class RefreshAuth(Struct, frozen=True):
+    """Send the service as it is once more, with the present login at its registry."""
+
+    service_id: str
+    name: str
+
+
+class RollBackService(Struct, frozen=True):
+    """Let the service go back to what it was before its last update. Does nothing if it is going back, or has gone back, already."""
+
+    service_id: str
+    name: str
+
+
+class RemoveService(Struct, frozen=True):
+    service_id: str
+    name: str
+
+
+class WaitForService(Struct, frozen=True):
+    """Wait until the service has come to its goal, until it is clear that it never will, or until `timeout` seconds are over."""
+
+    goal: SwarmGoal
+    project: str
+    timeout: float = 120.0
+
+    @property
+    def name(self) -> str:
+        return self.goal.name
+
+
+class WaitForTasksGone(Struct, frozen=True):
+    """Wait until no container of these services is left on any node that answers; `services` holds their ids by name."""
+
+    project: str
+    services: Mapping[str, str]
+    timeout: float = 60.0
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.services)
+
+
+class LabelNode(Struct, frozen=True):
+    """Give a node labels, beside those that it has."""
+
+    node_id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+SwarmAction = (
+    CreateSecret
+    | RemoveSecret
+    | CreateConfig
+    | RemoveConfig
+    | CreateService
+    | UpdateService
+    | RefreshAuth
+    | RollBackService
+    | RemoveService
+    | LabelNode
+    | WaitForService
+    | WaitForTasksGone
+)
+"""What is done on a Swarm alone."""
+
 Action = (
     PullImage
     | BuildImage
@@ -210,7 +334,11 @@ Action = (
     | RemoveNetwork
     | RemoveVolume
     | RemoveImage
+    | SwarmAction
 )
+
+Wait = WaitFor | WaitForService | WaitForTasksGone
+"""The actions that make no call that writes."""
 
 
 def subject(action: Action) -> str:
@@ -232,5 +360,7 @@ def subject(action: Action) -> str:
             return f"post_start {number} of {name}"
         case RenameContainer(_, name, to):
             return f"{name} to {to}"
+        case LabelNode(_, name, labels):
+            return f"{name} {', '.join(labels)}"
         case _:
             return action.name

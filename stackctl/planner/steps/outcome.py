@@ -8,8 +8,8 @@ from functools import reduce
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.errors import WaitTimeoutError
-from stackctl.planner.steps.actions import WaitFor
+from stackctl.errors import RolledBackError, WaitTimeoutError
+from stackctl.planner.steps.actions import Wait, WaitFor
 from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Skipped
 
 
@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
         """The summary with one more event."""
         now = replace(self, seconds=max(self.seconds, event.at))
         match event:
-            case Done(step) if not isinstance(step.action, WaitFor):
+            case Done(step) if not isinstance(step.action, Wait):
                 return replace(now, changed=now.changed + 1)
             case Failed() if _told(event, now.failures):
                 return now
@@ -51,11 +51,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """130: interrupted. 4: a container was not ready in time. 5: something was changed and something failed. 1: something
+        """130: interrupted. 6: a service of a Swarm went back to what it was before. 4: a container was not ready in time. 5: something was changed and something failed. 1: something
         failed and nothing was changed. 0: all is done.
         """
         if self.interrupted:
             return 130
+        if any(isinstance(failure.error, RolledBackError) for failure in self.failures):
+            return 6
         if any(isinstance(failure.error, WaitTimeoutError) for failure in self.failures):
             return 4
         if self.failures:

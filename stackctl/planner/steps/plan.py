@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct, field
 
 from stackctl.errors import Problem
-from stackctl.planner.steps.actions import Action, RemoveVolume, WaitFor, subject
+from stackctl.planner.steps.actions import Action, RemoveVolume, Wait, subject
 from stackctl.planner.steps.facts import Fact
 from stackctl.planner.world.replica import Replica
 
@@ -47,7 +47,7 @@ class Plan(Struct, frozen=True):
     @property
     def changes(self) -> tuple[Step, ...]:
         """The steps that write. Waiting does not."""
-        return tuple(step for step in self.steps if not isinstance(step.action, WaitFor))
+        return tuple(step for step in self.steps if not isinstance(step.action, Wait))
 
     @property
     def loses_data(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from contextlib import closing
 from msgspec.structs import replace
 
 from stackctl.errors import WaitError
-from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.steps.actions import Wait
 from stackctl.planner.steps.events import Event, Failed, Progress, Rescued
 from stackctl.planner.steps.plan import Step
 from stackctl.spec.model import Stack
@@ -31,7 +31,7 @@ def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[E
                     _conceal(error, hidden(step))
                 case Rescued(step=step, error=Exception() as error):
                     _conceal(error, hidden(step))
-                case Progress(step=step, news=news) if isinstance(step.action, WaitFor):
+                case Progress(step=step, news=news) if isinstance(step.action, Wait):
                     yield replace(event, news=replace(news, text=without(news.text, hidden(step))))
                     continue
             yield event
