@@ -23,7 +23,12 @@ class Registry:
     """`ref` is its image. With a `login` (user, password) it asks for it; `missing_layer` breaks the image."""
 
     def __init__(
-        self, name: str, *, login: tuple[str, str] | None = None, missing_layer: bool = False
+        self,
+        name: str,
+        *,
+        login: tuple[str, str] | None = None,
+        missing_layer: bool = False,
+        host: str = "127.0.0.1",
     ) -> None:
         self._login = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
         self._answers: dict[str, tuple[str, bytes]] = {"/v2/": ("application/json", b"{}")}
@@ -52,8 +57,8 @@ class Registry:
                 self._answers[f"/v2/{name}/blobs/{_digest(blob)}"] = ("application/octet-stream", blob)
         for tag in ("1", _digest(manifest)):
             self._answers[f"/v2/{name}/manifests/{tag}"] = (MANIFEST, manifest)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.address = f"127.0.0.1:{self._server.server_port}"
+        self._server = ThreadingHTTPServer((host, 0), self._handler())
+        self.address = f"{host}:{self._server.server_port}"
         self.ref = f"{self.address}/{name}:1"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
@@ -102,7 +107,9 @@ class Registry:
                 if "/manifests/" in place:
                     body = self.body()
                     registry.pushed.append(place)
-                    registry._answers[place] = (self.headers["Content-Type"], body)
+                    by_digest = f"{place.rpartition('/')[0]}/{_digest(body)}"
+                    for path in (place, by_digest):
+                        registry._answers[path] = (self.headers["Content-Type"], body)
                     self.answer(201, **{"Docker-Content-Digest": _digest(body)})
                     return
                 blob = registry._uploads.pop(place, b"") + self.body()
