@@ -270,7 +270,7 @@ def _remove_item(stack: ScriptStack, path: tuple[Any, ...], items: list[Any]) ->
 
 def _drop_container(stack: ScriptStack, problem: Problem, at: int) -> None:
     name = problem.path[1] if len(problem.path) > 1 else ""
-    if problem.path[:1] in (("networks",), ("volumes",)):
+    if problem.path[:1] in (("networks",), ("volumes",), ("secrets",)):
         getattr(stack, str(problem.path[0])).pop(name, None)
     elif stack.containers.pop(str(name), None) is None:
         raise UsageError(f"{stack.reading.script.file} cannot be imported: {problem}")

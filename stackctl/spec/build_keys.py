@@ -13,18 +13,14 @@ from stackctl.spec.structure import forms
 
 
 class BuildKey(Struct, frozen=True):
-    """A key. `bake`: its name in a bake file, `classic`: its name among the parameters of the engine's own builder, `flag`: the
-    option of `docker build`; "" for none.
-    """
+    """A key. `bake`: its name in a bake file, `classic`: its name among the parameters of the engine's own builder; "" for none."""
 
     name: str
     bake: str
     classic: str
-    flag: str
     table: bool
     baked: Callable[[Any], Any]
     sent: Callable[[Any], Any]
-    between: str
 
 
 def given(build: Build) -> Iterator[tuple[BuildKey, Any]]:
@@ -64,11 +60,9 @@ def _keys() -> tuple[BuildKey, ...]:
             form.attribute,
             form.metadata.get("bake", ""),
             form.metadata.get("classic", ""),
-            form.metadata.get("build_flag", ""),
             get_origin(form.type) is Mapping,
             form.metadata.get("baked", plain),
             form.metadata.get("sent", plain),
-            form.metadata.get("between", "="),
         )
         for form in forms(Build).values()
     )

@@ -33,9 +33,8 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ImageConfig
-from stackctl.spec import build_keys, flags
-from stackctl.spec.build_keys import BuildKey
-from stackctl.spec.model import ConfigSource, FileSource, Hook, PullPolicy, Stack
+from stackctl.spec import flags
+from stackctl.spec.model import Build, ConfigSource, FileSource, Hook, PullPolicy, Stack
 from stackctl.spec.model.images import is_remote
 from stackctl.spec.source.loading import join
 from stackctl.spec.text.parts import Part, Text, VariableOrigin, parts
@@ -173,19 +172,13 @@ class Docker(Struct, frozen=True):
         build, key = image.build, (*self._table(image.services[0]), "build")
         dockerfile = build.dockerfile if build.remote else self.path(build.context / build.dockerfile)
         usual = build.dockerfile == "Dockerfile"
-        target = build.target
         inline = build.settings.dockerfile_inline
         line = _command(
             "build",
             Argument(("--tag", image.ref), key),
             *([] if usual else [Argument(("--file", dockerfile), (*key, "dockerfile"))]),
-            *([] if target is None else [Argument(("--target", target), (*key, "target"))]),
             *_pairs("--build-arg", build.args, (*key, "args")),
-            *(
-                each
-                for given, value in build_keys.given(build.settings)
-                for each in _build_flag(given, value, key)
-            ),
+            *_build_flags(build.settings, key),
             *self._contexts(build, key),
             *self._build_secrets(build, key),
             Argument((build.remote or self.path(build.context),), (*key, "context")),
@@ -558,24 +551,13 @@ def _restart(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
         yield Argument(("--stop-timeout", str(spec.grace)), (*key, "stop_grace_period"))
 
 
-def _build_flag(given: BuildKey, value: Any, key: KeyPath) -> Iterator[Argument]:
-    """The option of `docker build` for a key of `build`."""
-    where, option = (*key, given.name), f"--{given.flag}"
-    if given.name == "privileged":
-        yield Argument(("--allow", "security.insecure"), where)
-    elif given.name in ("provenance", "sbom"):
-        yield Argument((f"{option}={str(value).lower() if isinstance(value, bool) else value}",), where)
-    elif not given.flag or given.name == "target":
-        return
-    elif value is True:
-        yield Argument((option,), where)
-    elif isinstance(value, tuple):
-        yield from (Argument((option, _word(item)), where) for item in value)
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield Argument((option, joined(name, given.between, _word(item))), (*where, name))
-    else:
-        yield Argument((option, _word(value)), where)
+def _build_flags(build: Build, key: KeyPath) -> Iterator[Argument]:
+    """The options of `docker build` for the keys of `build`."""
+    for flag in flags.by_key("build").values():
+        if (value := flag.value(build)) is not None:
+            yield from _flag(flag, value, (*key, *flag.key))
+    if build.privileged:
+        yield Argument(("--allow", "security.insecure"), (*key, "privileged"))
 
 
 def _plain(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
@@ -590,10 +572,10 @@ def _plain(spec: DesiredContainer, key: KeyPath) -> Iterator[Argument]:
 
 def _flag(flag: flags.Flag, value: Any, where: KeyPath) -> Iterator[Argument]:
     match value:
-        case False | "":
+        case "":
             pass
-        case True:
-            yield Argument((flag.option,), where)
+        case bool() if flag.kind == "switch":
+            yield from [Argument((flag.option,), where)] if value else []
         case tuple(items):
             yield from (Argument((flag.option, _word(item)), where) for item in items)
         case Mapping() as table:
@@ -604,6 +586,8 @@ def _flag(flag: flags.Flag, value: Any, where: KeyPath) -> Iterator[Argument]:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return value if isinstance(value, str) else str(value)
 
 

@@ -59,6 +59,30 @@ def value(shell: Shell, node: Node) -> str:
     )[:LONGEST]
 
 
+def heredoc(shell: Shell, node: Node) -> str:
+    """The text of a here-document (bash manual, 3.6.6)."""
+    start = next((text_of(child) for child in node.named_children if child.type == "heredoc_start"), "")
+    body = next((child for child in node.named_children if child.type == "heredoc_body"), None)
+    if body is None:
+        return ""
+    text, at = "", body.start_byte
+    for child in body.named_children if not re.search(r"['\"\\]", start) else ():
+        if child.type == "heredoc_content":
+            continue
+        text += _escapes(shell.script.source[at : child.start_byte].decode(errors="replace"))
+        text += value(shell, child)
+        at = child.end_byte
+    rest = shell.script.source[at : body.end_byte].decode(errors="replace")
+    text += rest if re.search(r"['\"\\]", start) else _escapes(rest)
+    tabs = any(child.type == "<<-" for child in node.children)
+    return (re.sub(r"(?m)^\t+", "", text) if tabs else text)[:LONGEST]
+
+
+def _escapes(text: str) -> str:
+    """The text without the backslashes that a here-document takes away."""
+    return re.sub(r"\\(?:\n|([$`\\]))", lambda escape: escape[1] or "", text)
+
+
 def mystery(shell: Shell, node: Node) -> str:
     """A value that is known only where the script runs, with a note. It gets a variable of its own."""
     written = " ".join(text_of(node).split())
@@ -124,7 +148,7 @@ def _of(shell: Shell, node: Node) -> list[_Piece]:
         case "raw_string":
             return [_Piece(text_of(node)[1:-1])]
         case "ansi_c_string":
-            return [_Piece(_ansi(text_of(node)[2:-1]))]
+            return [_Piece(ansi(text_of(node)[2:-1]))]
         case "string" | "translated_string":
             return _quoted(shell, node)
         case "concatenation" | "command_name":
@@ -185,7 +209,7 @@ def _unescaped(shell: Shell, start: int, end: int) -> str:
     return re.sub(r'\\([$`"\\])', r"\1", text.replace("\\\n", ""))
 
 
-def _ansi(text: str) -> str:
+def ansi(text: str) -> str:
     """The text of `$'…'`. Bytes that are given one by one are read as UTF-8."""
 
     def character(match: re.Match[str]) -> str:

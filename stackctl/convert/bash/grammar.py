@@ -44,6 +44,11 @@ class Script:
         before = self.source[self.starts[line - 1] : offset]
         return line, len(before.decode(errors="replace")) + 1
 
+    def eats_dash(self, command: Node) -> bool:
+        """Whether the word `-` stands between a command and its here-document: the grammar counts it to neither."""
+        between = self.source[command.end_byte :].partition(b"<<")[0]
+        return between.strip() == b"-"
+
     def _prepared(self) -> str:
         """The text as bash gets it, without what people paste: prompts, and the continuations of other shells."""
         text = self.text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from stackctl.convert.bash.expand import ansi
 from stackctl.convert.bash.grammar import DOCKER
 from stackctl.convert.bash.shell import ROUNDS, Shell
 from stackctl.convert.unset import in_url, is_known, settled, unset
@@ -18,7 +20,11 @@ def output(shell: Shell, words: Sequence[str]) -> str | None:
         case ["pwd", *_]:
             return shell.directory
         case ["echo", *rest]:
-            return " ".join(rest)
+            flags = list(itertools.takewhile(lambda word: re.fullmatch("-[neE]+", word), rest))
+            text = " ".join(rest[len(flags) :])
+            return ansi(text) if any("e" in flag for flag in flags) else text
+        case ["printf", text] if "%" not in text:
+            return ansi(text)
         case ["dirname", path]:
             return posixpath.dirname(path) or "."
         case ["basename", path]:

@@ -12,7 +12,7 @@ from tree_sitter import Node
 
 from stackctl.convert.bash.arithmetic import holds, number
 from stackctl.convert.bash.branches import conditions, matches, mentions_docker, short, truth
-from stackctl.convert.bash.expand import expand, value
+from stackctl.convert.bash.expand import expand, heredoc, value
 from stackctl.convert.bash.grammar import DOCKER, LARGEST, Script, text_of, words_of
 from stackctl.convert.bash.output import output
 from stackctl.convert.bash.shell import ROUNDS, Shell, TooMuch, Word
@@ -23,7 +23,7 @@ _BEFORE = ("sudo", "exec", "command", "nohup", "time", "timeout", "env", "builti
 _WITH_VALUE = {"sudo": ("-u", "-g"), "env": ("-u",), "timeout": ("-k", "-s"), "exec": ("-a",)}
 """The options of these commands that take a word."""
 _SILENT = frozenset(
-    "echo printf : true set shopt exit return wait test [ [[ shift read clear trap type pwd grep cd popd dirname basename seq break continue".split()
+    "cat echo printf : true set shopt exit return wait test [ [[ shift read clear trap type pwd grep cd popd dirname basename seq break continue".split()
 )
 """Commands that make nothing which a stack would need."""
 _ASKING = frozenset(
@@ -40,6 +40,16 @@ _TRYING = r"(?s)\bsleep\b.*\b(break|exit|return)\b|\b(break|exit|return)\b.*\bsl
 """A `for` that tries several times."""
 
 
+class Stdin(Struct, frozen=True):
+    """What a command reads from its standard input, if the script tells it: a text, or a file."""
+
+    text: str | None = None
+    file: str = ""
+
+
+NOTHING = Stdin()
+
+
 class DockerCommand(Struct, frozen=True):
     """A `docker` command of the script. `directory` is the one it runs in; `line` and `column` count from 1."""
 
@@ -47,6 +57,7 @@ class DockerCommand(Struct, frozen=True):
     line: int
     column: int
     directory: str
+    stdin: Stdin = NOTHING
 
 
 class Note(Struct, frozen=True, order=True):
@@ -125,6 +136,8 @@ class _Reader:
         self.directories: dict[str, int] = {}
         self.dotenv: dict[str, str] = {}
         """What the script writes into `.env`."""
+        self.stdin = NOTHING
+        """What the next command reads."""
         shell.captured = self.captured
 
     def statements(self, node: Node) -> bool | None:
@@ -209,10 +222,39 @@ class _Reader:
             self.sockets(node)
         elif self.writes(node, body):
             return True
-        if body.type == "command":
-            self.shell.step(body)
-            return self.command(body, more)
-        return self.statement(body)
+        before, self.stdin = self.stdin, self.given(node) or self.stdin
+        try:
+            if body.type == "command":
+                self.shell.step(body)
+                result = self.command(body, more, dash=self.script.eats_dash(body))
+            else:
+                result = self.statement(body)
+            return self.behind(node, body, result)
+        finally:
+            self.stdin = before
+
+    def behind(self, node: Node, body: Node, result: bool | None) -> bool | None:
+        """What stands on the line of a command behind its here-document: the grammar counts it to the redirection."""
+        if text_of(body).split() != ["cat"]:
+            self.stdin = NOTHING
+        for child in node.named_children:
+            for statement in child.named_children if child.type == "heredoc_redirect" else ():
+                if statement.type in ("command", "list", "pipeline", "redirected_statement"):
+                    result = self.statement(statement)
+        return result
+
+    def given(self, node: Node) -> Stdin | None:
+        """What a redirection gives a command to read; None if no redirection concerns its standard input."""
+        for child in node.named_children:
+            match child.type:
+                case "heredoc_redirect":
+                    return Stdin(heredoc(self.shell, child))
+                case "herestring_redirect":
+                    return Stdin("".join(value(self.shell, word) for word in child.named_children) + "\n")
+                case "file_redirect" if text_of(child).startswith("<"):
+                    words = child.children_by_field_name("destination")
+                    return Stdin(file="".join(value(self.shell, word) for word in words[:1]))
+        return None
 
     def writes(self, node: Node, body: Node) -> bool:
         """Whether the command writes a text into a file. The variables that it writes into `.env` are known from then on."""
@@ -266,7 +308,7 @@ class _Reader:
         if self.shell.asked is None and len(parts) > 1 and re.match(_FOLLOWS, text_of(parts[0])):
             self.wait(node.start_byte, [node])
             return True
-        results = [self.statement(child) for child in parts]
+        results = [self.piped(before, child) for before, child in zip([None, *parts], parts, strict=False)]
         first, last = (text_of(node.named_children[index]).split()[:2] for index in (0, -1))
         if (
             last[:1] in (["grep"], ["egrep"])
@@ -275,6 +317,21 @@ class _Reader:
         ):
             return False
         return results[-1] if results else True
+
+    def piped(self, before: Node | None, node: Node) -> bool | None:
+        """A part of a pipeline, which reads what the part before it prints."""
+        if before is None or before.type != "command":
+            return self.statement(node)
+        words = [text for word in words_of(self.script, before) for text in expand(self.shell, word)]
+        outer, self.stdin = self.stdin, NOTHING
+        if words[:1] in (["echo"], ["printf"]):
+            self.stdin = Stdin(output(self.shell, words))
+        elif words[:1] == ["cat"] and len(words) == 2:
+            self.stdin = Stdin(file=words[1])
+        try:
+            return self.statement(node)
+        finally:
+            self.stdin = outer
 
     def apart(self, node: Node) -> bool | None:
         """A subshell: variables and directory are afterwards as before."""
@@ -520,14 +577,19 @@ class _Reader:
         parts = [child for child in body.named_children if child.type != "comment"] if body else []
         return parts[0] if len(parts) == 1 and parts[0].type == "command" else None
 
-    def command(self, node: Node, more: Sequence[Node] = ()) -> bool | None:
+    def command(self, node: Node, more: Sequence[Node] = (), *, dash: bool = False) -> bool | None:
         words = [
             Word(text, self.shell.at(word[0]))
             for word in words_of(self.shell.script, node)
             for text in expand(self.shell, word)
         ]
         words += [Word(text, self.shell.at(word)) for word in more for text in expand(self.shell, [word])]
-        return self.run(words)
+        words += [Word("-", self.shell.at(node))] if dash else []
+        before, self.stdin = self.stdin, self.given(node) or self.stdin
+        try:
+            return self.run(words)
+        finally:
+            self.stdin = before
 
     def run(self, words: Sequence[Word]) -> bool | None:
         """A command with its words."""
@@ -601,7 +663,7 @@ class _Reader:
         if texts and texts[0] in _ASKING:
             return True
         line, column = self.script.place(words[0].at)
-        self.commands.append(DockerCommand(tuple(words), line, column, self.shell.directory))
+        self.commands.append(DockerCommand(tuple(words), line, column, self.shell.directory, self.stdin))
         return True
 
     def call(self, name: str, arguments: list[str]) -> bool | None:

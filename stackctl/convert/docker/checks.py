@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from stackctl.convert.bash.script import DockerCommand
 from stackctl.convert.docker.questions import AskedContainer, AskedState
-from stackctl.convert.docker.service import Path, Table
+from stackctl.convert.docker.table import Path, Table
 from stackctl.convert.unset import plain
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import KnownImages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackctl.convert.bash.shell import HERE, path_in
-from stackctl.convert.unset import unset
+from stackctl.convert.unset import is_known, unset
 
 _HOME = unset("HOME")
 
@@ -22,3 +22,10 @@ def host_path(text: str, directory: str = HERE) -> str:
     if path == _HOME or path.startswith(f"{_HOME}/"):
         return "~" + path[len(_HOME) :]
     return path
+
+
+def named_path(text: str, directory: str = HERE) -> str:
+    """A text that is surely a path of the host, such as `data/db`, as `host_path` writes it."""
+    return host_path(
+        text if text.startswith((".", "/", "~")) or not is_known(text[:1]) else f"./{text}", directory
+    )

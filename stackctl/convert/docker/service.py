@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stackctl.convert.bash.shell import HERE
 from stackctl.convert.docker.flags import Divided, Option
-from stackctl.convert.docker.paths import host_path
+from stackctl.convert.docker.paths import host_path, named_path
+from stackctl.convert.docker.table import Table
 from stackctl.convert.unset import is_known, plain
 from stackctl.spec import flags
-from stackctl.spec.flags import Flag
 from stackctl.spec.unsupported import SERVICE_KEYS
-
-Path = tuple[str | int, ...]
 
 _HEALTH = {
     "health-cmd": "test", "health-interval": "interval", "health-retries": "retries", "health-timeout": "timeout",
@@ -34,47 +32,6 @@ _OTHER = {
 }
 _MODES = {"ro": "ro", "readonly": "ro", "rw": "", "z": "z", "Z": "Z", "nocopy": "nocopy"}
 _PROPAGATION = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
-
-
-class Table:
-    """The table of a service while it is filled: values, the offset at which each is written, and notes."""
-
-    def __init__(self, directory: str, volume_key: Callable[[str], str] = str) -> None:
-        self.directory = directory
-        self.volume_key = volume_key
-        """The key in the stack.toml of a volume, by its name."""
-        self.values: dict[str, Any] = {}
-        self.places: dict[Path, int] = {}
-        self.notes: list[tuple[int, str]] = []
-        self.volumes: dict[str, int] = {}
-        """The named volumes, and where each is used."""
-
-    def set(self, key: str | Sequence[str], value: Any, at: int) -> None:
-        *outer, last = path = _path(key)
-        self._table(outer)[last] = value
-        self.places[*path,] = at
-
-    def append(self, key: str | Sequence[str], value: Any, at: int) -> None:
-        *outer, last = path = _path(key)
-        items = self._table(outer).setdefault(last, [])
-        self.places[*path, len(items)] = at
-        items.append(value)
-
-    def put(self, key: str | Sequence[str], name: str, value: Any, at: int) -> None:
-        self.set((*_path(key), name), value, at)
-
-    def _table(self, path: Sequence[str]) -> dict[str, Any]:
-        table = self.values
-        for name in path:
-            table = table.setdefault(name, {})
-        return table
-
-    def note(self, at: int, message: str) -> None:
-        self.notes.append((at, message))
-
-
-def _path(key: str | Sequence[str]) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else tuple(key)
 
 
 def service_table(run: Divided, directory: str = HERE, volume_key: Callable[[str], str] = str) -> Table:
@@ -100,7 +57,7 @@ def service_table(run: Divided, directory: str = HERE, volume_key: Callable[[str
 def _convert(table: Table, option: Option) -> None:
     name, value, at = option.name, option.value, option.at
     if flag := flags.by_name().get(name):
-        _flag(table, flag, option)
+        table.take(flag, option)
     elif name in _HEALTH:
         is_number = name == "health-retries" and value.isdigit()
         table.put("healthcheck", _HEALTH[name], int(value) if is_number else value, at)
@@ -115,23 +72,6 @@ def _convert(table: Table, option: Option) -> None:
         table.note(at, f"{shown} is not imported: {why}")
 
 
-def _flag(table: Table, flag: Flag, option: Option) -> None:
-    """The value of a flag is that of the key."""
-    value, at = option.value, option.at
-    match flag.kind:
-        case "switch":
-            table.set(flag.key, option.on, at)
-        case "list":
-            table.append(flag.key, flag.imported(value), at)
-        case "table":
-            name, _, text = (value.replace("=", ":", 1) if flag.between == ":" else value).partition(
-                flag.between
-            )
-            table.put(flag.key, plain(name), flag.imported(text), at)
-        case _:
-            table.set(flag.key, flag.imported(value), at)
-
-
 def _environment(table: Table, value: str, at: int) -> None:
     name, equals, text = value.partition("=")
     if not plain(name) or not (equals or plain(name).strip()):
@@ -141,7 +81,7 @@ def _environment(table: Table, value: str, at: int) -> None:
 
 
 def _env_file(table: Table, value: str, at: int) -> None:
-    table.append("env_file", {"path": host_path(_relative(value), table.directory), "format": "raw"}, at)
+    table.append("env_file", {"path": named_path(value, table.directory), "format": "raw"}, at)
 
 
 def _label(table: Table, value: str, at: int) -> None:
@@ -150,7 +90,7 @@ def _label(table: Table, value: str, at: int) -> None:
 
 
 def _label_file(table: Table, value: str, at: int) -> None:
-    table.append("label_file", host_path(_relative(value), table.directory), at)
+    table.append("label_file", named_path(value, table.directory), at)
 
 
 def _restart(table: Table, value: str, at: int) -> None:
@@ -178,11 +118,6 @@ def _port(table: Table, value: str, at: int) -> None:
         elif value.count(":") == 1:
             value = f"0.0.0.0:{value}"
     table.append("ports", value, at)
-
-
-def _relative(path: str) -> str:
-    """A path of the host that is surely one: docker takes `data/db` for a path only in some places."""
-    return path if path.startswith((".", "/", "~")) or not is_known(path[:1]) else f"./{path}"
 
 
 def _volume(table: Table, value: str, at: int) -> None:
@@ -248,7 +183,7 @@ def _mount(table: Table, value: str, at: int) -> None:
             case _:
                 table.note(at, f"{plain(field)!r} of --mount is not imported")
     if mount["type"] == "bind":
-        mount["source"] = host_path(_relative(mount.get("source", "")), table.directory)
+        mount["source"] = named_path(mount.get("source", ""), table.directory)
     _mounted(table, mount, at)
 
 

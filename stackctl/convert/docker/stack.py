@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import pathlib
-import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +12,10 @@ from typing import Any
 
 from stackctl.convert.bash.script import DockerCommand, Note, Reading, Wait
 from stackctl.convert.bash.shell import Word
+from stackctl.convert.docker.build import Built, built, tagged
 from stackctl.convert.docker.checks import Container, check, known_server, target
 from stackctl.convert.docker.exported import Export, Exported, exported
 from stackctl.convert.docker.flags import (
-    BUILD,
     CONNECT,
     GLOBAL,
     NETWORK,
@@ -23,11 +23,13 @@ from stackctl.convert.docker.flags import (
     RUN,
     VOLUME,
     Divided,
+    Option,
     divide,
 )
 from stackctl.convert.docker.paths import host_path
 from stackctl.convert.docker.questions import question
-from stackctl.convert.docker.service import Path, Table, service_table
+from stackctl.convert.docker.service import service_table
+from stackctl.convert.docker.table import Path, Table
 from stackctl.convert.unset import is_known, plain
 from stackctl.errors import Problem, Severity
 from stackctl.spec.image_ref import ImageRef, is_reference
@@ -42,7 +44,10 @@ _OTHER_WORLDS = {
     "swarm": "it has a meaning only in a Swarm",
 }
 _REMOVING = frozenset("stop rm kill start restart pause unpause rename update attach wait".split())
-_DONE_BY_UP = frozenset({"login", "logout", "tag", "wait"})
+_DONE_BY_UP = frozenset({"login", "logout", "wait"})
+_BUILDERS = ("image", "builder", "buildx")
+_ABOUT_IMAGES = ("build", "pull", "tag")
+"""What stands behind one of these words, and is a command of its own."""
 _MODES = frozenset({"none", "host", "bridge"})
 _MADE = {"bind": {"create_host_path": True}}
 """A directory of the host that is made if it is not there."""
@@ -71,7 +76,9 @@ class ScriptStack:
         self.containers: dict[str, Container] = {}
         self.networks: dict[str, dict[str, Any]] = {}
         self.volumes: dict[str, dict[str, Any]] = {}
-        self.built: dict[str, tuple[dict[str, Any], DockerCommand]] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
+        self.built: dict[str, Built] = {}
+        """The builds by the names of their images."""
         self.places: dict[Path, int] = {}
         self.notes: list[tuple[int, str]] = []
         self.findings: list[Problem] = []
@@ -126,11 +133,13 @@ class ScriptStack:
                 at, f"this runs on the engine {plain(host)}: give it to stackctl as --host or --context"
             )
         words = globally.words
-        if words and words[0].text in ("container", "image", "builder", "buildx"):
+        if words and words[0].text == "container":
             words = words[1:]
         if not words:
             return
         name, rest = plain(words[0].text), words[1:]
+        if name in _BUILDERS and rest and rest[0].text in _ABOUT_IMAGES:
+            name, rest = rest[0].text, rest[1:]
         if name in ("network", "volume") and rest:
             self._resource(name, plain(rest[0].text), rest[1:])
         elif name in ("run", "create"):
@@ -138,6 +147,8 @@ class ScriptStack:
             self._run(command, rest, detached=name == "create")
         elif name == "build":
             self._build(command, rest)
+        elif name == "tag" and len(rest) == 2:
+            self._tag(rest[0], rest[1])
         elif name in _REMOVING:
             for word in self._divide(rest, PLAIN).words:
                 self.strangers.setdefault(plain(word.text), word.at)
@@ -239,60 +250,40 @@ class ScriptStack:
         table.put("networks", network, use | _place(given), given.words[0].at)
 
     def _build(self, command: DockerCommand, words: Sequence[Word]) -> None:
-        given = self._divide(words, BUILD)
-        context = given.words[0].text if given.words else "."
-        if re.match(r"-$|https?:|git@|git:", context):
-            self.note(command.words[0].at, f"a build from {plain(context)!r} is not imported")
+        table = built(command, words)
+        self.notes += table.notes
+        if "context" not in table.values:
             return
-        path = host_path(
-            context if context.startswith(("/", "~")) or not is_known(context) else f"./{context}",
-            command.directory,
-        )
-        build: dict[str, Any] = {"context": path}
-        if file := given.last("file"):
-            file = host_path(file, command.directory)
-            known = is_known(file + path) and file[0] == path[0]
-            build["dockerfile"] = posixpath.relpath(file, path) if known else file
-        if target := given.last("target"):
-            build["target"] = target
-        arguments = [option.value.partition("=") for option in given.all("build-arg")]
-        if arguments:
-            build["args"] = {plain(k): v if equals else {"from_env": True} for k, equals, v in arguments}
-        for option in given.options:
-            if option.name not in (
-                "file",
-                "target",
-                "build-arg",
-                "tag",
-                "quiet",
-                "pull",
-                "rm",
-                "force-rm",
-                "load",
-                "progress",
-            ):
-                self.note(option.at, f"--{option.name} of docker build is not imported")
-        tags = given.all("tag")
-        if not tags:
-            self.note(
-                command.words[0].at,
-                "a build without -t: no container of the script can use its image by name",
-            )
-        for tag in tags:
-            self.built[_tagged(plain(tag.value))] = build, command
-            early = [
-                each
-                for each in self.containers.values()
-                if _tagged(plain(each.table.values["image"])) == _tagged(plain(tag.value))
-            ]
-            for container in early:
-                self.find(
-                    "",
-                    container.table.places["image",],
-                    f"{container.name} runs the image {plain(tag.value)} before the script builds it",
-                    "build first; stackctl always does",
-                    "warning",
-                )
+        self._build_secrets(table)
+        for tag in table.tags:
+            image = tagged(plain(tag.value))
+            self.built[image] = table
+            for container in self.containers.values():
+                if tagged(plain(container.table.values["image"])) == image:
+                    self.find(
+                        "",
+                        container.table.places["image",],
+                        f"{container.name} runs the image {plain(tag.value)} before the script builds it",
+                        "build first; stackctl always does",
+                        "warning",
+                    )
+
+    def _tag(self, source: Word, target: Word) -> None:
+        """Another name of an image that the script builds is one more tag of its build."""
+        if built := self.built.get(tagged(plain(source.text))):
+            built.tags.append(Option("tag", target.text, target.at))
+            self.built[tagged(plain(target.text))] = built
+
+    def _build_secrets(self, table: Built) -> None:
+        """The secrets of the stack that a build reads. Another secret with the same id gets another name."""
+        for index, use in enumerate(table.values.get("secrets", ())):
+            source = table.secrets[use]
+            names = (use if number == 1 else f"{use}-{number}" for number in itertools.count(1))
+            name = next(name for name in names if self.secrets.get(name, source) == source)
+            self.secrets[name] = source
+            self.places["secrets", name] = table.places["secrets", index]
+            if name != use:
+                table.values["secrets"][index] = {"source": name, "target": use}
 
     def _run(self, command: DockerCommand, words: Sequence[Word], *, detached: bool) -> None:
         given = self._divide(words, RUN)
@@ -490,8 +481,10 @@ class ScriptStack:
                 values["volumes_from"][index] = (
                     (known.name if known else f"container:{name}") + colon + access
                 )
-            if found := self.built.get(_tagged(plain(values["image"]))):
-                values["build"] = found[0]
+            image = tagged(plain(values["image"]))
+            if found := self.built.get(image):
+                values["build"] = found.of(image)
+                container.table.places |= {("build", *path): at for path, at in found.places.items()}
             for network in values.get("networks", {}):
                 if network in self.networks or network == "default":
                     continue
@@ -668,7 +661,7 @@ class ScriptStack:
         sections: dict[str, dict[str, Any]] = {"services": {}, "jobs": {}}
         for container in self.containers.values():
             sections[container.section][container.name] = container.table.values
-        return {**sections, "networks": self.networks, "volumes": self.volumes}
+        return {**sections, "networks": self.networks, "volumes": self.volumes, "secrets": self.secrets}
 
     def every_place(self) -> dict[Path, int]:
         """Where each part of the tree stands in the script, as offsets."""
@@ -715,10 +708,6 @@ def _is_forgotten(directory: pathlib.Path, source: str) -> bool:
 def _is_image(text: str) -> bool:
     """Whether a text can name an image. Only the tag may have capital letters."""
     return is_reference(text) and not re.search("[A-Z]", ImageRef.parse(text).repository)
-
-
-def _tagged(image: str) -> str:
-    return ImageRef.parse(image).tagged
 
 
 def _ipam(settings: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,11 +18,12 @@ from stackctl.planner.world.desired import (
     DesiredNetwork,
     DesiredVolume,
 )
-from stackctl.spec import build_keys, plain_keys
+from stackctl.spec import plain_keys
 from stackctl.spec.choosing import table
 from stackctl.spec.model import Job, Service, Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
+from stackctl.spec.structure import told
 from stackctl.spec.text.parts import Part
 
 
@@ -138,17 +139,26 @@ def _image(want: DesiredContainer, build: DesiredBuild | None) -> Values:
     named = want.settings.image is not None
     ref = normal.image(want.image)
     values: Values = {("image",): ref if named else Generated(ref)}
-    if build:
-        values["build", "context"] = build.remote or build.context
-        values["build", "dockerfile"] = normal.dockerfile(build.context, build.dockerfile)
-        values |= {
-            ("build", key.name): key.sent(value)
-            for key, value in build_keys.given(build.settings)
-            if key.flag
-        }
-        values["build", "target"] = build.target
-        values |= {("build", "args", name): text for name, text in build.args.items()}
-    return {key: value for key, value in values.items() if value is not None}
+    return values | (dict(_build(build)) if build else {})
+
+
+def _build(build: DesiredBuild) -> Iterator[tuple[KeyPath, Any]]:
+    """What an image is built from, and how."""
+    decided: dict[str, Any] = {
+        "context": build.remote or build.context,
+        "dockerfile": normal.dockerfile(build.context, build.dockerfile),
+        "args": build.args,
+        "additional_contexts": {
+            name: build.contexts[name] if not place.startswith("service:") else place
+            for name, place in build.settings.additional_contexts.items()
+        },
+        "secrets": {secret.id: secret.content for secret in build.secrets},
+    }
+    for name, value in (told(build.settings) | decided).items():
+        if isinstance(value, Mapping):
+            yield from ((("build", name, key), plain_keys.bare(item)) for key, item in value.items())
+        else:
+            yield ("build", name), plain_keys.bare(value)
 
 
 def _mount(mount: DesiredMount) -> dict[str, Any]:

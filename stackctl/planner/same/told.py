@@ -116,7 +116,7 @@ class Told:
                 return value | {"source": self._common("volume", source)}
             case ("volumes", _), {"type": "bind", "source": source}:
                 return value | {"source": self._path(source)}
-            case ("build", "context"), _:
+            case ("build", "context") | ("build", "additional_contexts", _), _:
                 return self._path(value)
             case ("network_mode" | "ipc" | "pid",), str() if value.startswith("container:"):
                 return f"container:{self._common('container', value.partition(':')[2])}"

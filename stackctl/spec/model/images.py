@@ -66,6 +66,10 @@ def _limits(table: Mapping[str, Ulimit]) -> list[dict[str, Any]]:
     return [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in sorted(table.items())]
 
 
+def _yes_or_more(text: str) -> bool | str:
+    return {"true": True, "false": False}.get(text, text)
+
+
 class Build(Struct, frozen=True, kw_only=True):
     """How to build the image. `build = "./dir"` gives the context alone.
 
@@ -122,6 +126,7 @@ class Build(Struct, frozen=True, kw_only=True):
             bake="extra-hosts",
             classic="extrahosts",
             build_flag="add-host",
+            between=":",
             sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
         ),
     ] = {}
@@ -143,12 +148,21 @@ class Build(Struct, frozen=True, kw_only=True):
     ] = False
     platforms: Annotated[
         tuple[str, ...],
-        key("The platforms to build for, such as linux/arm64.", bake="platforms", build_flag="platform"),
+        key(
+            "The platforms to build for, such as linux/arm64.",
+            bake="platforms",
+            build_flag="platform",
+            imported=lambda text: text.split(","),
+        ),
     ] = ()
     privileged: Annotated[bool, key("Let RUN --security=insecure have all rights.")] = False
     provenance: Annotated[
         bool | str | None,
-        key("Say in the image how it was built: true, false or mode=max.", build_flag="provenance"),
+        key(
+            "Say in the image how it was built: true, false or mode=max.",
+            build_flag="provenance",
+            imported=_yes_or_more,
+        ),
     ] = None
     pull: Annotated[
         bool,
@@ -156,7 +170,11 @@ class Build(Struct, frozen=True, kw_only=True):
     ] = False
     sbom: Annotated[
         bool | str | None,
-        key("Say in the image what is in it: true, false or generator=IMAGE.", build_flag="sbom"),
+        key(
+            "Say in the image what is in it: true, false or generator=IMAGE.",
+            build_flag="sbom",
+            imported=_yes_or_more,
+        ),
     ] = None
     secrets: Annotated[
         tuple[SecretUse, ...],
@@ -192,7 +210,7 @@ class Build(Struct, frozen=True, kw_only=True):
             build_flag="ulimit",
             baked=lambda table: [f"{name}={limit.soft}:{limit.hard}" for name, limit in table.items()],
             sent=_limits,
-            between="=",
+            imported=Ulimit.from_flag,
         ),
     ] = {}
 

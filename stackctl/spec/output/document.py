@@ -72,7 +72,13 @@ def _value(value: Any, before: int = 0) -> str:
                 if value
                 else "{}"
             )
-    return quoted(str(value))
+    text = str(value)
+    return _lines(text) if "\n" in text.rstrip("\n") else quoted(text)
+
+
+def _lines(text: str) -> str:
+    """A TOML string of several lines."""
+    return '"""\n' + "\n".join(quoted(line)[1:-1] for line in text.split("\n")) + '"""'
 
 
 def quoted(text: str) -> str:
