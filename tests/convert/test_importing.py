@@ -166,6 +166,16 @@ def test_a_directory_that_is_not_there_is_made_as_docker_makes_it(tmp_path: Path
     assert [note.message for note in made.notes] == [told]
 
 
+def test_a_path_of_the_container_alone_is_no_directory_of_the_host(tmp_path: Path) -> None:
+    script = (
+        "docker run -d --name a -v /var/lib/postgresql/data postgres:15; docker run -d --name b -v /x：/y z"
+    )
+    made = import_script("run.sh", script, directory=tmp_path)
+    services = tomllib.loads(made.text)["services"]
+    assert services["a"]["volumes"] == ["/var/lib/postgresql/data"]
+    assert services["b"]["volumes"] == ["/x：/y"]
+
+
 def test_the_user_of_this_machine_is_a_variable() -> None:
     script = "docker run -d --user $(id -u):$(id -g) --name a x:1"
     made = import_script("run.sh", script, env=True, environ={"UID": "7", "GID": "8", "MORE": "9"})

@@ -531,6 +531,8 @@ class ScriptStack:
                     continue
                 with contextlib.suppress(ValueError):  # it is noted where the stack is examined
                     table = Mount.short(mount)
+                    if table["type"] != "bind":
+                        continue
                     if known and table["target"].rstrip("/") in known.data:
                         mounts[index] = table | _MADE
                     elif (
