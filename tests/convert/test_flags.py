@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stackctl.convert.bash.shell import Word
@@ -130,6 +130,7 @@ FLAGS = st.one_of(
 
 
 @given(st.lists(FLAGS, max_size=8), st.lists(VALUES, max_size=4))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_however_flags_are_written_they_are_read(flags: list[Any], arguments: list[str]) -> None:
     words = [word for _, written in flags for word in written]
     divided = divide([Word(text, 0) for text in [*words, "image", *arguments]], RUN)
