@@ -12,6 +12,7 @@ from stackctl.planner.life.stops import Stops, dependents_first, plan_stops
 from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.companions import plan_companions
 from stackctl.planner.world.matching import image_id, is_anonymous, members, ours, users_of_volumes
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import (
@@ -111,21 +112,18 @@ def plan_down(
     for ref in images:
         _plan_image(draft, ref, observed)
     if options.services:
+        plan_companions(draft, observed, project, [instance])
         return draft.plan()
     inside = members(observed)
     for network in observed.networks:
         if (network.project, network.instance) == (project, instance):
             _plan_network(draft, network, inside.get(network.id, ()), spared or {})
-    if options.volumes:
-        for volume in volumes:
-            _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
-    else:
-        for volume in volumes:
-            if volume.contents:
-                users_of_it = (Removed(user.id) for user in users.get(volume.name, ()))
-                draft.add(RemoveVolume(volume.name, data=False), "it held secrets and configs", *users_of_it)
-        if kept := [volume for volume in volumes if not volume.contents]:
-            draft.notes.append(f"data kept: {', '.join(_kept(kept))} (--volumes removes it)")
+    with_data = [volume for volume in volumes if volume.holds_data]
+    for volume in with_data if options.volumes else ():
+        _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
+    plan_companions(draft, observed, project, [instance])
+    if with_data and not options.volumes:
+        draft.notes.append(f"data kept: {', '.join(_kept(with_data))} (--volumes removes it)")
     _note_others(draft, project, instance, observed)
     return draft.plan()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stackctl.planner.before.images import plan_images
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import plan_up
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import Observed, ObservedEngine
@@ -24,5 +25,6 @@ def from_nothing(stack: Stack, selection: Selection) -> tuple[View, Plan]:
             dependencies=selection.dependencies,
             publish_host=selection.publish_host or "127.0.0.1",
         )
-    view = View.of(desired, Observed(engine=ObservedEngine(id="")))
+    options = UpOptions(signs=False)
+    view = View.of(desired, Observed(engine=ObservedEngine(id="")), options)
     return view, plan_up(view, plan_images(view.desired, view.observed))

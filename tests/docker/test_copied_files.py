@@ -80,10 +80,15 @@ def test_a_secret_must_be_there_with_its_owner_and_mode_before_the_process_start
     assert "Read-only file system" in hard
     assert CANARY not in "\n".join(said)
 
+    # The volume for the secrets of a read-only container comes and goes with the container.
+    assert len(project.resources()["volumes"]) == 1
+    project.run("rm", "-fs", "hard")
+    assert project.resources()["volumes"] == []
+
     # What is missing is told before anything is changed.
     (project.directory / "pw.txt").unlink()
     failed = project.run("up", code=2).output
     assert "stack.toml:19:4: error: secrets.pw.file: the file 'pw.txt' does not exist" in failed
-    assert project.states() == {"app": "running", "hard": "running"}
+    assert project.states() == {"app": "running"}
     project.run("down")
     assert project.resources() == NOTHING

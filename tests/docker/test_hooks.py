@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from proxy import RecordingProxy, Request
 from scenario import NOTHING, Project
 
 pytestmark = pytest.mark.docker
@@ -38,7 +39,13 @@ def logs(project: Project, service: str) -> str:
     return project.run("logs", "--no-log-prefix", service).stdout
 
 
-def test_hooks_must_run_before_and_after_a_start_and_before_a_stop(project: Project) -> None:
+def is_exec(request: Request) -> bool:
+    return request.method == "POST" and request.path.endswith("/exec")
+
+
+def test_hooks_must_run_before_and_after_a_start_and_before_a_stop(
+    project: Project, recorder: RecordingProxy
+) -> None:
     project.env |= {"PW": "hunter2", "B": "3"}
     project.write(STACK.replace("MORE", "ping -c 1 -W 2 nobody || exit 7"))
     failed = project.run("up", code=5).output
@@ -46,13 +53,21 @@ def test_hooks_must_run_before_and_after_a_start_and_before_a_stop(project: Proj
     assert "bad address" in failed  # the last lines of the container of the hook
     assert project.states()["after"] == "created"
 
+    # A run that is killed between the start and post_start leaves a container that runs, and the next run starts it again.
     project.write(STACK.replace("MORE", "true"))
+    process = project.start("up")
+    recorder.asked = lambda request: process.kill() if is_exec(request) else None
+    process.communicate(timeout=60)
+    recorder.asked = lambda _: None
+    assert "its post_start hooks were interrupted" in project.run("status").output
+
     project.run("up")
     assert (
-        logs(project, "app") == "made 1 2 hunter2\n"
+        logs(project, "app") == "made 1 2 hunter2\n" * 2
     )  # the hook had the anonymous volume of the container, and the secret
-    assert logs(project, "after") == "made 1 2 hunter2\nmade 1 2 hunter2\nstarted 1 3 0\n"
+    assert logs(project, "after") == "made 1 2 hunter2\nmade 1 2 hunter2\nstops\nstarted 1 3 0\n"
     assert len(project.resources()["containers"]) == 2
+    assert len(project.resources()["volumes"]) == 2
     assert [step["action"] for step in project.json("plan")["steps"] if step["service"] == "app"] == []
 
     stopped = project.run("--progress", "plain", "stop", "app").output

@@ -1,10 +1,17 @@
-"""The volume of a container that holds its secrets: it comes with the container, and goes with `down`."""
+"""The volume of a container that holds its secrets: it comes and goes with the container."""
 
 from __future__ import annotations
 
-from plan_world import World, desired, stack
+import pytest
+from plan_world import Behaviour, World, desired, stack
 
+from stackctl.engine.execute import execute
 from stackctl.planner.down import DownOptions
+from stackctl.planner.life.acts import plan_remove
+from stackctl.planner.life.options import RemoveOptions
+from stackctl.planner.life.stops import Stops
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.view.slots import UpOptions
 from stackctl.spec.model import Stack
 
 WEB = """\
@@ -27,17 +34,23 @@ def held(world: World) -> bytes:
     return b"".join(world.engine.pack(container.id, "/run/secrets/pw"))
 
 
-def test_it_goes_on_with_the_next_container_and_with_down() -> None:
+def volumes(world: World) -> set[str]:
+    return {volume.name for volume in world.engine.observe().volumes if volume.contents}
+
+
+def test_it_comes_and_goes_with_its_container() -> None:
     world = World().up(with_password("hunter2"))
     assert b"hunter2" in held(world)
-    before = {volume.name for volume in world.engine.observe().volumes if volume.contents}
-    assert len(before) == 1
+    (before,) = volumes(world)
     changed = world.plan(with_password("hunter3"))
     assert "replaced: secrets.pw changed" in str(changed)
+    assert f"RemoveVolume {before}, it held secrets and configs" in str(changed)
+    assert changed.loses_data == ()
     world.up(with_password("hunter3"))
     assert b"hunter3" in held(world)
     assert b"hunter2" not in held(world)
-    assert {volume.name for volume in world.engine.observe().volumes if volume.contents} == before
+    (after,) = volumes(world)
+    assert after != before
     assert not world.plan(with_password("hunter3")).changes
 
     plan = world.down()
@@ -47,6 +60,43 @@ def test_it_goes_on_with_the_next_container_and_with_down() -> None:
     assert [volume.contents for volume in world.engine.observe().volumes] == [False]
     world.do(world.down(DownOptions(volumes=True)).steps)
     assert not world.engine.observe().volumes
+
+
+def test_a_container_that_is_put_back_has_its_own_secrets() -> None:
+    world = World().up(with_password("hunter2"))
+    world.engine.behaviours["app:2"] = Behaviour(start_error="no such program")
+    changed = stack(WEB.replace("app:1", "app:2"), environ={"PW": "hunter3"})
+    [*execute(world.plan(changed), world.engine.perform)]
+    assert world.names() == {"shop-web-1": "running"}
+    assert b"hunter2" in held(world)
+    world.up(with_password("hunter2"))  # the volume of the container that could not start
+    assert len(volumes(world)) == 1
+
+
+@pytest.mark.parametrize("volumes_too", [False, True])
+def test_it_goes_with_one_container_too(volumes_too: bool) -> None:
+    for remove in (rm, down_of_service, orphan):
+        world = World().up(with_password("hunter2"))
+        plan = remove(world, volumes_too)
+        world.do(plan.steps)
+        assert "shop-web-1" not in world.names()
+        assert volumes(world) == set()
+        assert len(plan.loses_data) == (volumes_too and remove is rm)
+
+
+def rm(world: World, volumes_too: bool) -> Plan:
+    observed = world.engine.observe()
+    options = RemoveOptions(stop=True, volumes=volumes_too)
+    return plan_remove("shop", observed.containers, observed, options, Stops())
+
+
+def down_of_service(world: World, volumes_too: bool) -> Plan:
+    return world.down(DownOptions(services=("web",), volumes=volumes_too))
+
+
+def orphan(world: World, volumes_too: bool) -> Plan:
+    options = UpOptions(remove_orphans=True, renew=volumes_too)
+    return world.plan('services.other.image = "base"', options)
 
 
 def test_a_plan_shows_the_names_of_secrets_alone() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from plan_world import Behaviour, World, created, desired, stack
 
 from stackctl.engine.execute import execute
+from stackctl.planner.down import DownOptions
+from stackctl.planner.life.options import StartOptions
+from stackctl.planner.life.start import plan_restart, plan_start
 from stackctl.planner.life.stops import Stops
 from stackctl.planner.steps.actions import StopContainer, WaitFor, subject
 from stackctl.planner.steps.events import Done, Failed
 from stackctl.planner.steps.outcome import outcome
+from stackctl.planner.steps.plan import Plan
 from stackctl.planner.view.slots import UpOptions
 
 WEB = """\
@@ -43,12 +50,14 @@ def test_what_hooks_add_to_a_plan() -> None:
 [8] -> #9 StartContainer shop-web-1.pre-start-2, pre_start 2 of web
 [9] -> #10 WaitFor shop-web-1.pre-start-2 completed, web starts after it
 [10] -> #11 RemoveContainer shop-web-1.pre-start-2, it has done its work
-[11] -> #12 StartContainer shop-web-1, new
-[12] -> #13 RunHook post_start 1 of shop-web-1, post_start of web
-[13] -> #14 RunHook post_start 2 of shop-web-1, post_start of web
-[3, 14] -> #15 StartContainer shop-next-1, new
-[14] -> #16 WaitFor shop-web-1 ready, up waits for it
-[15] -> #17 WaitFor shop-next-1 ready, up waits for it"""
+[2] -> #12 CreateVolume shop-web-1.post-start, until post_start of web is done
+[11, 12] -> #13 StartContainer shop-web-1, new
+[13] -> #14 RunHook post_start 1 of shop-web-1, post_start of web
+[14] -> #15 RunHook post_start 2 of shop-web-1, post_start of web
+[15] -> #16 RemoveVolume shop-web-1.post-start, post_start of web is done
+[3, 15] -> #17 StartContainer shop-next-1, new
+[15] -> #18 WaitFor shop-web-1 ready, up waits for it
+[17] -> #19 WaitFor shop-next-1 ready, up waits for it"""
     )
     (init,) = (spec for spec in created(plan) if spec.name.endswith("pre-start-1"))
     assert (init.kind, init.image, init.environment) == ("run", "app:1", {"A": "1", "B": "2"})
@@ -90,7 +99,10 @@ def test_replicas_share_the_containers_of_pre_start() -> None:
     plan = world.plan(text)
     assert str(plan).count("WaitFor shop-web-1.pre-start-2") == 1
     starts = {subject(step.action): step for step in plan.steps if step.why == "new"}
-    assert starts["shop-web-1"].after <= starts["shop-web-2"].after
+    (prepared,) = (
+        s.id for s in plan.steps if str(s.why) == "it has done its work" and "start-2" in subject(s.action)
+    )
+    assert prepared in starts["shop-web-1"].after & starts["shop-web-2"].after
     world.up(text)
     assert "pre_start" not in str(world.plan(f"{WEB}scale = 3\n"))
 
@@ -122,6 +134,38 @@ def test_a_command_that_fails_stops_the_container_and_puts_the_old_one_back() ->
     [*execute(world.plan(FAILS), world.engine.perform)]
     assert world.names() == {"shop-web-1": "running"}
     assert not world.plan(WEB).changes
+
+
+@pytest.mark.parametrize("last", ["CreateVolume", "StartContainer", "RunHook"])
+def test_a_kill_before_the_last_post_start_has_succeeded_is_made_good(last: str) -> None:
+    text = WEB.replace("pre_start", "x-pre_start")
+    world = World().up_to(last, text)
+    again = world.plan(text)
+    assert "RunHook post_start 1 of shop-web-1" in str(again)
+    restarted = "StartContainer shop-web-1, its post_start hooks were interrupted" in str(again)
+    assert restarted == (last != "CreateVolume")
+    assert not world.plan(text, UpOptions(start=False)).changes
+    for verb in (plan_start, plan_restart):
+        assert "RunHook post_start 2" in str(verb(desired(text), world.engine.observe(), StartOptions()))
+    world.do(again.steps)
+    assert world.names() == {"shop-web-1": "running"}
+    assert not any(volume.pending for volume in world.engine.observe().volumes)
+    assert not world.plan(text).changes
+
+
+def test_the_sign_of_an_interrupted_start_goes_with_the_container() -> None:
+    text = WEB.replace("pre_start", "x-pre_start")
+    other = 'services.other.image = "base"'
+    plans: list[Callable[[World], Plan]] = [
+        lambda world: world.down(),
+        lambda world: world.down(DownOptions(services=("web",))),
+        lambda world: world.plan(other, UpOptions(remove_orphans=True)),
+        lambda world: world.plan(text.replace("post_start", "x-post_start")),
+    ]
+    for plan in plans:
+        world = World().up_to("StartContainer", text)
+        world.do(plan(world).steps)
+        assert not any(volume.pending for volume in world.engine.observe().volumes)
 
 
 def test_a_pre_stop_that_fails_is_told_and_keeps_nothing_alive() -> None:

@@ -9,7 +9,7 @@ from stackctl.cli.options import grace_option, lock_timeout_option, pass_setting
 from stackctl.cli.settings import Settings
 from stackctl.errors import UsageError
 from stackctl.planner.life.options import RemoveOptions
-from stackctl.planner.steps.actions import RemoveContainer, RemoveVolume
+from stackctl.planner.steps.actions import RemoveContainer
 from stackctl.planner.steps.plan import Plan
 
 
@@ -43,8 +43,8 @@ def command(
     """
 
     def confirm(plan: Plan) -> bool:
-        removed = [s.action.name for s in plan.steps if isinstance(s.action, RemoveContainer | RemoveVolume)]
-        names = ", ".join(removed)
+        removed = [s.action.name for s in plan.steps if isinstance(s.action, RemoveContainer)]
+        names = ", ".join([*removed, *plan.loses_data])
         if force or not names:
             return True
         if not asks():

@@ -17,6 +17,7 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.facts import Removed, Stopped
 from stackctl.planner.steps.plan import Draft, Plan
+from stackctl.planner.up.companions import plan_companions
 from stackctl.planner.world.containers import containers_of
 from stackctl.planner.world.matching import is_anonymous, users_of_volumes
 from stackctl.planner.world.observed import Observed, ObservedContainer
@@ -99,6 +100,7 @@ def plan_remove(
         draft.add(action, why, Stopped(container.id), makes=[removed], of=container.replica)
     if options.volumes:
         _plan_volumes(draft, chosen, observed)
+    plan_companions(draft, observed, project, {container.instance for container in chosen})
     return _told(draft, "remove", containers, "none has stopped (--stop stops them first)")
 
 
@@ -113,7 +115,7 @@ def _plan_volumes(draft: Draft, chosen: Iterable[ObservedContainer], observed: O
     """Remove the anonymous volumes that the containers leave: one that came from an earlier container does not go with them."""
     users = users_of_volumes(observed)
     gone = {container.id for container in chosen}
-    ours = {volume.name for volume in observed.volumes if volume.anonymous}
+    ours = {volume.name for volume in observed.volumes if volume.anonymous and volume.holds_data}
     left = {mount.name: c for c in chosen for mount in c.mounts if is_anonymous(mount) and mount.name in ours}
     for name, container in left.items():
         if all(user.id in gone for user in users.get(name, ())):

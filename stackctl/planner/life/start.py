@@ -14,7 +14,7 @@ from stackctl.planner.life.options import StartOptions
 from stackctl.planner.steps.actions import StartContainer
 from stackctl.planner.steps.facts import ContainerStarted, Stopped
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.hooks import after_start, before_start
+from stackctl.planner.up.hooks import after_start, before_start, sign
 from stackctl.planner.up.planning import LivePlan
 from stackctl.planner.up.waits import gates, wait_until_ready
 from stackctl.planner.up.work import Work
@@ -46,6 +46,8 @@ def plan_start(desired: Desired, observed: Observed, options: StartOptions) -> L
     chosen = _with_dependencies(there, {want.replica for want in there.containers if want.service in named})
     work = Work.on(_view(_only(there, chosen), observed, _up_options(options)))
     for slot in work.slots:
+        if slot.current and slot.restart:
+            work.stop(slot.current, slot.restart)
         if slot.starts:
             _start(work, slot)
     for slot in work.slots:
@@ -177,8 +179,8 @@ def _start(work: Work, slot: Slot) -> None:
     why = slot.restart or "not running"
     started = [ContainerStarted(want.replica)]
     hooks = before_start(work, slot, have.id, *needs)
-    action = StartContainer(have.id, have.name, files)
-    work.draft.add(action, why, *needs, hooks, makes=started, of=want.replica)
+    action, pending = StartContainer(have.id, have.name, files), sign(work, slot, *needs)
+    work.draft.add(action, why, *needs, hooks, pending, makes=started, of=want.replica)
     after_start(work, slot, have.id, have.name)
 
 

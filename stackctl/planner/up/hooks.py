@@ -1,4 +1,6 @@
-"""Hooks as steps: the containers of `pre_start` before a start, the commands of `post_start` after it."""
+"""Hooks as steps: the containers of `pre_start` before a start, the commands of `post_start` after it, and the sign of a start
+whose hooks have not all succeeded.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,33 @@ from stackctl.planner.steps.actions import (
     Action,
     ConnectNetwork,
     CreateContainer,
+    CreateVolume,
     RemoveContainer,
+    RemoveVolume,
     RunHook,
     StartContainer,
     StopContainer,
 )
-from stackctl.planner.steps.facts import ContainerStarted, Fact, HooksDone, ImageHere, NameFree, NetworkThere
+from stackctl.planner.steps.facts import (
+    ContainerStarted,
+    Fact,
+    HooksDone,
+    ImageHere,
+    NameFree,
+    NetworkThere,
+    VolumeThere,
+)
 from stackctl.planner.up.waits import wait_for
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
-from stackctl.planner.world.desired import Attachment, DesiredContainer, init_name
+from stackctl.planner.world.desired import (
+    Attachment,
+    DesiredContainer,
+    DesiredVolume,
+    init_name,
+    pending_name,
+)
 from stackctl.planner.world.matching import ours
 from stackctl.spec.model import Condition, InitHook, Service
 
@@ -27,6 +45,11 @@ _OWN = (
     labels.COMPOSE_PROJECT, labels.COMPOSE_SERVICE, labels.COMPOSE_NUMBER,
 )  # fmt: skip
 """The labels that the container of a hook shares with that of its service."""
+
+_OF_SIGN = (
+    labels.PROJECT, labels.SERVICE, labels.NUMBER, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER,
+)  # fmt: skip
+"""The labels that the sign of a start shares with the container."""
 
 
 def before_start(
@@ -115,6 +138,34 @@ def _container(want: DesiredContainer, hook: InitHook, number: int, address: str
     )
 
 
+def sign(work: Work, slot: Slot, *needs: Fact | int | None) -> VolumeThere | None:
+    """Leave a sign until all commands of `post_start` have succeeded: if this run is killed before that, the next one sees it and
+    starts the container again. The sign is an empty volume, because the labels of a container cannot change.
+    """
+    want = slot.want
+    if not _leaves_sign(work, want):
+        return None
+    name = pending_name(want.name)
+    there = VolumeThere(name)
+    if all(name != volume.name for volume in work.observed.volumes):
+        own = {key: want.labels[key] for key in _OF_SIGN if key in want.labels}
+        volume = DesiredVolume(key=want.service, name=name, labels={**own, labels.KIND: labels.PENDING})
+        why = f"until post_start of {want.replica} is done"
+        work.draft.add(CreateVolume(volume), why, *needs, makes=[there], of=want.replica)
+    return there
+
+
+def without_sign(work: Work, slot: Slot) -> tuple[Action, ...]:
+    """The action that takes the sign away, if there is one."""
+    want = slot.want
+    return (RemoveVolume(pending_name(want.name), data=False),) if _leaves_sign(work, want) else ()
+
+
+def _leaves_sign(work: Work, want: DesiredContainer) -> bool:
+    """Nobody repairs a one-off, so it leaves none."""
+    return bool(want.settings.post_start) and want.kind != "run" and work.view.options.signs
+
+
 def after_start(work: Work, slot: Slot, address: str, name: str, rescue: Sequence[Action] = ()) -> None:
     """Add the commands of `post_start`, one after the other. The service has started once all have succeeded.
 
@@ -128,3 +179,5 @@ def after_start(work: Work, slot: Slot, address: str, name: str, rescue: Sequenc
         work.draft.add(
             action, f"post_start of {want.replica}", started, makes=[started], of=want.replica, rescue=undo
         )
+    for undo_sign in without_sign(work, slot):
+        work.draft.add(undo_sign, f"post_start of {want.replica} is done", started, of=want.replica)

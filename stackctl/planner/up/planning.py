@@ -11,6 +11,7 @@ from __future__ import annotations
 from stackctl.planner.steps.actions import SetRestart, subject
 from stackctl.planner.steps.facts import ImageHere
 from stackctl.planner.steps.plan import Plan
+from stackctl.planner.up.companions import plan_companions
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
 from stackctl.planner.up.storage import plan_volumes
@@ -57,6 +58,7 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
     for slot in work.slots if view.options.start else ():
         wait_until_ready(work, slot)
     plan_superseded_networks(work)
+    plan_companions(work.draft, work.observed, work.desired.project, [work.desired.instance])
     _note_paused(work)
     _note_outdated(work)
     return work.draft.plan()

@@ -28,7 +28,7 @@ from stackctl.planner.steps.facts import (
     Retired,
     VolumeThere,
 )
-from stackctl.planner.up.hooks import after_start, before_start
+from stackctl.planner.up.hooks import after_start, before_start, sign, without_sign
 from stackctl.planner.up.storage import with_anonymous_volumes
 from stackctl.planner.up.waits import gates
 from stackctl.planner.up.work import Work
@@ -216,8 +216,10 @@ def _start(work: Work, slot: Slot, *needs: Fact | int | None) -> ContainerStarte
     want, started = slot.want, ContainerStarted(slot.want.replica)
     address = slot.current.id if slot.current else want.name
     action, rescue = StartContainer(address, want.name, want.files), tuple(_put_back(work, slot, address))
+    if rescue:
+        rescue = (*rescue, *without_sign(work, slot))
     hooks = before_start(work, slot, address, *needs, rescue=rescue)
-    why, needs = _why_start(slot), (*needs, hooks, *_free_ports(want))
+    why, needs = _why_start(slot), (*needs, hooks, sign(work, slot, *needs), *_free_ports(want))
     work.draft.add(action, why, *needs, makes=[started], of=want.replica, rescue=rescue)
     after_start(work, slot, address, want.name, rescue)
     return started

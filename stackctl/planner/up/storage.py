@@ -41,7 +41,7 @@ def plan_volumes(work: Work) -> None:
 def with_anonymous_volumes(
     slot: Slot, image: ImageConfig | None, *, renew: bool = False
 ) -> tuple[DesiredMount, ...]:
-    """The mounts of a new container.
+    """The mounts of a new container. A volume for secrets and configs is always new, because the old container keeps its own.
 
     The VOLUMEs of its image become labelled anonymous volumes. Where the container it replaces has an anonymous volume at
     the same path, the new one gets that volume. If nothing is known about the image, every anonymous volume of the old
@@ -62,7 +62,7 @@ def with_anonymous_volumes(
     return tuple(
         replace(
             mount,
-            source=(carried if mount.contents else inherited).get(mount.target.rstrip("/"), ""),
+            source="" if mount.contents else inherited.get(mount.target.rstrip("/"), ""),
             labels={**own, labels.KIND: labels.CONTENTS if mount.contents else labels.ANONYMOUS},
         )
         if mount.type == "volume" and not mount.source

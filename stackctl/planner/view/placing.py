@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stackctl.planner.view.slots import EVERY_TIME, OLD, Slot, Slots, UpOptions, joined_to
 from stackctl.planner.view.ties import Ties, ties
-from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.desired import Desired, DesiredContainer, pending_name
 from stackctl.planner.world.matching import differences, is_ours, networks_in_use, ours
 from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.planner.world.replica import Replica
@@ -31,9 +31,7 @@ def slots(desired: Desired, observed: Observed, options: UpOptions | None = None
         slot = replace(
             slot,
             connect=tuple(_connect(slot, rebuilt)),
-            restart=_restart(slot, placed, found.ties, rebuilt, found.options.restart)
-            if found.options.start
-            else "",
+            restart=found.restart(slot, placed, rebuilt) if found.options.start else "",
             held=not found.options.start,
         )
         placed[want.replica] = slot
@@ -196,6 +194,21 @@ class _Found:
             if needed or own:
                 with_own[want.service] = [max(needed + own)]
         return found
+
+    def restart(self, slot: Slot, placed: Mapping[Replica, Slot], rebuilt: Collection[str]) -> str:
+        """Why the current container is stopped and started again: see `_restart`, and its `post_start` hooks were interrupted."""
+        asked = _restart(slot, placed, self.ties, rebuilt, self.options.restart)
+        interrupted = slot.current and slot.current.running and pending_name(slot.want.name) in self.pending
+        return asked or ("its post_start hooks were interrupted" if interrupted else "")
+
+    @cached_property
+    def pending(self) -> frozenset[str]:
+        """The signs of containers whose `post_start` hooks have not all succeeded, by name."""
+        return frozenset(
+            volume.name
+            for volume in self.observed.volumes
+            if volume.pending and is_ours(volume, self.desired)
+        )
 
 
 def _connect(slot: Slot, rebuilt: Collection[str]) -> Iterator[str]:

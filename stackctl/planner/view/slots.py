@@ -46,6 +46,8 @@ class UpOptions(Struct, frozen=True):
     grace: int | None = None
     restart: Collection[str] = ()
     """Services that are restarted if they run and are not recreated."""
+    signs: bool = True
+    """Whether a start whose hooks have not all succeeded leaves a sign. A plan that is only read needs none."""
 
 
 class Slot(Struct, frozen=True):

@@ -39,6 +39,11 @@ def init_name(container: str, number: int) -> str:
     return f"{container}.pre-start-{number}"
 
 
+def pending_name(container: str) -> str:
+    """The name of the volume that tells of `post_start` hooks which have not all succeeded, by the name of the container."""
+    return f"{container}.post-start"
+
+
 class DesiredNetwork(Struct, frozen=True, kw_only=True):
     key: str
     name: str

@@ -58,6 +58,12 @@ def is_here(host_ip: str) -> bool:
     return host_ip in _ANYWHERE or host_ip in _LOOPBACK
 
 
+def replica_number(labels: Mapping[str, str]) -> int:
+    """The number of a replica by its labels: 1 if they do not tell."""
+    text = labels.get(names.NUMBER, "1")
+    return int(text) if text.isdigit() else 1
+
+
 class Labelled(Struct, frozen=True, kw_only=True):
     """What carries labels: a container, network or volume."""
 
@@ -136,8 +142,7 @@ class ObservedContainer(Labelled, frozen=True, kw_only=True):
 
     @property
     def number(self) -> int:
-        text = self.labels.get(names.NUMBER, "1")
-        return int(text) if text.isdigit() else 1
+        return replica_number(self.labels)
 
     @property
     def replica(self) -> Replica:
@@ -196,12 +201,27 @@ class ObservedVolume(Labelled, frozen=True, kw_only=True):
     @property
     def anonymous(self) -> bool:
         """Whether stackctl made it and the spec has no name for it."""
-        return self.labels.get(names.KIND) in (names.ANONYMOUS, names.CONTENTS)
+        return self.labels.get(names.KIND) in (names.ANONYMOUS, names.CONTENTS, names.PENDING)
 
     @property
     def contents(self) -> bool:
-        """Whether it holds only secrets and configs of its container, and no data."""
+        """Whether it holds only secrets and configs of its container."""
         return self.labels.get(names.KIND) == names.CONTENTS
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is the sign of a container whose `post_start` hooks have not all succeeded."""
+        return self.labels.get(names.KIND) == names.PENDING
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether it may hold data of the user. A volume that holds none goes with its container."""
+        return not (self.contents or self.pending)
+
+    @property
+    def replica(self) -> Replica:
+        """The replica that an anonymous volume was made for, if its labels tell the number."""
+        return Replica(self.key, replica_number(self.labels))
 
 
 class ImageConfig(Struct, frozen=True, kw_only=True):
