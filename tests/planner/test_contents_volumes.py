@@ -7,9 +7,11 @@ from plan_world import Behaviour, World, desired, stack
 
 from stackctl.engine.execute import execute
 from stackctl.planner.down import DownOptions
-from stackctl.planner.life.acts import plan_remove
-from stackctl.planner.life.options import RemoveOptions
+from stackctl.planner.life.acts import plan_remove, plan_stop
+from stackctl.planner.life.options import RemoveOptions, StartOptions
+from stackctl.planner.life.start import plan_restart, plan_start
 from stackctl.planner.life.stops import Stops
+from stackctl.planner.steps.actions import StartContainer
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.view.slots import UpOptions
 from stackctl.spec.model import Stack
@@ -71,6 +73,26 @@ def test_a_container_that_is_put_back_has_its_own_secrets() -> None:
     assert b"hunter2" in held(world)
     world.up(with_password("hunter2"))  # the volume of the container that could not start
     assert len(volumes(world)) == 1
+
+
+def test_start_and_restart_keep_the_secrets_of_a_container_whose_definition_is_older() -> None:
+    world = World().up(with_password("hunter2"))
+    older, same = with_password("hunter3"), with_password("hunter2")
+    for verb in (plan_restart, plan_start):
+        (container,) = world.engine.observe().containers
+        world.do(plan_stop("shop", [container], Stops()).steps if verb is plan_start else [])
+        plan = verb(desired(older), world.engine.observe(), StartOptions())
+        assert plan.notes[0].startswith("the file has changed since: web: secrets.pw changed")
+        world.do(plan.steps)
+        assert b"hunter2" in held(world)
+        again = verb(desired(same), world.engine.observe(), StartOptions())
+        assert again.notes == ()
+    (start,) = (
+        s.action
+        for s in plan_restart(desired(same), world.engine.observe(), StartOptions()).steps
+        if isinstance(s.action, StartContainer)
+    )
+    assert [file.key for file in start.files] == ["pw"]
 
 
 @pytest.mark.parametrize("volumes_too", [False, True])

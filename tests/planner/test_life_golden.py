@@ -154,7 +154,12 @@ def test_start_makes_and_changes_no_container() -> None:
     text = CHAIN.replace('image = "app:1"', 'image = "app:2"') + '[services.mail]\nimage = "app:1"\n'
     plan = start(stopped(), text=text)
     assert {type(step.action).__name__ for step in plan.steps} == {"StartContainer", "WaitFor"}
-    assert plan.notes == ("without a container: mail (stackctl up makes it)",)
+    moved, missing = sorted(plan.notes)
+    assert moved == (
+        "the file has changed since: api: image changed, web: image changed; the containers stay as they are"
+        " (stackctl up applies it)"
+    )
+    assert missing == "without a container: mail (stackctl up makes it)"
 
 
 def test_start_of_what_is_not_there_is_an_error() -> None:

@@ -37,7 +37,8 @@ def command(
 ) -> int:
     """Stop containers and start them again
 
-    The containers stay the same: a note says if the file has changed since they were made, and --apply recreates those.
+    The containers stay the same, with the secrets and configs that they have: a note says if the file has changed since they were
+    made, and --apply recreates those.
     Dependents stop first and start last. A service with `depends_on.NAME.restart = true` restarts with NAME.
 
     \b

@@ -61,6 +61,7 @@ def plan_start(desired: Desired, observed: Observed, options: StartOptions) -> L
         work.draft.notes.append(
             f"completed before: {', '.join(done)} (stackctl up --rerun {names} runs it again)"
         )
+    _note_moved(work, desired, {replica.service for replica in chosen}, "up", options)
     return _live(work, work.desired.containers)
 
 
@@ -88,11 +89,7 @@ def plan_restart(desired: Desired, observed: Observed, options: StartOptions) ->
         wait_until_ready(work, slot, "until it is ready")
     if not work.draft.steps:
         work.draft.notes.append("nothing to restart: there is no container (stackctl up makes it)")
-    if moved := _moved(desired, observed, named):
-        names = f" {' '.join(options.services)}" if options.services else ""
-        work.draft.notes.append(
-            f"the file has changed since: {moved}; the containers stay as they are (stackctl restart --apply{names} applies it)"
-        )
+    _note_moved(work, desired, named, "restart --apply", options)
     return _live(work, work.desired.containers)
 
 
@@ -175,7 +172,7 @@ def _start(work: Work, slot: Slot) -> None:
     if have is None:
         return
     needs = [*gates(work, slot), Stopped(have.id)]
-    files = want.files if slot.current else ()  # another definition keeps the files of its own
+    files = want.files if have.digest == want.digest else ()  # another definition keeps the files of its own
     why = slot.restart or "not running"
     started = [ContainerStarted(want.replica)]
     hooks = before_start(work, slot, have.id, *needs)
@@ -188,11 +185,18 @@ def _is_done(slot: Slot) -> bool:
     return not slot.starts and slot.want.kind == "job"
 
 
-def _moved(desired: Desired, observed: Observed, named: Collection[str]) -> str:
-    """What has changed in the file since the containers of services were made."""
-    compared = View.of(desired, observed).slots
-    changed = {slot.want.service: slot.why for slot in compared if slot.old and slot.want.service in named}
-    return ", ".join(f"{service}: {why}" for service, why in changed.items())
+def _note_moved(
+    work: Work, desired: Desired, services: Collection[str], apply: str, options: StartOptions
+) -> None:
+    """Say what has changed in the file since the containers of services were made, and which command applies it."""
+    compared = View.of(desired, work.observed).slots
+    changed = {s.want.service: s.why for s in compared if s.old and s.want.service in services}
+    if changed:
+        moved = ", ".join(f"{service}: {why}" for service, why in changed.items())
+        how = " ".join(["stackctl", apply, *options.services])
+        work.draft.notes.append(
+            f"the file has changed since: {moved}; the containers stay as they are ({how} applies it)"
+        )
 
 
 def _live(work: Work, containers: Iterable[DesiredContainer]) -> LivePlan:
