@@ -17,11 +17,12 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from msgspec import Struct, structs
 
 from stackctl.errors import Key, Problem, Severity, dotted
+from stackctl.spec.annotated import AnnotatedType
 from stackctl.spec.text.parts import Text
 from stackctl.spelling import Guesses
 
@@ -115,9 +116,7 @@ def _required(table: type) -> tuple[Form, ...]:
 
 def _annotated(hint: Any) -> tuple[Any, Mapping[str, Any]]:
     """A field's type, and the metadata in its annotation."""
-    if get_origin(hint) is not Annotated:
-        return hint, {}
-    return hint.__origin__, hint.__metadata__[0].metadata
+    return (hint.type, hint.about.metadata) if isinstance(hint, AnnotatedType) else (hint, {})
 
 
 def is_table(hint: Any) -> bool:

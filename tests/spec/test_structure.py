@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pytest
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.structure import About, Mistake, describe, structure
 from stackctl.spec.text.parts import Part, Text, VariableOrigin
 from stackctl.spelling import did_you_mean

@@ -1,10 +1,11 @@
 """`deploy`: what Compose also applies on one machine."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.devices import DeviceRequest, requests_sent
 from stackctl.spec.model.keys import Check, key
 from stackctl.spec.unsupported import DEPLOY_KEYS

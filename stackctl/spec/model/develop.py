@@ -1,10 +1,10 @@
 """What happens to a running service when files of its developer change (Compose spec, develop). `up` does not read it."""
 
 from enum import StrEnum
-from typing import Annotated
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.hooks import Hook
 from stackctl.spec.model.keys import Check, home_is_known, key
 

@@ -4,10 +4,11 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key, pair
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import DeviceCount

@@ -3,11 +3,12 @@
 import posixpath
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from stackctl.secret import Secret, veiled
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import FILLED_IN, Check, home_is_known, key
 from stackctl.spec.structure import Mistake
 from stackctl.spec.text.parts import Text

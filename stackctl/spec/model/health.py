@@ -1,9 +1,8 @@
 """How to tell that a service is ready."""
 
-from typing import Annotated
-
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key
 from stackctl.spec.values import (
     Duration,

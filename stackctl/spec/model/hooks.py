@@ -1,11 +1,12 @@
 """Hooks: commands before a container starts, after it has started, and before it stops."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from msgspec import Struct
 
 from stackctl.secret import veiled
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key, pair, variable_names
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Command, Variable

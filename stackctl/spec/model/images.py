@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from stackctl.secret import veiled
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.files import SecretUse
 from stackctl.spec.model.keys import Check, home_is_known, key, pair
 from stackctl.spec.model.limits import Ulimit

@@ -1,10 +1,11 @@
 """How much of the machine a container may use."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.deploy import Deploy
 from stackctl.spec.model.keys import Check, key
 from stackctl.spec.values import ByteSize, Cpus, Microseconds, SwapSize

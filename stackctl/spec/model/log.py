@@ -1,10 +1,10 @@
 """Where the output of a container goes."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import key, pair
 from stackctl.spec.text.parts import Text
 

@@ -1,10 +1,11 @@
 """Storage in a container."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, home_is_known, key, pair
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import (

@@ -1,10 +1,10 @@
 """What has to be there first."""
 
 from enum import StrEnum
-from typing import Annotated
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import key
 
 

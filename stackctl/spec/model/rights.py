@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.devices import (
     Device,
     DeviceRequest,

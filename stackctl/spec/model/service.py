@@ -3,11 +3,12 @@
 import posixpath
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from stackctl.secret import veiled
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.deploy import count

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from stackctl.errors import Problem
 from stackctl.secret import veiled
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.addresses import wrong_addresses
 from stackctl.spec.model.files import ConfigSource, FileSource, FileUse, SecretSource

@@ -1,10 +1,10 @@
 """The named volumes of a stack."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 from msgspec import Struct
 
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, external_has_no_settings, key, pair
 from stackctl.spec.text.parts import Text
 

@@ -3,11 +3,12 @@
 import re
 import string
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from msgspec import Struct
 
 from stackctl.errors import Problem
+from stackctl.spec.annotated import Annotated
 from stackctl.spec.image_ref import ImageRef, is_reference
 from stackctl.spec.known_images import KnownImages, names_of_tables, protocols, table_of
 from stackctl.spec.model.keys import Check, key
