@@ -17,12 +17,11 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from msgspec import Struct, structs
 
 from stackctl.errors import Key, Problem, Severity, dotted
-from stackctl.spec.annotated import AnnotatedType
 from stackctl.spec.text.parts import Text
 from stackctl.spelling import Guesses
 
@@ -46,6 +45,30 @@ class Mistake(ValueError):  # noqa: N818
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class AnnotatedType:
+    """A type, and what is said about it.
+
+    The model annotates some 260 keys at each start. `typing.Annotated` examines every type that it annotates, which takes it longer than
+    all else that loading the model takes; nothing is examined here.
+    """
+
+    __slots__ = ("about", "type")
+
+    type: Any
+    about: Any
+
+    def __class_getitem__(cls, parts: tuple[Any, Any]) -> Self:
+        annotated = cls()
+        annotated.type, annotated.about = parts
+        return annotated
+
+
+if TYPE_CHECKING:
+    from typing import Annotated as Annotated  # noqa: PLC0414 the model imports it from here
+else:
+    Annotated = AnnotatedType
 
 
 class About(Struct, frozen=True):

@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import pytest
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
-from stackctl.spec.structure import About, Mistake, describe, structure
+from stackctl.spec.structure import About, Annotated, Mistake, describe, structure
 from stackctl.spec.text.parts import Part, Text, VariableOrigin
 from stackctl.spelling import did_you_mean
 

@@ -5,9 +5,9 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.devices import DeviceRequest, requests_sent
 from stackctl.spec.model.keys import Check, key
+from stackctl.spec.structure import Annotated
 from stackctl.spec.unsupported import DEPLOY_KEYS
 from stackctl.spec.values import ByteSize, Cpus, Restart
 

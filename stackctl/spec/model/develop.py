@@ -4,9 +4,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.hooks import Hook
 from stackctl.spec.model.keys import Check, home_is_known, key
+from stackctl.spec.structure import Annotated
 
 
 class WatchAction(StrEnum):

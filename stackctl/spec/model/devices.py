@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key, pair
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import DeviceCount
 

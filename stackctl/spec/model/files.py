@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from stackctl.secret import Secret, veiled
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import FILLED_IN, Check, home_is_known, key
-from stackctl.spec.structure import Mistake
+from stackctl.spec.structure import Annotated, Mistake
 from stackctl.spec.text.parts import Text
 from stackctl.spec.unsupported import FILE_KEYS
 

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key
+from stackctl.spec.structure import Annotated
 from stackctl.spec.values import (
     Duration,
     HealthTest,

@@ -6,8 +6,8 @@ from typing import ClassVar
 from msgspec import Struct
 
 from stackctl.secret import veiled
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key, pair, variable_names
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import Command, Variable
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from stackctl.secret import veiled
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.files import SecretUse
 from stackctl.spec.model.keys import Check, home_is_known, key, pair
 from stackctl.spec.model.limits import Ulimit
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import ByteSize, Duration, Variable
 

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.deploy import Deploy
 from stackctl.spec.model.keys import Check, key
+from stackctl.spec.structure import Annotated
 from stackctl.spec.values import ByteSize, Cpus, Microseconds, SwapSize
 
 _Line = list[dict[str, Any]]

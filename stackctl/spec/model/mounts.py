@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, home_is_known, key, pair
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import (
     ByteSize,

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import key
+from stackctl.spec.structure import Annotated
 
 
 class Condition(StrEnum):

@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, key
-from stackctl.spec.structure import Mistake
+from stackctl.spec.structure import Annotated, Mistake
 from stackctl.spec.values import (
     Address,
     PortRange,

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.devices import (
     Device,
     DeviceRequest,
@@ -14,6 +13,7 @@ from stackctl.spec.model.devices import (
 )
 from stackctl.spec.model.keys import Check, key, pair
 from stackctl.spec.model.limits import Limits
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.values import IpcMode, PidMode
 

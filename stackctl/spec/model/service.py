@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 from msgspec import Struct
 
 from stackctl.secret import veiled
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.deploy import count
@@ -24,6 +23,7 @@ from stackctl.spec.model.networks import NetworkUse
 from stackctl.spec.model.order import Dependency
 from stackctl.spec.model.ports import Port
 from stackctl.spec.model.rights import Rights
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.unsupported import SERVICE_KEYS
 from stackctl.spec.values import (

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from stackctl.errors import Problem
 from stackctl.secret import veiled
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.known_images import BUILT_IN, KnownImages
 from stackctl.spec.model.addresses import wrong_addresses
 from stackctl.spec.model.files import ConfigSource, FileSource, FileUse, SecretSource
@@ -17,6 +16,7 @@ from stackctl.spec.model.networks import Network
 from stackctl.spec.model.service import Job, Service, Template
 from stackctl.spec.model.volumes import Volume
 from stackctl.spec.source.locate import Source
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 from stackctl.spec.unsupported import STACK_KEYS
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.model.keys import Check, external_has_no_settings, key, pair
+from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
 
 

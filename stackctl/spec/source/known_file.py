@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Literal, Self
 from msgspec import Struct
 
 from stackctl.errors import Problem
-from stackctl.spec.annotated import Annotated
 from stackctl.spec.image_ref import ImageRef, is_reference
 from stackctl.spec.known_images import KnownImages, names_of_tables, protocols, table_of
 from stackctl.spec.model.keys import Check, key
 from stackctl.spec.source import toml
 from stackctl.spec.source.locate import Source, place_all
-from stackctl.spec.structure import Mistake, structure
+from stackctl.spec.structure import Annotated, Mistake, structure
 from stackctl.spelling import did_you_mean
 
 _FILLED_IN = ("port", "user", "database")
