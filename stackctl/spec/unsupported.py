@@ -19,6 +19,14 @@ DEPLOY_KEYS = {
 }
 """Compose ignores these, with a warning."""
 
+IGNORED_BY_COMPOSE = {
+    "services": {"credential_spec", "pull_refresh_after"},
+    "reservations": {"generic_resources"},
+    "secrets": {"labels"},
+    "configs": {"labels"},
+}
+"""Keys that Compose reads and does nothing with, by the table they stand in."""
+
 STACK_KEYS = {"models": _LATER}
 
 _ONLY_HERE = "stackctl copies the content into containers itself: give file or environment"

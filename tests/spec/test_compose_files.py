@@ -213,6 +213,41 @@ def test_ports_without_a_network_have_no_effect(tmp_path: Path) -> None:
     assert [problem.severity for problem in stack.problems] == ["note"]
 
 
+def test_what_compose_ignores_has_no_effect(tmp_path: Path) -> None:
+    text = """\
+services:
+  a:
+    image: i
+    credential_spec: {file: x.json}
+    pull_refresh_after: 1h
+    secrets: [own]
+    deploy:
+      resources: {reservations: {memory: 1m, generic_resources: [{discrete_resource_spec: {kind: gpu, value: 2}}]}}
+secrets:
+  own: {environment: HOME, labels: {a: b}}
+  of-nobody: {external: true}
+configs:
+  of-nobody: {content: x, labels: [a]}
+"""
+    stack = read(tmp_path, text, environ={"HOME": "/"})
+    noted = {".".join(map(str, problem.path)) for problem in stack.problems if "no effect" in problem.message}
+    assert noted == {
+        "services.a.credential_spec",
+        "services.a.pull_refresh_after",
+        "services.a.deploy.resources.reservations.generic_resources",
+        "secrets.own.labels",
+    }
+    assert {problem.severity for problem in stack.problems} == {"note"}
+    assert stack.secrets.keys() == {"own"}
+    with pytest.raises(SpecError, match="a Swarm keeps such contents"):
+        read(tmp_path, text.replace("[own]", "[own, of-nobody]"), environ={"HOME": "/"})
+
+
+def test_limits_of_processes_may_be_texts(tmp_path: Path) -> None:
+    limits = service(tmp_path, 'ulimits: {nproc: "100", nofile: {soft: "1", hard: "2"}}').ulimits
+    assert {name: str(limit) for name, limit in limits.items()} == {"nproc": "100", "nofile": "1:2"}
+
+
 def test_a_way_out_is_written_in_yaml(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -38,6 +38,12 @@ def test_the_kinds_of_scalars() -> None:
     ]  # fmt: skip
 
 
+def test_a_key_in_braces_needs_no_space_after_its_colon() -> None:
+    assert plain(read("{a: 5, B:}")[0]) == {"a": 5, "B": None}
+    (problem,) = problems("a: {B:}\nc: [")
+    assert problem.startswith("f.yaml:2:5: not YAML")
+
+
 def test_anchors_and_merge_keys() -> None:
     text = "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\nz: {<<: [*x, *y], a: 5}\nw: {<<: *y}\nv: *x\n"
     found = plain(read(text)[0])

@@ -67,7 +67,9 @@ class _Walk:
         if node.value is None:
             return node.holding({})
         if not isinstance(node.value, dict):
-            return node
+            return (
+                node.holding(_scalar((int,), node.value)) if hint in _STAYS_SHORT and self.compose else node
+            )
         found: dict[str, YamlNode] = {}
         for key, item in node.value.items():
             form = forms(hint).get(key)
@@ -136,7 +138,7 @@ _OF_A_NAME: Mapping[Any, Any] = {
 }
 """What an item of a list of names stands for."""
 _STAYS_SHORT = frozenset({Ulimit})
-"""Tables whose short form Compose tells from the long one."""
+"""Tables whose short form, a number, Compose tells from the long one."""
 
 
 def _wrapped(node: YamlNode, value: Any) -> YamlNode:

@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from stackctl.errors import Problem
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.source.nodes import Path, YamlNode
-from stackctl.spec.unsupported import DEPLOY_KEYS
+from stackctl.spec.unsupported import DEPLOY_KEYS, IGNORED_BY_COMPOSE
 
 _NOT_READ_IN_PORTS = ("mode", "name", "app_protocol")
 
@@ -36,10 +36,40 @@ def explicit(tree: YamlNode) -> tuple[YamlNode, list[Problem]]:
                 for name, service in services.value.items()
             }
         )
+    for kind in ("secrets", "configs"):
+        if (sources := found.get(kind)) and isinstance(sources.value, dict):
+            used = _used(kind, services)
+            found[kind] = sources.holding(
+                {
+                    name: _without(source, (kind, name), IGNORED_BY_COMPOSE[kind], problems)
+                    for name, source in sources.value.items()
+                    if name in used or not source.get("external")
+                }
+            )
     return tree.holding(found), problems
 
 
+def _used(kind: str, services: YamlNode | None) -> set[object]:
+    """The names of the secrets or configs that services have. Compose does not look at an external one that nobody uses."""
+    tables = services.value.values() if services and isinstance(services.value, dict) else ()
+    lists = [uses.value for service in tables if (uses := service.get(kind))]
+    items = [item for each in lists if isinstance(each, list) for item in each]
+    return {source.value for item in items if (source := item.get("source"))}
+
+
+def _without(node: YamlNode, path: Path, keys: Collection[str], problems: list[Problem]) -> YamlNode:
+    """The table without keys that have no effect, and a note about each."""
+    if not isinstance(node.value, dict):
+        return node
+    for key, item in node.value.items():
+        if key in keys:
+            message = f"{key} has no effect: Compose ignores it, too"
+            problems.append(Problem((*path, key), message, rule="SC112", severity="note", place=item.place))
+    return node.holding({key: item for key, item in node.value.items() if key not in keys})
+
+
 def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
+    node = _without(node, path, IGNORED_BY_COMPOSE["services"], problems)
     if not isinstance(node.value, dict):
         return node
     service = {key: item for key, item in node.value.items() if not key.startswith("x-")}
@@ -53,14 +83,14 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
         assume(service, "pull_policy", "missing")
     _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
     _each(service, "volumes", _mount)
-    if (deploy := service.get("deploy")) and isinstance(deploy.value, dict):
-        service["deploy"] = deploy.holding(
-            {key: item for key, item in deploy.value.items() if key not in DEPLOY_KEYS}
-        )
-        for key in deploy.value.keys() & DEPLOY_KEYS.keys():
-            message = f"{key} has no effect: Compose ignores it, too"
-            at = deploy.value[key].place
-            problems.append(Problem((*path, "deploy", key), message, rule="SC112", severity="note", place=at))
+    if deploy := service.get("deploy"):
+        service["deploy"] = deploy = _without(deploy, (*path, "deploy"), DEPLOY_KEYS, problems)
+        resources = deploy.get("resources")
+        if resources and (kept := resources.get("reservations")):
+            at = (*path, "deploy", "resources", "reservations")
+            kept = _without(kept, at, IGNORED_BY_COMPOSE["reservations"], problems)
+            resources = resources.holding({**resources.value, "reservations": kept})
+            service["deploy"] = deploy.holding({**deploy.value, "resources": resources})
     if (networks := service.get("networks")) and isinstance(networks.value, dict):
         joined = {
             key: use.holding({}) if use.value is None else use for key, use in sorted(networks.value.items())

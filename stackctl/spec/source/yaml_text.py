@@ -27,6 +27,10 @@ MOST = 100_000
 
 _TOO_DEEP = f"nested deeper than {DEEPEST} mappings and lists"
 _Parser: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_UNKNOWN_TO_C = "found unexpected ':'"
+"""What libyaml says of `{key:}`, which YAML 1.2 allows. The parser in Python reads it."""
+_SLOW_FROM = 1_000_000
+"""From this length on the parser in Python takes seconds."""
 _TAG = "tag:yaml.org,2002:"
 _FOR_MERGE = ("!reset", "!override")
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -91,13 +95,19 @@ def parse(source: Source) -> tuple[list[YamlNode], list[Problem]]:
         return [], [
             _problem(source, unprintable.start(), message, "write it as an escape within double quotes")
         ]
+    return _documents(source, _Parser)
+
+
+def _documents(source: Source, parser: Any) -> tuple[list[YamlNode], list[Problem]]:
     reader = _Reader(source)
     try:
-        for event in yaml.parse(source.text, Loader=_Parser):
+        for event in yaml.parse(source.text, Loader=parser):
             reader.read(event)
     except _Refused as error:
         return [], [error.problem]
     except yaml.MarkedYAMLError as error:
+        if error.problem == _UNKNOWN_TO_C and parser is not yaml.BaseLoader and len(source.text) < _SLOW_FROM:
+            return _documents(source, yaml.BaseLoader)
         return [], [_syntax(source, error)]
     except yaml.YAMLError as error:
         return [], [Problem((), f"not YAML: {error}", place=Place(source.file))]
