@@ -189,7 +189,7 @@ class Project(Comparing):
 
     def pull(self, selection: Selection, images: ImageOptions, *, cancel: Cancel | None = None) -> Events:
         """Pull the images of a part of the stack, and build none. An image that can be built is pulled if it has a policy."""
-        images = replace(images, no_build=True)
+        images = replace(images, no_build=True, again=True)
         return self._do_locked(lambda: self._plan_images(selection, images, PullImage), cancel)
 
     def _plan_images(

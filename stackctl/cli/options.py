@@ -95,6 +95,8 @@ wait_timeout_option = click.option(
     metavar="SECONDS",
     help="How long to wait for each service (120).",
 )
+PULL = ["always", "missing", "if_not_present", "never", "build"]
+"""What `--pull` may say (Docker Compose 5.6.1 takes all of these)."""
 tty_option = click.option(
     "-t",
     "--tty",

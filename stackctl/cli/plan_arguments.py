@@ -31,7 +31,7 @@ def plan_arguments(settings: Settings, services: tuple[str, ...], given: Mapping
         "images": ImageOptions(
             build=given["build"],
             no_build=given["no_build"],
-            pull=PullPolicy(given["pull"]) if given["pull"] else None,
+            pull=PullPolicy.parse(given["pull"]) if given["pull"] else None,
         ),
     }
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Ran, Run
+from compose_options import our_options
 
 from stackctl import api
 from stackctl.engine.memory import MemoryEngine
@@ -49,6 +50,31 @@ def test_orphans_by_the_variables_of_compose(there: Run, tmp_path: Path, memory:
     assert "not in the spec" not in there("plan", COMPOSE_IGNORE_ORPHANS="1").out
     (tmp_path / ".env").write_text("COMPOSE_REMOVE_ORPHANS=true\n")
     assert "1 to remove" in there("plan").out
+
+
+def test_create_has_only_options_that_count(there: Run, memory: MemoryEngine) -> None:
+    """It starts nothing, so it waits for nothing."""
+    assert {"--no-start", "--wait-timeout"} & our_options("create") == set()
+    assert "2 to create" in there("create", "--dry-run", "cache", TOKEN="t").out
+    assert there("create", "cache", TOKEN="t").code == 0
+    assert [c.state for c in memory.observe().containers] == ["created"]
+
+
+@pytest.mark.parametrize("command", ["up", "create", "run"])
+def test_when_to_pull_may_be_said_as_compose_does(there: Run, command: str) -> None:
+    for policy in ("always", "missing", "if_not_present", "never", "build"):
+        assert "--pull" not in there(command, "--pull", policy, "gone", TOKEN="t").err
+    assert "Invalid value for '--pull'" in there(command, "--pull", "daily", "api").err
+
+
+def test_pull_takes_any_policy(there: Run) -> None:
+    assert "nothing to pull" in there("pull", "--policy", "if_not_present", TOKEN="t").err
+    assert "cannot pull redis:7" in there("pull", "--policy", "every_12h", TOKEN="t").err
+    told = there("pull", "--policy", "sometimes", TOKEN="t")
+    assert (told.code, "expected always, missing, never, build, daily, weekly or every_12h" in told.err) == (
+        2,
+        True,
+    )
 
 
 def test_fix_corrects_names(run: Run, tmp_path: Path) -> None:

@@ -139,6 +139,37 @@ def test_a_policy_for_all() -> None:
     ]
 
 
+def test_a_policy_of_build_builds_what_can_be_built_and_pulls_what_is_missing() -> None:
+    options = ImageOptions(pull=PullPolicy.build)
+    assert plan(TEXT.replace("POLICY", "missing"), options).splitlines() == [
+        "#1 BuildImage shop-api, asked to build",
+        "#2 PullImage other, not here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "own", "asked", "pulled"),
+    [
+        ("base", None, None, True),
+        ("db:1", "missing", None, False),
+        ("base", "missing", None, True),  # latest moves
+        ("base", "daily", None, True),
+        ("gone", "never", None, False),
+        ("gone", "missing", None, True),
+        ("base", "missing", "missing", False),
+        ("gone", "never", "missing", True),
+        ("base", "never", "always", True),
+        ("gone", None, "never", False),
+        ("gone", None, "build", False),
+    ],
+)
+def test_what_pull_pulls_again(image: str, own: str | None, asked: str | None, pulled: bool) -> None:
+    """As Docker Compose 5.6.1 does."""
+    text = f'services.x.image = "{image}"\n' + (f'services.x.pull_policy = "{own}"\n' if own else "")
+    options = ImageOptions(again=True, no_build=True, pull=PullPolicy.parse(asked) if asked else None)
+    assert plan(text, options) == (f"#1 PullImage {image}, asked to pull" if pulled else "")
+
+
 def test_what_is_neither_here_nor_to_be_had() -> None:
     observed = World().engine.observe()
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from stackctl.cli.commands.plan import show
 from stackctl.cli.options import lock_timeout_option, pass_settings, services_argument
 from stackctl.cli.plan_arguments import plan_arguments
-from stackctl.cli.plan_options import check_planning_options, planning_options
+from stackctl.cli.plan_options import check_planning_options, making_options
 from stackctl.cli.settings import Settings
 from stackctl.cli.up_run import run_up
 from stackctl.planner.steps.actions import PullImage
@@ -16,7 +17,8 @@ from stackctl.planner.steps.actions import PullImage
 
 @click.command("create")
 @services_argument
-@planning_options
+@making_options
+@click.option("--dry-run", is_flag=True, help="Show what it would do, as plan does.")
 @click.option("--quiet-pull", is_flag=True, help="Do not show how far pulls are.")
 @click.option(
     "-y", "--yes", is_flag=True, expose_value=False, help="Accepted for Compose's sake: create asks nothing."
@@ -24,7 +26,12 @@ from stackctl.planner.steps.actions import PullImage
 @lock_timeout_option
 @pass_settings
 def command(
-    settings: Settings, services: tuple[str, ...], lock_timeout: float, quiet_pull: bool, **planning: Any
+    settings: Settings,
+    services: tuple[str, ...],
+    lock_timeout: float,
+    dry_run: bool,
+    quiet_pull: bool,
+    **planning: Any,
 ) -> int:
     """Make the containers of the stack, and start none
 
@@ -43,7 +50,9 @@ def command(
         dependencies=not planning["no_deps"],
         scale=planning["scale"],
     )
-    arguments = plan_arguments(settings, services, {**planning, "no_start": True})
+    arguments = plan_arguments(settings, services, {**planning, "no_start": True, "wait_timeout": 0.0})
+    if dry_run:
+        return show(settings, stack, arguments)
     unseen = (PullImage,) if quiet_pull else ()
     return run_up(
         settings, stack, arguments, lock_timeout=lock_timeout, unseen=unseen, command="stackctl create"

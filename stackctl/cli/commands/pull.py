@@ -11,6 +11,15 @@ from stackctl.planner.before.images import ImageOptions
 from stackctl.spec.model import PullPolicy
 
 
+def _policy(_: click.Context, parameter: click.Parameter, text: str | None) -> PullPolicy | None:
+    if text is None:
+        return None
+    try:
+        return PullPolicy.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=parameter) from None
+
+
 @click.command("pull")
 @services_argument
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless it fails.")
@@ -23,9 +32,9 @@ from stackctl.spec.model import PullPolicy
 @click.option("--include-deps", is_flag=True, help="Also what the named services depend on.")
 @click.option(
     "--policy",
-    type=click.Choice(["always", "missing"]),
-    default="always",
-    help="always, or only what is missing.",
+    callback=_policy,
+    metavar="POLICY",
+    help="For all services: always, missing (what is not here), or another pull_policy.",
 )
 @pass_settings
 def command(
@@ -35,10 +44,12 @@ def command(
     ignore_pull_failures: bool,
     ignore_buildable: bool,
     include_deps: bool,
-    policy: str,
+    policy: PullPolicy | None,
 ) -> int:
     """Pull images
 
+    Images that are here are pulled again. Two kinds are left alone: images of services with pull_policy = "never", and images that
+    are here, have a tag other than latest, and belong to services with pull_policy = "missing". --policy counts instead of both.
     Images that are built here are left alone, unless their service has a pull_policy.
 
     \b
@@ -49,9 +60,7 @@ def command(
     """
     if quiet:
         settings.progress = "quiet"
-    images = ImageOptions(
-        pull=PullPolicy(policy), buildable=not ignore_buildable, ignore_failures=ignore_pull_failures
-    )
+    images = ImageOptions(pull=policy, buildable=not ignore_buildable, ignore_failures=ignore_pull_failures)
     return run_images(
         settings,
         services,

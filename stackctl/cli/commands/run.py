@@ -11,6 +11,7 @@ import click
 
 from stackctl.cli.follow import follow
 from stackctl.cli.options import (
+    PULL,
     complete_services,
     lock_timeout_option,
     no_tty_option,
@@ -55,7 +56,7 @@ from stackctl.spec.model import PullPolicy
 @click.option("--cap-add", multiple=True, metavar="NAME", help="Add a capability.")
 @click.option("--cap-drop", multiple=True, metavar="NAME", help="Drop a capability.")
 @click.option("--build", is_flag=True, help="Build images also when they are here.")
-@click.option("--pull", type=click.Choice(["always", "missing", "never"]), help="When to pull.")
+@click.option("--pull", type=click.Choice(PULL), help="When to pull.")
 @click.option(
     "--remove-orphans", is_flag=True, help="Remove containers of services that the spec no longer has."
 )
@@ -144,7 +145,7 @@ def command(
     engine = settings.engine()
     one_off = OneOff(stack, engine, service, options, lock_timeout=lock_timeout, waiting=settings.tell_holder)
     up = UpOptions(remove_orphans=remove_orphans, wait_timeout=wait_timeout)
-    images = ImageOptions(build=build, pull=PullPolicy(pull) if pull else None)
+    images = ImageOptions(build=build, pull=PullPolicy.parse(pull) if pull else None)
     unseen = (*((PullImage,) if quiet_pull else ()), *((BuildImage,) if quiet_build else ()))
 
     def events(cancel: Cancel) -> Iterator[Event]:

@@ -17,6 +17,7 @@ from stackctl.planner.world.desired import Desired, Image
 from stackctl.planner.world.matching import image_id
 from stackctl.planner.world.observed import Observed
 from stackctl.planner.world.replica import Replica
+from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.model import Condition, PullPolicy
 
 
@@ -51,6 +52,8 @@ class ImageOptions(Struct, frozen=True):
     builds: BuildOptions = BuildOptions()
     buildable: bool = True
     """Whether images are pulled that can be built, too."""
+    again: bool = False
+    """Whether images are pulled that are here already, unless their policy is against it."""
     ignore_failures: bool = False
     """A pull that fails is told, and is no failure of the run."""
 
@@ -150,6 +153,8 @@ def _step(
     can_build = image.build is not None and not options.no_build
     if can_build and options.build:
         return BuildImage(image), "asked to build"
+    if can_build and options.pull == PullPolicy.build:
+        return BuildImage(image), "asked to build"
     if can_build and image.policy == PullPolicy.build:
         return BuildImage(image), "pull_policy is build"
     if why := _why_pulled(image, observed, options, here=here):
@@ -162,9 +167,14 @@ def _why_pulled(image: Image, observed: Observed, options: ImageOptions, *, here
     """Why the image is pulled; "" if it is not."""
     if image.build and (image.policy in (None, PullPolicy.build) or not options.buildable):
         return ""
-    policy = options.pull or image.policy or PullPolicy.missing
+    if options.again:
+        return "" if _spared(image, options, here=here) else "asked to pull"
+    asked = (
+        options.pull if options.pull != PullPolicy.build else None
+    )  # what is only pulled has no build to ask for
+    policy = asked or image.policy or PullPolicy.missing
     if policy == PullPolicy.always:
-        return "asked to pull" if options.pull else "pull_policy is always"
+        return "asked to pull" if asked else "pull_policy is always"
     if policy in (PullPolicy.never, PullPolicy.build):
         return ""
     if not here:
@@ -172,3 +182,12 @@ def _why_pulled(image: Image, observed: Observed, options: ImageOptions, *, here
     config = observed.configs.get(image.ref)
     old = policy.every and config and observed.time - config.tagged > policy.every.seconds
     return f"pull_policy is {policy}" if old else ""
+
+
+def _spared(image: Image, options: ImageOptions, *, here: bool) -> bool:
+    """Whether `pull` leaves the image alone (Docker Compose 5.6.1). What is called `latest` is expected to change."""
+    policy = options.pull or image.policy
+    moves = not options.pull and ImageRef.parse(image.ref).tagged.endswith(":latest")
+    return policy in (PullPolicy.never, PullPolicy.build) or (
+        policy == PullPolicy.missing and here and not moves
+    )
