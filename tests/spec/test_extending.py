@@ -60,13 +60,67 @@ def test_a_service_has_what_it_extends(tmp_path: Path) -> None:
         ('[services.a]\nextends = "b"\nimage = "i"\n[services.b]\nextends = "a"\n', "stack.toml:2:1: services.a.extends: these extend each other in a circle: a extends b extends a"),
         ('[services.a]\nextends = 1\nimage = "i"\n', "stack.toml:2:1: services.a.extends: expected the name of a template or a service"),
         ('[services.a]\nextends = { service = "b", file = "no.toml" }\nimage = "i"\n', "no.toml: no such file"),
-        ('[services.a]\nextends = { service = "b", file = "d/no.toml" }\nimage = "i"\n', "d/no.toml: d/no.toml stands in another directory"),
+        ('[services.a]\nextends = { service = "b", file = "d/no.toml" }\nimage = "i"\n', "d/no.toml: no such file"),
+        ('[services.a]\nextends = { service = "a", file = "stack.toml" }\nimage = "i"\n', "stack.toml:2:1: services.a.extends: 'a' of stack.toml extends itself"),
         ('[templates.b]\nimage = 1\n[services.a]\nextends = "b"\n', "stack.toml:3:11: services.a.image: expected a string"),
     ],
 )  # fmt: skip
 def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, {"stack.toml": text})
     assert any(each.startswith(message) for each in problems(tmp_path)), problems(tmp_path)
+
+
+def test_a_file_in_another_directory_keeps_its_own_paths(tmp_path: Path) -> None:
+    """As Compose does: paths are relative to their file, variables are those of the stack."""
+    near = """\
+[services.a]
+extends = { service = "base", file = "../shared/stack.toml" }
+volumes = ["./mine:/mine"]
+[services.b]
+extends = { service = "base", file = "../shared/stack.toml" }
+command = "$$x"
+"""
+    there = """\
+[templates.base]
+extends = { service = "deep", file = "deep/more.toml" }
+build = "./app"
+env_file = [".env.base"]
+command = "echo $$HOME"
+"""
+    deep = """\
+[services.deep]
+image = "i:${TAG}"
+volumes = ["./${DIR}:/data:ro", "named:/named", "/abs:/abs"]
+"""
+    files = {
+        "here/stack.toml": near + "[volumes.named]\n",
+        "shared/stack.toml": there,
+        "shared/.env.base": "A=1\n",
+    }
+    write(tmp_path, {**files, "shared/deep/more.toml": deep, "shared/.env": "TAG=wrong\n"})
+    stack = load(tmp_path / "here", environ={"TAG": "2", "DIR": "data"})
+    a, b = stack.services["a"], stack.services["b"]
+    assert a.build
+    assert b.command
+    assert (a.image, a.build.context, dict(a.resolved)) == ("i:2", "../shared/app", {"A": "1"})
+    assert [mount.source for mount in a.volumes] == ["./mine"]
+    assert [mount.source for mount in b.volumes] == ["../shared/deep/data", "named", "/abs"]
+    assert a.command
+    assert (a.command.argv, b.command.argv) == (("echo", "$HOME"), ("$x",))
+    assert not stack.problems
+
+
+def test_what_is_wrong_in_a_file_in_another_directory(tmp_path: Path) -> None:
+    near = '[services.a]\nextends = { service = "b", file = "d/b.toml" }\n'
+    write(tmp_path, {"stack.toml": near, "d/b.toml": '[services.b]\nextends = "c"\nimage = "${TAG}"\n'})
+    told = problems(tmp_path)
+    assert any(
+        each.startswith("d/b.toml:2:1: services.b.extends: no template or service is called 'c'")
+        for each in told
+    ), told
+    assert any("services.a.image" in each and "TAG" in each for each in told), told
+    write(tmp_path, {"d/b.toml": '[services.b]\nextends = { service = "a", file = "../stack.toml" }\n'})
+    assert any("extends itself" in each for each in problems(tmp_path)), problems(tmp_path)
 
 
 def test_a_template_that_nothing_extends(tmp_path: Path) -> None:

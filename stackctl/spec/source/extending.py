@@ -5,24 +5,51 @@ The tables of the two merge key by key, every other value is replaced, as with a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from stackctl.errors import Problem
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stackctl.errors import Place, Problem
+from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import merge, table
+from stackctl.spec.source.loading import join, load, shown
+from stackctl.spec.source.locate import Source, place_all
+from stackctl.spec.source.relocating import relocated_tree
+from stackctl.spec.text import references
+from stackctl.spec.text.interpolate import Lookup, interpolate
 from stackctl.spelling import did_you_mean
 
 _MEMBERS = ("services", "jobs")
+_EXTENDED = ("templates", *_MEMBERS)
+"""Where a name is looked for, one after the other."""
 _RULE = "SC112"
-ReadTree = Callable[[Path], tuple[Mapping[str, Any], list[Problem]]]
-"""Reads another file, whose name is relative to the stack's directory. The paths in its tree are seen from the stack's directory."""
 
 
-def extended(tree: Mapping[str, Any], read: ReadTree) -> tuple[dict[str, Any], list[Problem]]:
+class From(Struct, frozen=True):
+    """Where the text that extends stands, and how the values of a file in another directory are read: with the variables of the
+    stack, and with paths that are relative to their own file, as Compose reads them.
+    """
+
+    base: Path
+    """The directory that names of files are relative to."""
+    directory: Path
+    """The user's, from which messages name files."""
+    lookup: Lookup
+    strict: bool
+    services: Collection[str]
+    """The names of the stack's services, which references may use."""
+    chain: tuple[tuple[Path, str], ...] = ()
+    """The members of other files that are being read: each extends the next one."""
+
+
+def extended(tree: Mapping[str, Any], where: From) -> tuple[dict[str, Any], list[Problem]]:
     """The tree whose services and jobs hold what they extend. It has no templates any more."""
     found = {key: value for key, value in tree.items() if key != "templates"}
-    extending = _Extending(tree, read)
+    extending = _Extending(tree, where)
     for section in _MEMBERS:
         members = tree.get(section)
         if isinstance(members, dict):
@@ -39,10 +66,20 @@ def extended(tree: Mapping[str, Any], read: ReadTree) -> tuple[dict[str, Any], l
     return found, extending.problems
 
 
+def _read(path: Path, directory: Path) -> tuple[Source | None, Mapping[str, Any], list[Problem]]:
+    source, problems = load(path, directory)
+    if source is None:
+        return None, {}, problems or [Problem((), "no such file", place=Place(shown(path, directory)))]
+    if problems:
+        return source, {}, problems
+    tree, wrong = toml.parse(source)
+    return source, tree, [*place_all(wrong, [source])]
+
+
 class _Extending:
-    def __init__(self, tree: Mapping[str, Any], read: ReadTree) -> None:
+    def __init__(self, tree: Mapping[str, Any], where: From) -> None:
         self.tree = tree
-        self.read = read
+        self.where = where
         self.problems: list[Problem] = []
         self.used: set[str] = set()
 
@@ -63,7 +100,7 @@ class _Extending:
             return rest
         if file is not None:
             return self.of_file(path, Path(file), name, rest)
-        for section in ("templates", *_MEMBERS):
+        for section in _EXTENDED:
             below = table(self.tree.get(section)).get(name)
             if isinstance(below, dict) and (section, name) != path:
                 self.used |= {name} if section == "templates" else set()
@@ -72,22 +109,43 @@ class _Extending:
         return rest
 
     def of_file(self, path: tuple[str, str], file: Path, name: str, rest: dict[str, Any]) -> dict[str, Any]:
-        tree, problems = self.read(file)
-        self.problems += problems
-        whole, _ = extended(
-            {**tree, "services": {**table(tree.get("services")), **table(tree.get("templates"))}}, self.read
-        )
-        members = {**table(whole.get("jobs")), **table(whole.get("services"))}
-        if problems or not isinstance(members.get(name), dict):
-            if not problems:
-                self.wrong(
-                    path, f"no template or service is called {name!r} in {file}", did_you_mean(name, members)
-                )
+        there = join(self.where.base, file)
+        if (there, name) in self.where.chain:
+            message = f"{name!r} of {shown(there, self.where.directory)} extends itself"
+            self.wrong(path, message, "take one extends out")
             return rest
-        return merge((members[name], rest))
+        source, tree, problems = _read(there, self.where.directory)
+        self.problems += problems
+        if source is None or problems:
+            return rest
+        members = {key: section for section in reversed(_EXTENDED) for key in table(tree.get(section))}
+        if name not in members or not isinstance(tree[members[name]][name], dict):
+            self.wrong(
+                path, f"no template or service is called {name!r} in {file}", did_you_mean(name, members)
+            )
+            return rest
+        chain = (*self.where.chain, (there, name))
+        other = _Extending(tree, replace(self.where, base=there.parent, chain=chain))
+        member = other.member((members[name], name), tree[members[name]][name], ())
+        self.problems += place_all(other.problems, [source])
+        return merge((self.seen_from_here(path, member, source, there.parent), rest))
+
+    def seen_from_here(
+        self, path: tuple[str, str], member: dict[str, Any], source: Source, directory: Path
+    ) -> Mapping[str, Any]:
+        """What stands in a file of that directory, as if it stood in the file that extends it."""
+        where = self.where
+        if directory == where.base:
+            return member
+        whole = {"services": {path[1]: member}}
+        marker = references.marker(where.services)
+        filled, unset = interpolate(whole, where.lookup, strict=where.strict, special=marker)
+        self.problems += unset
+        moved = relocated_tree(filled, os.path.relpath(directory, where.base), source)
+        return table(table(moved["services"]).get(path[1]))
 
     def near(self, name: str) -> str:
-        known = [each for section in ("templates", *_MEMBERS) for each in table(self.tree.get(section))]
+        known = [each for section in _EXTENDED for each in table(self.tree.get(section))]
         return did_you_mean(name, known, f"add [templates.{name}]")
 
     def wrong(self, path: tuple[str, str], message: str, hint: str) -> None:

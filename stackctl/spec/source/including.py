@@ -14,16 +14,14 @@ from typing import Any
 from msgspec import Struct, field
 
 from stackctl.errors import Problem
-from stackctl.spec.compose.canonical import canonical
-from stackctl.spec.compose.paths import relocated
 from stackctl.spec.compose.reading import read_compose
 from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import is_compose, merge, table
 from stackctl.spec.source.environment import with_files
-from stackctl.spec.source.extending import extended
+from stackctl.spec.source.extending import From, extended
 from stackctl.spec.source.loading import join, load, shown
 from stackctl.spec.source.locate import Source, place_all
-from stackctl.spec.source.nodes import YamlNode, plain
+from stackctl.spec.source.relocating import relocated_tree
 from stackctl.spec.text import references
 from stackctl.spec.text.interpolate import Lookup, interpolate
 
@@ -120,12 +118,13 @@ class Including(Struct):
             sources.append(source)
             self.problems += place_all(found, [source])
         self.sources += sources
-        whole, problems = extended(merge(trees), lambda _: ({}, []))
-        names = table(whole.get("services")).keys()
+        merged = merge(trees)
+        names = table(merged.get("services")).keys()
+        whole, problems = extended(merged, From(base, self.directory, lookup, self.strict, names))
         rest = {key: value for key, value in whole.items() if key in _SECTIONS}
         filled, unset = interpolate(rest, lookup, strict=self.strict, special=references.marker(names))
         self.problems += place_all([*problems, *unset], sources)
-        moved = _moved(filled, os.path.relpath(base, top), sources)
+        moved = relocated_tree(filled, os.path.relpath(base, top), sources[0]) if sources else filled
         return self.read({**moved, "include": whole.get("include", [])}, base, lookup, (*above, *files), top)
 
     def wrong(self, path: tuple[str | int, ...], message: str, hint: str = "") -> None:
@@ -136,21 +135,3 @@ def _texts(value: Any) -> list[str]:
     return [
         each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str) and each
     ]
-
-
-def _moved(tree: Mapping[str, Any], prefix: str, sources: Sequence[Source]) -> Mapping[str, Any]:
-    """The tree with its paths as they are seen from the stack's directory."""
-    if prefix == "." or not sources:
-        return tree
-    node, _ = canonical(_nodes(tree, sources[0]), compose=False)
-    found: Mapping[str, Any] = plain(relocated(node, prefix))
-    return found
-
-
-def _nodes(value: Any, source: Source) -> YamlNode:
-    match value:
-        case dict():
-            return YamlNode({key: _nodes(item, source) for key, item in value.items()}, source, 0)
-        case list():
-            return YamlNode([_nodes(item, source) for item in value], source, 0)
-    return YamlNode(value, source, 0)

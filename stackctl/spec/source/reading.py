@@ -316,9 +316,10 @@ def gather(request: StackRequest, *, fill: bool = True) -> Written:
         problems += including.problems
         said = (*said, *including.problems)
     if _extends(tree):
-        from stackctl.spec.source.extending import extended
+        from stackctl.spec.source.extending import From, extended
 
-        tree, found_there = extended(tree, lambda file: _other_tree(join(base, file), base, directory))
+        names = table(tree.get("services")).keys()
+        tree, found_there = extended(tree, From(base, directory, lookup, request.strict, names))
         problems += found_there
     return Written(
         tree, lookup, paths, base, tuple(sources), images, tuple(problems), composed, lenient=bool(compose)
@@ -329,22 +330,6 @@ def _extends(tree: Mapping[str, Any]) -> bool:
     """Whether anything in the tree extends something, or could be extended."""
     members = (each for section in _SECTIONS for each in table(tree.get(section)).values())
     return "templates" in tree or any("extends" in each for each in members if isinstance(each, dict))
-
-
-def _other_tree(path: Path, base: Path, directory: Path) -> tuple[Mapping[str, Any], list[Problem]]:
-    """The tree of a file that a service extends. The file stands in the stack's directory: paths in it mean the same there."""
-    if path.parent != base:
-        hint = "put it beside the stack's file, so that the paths in it mean the same"
-        return {}, [
-            Problem(
-                (),
-                f"{shown(path, directory)} stands in another directory",
-                hint,
-                place=Place(shown(path, directory)),
-            )
-        ]
-    trees, _, problems = _read_specs([path], directory)
-    return (trees[0] if trees else {}), problems
 
 
 def _by_kind(paths: Sequence[Path], directory: Path) -> tuple[list[Path], list[Path]]:
