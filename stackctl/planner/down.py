@@ -11,8 +11,7 @@ from msgspec import Struct
 from stackctl.planner.life.stops import Stops, dependents_first, plan_stops
 from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
 from stackctl.planner.steps.facts import Removed, Stopped
-from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.companions import plan_companions
+from stackctl.planner.steps.plan import Draft, Plan, plan_companions
 from stackctl.planner.world.matching import image_id, is_anonymous, members, ours, users_of_volumes
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import (

@@ -16,8 +16,7 @@ from stackctl.planner.steps.actions import (
     UnpauseContainer,
 )
 from stackctl.planner.steps.facts import Removed, Stopped
-from stackctl.planner.steps.plan import Draft, Plan
-from stackctl.planner.up.companions import plan_companions
+from stackctl.planner.steps.plan import Draft, Plan, plan_companions
 from stackctl.planner.world.containers import containers_of
 from stackctl.planner.world.matching import is_anonymous, users_of_volumes
 from stackctl.planner.world.observed import Observed, ObservedContainer

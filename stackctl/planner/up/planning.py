@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from stackctl.planner.steps.actions import SetRestart, subject
 from stackctl.planner.steps.facts import ImageHere
-from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.companions import plan_companions
+from stackctl.planner.steps.plan import Plan, plan_companions
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
 from stackctl.planner.up.storage import plan_volumes
