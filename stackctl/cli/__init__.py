@@ -57,7 +57,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Learn": {
         "explain": "Explain the stack as bash, a key, a rule, or what up would do",
         "lab": "Repair a broken stack, with hints",
-        "export": "Write the stack for bash, for Docker Compose, or as a graph",
+        "export": "Write the stack for bash, Compose, Kubernetes, or as a graph",
         "same": "Compare what two stacks, scripts or projects make",
     },
     "Begin": {

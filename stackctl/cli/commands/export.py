@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 from msgspec.structs import replace
 
-from stackctl.cli.options import output_option, pass_settings, services_argument
+from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.steps.plan import Plan
@@ -22,7 +21,7 @@ from stackctl.teach.compose.file import compose
 from stackctl.teach.from_nothing import from_nothing
 from stackctl.teach.graph import Graph, dot, mermaid, stack_graph
 
-FORMATS = ("bash", "compose", "mermaid", "dot")
+FORMATS = ("bash", "compose", "k8s", "mermaid", "dot")
 
 
 @click.command("export")
@@ -34,24 +33,33 @@ FORMATS = ("bash", "compose", "mermaid", "dot")
 @click.option(
     "--plan", "of_plan", is_flag=True, help="A graph of what up would do now, which the engine tells."
 )
-@output_option
+@click.option(
+    "--secrets", "of_secrets", is_flag=True, help="The Secrets of Kubernetes alone, with what they hold."
+)
+@click.option(
+    "-o", "--output", default="-", metavar="FILE|DIRECTORY", help="Write to a file; k8s also to a directory."
+)
 @pass_settings
 def command(
     settings: Settings,
     /,
     form: str,
     services: tuple[str, ...],
-    output: Any,
+    output: str,
     *,
     from_here: bool,
     of_plan: bool,
+    of_secrets: bool,
 ) -> int:
-    """Write the stack for bash, for Docker Compose, or as a graph
+    """Write the stack for bash, Compose, Kubernetes, or as a graph
 
     bash: a script of docker commands that makes the same networks, volumes and containers,
     waits until each service is ready, and takes them away again. Secrets do not stand in it: it asks for their variables.
 
     compose: a compose.yaml with which Docker Compose makes the same. What Compose cannot say is a comment.
+
+    k8s: manifests for Kubernetes. What Kubernetes cannot say is told on stderr, and at the top of the file. Secrets are named, and do
+    not stand there: with --secrets they are written, and nothing else. A directory gets a file for each service.
 
     mermaid, dot: who waits for whom, networks and volumes, for Mermaid or Graphviz. With --plan: what is created, recreated,
     removed and kept, and in which order.
@@ -62,6 +70,8 @@ def command(
       stackctl export bash api            one service and what it depends on
       stackctl export bash --from-here    what `stackctl up` would do now
       stackctl export compose -o compose.yaml
+      stackctl export k8s -o k8s.yaml     for kubectl apply -f k8s.yaml
+      stackctl export k8s --secrets | kubectl apply -f -
       stackctl export dot | dot -Tsvg     a picture
       stackctl export mermaid --plan      what `stackctl up` would do now
     """
@@ -72,15 +82,24 @@ def command(
         raise click.UsageError(
             "--plan is for mermaid and dot" + (": for bash, add --from-here" if form == "bash" else "")
         )
+    if of_secrets and form != "k8s":
+        raise click.UsageError("--secrets is for k8s")
+    if form == "k8s":
+        return _k8s(settings, services, output, secrets=of_secrets)
     if form == "bash":
         text = _bash(settings, services, from_here=from_here)
     elif form == "compose":
-        text = _compose(settings, services, output.name)
+        text = _compose(settings, services, output)
     else:
         shown = _plan_graph(settings, services) if of_plan else _stack_graph(settings, services)
         text = (mermaid if form == "mermaid" else dot)(shown)
-    click.echo(text, file=output, nl=False)
+    _write(text, output)
     return 0
+
+
+def _write(text: str, output: str) -> None:
+    with click.open_file(output, "w", encoding="utf-8", lazy=True) as stream:
+        click.echo(text, file=stream, nl=False)
 
 
 def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
@@ -91,8 +110,29 @@ def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
     if whole and any(each.profiles for each in stack.everything.values()):
         view, _ = from_nothing(one_each(stack), replace(selection, profiles=("*",)))
     source = stack.files[0].name if stack.files else "a stack"
-    directory = None if output in ("-", "<stdout>") else Path(output).parent
+    directory = None if output == "-" else Path(output).parent
     return compose(stack, view.desired, source=source, directory=directory, profiles=whole)
+
+
+def _k8s(settings: Settings, services: tuple[str, ...], output: str, *, secrets: bool) -> int:
+    from stackctl.cli.host_files import host_files, write_all
+    from stackctl.spec.source.reading import place, placing
+    from stackctl.teach.k8s.manifests import manifests
+
+    stack = settings.load(services)
+    view, _ = from_nothing(one_each(stack), settings.selection(services))
+    with placing(stack):
+        made = manifests(stack, view.desired, host_files)
+    source = stack.files[0].name if stack.files else "a stack"
+    if secrets:
+        _write(made.secrets_text(), output)
+        return 0
+    if output.endswith("/") or Path(output).is_dir():
+        write_all(Path(output), made.texts(source))
+    else:
+        _write(made.text(source), output)
+    settings.warn(place(stack, made.lost))
+    return 0
 
 
 def _stack_graph(settings: Settings, services: tuple[str, ...]) -> Graph:

@@ -34,10 +34,11 @@ Node = Scalar | Mapping[str, "Node"] | Sequence["Node"] | Noted
 """A list has a line for each item. A tuple of texts stands between brackets, on as few lines as it needs."""
 
 
-def document(tree: Mapping[str, Node], *, head: Sequence[str] = ()) -> str:
-    """A YAML document. `head`: comments at its top, which are not wrapped."""
+def document(tree: Mapping[str, Node], *, head: Sequence[str] = (), dense: bool = False) -> str:
+    """A YAML document. `head`: comments at its top, which are not wrapped. `dense`: no empty line stands between its parts."""
     top = [f"# {comment(line)}".rstrip() for line in head]
-    return "\n".join([*top, *([""] if top else []), *_mapping(tree, 0)]) + "\n"
+    lines = (line for line in _mapping(tree, 0) if line or not dense)
+    return "\n".join([*top, *([""] if top else []), *lines]) + "\n"
 
 
 def _mapping(tree: Mapping[str, Node], depth: int) -> Iterator[str]:

@@ -1,0 +1,49 @@
+"""Files of this machine that an export reads, and those that it writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from stackctl.errors import UsageError
+from stackctl.teach.k8s.context import HostFile, HostPath
+
+_MOST = 1_000_000
+"""Bytes. A ConfigMap holds 1 MiB, with its names."""
+
+
+def host_files(path: str) -> HostPath | None:
+    """The file at a path, or the files directly in a directory. None: there is none, they are too large for a ConfigMap, or there is
+    something else in the directory.
+    """
+    place = Path(path)
+    try:
+        if place.is_file():
+            return (
+                HostPath({place.name: _read(place)}, single=True) if place.stat().st_size <= _MOST else None
+            )
+        found = sorted(place.iterdir())
+        whole = sum(each.stat().st_size for each in found)
+        if not found or whole > _MOST or not all(each.is_file() for each in found):
+            return None
+        return HostPath({each.name: _read(each) for each in found}, single=False)
+    except OSError:
+        return None
+
+
+def write_all(directory: Path, texts: Mapping[str, str]) -> None:
+    """Write files into a directory, which is made if it is missing.
+
+    Raises UsageError if one cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (directory / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
+
+
+def _read(path: Path) -> HostFile:
+    return HostFile(path.read_bytes(), executable=os.access(path, os.X_OK))
