@@ -17,7 +17,6 @@ HEAVY = {
     "rich",
     "yaml",
     "dotenv",
-    "tabulate",
     "tomli_w",
     "tomllib",
     "asyncio",
