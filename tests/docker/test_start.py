@@ -78,15 +78,15 @@ def up(shared: Project) -> Project:
 @pytest.mark.parametrize(
     ("command", "most"),
     [
-        ("status", 137),
-        ("status --json", 151),
-        ("ps", 126),
-        ("ps --quiet", 138),
-        ("ls", 112),
-        ("images --json", 124),
-        ("volumes --json", 126),
-        ("top --json", 123),
-        ("port web 80", 121),
+        ("status", 149),
+        ("status --json", 149),
+        ("ps", 127),
+        ("ps --quiet", 127),
+        ("ls", 120),
+        ("images --json", 121),
+        ("volumes --json", 123),
+        ("top --json", 120),
+        ("port web 80", 117),
     ],
 )
 def test_a_command_that_looks_must_load_nothing_that_acts(up: Project, command: str, most: int) -> None:

@@ -1,6 +1,5 @@
 """Devices of the machine in a container."""
 
-import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
@@ -94,6 +93,8 @@ class DeviceRequest(Struct, frozen=True, kw_only=True):
         """The value in a file of the value of `--gpus`: `all`, `2`, `"device=0,1",capabilities=utility`."""
         if text == "all":
             return text
+        import csv
+
         found: dict[str, Any] = {}
         for item in next(csv.reader(io.StringIO(text, newline="")), []):
             name, equals, value = item.partition("=")
@@ -127,6 +128,8 @@ class DeviceRequest(Struct, frozen=True, kw_only=True):
         ]
         if fields in ([], [f"count={self.count}"]):
             return str(self.count or "all")
+        import csv
+
         written = io.StringIO()
         csv.writer(written, lineterminator="").writerow(fields)
         return written.getvalue()
