@@ -12,16 +12,8 @@ SERVICE_KEYS = {
     "container_labels": "write labels",
 }
 
-DEPLOY_KEYS = {
-    **dict.fromkeys(
-        ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels"), _SWARM
-    ),
-}
-"""Compose ignores these, with a warning."""
-
 IGNORED_BY_COMPOSE = {
     "services": {"credential_spec", "pull_refresh_after"},
-    "reservations": {"generic_resources"},
     "secrets": {"labels"},
     "configs": {"labels"},
 }

@@ -234,7 +234,6 @@ configs:
     assert noted == {
         "services.a.credential_spec",
         "services.a.pull_refresh_after",
-        "services.a.deploy.resources.reservations.generic_resources",
         "secrets.own.labels",
     }
     assert {problem.severity for problem in stack.problems} == {"note"}

@@ -71,6 +71,18 @@ class Renamed(Struct, frozen=True):
     container: str
 
 
+class FileThere(Struct, frozen=True):
+    """A Swarm has a secret or config of that name."""
+
+    name: str
+
+
+class NodeLabelled(Struct, frozen=True):
+    """A node has that label."""
+
+    label: str
+
+
 class NameFree(Struct, frozen=True):
     name: str
 
@@ -94,6 +106,8 @@ Fact = (
     | Retired
     | Removed
     | Renamed
+    | FileThere
+    | NodeLabelled
     | NameFree
     | PortFree
 )

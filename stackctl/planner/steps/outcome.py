@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from stackctl.errors import RolledBackError, WaitTimeoutError
 from stackctl.planner.steps.actions import Wait, WaitFor
-from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Skipped
+from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Skipped
+from stackctl.planner.steps.plan import UndoPlan
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Failures of optional steps."""
     skipped: tuple[Skipped, ...] = ()
     interrupted: bool = False
+    undone: bool = False
+    """What the run had changed on a Swarm was taken back."""
     running: frozenset[str] | None = None
     """The services that run by the last look; None if there was no last look."""
     seconds: float = 0.0
@@ -41,6 +44,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
             case Failed():
                 tolerated = tuple(failure for failure in now.tolerated if not _told(failure, [event]))
                 return replace(now, failures=(*now.failures, event), tolerated=tolerated)
+            case Planned(UndoPlan(steps=steps)) if steps:
+                return replace(now, undone=True)
             case Confirmed(running):
                 return replace(now, running=running)
             case Skipped(because=cause):
@@ -56,7 +61,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
         """
         if self.interrupted:
             return 130
-        if any(isinstance(failure.error, RolledBackError) for failure in self.failures):
+        if self.undone or any(isinstance(failure.error, RolledBackError) for failure in self.failures):
             return 6
         if any(isinstance(failure.error, WaitTimeoutError) for failure in self.failures):
             return 4

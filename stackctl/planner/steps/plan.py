@@ -65,6 +65,10 @@ class Plan(Struct, frozen=True):
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
+class UndoPlan(Plan, frozen=True, kw_only=True):
+    """What a failed run has changed goes back to what it was."""
+
+
 class Draft(Struct):
     """A plan being written. Steps say what they need and what they make true; the edges between them follow from that."""
 

@@ -95,6 +95,8 @@ class ObservedService(Labelled, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
     """The ids of the secrets that it or its earlier definition uses."""
     configs: frozenset[str] = frozenset()
+    present_files: frozenset[str] = frozenset()
+    """The ids of the secrets and configs that its present definition uses, without the earlier one."""
     networks: tuple[str, ...] = ()
     """The ids of its networks."""
     ports: tuple[ObservedServicePort, ...] = ()

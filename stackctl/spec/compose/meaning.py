@@ -19,9 +19,9 @@ from collections.abc import Callable, Collection
 from stackctl.errors import Problem
 from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.source.nodes import Path, YamlNode
-from stackctl.spec.unsupported import DEPLOY_KEYS, IGNORED_BY_COMPOSE
+from stackctl.spec.unsupported import IGNORED_BY_COMPOSE
 
-_NOT_READ_IN_PORTS = ("mode", "name", "app_protocol")
+_NOT_READ_IN_PORTS = ("name", "app_protocol")
 
 
 def explicit(tree: YamlNode) -> tuple[YamlNode, list[Problem]]:
@@ -83,14 +83,6 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
         assume(service, "pull_policy", "missing")
     _each(service, "depends_on", lambda table: assume(table, "condition", "service_started"))
     _each(service, "volumes", _mount)
-    if deploy := service.get("deploy"):
-        service["deploy"] = deploy = _without(deploy, (*path, "deploy"), DEPLOY_KEYS, problems)
-        resources = deploy.get("resources")
-        if resources and (kept := resources.get("reservations")):
-            at = (*path, "deploy", "resources", "reservations")
-            kept = _without(kept, at, IGNORED_BY_COMPOSE["reservations"], problems)
-            resources = resources.holding({**resources.value, "reservations": kept})
-            service["deploy"] = deploy.holding({**deploy.value, "resources": resources})
     if (networks := service.get("networks")) and isinstance(networks.value, dict):
         joined = {
             key: use.holding({}) if use.value is None else use for key, use in sorted(networks.value.items())

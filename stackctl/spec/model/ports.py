@@ -46,10 +46,15 @@ class Port(Struct, frozen=True, kw_only=True):
         HostAddress | None, key('The address of the host to listen on; "*" for every one, IPv4 and IPv6.')
     ] = None
     protocol: Annotated[Literal["tcp", "udp", "sctp"], key("tcp, udp or sctp.")] = "tcp"
+    mode: Annotated[
+        Literal["ingress", "host"] | None,
+        key(
+            "On a Swarm: whether every node answers on the port (ingress), or only nodes with a task (host)."
+        ),
+    ] = None
 
     SHORT: ClassVar[dict[str, Any]] = {"type": ["string", "integer"]}
     NOT_DONE: ClassVar[Mapping[str, str]] = {
-        "mode": "it has a meaning only in a Swarm",
         "name": "nothing reads it",
         "app_protocol": "nothing reads it",
     }

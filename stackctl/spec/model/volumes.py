@@ -19,6 +19,14 @@ class Volume(Struct, frozen=True, kw_only=True):
     labels: Annotated[Mapping[str, Text], key("Labels of the volume.", listed=pair())] = {}
     protect: Annotated[bool, key("`down --volumes` leaves it alone.", own=True)] = False
 
+    sticky: Annotated[
+        bool,
+        key(
+            "On a Swarm: its services stay on the node where it was made first. A local volume has its data on one node.",
+            own=True,
+        ),
+    ] = False
+
     def check(self) -> Check:
         if self.external:
             yield from external_has_no_settings(self, "volume")

@@ -191,6 +191,7 @@ _VOLUME: Mapping[str, Lesson] = {
     "driver_opts": Lesson("--opt", "The driver's defaults hold."),
     "labels": Lesson("--label", "Nothing changes, unless another program reads the label."),
     "protect": Lesson("", "`down --volumes` removes it with its data."),
+    "sticky": Lesson("", "On a Swarm a task that moves to another node finds an empty volume there."),
 }
 _TOP: Mapping[str, Lesson] = {
     "name": Lesson(
