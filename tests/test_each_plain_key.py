@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from stackctl.convert.bash.shell import Word
 from stackctl.convert.docker.flags import RUN, divide
@@ -26,6 +26,7 @@ from stackctl.spec.source.request import StackRequest
 from stackctl.teach.commands import Docker
 from stackctl.teach.compose.file import compose
 from stackctl.teach.from_nothing import from_nothing
+from stackctl.teach.k8s.manifests import manifests
 
 USUAL = "docker create --name shop-web-1 --network shop_default --network-alias web "
 
@@ -168,6 +169,23 @@ def test_a_plain_key_makes_another_container(row: Row, tmp_path: Path) -> None:
         assert container_thing(with_key).values.keys() > container_thing(without).values.keys()
 
 
+@pytest.mark.parametrize("row", ROWS, ids=[row.key for row in ROWS])
+def test_a_plain_key_is_said_to_kubernetes_or_told_as_lost(row: Row, tmp_path: Path) -> None:
+    def kubernetes(line: str) -> tuple[str, list[str]]:
+        given = Given(line, tmp_path)
+        made = manifests(given.stack, given.desired, lambda _: None)
+        return structs.replace(made, lost=()).text("stack.toml"), [each.where for each in made.lost]
+
+    with_key, without = kubernetes(f"{row.key} = {row.value}"), kubernetes("")
+    lost = any(
+        f"services.web.{row.key}.".startswith(f"{where}.") or where.startswith(f"services.web.{row.key}[")
+        for where in with_key[1]
+    )
+    assert lost or with_key[0] != without[0] or row.key in NO_LIMIT
+
+
+NO_LIMIT = frozenset({"userns_mode", "cpu_period", "cpu_quota"})
+"""Keys whose value here asks for what a Pod has anyway: the users of its node, and processors without a limit."""
 UNTOLD = frozenset({"mem_swappiness", "cgroup"})
 """Keys of which an engine does not tell whether somebody has asked for that value."""
 

@@ -297,7 +297,7 @@ image = "maybe:1"
     wait = {
         "name": "wait-for-db",
         "image": "busybox:1.36",
-        "command": ["sh", "-c", "until nc -z -w 2 db 6379; do sleep 1; done"],
+        "command": ["sh", "-c", "until nc -w 2 db 6379 -e true; do sleep 1; done"],
     }
     job = given.pod("Job", "migrate")
     assert (job["initContainers"], job["restartPolicy"]) == ([wait], "Never")

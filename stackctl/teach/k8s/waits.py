@@ -14,7 +14,7 @@ from stackctl.teach.k8s.names import dns_name
 from stackctl.teach.k8s.network import Port, in_network
 
 WAIT_IMAGE = "busybox:1.36"
-"""Has `nc`."""
+"""Has `nc` and `true`. Its `nc` has no `-z`: it runs a program once it is connected."""
 JOB_IMAGE = "registry.k8s.io/kubectl:v1.34.0"
 """Kubernetes' own image of kubectl."""
 
@@ -121,5 +121,5 @@ def _wait_for_service(
     yield {
         "name": f"wait-for-{name}",
         "image": WAIT_IMAGE,
-        "command": ("sh", "-c", f"until nc -z -w 2 {name} {port}; do sleep 1; done"),
+        "command": ("sh", "-c", f"until nc -w 2 {name} {port} -e true; do sleep 1; done"),
     }
