@@ -11,7 +11,8 @@ from stackctl.engine.protocol import Look
 from stackctl.errors import Key, Place, UsageError
 from stackctl.looking import load_requested
 from stackctl.planner.same.compare import Comparison, compare
-from stackctl.planner.same.desired import side_of
+from stackctl.planner.same.desired import OF_NETWORKS, OF_STACKCTL, side_of
+from stackctl.planner.same.normal import UNTOLD
 from stackctl.planner.same.side import Side
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import ObservedContainer
@@ -23,7 +24,7 @@ RUNNING = "running"
 PROJECT = "project:"
 _A_CONTAINER = "a container does not tell it"
 _SILENT = {
-    **dict.fromkeys(("depends_on", "kind", "inputs", "build"), _A_CONTAINER),
+    **dict.fromkeys((*OF_STACKCTL, *UNTOLD, OF_NETWORKS, "build"), _A_CONTAINER),
     **dict.fromkeys(("healthcheck.tcp", "healthcheck.http", "healthcheck.log"), _A_CONTAINER),
     "external": "",
 }

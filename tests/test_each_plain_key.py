@@ -186,7 +186,7 @@ def test_a_plain_key_is_said_to_kubernetes_or_told_as_lost(row: Row, tmp_path: P
 
 NO_LIMIT = frozenset({"userns_mode", "cpu_period", "cpu_quota"})
 """Keys whose value here asks for what a Pod has anyway: the users of its node, and processors without a limit."""
-UNTOLD = frozenset({"mem_swappiness", "cgroup"})
+UNTOLD = frozenset({"mem_swappiness"})
 """Keys of which an engine does not tell whether somebody has asked for that value."""
 
 

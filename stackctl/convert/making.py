@@ -15,7 +15,7 @@ from stackctl.convert.importing import readable
 from stackctl.convert.review import nearest_place
 from stackctl.convert.unset import names, unset
 from stackctl.errors import Key, Place, UsageError
-from stackctl.planner.same.desired import side_with_all
+from stackctl.planner.same.desired import OF_STACKCTL, side_with_all
 from stackctl.planner.same.side import KeyPath, Side, Thing, Unknown, opened
 from stackctl.spec.known_images import BUILT_IN
 from stackctl.spec.text.parts import Part
@@ -23,9 +23,7 @@ from stackctl.spec.text.parts import Part
 _ENGINES_OWN = "bridge"
 """The network of the engine that a container joins if no other one is named. In it nobody has a name."""
 _MAKER = "a script has no such setting"
-SILENT = dict.fromkeys(
-    ("depends_on", "kind", "inputs", "healthcheck.tcp", "healthcheck.http", "healthcheck.log"), _MAKER
-)
+SILENT = dict.fromkeys((*OF_STACKCTL, "healthcheck.tcp", "healthcheck.http", "healthcheck.log"), _MAKER)
 """What only stackctl reads; a script does it with the order of its commands, or with a loop."""
 _FREE = ("environment", "labels", "command", "entrypoint")
 """The keys that hold any text."""

@@ -179,7 +179,7 @@ def _hosted(answer: Row, host: Row, names: Mapping[str, str]) -> Values:
         values["network_mode",] = _ENGINES_OWN
     for name, line in plain_keys.bodies().items():
         part, *fields = line.split(".")
-        if part == "HostConfig":
+        if part == "HostConfig" and name not in normal.UNTOLD:
             found: Any = host
             for field in fields:
                 found = (found or {}).get(field)
@@ -253,6 +253,7 @@ def _mounts(host: Row) -> Iterator[tuple[str, dict[str, Any]]]:
                 recursive=next(
                     (how for line, how in _RECURSIVE if _part(mount, "BindOptions").get(line)), ""
                 ),
+                labels=_part(_part(mount, "VolumeOptions"), "Labels"),
                 subpath=_part(mount, "VolumeOptions").get("Subpath")
                 or _part(mount, "ImageOptions").get("Subpath", ""),
                 size=options.get("SizeBytes"),

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import structs
 
 from stackctl.engine.memory.container import MemoryContainer
-from stackctl.planner.same.desired import container_thing, resource_thing
-from stackctl.planner.same.normal import Values
+from stackctl.planner.same.desired import OF_NETWORKS, OF_STACKCTL, container_thing, resource_thing
+from stackctl.planner.same.normal import UNTOLD, Values
 from stackctl.planner.same.side import Thing
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import DesiredNetwork, DesiredVolume
 from stackctl.planner.world.inits import wants_init
 from stackctl.planner.world.observed import ObservedNetwork
 
-_NOT_IN_THE_ENGINE = ("depends_on", "kind", "inputs", "build")
+_NOT_IN_THE_ENGINE = (*OF_STACKCTL, *UNTOLD, OF_NETWORKS, "build")
 _NOT_OF_THE_ENGINE = ("tcp", "http", "log")
 """The checks that only stackctl runs."""
 

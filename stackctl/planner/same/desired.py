@@ -20,11 +20,21 @@ from stackctl.planner.world.desired import (
 )
 from stackctl.spec import plain_keys
 from stackctl.spec.choosing import table
-from stackctl.spec.model import Job, Service, Stack
+from stackctl.spec.model import Hook, InitHook, Job, Service, Stack
+from stackctl.spec.model.files import FileMode
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
 from stackctl.spec.structure import told
 from stackctl.spec.text.parts import Part
+from stackctl.spec.values import Command
+
+OF_STACKCTL = (
+    *("depends_on", "kind", "inputs", "builtin_check", "pull_policy", "attach"),
+    *("secrets", "configs", "pre_start", "post_start", "pre_stop", "protect"),
+)
+"""The keys that only stackctl reads. Neither a container nor a script of `docker` commands tells them."""
+OF_NETWORKS = "in_networks"
+"""How a container takes part in its networks, apart from names and addresses: `("in_networks", NETWORK, KEY)`."""
 
 
 def side_of(stack: Stack, selection: Selection | None = None) -> Side:
@@ -103,11 +113,19 @@ def container_thing(
         values["network_mode",] = want.network_mode
     values |= normal.shared(ipc=want.ipc, pid=want.pid)
     values |= {("volumes_from", name): True for name in want.volumes_from}
+    for place in want.networks:
+        use = told(place.use).items()
+        values |= {
+            (OF_NETWORKS, place.network, name): plain_keys.bare(value)
+            for name, value in use
+            if name not in ("aliases", "ipv4_address", "ipv6_address")
+            and (name != "mac_address" or place is not want.networks[0])
+        }
     for place in want.networks[:1]:
         values |= normal.plain("mac_address", place.use.mac_address or service.mac_address)
         values |= {("links", link): True for link in place.links}
     if service.platform:
-        values["platform",] = Unknown()
+        values["platform",] = service.platform
     values["restart",] = want.restart + (f":{want.restart_times}" if want.restart_times else "")
     values["stop_grace_period",] = float(want.grace)
     values["init",] = Unknown() if service.init is None else service.init
@@ -174,6 +192,7 @@ def _mount(mount: DesiredMount) -> dict[str, Any]:
         size=mount.tmpfs_size,
         mode=mount.tmpfs_mode,
         options=mount.tmpfs_options,
+        labels=dict(mount.own_labels),
     )
 
 
@@ -186,12 +205,37 @@ def _of_stackctl(want: DesiredContainer) -> Iterator[tuple[KeyPath, Any]]:
         yield ("depends_on", need.service), " ".join(words)
     if want.kind != "service":
         yield ("kind",), want.kind
-    if isinstance(want.settings, Job) and want.settings.inputs:
-        yield ("inputs",), sorted(want.settings.inputs)
-    check = want.settings.healthcheck
+    service = want.settings
+    if isinstance(service, Job) and service.inputs:
+        yield ("inputs",), sorted(service.inputs)
+    for name, usual in (("builtin_check", True), ("attach", True), ("pull_policy", None)):
+        if (value := getattr(service, name)) != usual:
+            yield (name,), plain_keys.bare(value)
+    for file in want.files:
+        yield (file.section, file.target), file.content
+        for name in ("uid", "gid"):
+            if number := getattr(file, name):
+                yield (file.section, file.target, name), number
+        if file.mode != FileMode(0o444):
+            yield (file.section, file.target, "mode"), str(FileMode(file.mode))
+    for moment in ("pre_start", "post_start", "pre_stop"):
+        for index, hook in enumerate(getattr(service, moment)):
+            yield from _hook(hook, (moment, index))
+    check = service.healthcheck
     for name in ("tcp", "http", "log"):
         if check and (value := getattr(check, name)) is not None:
             yield ("healthcheck", name), str(value)
+
+
+def _hook(hook: Hook | InitHook, key: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    for name, value in told(hook).items():
+        match value:
+            case Command(argv):
+                yield (*key, name), list(argv)
+            case Mapping():
+                yield from (((*key, name, variable), given.text) for variable, given in value.items())
+            case _:
+                yield (*key, name), value
 
 
 def _places(
@@ -199,7 +243,17 @@ def _places(
 ) -> Iterator[tuple[KeyPath, KeyPath]]:
     """Where values stand in the file whose own key is not their key there."""
     for place in want.networks:
-        yield ("networks", place.network), ("networks", networks.get(place.network, place.network))
+        where = ("networks", networks.get(place.network, place.network))
+        yield ("networks", place.network), where
+        yield ("addresses", place.network), where
+        for name in told(place.use):
+            yield (OF_NETWORKS, place.network, name), (*where, name)
+    for file in want.files:
+        uses = getattr(service, file.section)
+        index = next(index for index, use in enumerate(uses) if use.path == file.target)
+        yield (file.section, file.target), (file.section, index)
+        for name in ("uid", "gid", "mode"):
+            yield (file.section, file.target, name), (file.section, index, name)
     for port in want.ports:
         yield ("ports", f"{port.target}/{port.protocol}"), ("ports", port.index)
     for index, mount in enumerate(service.volumes):
@@ -224,6 +278,10 @@ def resource_thing(want: DesiredNetwork | DesiredVolume, project: str) -> Thing:
         key=want.key,
         name=want.name,
         chosen=want.name != f"{project}_{want.key}",
-        values={("external",): True} if want.external else normal.resource(definition),
+        values={("external",): True} if want.external else normal.resource(definition) | _protected(want),
         path=(f"{kind}s", want.key),
     )
+
+
+def _protected(want: DesiredNetwork | DesiredVolume) -> Values:
+    return {("protect",): True} if isinstance(want, DesiredVolume) and want.protect else {}

@@ -44,6 +44,8 @@ _WITHOUT: Mapping[str, Any] = {
     "isolation": "default",
 }
 """What the engine answers where nothing was said."""
+UNTOLD = ("platform", "cgroup")
+"""The keys of which an engine does not tell what somebody has asked for."""
 _USUAL_SHM = 64 * 1024 * 1024
 _FOREIGN = (labels.PREFIX, "com.docker.compose.")
 """Labels of programs, which nobody has written into a file."""
@@ -94,8 +96,6 @@ def plain(name: str, value: Any) -> Values:
             value = str(value or "").upper().removeprefix("SIG").replace("TERM", "")
         case "shm_size":
             value = 0 if value == _USUAL_SHM else value
-        case "cgroup":  # without a word, an engine with old cgroups says host, one with new ones private
-            value = None
         case "security_opt":
             value = sorted(option for option in value or () if option != "systempaths=unconfined")
         case "pids_limit":
@@ -143,6 +143,9 @@ def mount(kind: str, source: str = "", **settings: Any) -> dict[str, Any]:
     """Storage at one path of a container."""
     if kind == "tmpfs":
         settings |= _tmpfs(settings.pop("options", "") or "")
+    settings["labels"] = {
+        name: text for name, text in settings.get("labels", {}).items() if not name.startswith(_FOREIGN)
+    }
     propagation = settings.pop("propagation", "")
     if propagation and propagation != "rprivate":
         settings["propagation"] = propagation

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from stackctl.planner.same.side import Generated, KeyPath, Open
 from stackctl.planner.same.told import Absent
+from stackctl.secret import DOTS, Secret
 from stackctl.spec.output.redact import redacted, without
 from stackctl.spec.text.parts import Text, parts
 from stackctl.spec.values import ByteSize
@@ -80,6 +81,8 @@ def shown(key: KeyPath, value: Any, hidden: Collection[str]) -> str | None:
     match value:
         case None:
             return "(removed)"
+        case Secret():
+            return DOTS
         case bool():
             return "yes" if value else "no"
         case Generated():
@@ -90,7 +93,7 @@ def shown(key: KeyPath, value: Any, hidden: Collection[str]) -> str | None:
             return str(ByteSize(value))
         case [*words]:
             seen = redacted([str(word) for word in words], name)
-            text = shlex.join(seen) if key[0] in ("command", "entrypoint") else ", ".join(seen)
+            text = shlex.join(seen) if "command" in key or key[0] == "entrypoint" else ", ".join(seen)
         case {"type": kind, **settings}:
             text = _mount(str(kind), {str(name): item for name, item in settings.items()})
         case frozenset():

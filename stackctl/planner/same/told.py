@@ -94,8 +94,8 @@ class Told:
         match key:
             case ("networks", name):
                 return "networks", self._common("network", str(name))
-            case ("addresses", name):
-                return "addresses", self._common("network", str(name))
+            case ("addresses" | "in_networks" as part, name, *rest):
+                return part, self._common("network", str(name)), *rest
             case ("depends_on", name):
                 return "depends_on", self._common("container", str(name))
             case ("volumes_from", source):
