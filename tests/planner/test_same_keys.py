@@ -24,6 +24,8 @@ NOT_COMPARED = {
     "build.secrets.*.mode": "a build mounts it as its Dockerfile says",
     "deploy.resources.reservations.cpus": "nothing reads it",
     "label_file": "the labels are compared",
+    "builtin_check": "what is started is the same, and who waits for it is compared",
+    "networks.*.priority": "the networks are the same: only the order changes in which they are joined",
     "develop.watch": "`up` does not use it",
     "secrets.*.name": "nothing reads it",
     "configs.*.name": "nothing reads it",
@@ -46,7 +48,7 @@ MOUNT = {
 HOOK = {"user": '"u"', "privileged": "true", "working_dir": '"/w"', "environment": '{ A = "1" }'}
 PLACE = {
     "aliases": '["a"]', "ipv4_address": '"10.9.0.5"', "ipv6_address": '"fd00::5"', "link_local_ips": '["169.254.8.8"]',
-    "mac_address": '"02:42:ac:11:00:09"', "driver_opts": '{ a = "b" }', "priority": "5", "gw_priority": "5", "interface_name": '"eth9"',
+    "mac_address": '"02:42:ac:11:00:09"', "driver_opts": '{ a = "b" }', "gw_priority": "5", "interface_name": '"eth9"',
 }  # fmt: skip
 DEVICE = {
     "driver": ("count = 1", 'count = 1, driver = "d"'), "count": ("count = 1", "count = 2"), "device_ids": ("count = 1", 'device_ids = ["0"]'),
@@ -120,7 +122,7 @@ SERVICE: dict[str, str | tuple[str, str]] = {
     "healthcheck.log": 'healthcheck.log = "a"', "healthcheck.disable": "healthcheck.disable = true",
     **{f"healthcheck.{key}": ('healthcheck.test = "a"', f'healthcheck = {{ test = "a", {key} = {value} }}') for key, value in {"interval": '"7s"', "timeout": '"7s"', "retries": "7", "start_period": '"7s"'}.items()},
     "healthcheck.start_interval": ('healthcheck = { test = "a", start_period = "9s" }', 'healthcheck = { test = "a", start_period = "9s", start_interval = "7s" }'),
-    "builtin_check": "builtin_check = false", "restart": 'restart = "always"', "scale": "scale = 2", "container_name": ('container_name = "c1"', 'container_name = "c2"'),
+    "restart": 'restart = "always"', "scale": "scale = 2", "container_name": ('container_name = "c1"', 'container_name = "c2"'),
     "init": ("init = false", "init = true"), "labels": 'labels.a = "b"',
     **{f"networks.*.{key}": ("networks.front = {}", f"networks.front.{key} = {value}") for key, value in PLACE.items()},
     "network_mode": 'network_mode = "host"', "hostname": 'hostname = "h"', "extra_hosts": 'extra_hosts.h = "1.2.3.4"', "user": 'user = "u"',
@@ -241,7 +243,7 @@ def test_a_key_of_another_table_makes_a_difference(key: str) -> None:
 
 def test_no_key_is_forgotten() -> None:
     known = {*SERVICE} | {key for key in NOT_COMPARED if key.partition(".")[0] not in TABLES} | {"inputs"}
-    known |= {"volumes.*.bind.create_host_path"}
+    known |= {"volumes.*.bind.create_host_path", "networks.*.priority"}
     assert {*keys(Service), *keys(Job)} == known
     tables = {key for key in keys(Stack) if key.partition(".")[0] in TABLES}
     assert tables == {*SECTIONS} | {"secrets.*.name", "configs.*.name"}

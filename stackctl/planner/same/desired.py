@@ -29,7 +29,7 @@ from stackctl.spec.text.parts import Part
 from stackctl.spec.values import Command
 
 OF_STACKCTL = (
-    *("depends_on", "kind", "inputs", "builtin_check", "pull_policy", "attach"),
+    *("depends_on", "kind", "inputs", "pull_policy", "attach"),
     *("secrets", "configs", "pre_start", "post_start", "pre_stop", "protect"),
 )
 """The keys that only stackctl reads. Neither a container nor a script of `docker` commands tells them."""
@@ -118,7 +118,7 @@ def container_thing(
         values |= {
             (OF_NETWORKS, place.network, name): plain_keys.bare(value)
             for name, value in use
-            if name not in ("aliases", "ipv4_address", "ipv6_address")
+            if name not in ("aliases", "ipv4_address", "ipv6_address", "priority")
             and (name != "mac_address" or place is not want.networks[0])
         }
     for place in want.networks[:1]:
@@ -208,7 +208,7 @@ def _of_stackctl(want: DesiredContainer) -> Iterator[tuple[KeyPath, Any]]:
     service = want.settings
     if isinstance(service, Job) and service.inputs:
         yield ("inputs",), sorted(service.inputs)
-    for name, usual in (("builtin_check", True), ("attach", True), ("pull_policy", None)):
+    for name, usual in (("attach", True), ("pull_policy", None)):
         if (value := getattr(service, name)) != usual:
             yield (name,), plain_keys.bare(value)
     for file in want.files:
