@@ -181,6 +181,11 @@ class _Reading(Struct):
         if "healthcheck" not in service and isinstance(image, str) and self.images.of(self._expanded(image)):
             message = "stackctl asks a server that it knows itself whether it is ready; Compose does not: builtin_check = false"
             self.note((*path, "image"), message, once="a check")
+        if image and "build" in service and "pull_policy" not in service:
+            message = (
+                'it is built; Compose looks first whether a registry has the image: pull_policy = "missing"'
+            )
+            self.note((*path, "image"), message)
         if service.get("network_mode") in ("host", "none") and service.pop("ports", None):
             message = f"ports are left out: network_mode {service['network_mode']} publishes none, in Compose neither"
             self.note((*path, "ports"), message)

@@ -141,3 +141,13 @@ def test_a_known_server_is_asked_by_stackctl_itself() -> None:
 def test_what_is_no_compose_file_is_refused(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         import_compose("compose.yaml", text)
+
+
+def test_an_image_that_is_built_here_is_pulled_first_in_compose() -> None:
+    _, notes = service("build: .")
+    assert any(
+        'Compose looks first whether a registry has the image: pull_policy = "missing"' in note
+        for note in notes
+    )
+    _, notes = service("build: .\n    pull_policy: build")
+    assert not any("pull_policy" in note for note in notes)

@@ -145,6 +145,20 @@ def test_what_belongs_together(script: str, services: dict[str, Any]) -> None:
     assert tree(script)["services"] == services
 
 
+def test_an_image_that_no_registry_has_is_built() -> None:
+    made = tree("docker pull -q me:1 || docker build -t me:1 ./app\ndocker run -d --name a me:1")
+    assert made["services"]["a"] == {"image": "me:1", "build": "./app", "pull_policy": "missing"}
+
+
+def test_what_a_script_only_looks_for_is_external() -> None:
+    made = tree(
+        "docker network inspect n || exit 1\ndocker volume inspect v || exit 1\ndocker volume inspect w || docker volume create w\n"
+        "docker run -d --name a --network n -v v:/v -v w:/w x"
+    )
+    assert made["networks"] == {"n": {"external": True}}
+    assert made["volumes"] == {"v": {"external": True}, "w": {}}
+
+
 def test_a_run_to_the_end_is_a_job() -> None:
     jobs = tree(
         "docker run -d --name db postgres:15; docker run --rm --name migrate -e DB_HOST=db api:1 migrate up"

@@ -249,3 +249,42 @@ def test_a_stack_is_the_same_as_its_script_and_a_changed_key_is_one_difference(
     other = {**keys.get(key, {}), **OTHER[key]} if isinstance(OTHER[key], dict) else OTHER[key]
     found = compare(side_of(read({**keys, key: other}, tmp_path)), script.side)
     assert [(each.name, each.key[0]) for each in found.differences] == [("web", key)]
+
+
+EXPORTED = """\
+[services.web]
+image = "me:1"
+pull_policy = "missing"
+secrets = ["tok"]
+networks = ["default", "outside"]
+volumes = ["kept:/k"]
+[services.web.build]
+context = "."
+dockerfile = "./D"
+[secrets.tok]
+environment = "TOK"
+[networks.outside]
+external = true
+[volumes.kept]
+external = true
+"""
+
+
+def test_a_script_of_export_makes_no_more_than_its_stack(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(EXPORTED)
+    stack = load(directory=tmp_path, name="shop", strict=False, environ={"TOK": "t0k"})
+    view, plan = from_nothing(stack, Selection())
+    docker = Docker(stack, view.observed.configs, view.observed.engine.api)
+    script = made(bash(docker, view.desired, plan, source="stack.toml"), tmp_path)
+    assert texts(compare(side_of(stack), script.side)) == []
+
+
+def test_words_that_are_not_known_are_left_open(tmp_path: Path) -> None:
+    script = "docker run -d --name web --network net -p $PORT:80 x serve $PORT\ndocker network create net\n"
+    other = "docker run -d --name web --network net --entrypoint run -p 80:80 x serve 80\ndocker network create net\n"
+    for found in (
+        compare(made(script, tmp_path).side, made(other, tmp_path).side),
+        compare(made(other, tmp_path).side, made(script, tmp_path).side),
+    ):
+        assert "image" not in [each.what for each in found.differences]
+        assert ("web", "command") in [(each.name, each.what) for each in found.not_compared]

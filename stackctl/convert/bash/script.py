@@ -34,6 +34,7 @@ _QUIET = frozenset("true false : [ test [[ cd pushd shift exit return eval bash 
 """Commands that are read in the same way whether they ask something or not."""
 _FOLLOWS = rf"(?:sudo\s+)?(?:{'|'.join(DOCKER)})\s+(?:container\s+)?logs\b.*\s(?:-f|--follow)\b"
 """The first part of `docker logs -f NAME | grep -m1 ready`, which ends when the line is there."""
+_COPIES = rf"(?:sudo\s+)?(?:{'|'.join(DOCKER)})\s+(?:container\s+)?cp\s+-(?:\s|$)"
 _INTO_FILE = r"1?>(?!&\s*[\d-])"
 """A redirection of the output that names a file, not another stream as `>&2` does."""
 _TRYING = r"(?s)\bsleep\b.*\b(break|exit|return)\b|\b(break|exit|return)\b.*\bsleep\b"
@@ -308,7 +309,10 @@ class _Reader:
         if self.shell.asked is None and len(parts) > 1 and re.match(_FOLLOWS, text_of(parts[0])):
             self.wait(node.start_byte, [node])
             return True
-        results = [self.piped(before, child) for before, child in zip([None, *parts], parts, strict=False)]
+        results = [
+            self.piped(before, child, behind)
+            for before, child, behind in zip([None, *parts], parts, [*parts[1:], None], strict=False)
+        ]
         first, last = (text_of(node.named_children[index]).split()[:2] for index in (0, -1))
         if (
             last[:1] in (["grep"], ["egrep"])
@@ -318,8 +322,10 @@ class _Reader:
             return False
         return results[-1] if results else True
 
-    def piped(self, before: Node | None, node: Node) -> bool | None:
+    def piped(self, before: Node | None, node: Node, behind: Node | None) -> bool | None:
         """A part of a pipeline, which reads what the part before it prints."""
+        if behind is not None and re.match(_COPIES, text_of(behind)):
+            return True  # a container that only writes an archive for `docker cp`
         if before is None or before.type != "command":
             return self.statement(node)
         words = [text for word in words_of(self.script, before) for text in expand(self.shell, word)]
@@ -664,7 +670,7 @@ class _Reader:
             return True
         line, column = self.script.place(words[0].at)
         self.commands.append(DockerCommand(tuple(words), line, column, self.shell.directory, self.stdin))
-        return True
+        return None if texts[:1] == ["pull"] else True  # an image that no registry has may be built instead
 
     def call(self, name: str, arguments: list[str]) -> bool | None:
         shell = self.shell

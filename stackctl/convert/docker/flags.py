@@ -71,6 +71,11 @@ PLAIN = Grammar(
     frozenset("time timeout signal env env-file user workdir platform detach-keys".split()),
     {"f": "force", "v": "volumes", "l": "link", "t": "time", "s": "signal", "a": "all"},
 )
+PULL = Grammar(
+    frozenset({"all-tags", "disable-content-trust", "quiet"}),
+    frozenset({"platform"}),
+    {"a": "all-tags", "q": "quiet"},
+)
 GLOBAL = Grammar(
     frozenset("debug tls tlsverify version help".split()),
     frozenset("host context config log-level tlscacert tlscert tlskey".split()),

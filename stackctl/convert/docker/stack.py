@@ -20,6 +20,7 @@ from stackctl.convert.docker.flags import (
     GLOBAL,
     NETWORK,
     PLAIN,
+    PULL,
     RUN,
     VOLUME,
     Divided,
@@ -94,6 +95,8 @@ class ScriptStack:
         """How many `docker run` cannot be read as a container."""
         self.called: dict[str, str] = {}
         """The keys of the containers by their names."""
+        self.created: set[Path] = set()
+        """The networks and volumes that the script creates, by section and key."""
         self.pulled: set[str] = set()
         self.healthy: set[str] = set()
         """The containers whose health the script asks the engine for."""
@@ -157,7 +160,7 @@ class ScriptStack:
         elif name in _OTHER_WORLDS:
             self.note(at, f"docker {name} is not imported: {_OTHER_WORLDS[name]}")
         elif name == "pull":
-            self.pulled |= {plain(word.text) for word in rest}
+            self.pulled |= {plain(word.text) for word in self._divide(rest, PULL).words}
         elif name not in _DONE_BY_UP:
             self.note(at, f"docker {name} is not imported: it makes no part of a stack")
 
@@ -187,6 +190,7 @@ class ScriptStack:
                 key = self._key(plain(word.text))
                 there[key] = self._named(plain(word.text), key) | self._settings(kind, given)
                 self.places[f"{kind}s", key] = word.at
+                self.created.add((f"{kind}s", key))
 
     def _key(self, name: str) -> str:
         """The key of a network or a volume."""
@@ -488,12 +492,18 @@ class ScriptStack:
             for network in values.get("networks", {}):
                 if network in self.networks or network == "default":
                     continue
-                if self.export:
+                if self.export or ("network", "inspect", network) in self.reading.inspected:
                     self.networks[network] = {"external": True}
                 else:
                     self._forgotten(container, network)
             for at, message in container.table.notes:
                 self.note(at, message)
+            if self.pulled_first(image) and "build" in values:
+                values["pull_policy"] = "missing"
+        for volume in self.volumes:
+            asked = ("volume", "inspect", volume) in self.reading.inspected
+            if asked and ("volumes", volume) not in self.created:
+                self.volumes[volume]["external"] = True
         if self.export:
             self._exported(self.export)
         self._blocking()
@@ -503,20 +513,21 @@ class ScriptStack:
                     at, f"the script does not make the container {name!r}: it belongs to something else"
                 )
 
+    def pulled_first(self, image: str) -> bool:
+        """Whether the script pulls an image without asking whether it is there."""
+        inspected = {words[-1] for words in self.reading.inspected if words[:2] == ("image", "inspect")}
+        return image in {tagged(each) for each in self.pulled - inspected}
+
     def _exported(self, export: Export) -> None:
         """What is not there in a stack.toml because it is usual."""
-        inspected = {words[-1] for words in self.reading.inspected if words[:2] == ("image", "inspect")}
         for container in self.containers.values():
             values = container.table.values
             if values.get("networks") == {"default": {}}:
                 del values["networks"]
-            if values["image"] in self.pulled - inspected:
+            if self.pulled_first(tagged(plain(values["image"]))) and "build" not in values:
                 values["pull_policy"] = "always"
             if "build" in values and values["image"] == f"{export.project}-{container.name}":
                 del values["image"]
-        for volume, settings in self.volumes.items():
-            if ("volume", "inspect", volume) in self.reading.inspected and not settings:
-                settings["external"] = True
         if not self.networks.get("default", True):
             del self.networks["default"]
 

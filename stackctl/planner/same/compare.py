@@ -141,9 +141,8 @@ class _Comparing:
         right = Told(other, self.right, self.tables[1], self.left.directory)
         if _same_image(left, right):
             left.inherited = right.inherited = left.inherited or right.inherited
-        _divide_alike(left, right)
         settled = {
-            *_same_words(left, right),
+            *self._words(left, right),
             *_parts_of_one_check(left, right),
             *_without_networks(left, right),
         }
@@ -152,6 +151,15 @@ class _Comparing:
             keys = {_EXTERNAL}
         for key in sorted(keys, key=_order):
             self._value(key, left, right)
+
+    def _words(self, left: Told, right: Told) -> Iterator[KeyPath]:
+        """Settle entrypoint and command: if all words together are equal, or if a side does not know them."""
+        if unknown := left.unknown_words or right.unknown_words:
+            self._leave_out(left.thing, _COMMAND, unknown.why)
+            yield from (_ENTRYPOINT, _COMMAND)
+            return
+        _divide_alike(left, right)
+        yield from _same_words(left, right)
 
     def _value(self, key: KeyPath, left: Told, right: Told) -> None:
         for told, silent in ((left, right), (right, left)):

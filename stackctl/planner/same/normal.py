@@ -5,6 +5,7 @@ A usual value is left out, so that "not said" and "said as it is anyway" are equ
 
 from __future__ import annotations
 
+import os.path
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -63,6 +64,7 @@ def image(ref: str) -> str:
 
 def dockerfile(context: Path, file: str) -> str:
     """The Dockerfile, relative to its context."""
+    file = os.path.normpath(file)
     return str(Path(file).relative_to(context)) if Path(file).is_relative_to(context) else file
 
 

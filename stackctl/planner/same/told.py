@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from stackctl.planner.same.matching import Pair
 from stackctl.planner.same.normal import USUAL
-from stackctl.planner.same.side import KeyPath, Side, Thing
+from stackctl.planner.same.side import KeyPath, Side, Thing, Unknown
 
 OF_IMAGE = "(of the image)"
 """Stands for words that only the image knows."""
@@ -80,6 +80,12 @@ class Told:
     def why_silent(self, key: KeyPath) -> str | None:
         """Why the side cannot tell a value; None if it can."""
         return self.silent.get(str(key[0]), self.silent.get(".".join(map(str, key[:2]))))
+
+    @property
+    def unknown_words(self) -> Unknown | None:
+        """What stands for the entrypoint or the command, if one of them is not known."""
+        words = (self.values.get(("entrypoint",)), self.values.get(("command",)))
+        return next((each for each in words if isinstance(each, Unknown)), None)
 
     @cached_property
     def runs(self) -> tuple[Any, ...]:
