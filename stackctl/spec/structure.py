@@ -258,12 +258,17 @@ class _Reader:
             return self.wrong(
                 path, f"expected a table{' or an array' if listed else ''}, found {describe(value)}"
             )
-        result = {}
+        result: dict[str, Any] = {}
+        joined = options.get(
+            "joined"
+        )  # what stands between the values of a name that a list has more than once
         for place, key, item in items:
             before = self.errors
             if grammar := options.get("keys"):
                 self.attempt(place, grammar, key)
             read = self.read(item_type, item, place, outer)
+            if joined and key in result and read is not _NOTHING:
+                read = type(read)(f"{result[key]}{joined}{read}")
             if read is not _NOTHING:
                 result[key] = read
             if self.errors > before and outer and key in forms(outer[-1][0]) and not is_table(item_type):

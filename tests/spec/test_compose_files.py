@@ -10,6 +10,7 @@ from stackctl.errors import SpecError, UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Condition, Service, Stack
+from stackctl.spec.model.keys import lines_of_hosts
 from stackctl.spec.source.names import names
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.values import Duration
@@ -240,6 +241,19 @@ configs:
     assert stack.secrets.keys() == {"own"}
     with pytest.raises(SpecError, match="a Swarm keeps such contents"):
         read(tmp_path, text.replace("[own]", "[own, of-nobody]"), environ={"HOME": "/"})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '["a:10.0.0.1", "a=10.0.0.2", "b=[::1]"]',
+        '{a: [10.0.0.1, 10.0.0.2], b: "::1"}',
+        '{a: "10.0.0.1,10.0.0.2", b: "::1"}',
+    ],
+)
+def test_a_host_may_have_several_addresses(tmp_path: Path, written: str) -> None:
+    found = service(tmp_path, f"extra_hosts: {written}").extra_hosts
+    assert lines_of_hosts(found) == ["a:10.0.0.1", "a:10.0.0.2", "b:::1"]
 
 
 def test_limits_of_processes_may_be_texts(tmp_path: Path) -> None:

@@ -90,8 +90,11 @@ def plain(name: str, value: Any) -> Values:
     """A key that the engine takes as it is: `name` in the file, `value` as the request has it."""
     match name:
         case "extra_hosts":
-            pairs = (re.split("[:=]", line, maxsplit=1) for line in value or ())
-            return {(name, host): address for host, address in pairs}
+            hosts: dict[str, list[str]] = {}
+            for line in value or ():
+                host, address = re.split("[:=]", line, maxsplit=1)
+                hosts.setdefault(host, []).append(address)
+            return {(name, host): ",".join(addresses) for host, addresses in hosts.items()}
         case "cap_add" | "cap_drop":
             value = sorted(cap.upper().removeprefix("CAP_") for cap in value or ())
         case "stop_signal":

@@ -101,9 +101,17 @@ class _Walk:
     def mapping(self, hint: Any, node: YamlNode, path: Path, options: Mapping[str, Any]) -> YamlNode:
         items = node.value
         if isinstance(items, list) and (listed := options.get("listed")):
-            items = dict(_pairs(listed, hint if self.compose else None, items))
+            pairs = _pairs(listed, hint if self.compose else None, items)
+            items = _together(pairs, joined) if (joined := options.get("joined")) else dict(pairs)
         if not isinstance(items, dict):
             return node
+        if self.compose and (joined := options.get("joined")):
+            items = {
+                key: item.holding(Text(joined.join(each.text for each in item.value)))
+                if isinstance(item.value, list)
+                else item
+                for key, item in items.items()
+            }
         found = {}
         for key, item in items.items():
             if item.value is None and not item.tag:
@@ -127,6 +135,15 @@ def _pairs(
                 key,
                 _wrapped(item, _OF_A_NAME.get(hint, value)),
             )
+
+
+def _together(pairs: Iterator[tuple[str, YamlNode]], joined: str) -> dict[str, YamlNode]:
+    """The pairs; the values of a name that is there more than once in one text."""
+    found: dict[str, YamlNode] = {}
+    for name, node in pairs:
+        before = found.get(name)
+        found[name] = node.holding(Text(f"{before.text}{joined}{node.text}")) if before else node
+    return found
 
 
 _OF_A_NAME: Mapping[Any, Any] = {

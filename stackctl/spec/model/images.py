@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from stackctl.secret import veiled
 from stackctl.spec.model.files import SecretUse
-from stackctl.spec.model.keys import Check, home_is_known, key, pair
+from stackctl.spec.model.keys import Check, home_is_known, key, lines_of_hosts, pair
 from stackctl.spec.model.limits import Ulimit
 from stackctl.spec.structure import Annotated
 from stackctl.spec.text.parts import Text
@@ -124,11 +124,12 @@ class Build(Struct, frozen=True, kw_only=True):
         key(
             'Lines for /etc/hosts while it is built, "name:address".',
             listed=pair("=:"),
+            joined=",",
             bake="extra-hosts",
             classic="extrahosts",
             build_flag="add-host",
             between=":",
-            sent=lambda hosts: [f"{host}:{address}" for host, address in hosts.items()],
+            sent=lines_of_hosts,
         ),
     ] = {}
     isolation: Annotated[

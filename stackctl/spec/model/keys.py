@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct, structs
@@ -32,6 +32,15 @@ def pair(separators: str = "=") -> Callable[[object], tuple[str, object]]:
         return name, cut(item, len(name) + 1) if len(name) < len(item) else None
 
     return split
+
+
+def lines_of_hosts(hosts: Mapping[str, str]) -> list[str]:
+    """`name:address`, a line for each address; several addresses of a name are separated by commas."""
+    return [
+        f"{host}:{address.strip('[]')}"
+        for host, addresses in hosts.items()
+        for address in addresses.split(",")
+    ]
 
 
 def listed_name(item: object) -> tuple[str, object]:

@@ -16,7 +16,7 @@ from stackctl.spec.model.files import ConfigUse, FileUse, SecretUse
 from stackctl.spec.model.health import Healthcheck
 from stackctl.spec.model.hooks import Hook, InitHook
 from stackctl.spec.model.images import Build, PullPolicy
-from stackctl.spec.model.keys import FILLED_IN, Check, key, listed_name, pair, variable_names
+from stackctl.spec.model.keys import FILLED_IN, Check, key, lines_of_hosts, listed_name, pair, variable_names
 from stackctl.spec.model.log import Logging
 from stackctl.spec.model.mounts import Mount
 from stackctl.spec.model.networks import NetworkUse
@@ -160,12 +160,13 @@ class Service(Rights, frozen=True, kw_only=True):
     extra_hosts: Annotated[
         Mapping[str, Text],
         key(
-            'Lines for /etc/hosts, "name:address"; host-gateway is the host.',
+            'Lines for /etc/hosts, "name:address"; host-gateway is the host. A name may have several addresses: "a,b".',
             listed=pair("=:"),
+            joined=",",
             body="HostConfig.ExtraHosts",
             flag="add-host",
             between=":",
-            sent=lambda hosts: [f"{host}:{address.strip('[]')}" for host, address in hosts.items()],
+            sent=lines_of_hosts,
         ),
     ] = {}
     user: Annotated[
