@@ -14,10 +14,12 @@ _MOST = 1_000_000
 
 
 def host_files(path: str) -> HostPath | None:
-    """The file at a path, or the files directly in a directory. None: there is none, they are too large for a ConfigMap, or there is
-    something else in the directory.
+    """The file at a path, or the files directly in a directory; none if there is nothing. None: they are too large for a ConfigMap,
+    cannot be read, or there is something else in the directory.
     """
     place = Path(path)
+    if not place.exists():
+        return HostPath({}, single=False)
     try:
         if place.is_file():
             return (
@@ -25,7 +27,7 @@ def host_files(path: str) -> HostPath | None:
             )
         found = sorted(place.iterdir())
         whole = sum(each.stat().st_size for each in found)
-        if not found or whole > _MOST or not all(each.is_file() for each in found):
+        if whole > _MOST or not all(each.is_file() for each in found):
             return None
         return HostPath({each.name: _read(each) for each in found}, single=False)
     except OSError:

@@ -225,8 +225,8 @@ class _Reader:
                     return _FROM_TEXT[kind](value)
         if isinstance(value, str) and str in kinds:
             return value
-        if type(value) is int and int not in kinds and float in kinds:
-            value = float(value)
+        if float in kinds and (isinstance(value, float) or (type(value) is int and int not in kinds)):
+            value = float(value)  # YAML has a float of its own, which remembers how it is written
         if type(value) in kinds and (not isinstance(value, float) or math.isfinite(value)):
             return value
         return self.wrong(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import pytest
 from msgspec import Struct
 
+from stackctl.spec.source.reading import read
+from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import About, Annotated, Mistake, describe, structure
 from stackctl.spec.text.parts import Part, Text, VariableOrigin
 from stackctl.spelling import did_you_mean
@@ -249,3 +252,16 @@ def test_values_are_described_in_the_words_of_toml() -> None:
     assert describe({}) == "a table"
     assert describe(dt.date(2024, 1, 2)) == "the date or time 2024-01-02"
     assert describe("x" * 100) == f"the string '{'x' * 60}…'"
+
+
+def test_a_float_of_yaml_is_a_number(tmp_path: Path) -> None:
+    text = "services: { web: { image: busybox, deploy: { update_config: { max_failure_ratio: 0.5 } } } }\n"
+    (tmp_path / "compose.yaml").write_text(text)
+    request = StackRequest(files=[tmp_path / "compose.yaml"], directory=tmp_path, environ={})
+    deploy = read(request).services["web"].deploy
+    assert deploy
+    assert deploy.update_config
+    assert (deploy.update_config.max_failure_ratio, type(deploy.update_config.max_failure_ratio)) == (
+        0.5,
+        float,
+    )

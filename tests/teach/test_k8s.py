@@ -355,6 +355,7 @@ external = true
 
 def test_paths_of_this_machine(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text("pass\n")
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a b.conf").write_text("x = 1\n")
     (tmp_path / "conf" / "logo.png").write_bytes(b"\x89PNG\xff")

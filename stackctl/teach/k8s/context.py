@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -34,8 +35,17 @@ class HostPath(Struct, frozen=True):
     single: bool
 
 
+class MountedContents(Struct, frozen=True):
+    """The ConfigMap or Secret that holds some files."""
+
+    kind: Literal["configMap", "secret"]
+    name: str
+    keys: Mapping[str, str]
+    """The key of each file, by the file's name."""
+
+
 HostFiles = Callable[[str], HostPath | None]
-"""What is at a path of this machine. None: nothing, or nothing that a ConfigMap can hold."""
+"""What is at a path of this machine, without files if there is nothing. None: more than a ConfigMap can hold."""
 
 
 class Exporting(Struct):
@@ -50,6 +60,10 @@ class Exporting(Struct):
     """The ConfigMaps by name."""
     secrets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """The contents of the Secrets, by name."""
+    mounted: dict[tuple[str, ...], MountedContents] = field(default_factory=dict)
+    """What holds files, by where they come from: a table of the stack or a path, and their names."""
+    directories: dict[str, str] = field(default_factory=dict)
+    """The claims in place of directories of this machine, by path."""
     claims: dict[str, Keys] = field(default_factory=dict)
     """The PersistentVolumeClaims by name."""
 

@@ -60,7 +60,7 @@ MAPPED = frozenset(
     services.deploy.resources.reservations.memory services.deploy.restart_policy.condition services.inputs services.build.context
     services.init services.volumes.bind.create_host_path services.gpus.count services.gpus.driver services.gpus.capabilities services.deploy.resources.reservations.devices.count
     services.deploy.resources.reservations.devices.driver services.deploy.resources.reservations.devices.capabilities
-    networks.internal networks.name volumes.name volumes.external volumes.protect secrets.file secrets.environment configs.content
+    networks.internal networks.name volumes.name volumes.external volumes.protect volumes.sticky secrets.file secrets.environment configs.content
     configs.file configs.environment templates include
     """.split()
 )
@@ -158,6 +158,28 @@ LOST: Mapping[str, tuple[str, str]] = {
         "Kubernetes starts a container again without end",
         "watch it with kubectl get pods",
     ),
+    "services.deploy.mode": ("a Deployment has a number of Pods", "use a DaemonSet for one on each node, a Job for what ends"),
+    "services.deploy.endpoint_mode": ("a Service has one address, unless it is headless", "set clusterIP: None for dnsrr"),
+    "services.deploy.labels": ("only a Swarm reads them", "write metadata.labels"),
+    "services.deploy.placement": (
+        "nodes of a cluster have labels of their own",
+        "write nodeSelector, affinity or topologySpreadConstraints",
+    ),
+    "services.deploy.update_config": ("a Deployment is updated in its own way", "write strategy.rollingUpdate"),
+    "services.deploy.rollback_config": (
+        "a Deployment goes back only if it is told to",
+        "run kubectl rollout undo",
+    ),
+    "services.deploy.resources.reservations.generic_resources": (
+        "a resource of a cluster has a name with a domain",
+        "write the resource of the device plugin into resources.limits",
+    ),
+    "services.deploy.restart_policy.delay": (
+        "Kubernetes waits longer after each failure, up to five minutes",
+        "leave it out",
+    ),
+    "services.deploy.restart_policy.window": ("Kubernetes counts no attempts", "leave it out"),
+    "services.ports.mode": ("a Service is not published on a machine", ""),
     "networks.external": ("a Pod joins no network of Docker", "reach what is there through its address"),
     "networks.attachable": _NETWORK,
     "networks.driver": _NETWORK,

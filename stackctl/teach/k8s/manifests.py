@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,9 +13,10 @@ from stackctl.spec.choosing import table
 from stackctl.spec.model import Hook, InitHook, Stack
 from stackctl.teach.compose.texts import Keys
 from stackctl.teach.compose.yaml import document
+from stackctl.teach.k8s.contents import in_manifest
 from stackctl.teach.k8s.context import PART_OF, Exporting, HostFiles
 from stackctl.teach.k8s.keys import Report, tell_lost
-from stackctl.teach.k8s.names import dns_name, same_names
+from stackctl.teach.k8s.names import dns_name, free, same_names
 from stackctl.teach.k8s.network import Port, named_by_others, networks_of, ports, services
 from stackctl.teach.k8s.storage import is_database
 from stackctl.teach.k8s.values import Values
@@ -62,7 +62,8 @@ def manifests(stack: Stack, desired: Desired, host_files: HostFiles) -> Manifest
     Raises SpecError if two services, volumes, secrets or configs would have one name in Kubernetes.
     """
     _check_names(stack, desired)
-    export = Exporting(stack, desired, host_files, Values(f"{dns_name(stack.project)}-env"), Report.empty())
+    secret = free(f"{dns_name(stack.project)}-env", map(dns_name, stack.secrets))
+    export = Exporting(stack, desired, host_files, Values(secret), Report.empty())
     _find_secrets(export)
     for name, service in desired.services.items():
         tell_lost(export.report, service, (table(service), name), "services")
@@ -134,18 +135,11 @@ def _tell_rest(export: Exporting) -> None:
 
 
 def _secret(name: str, contents: Mapping[str, bytes], project: str) -> Keys:
-    texts, others = {}, {}
-    for key, content in contents.items():
-        try:
-            texts[key] = content.decode()
-        except UnicodeDecodeError:
-            others[key] = base64.b64encode(content).decode()
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "labels": {PART_OF: project}},
-        **({"stringData": texts} if texts else {}),
-        **({"data": others} if others else {}),
+        **in_manifest(contents, "stringData", "data"),
     }
 
 

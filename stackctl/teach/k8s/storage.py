@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import posixpath
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from stackctl.planner.world.desired import DesiredContainer, DesiredFile, DesiredMount
-from stackctl.secret import looks_secret
-from stackctl.spec.output.redact import secret_spans
 from stackctl.spec.server import server
 from stackctl.spec.values import ByteSize
-from stackctl.teach.compose.texts import Keys, Tree, noted, without_none
-from stackctl.teach.k8s.context import Exporting, HostFile
+from stackctl.teach.compose.texts import Keys, without_none
+from stackctl.teach.k8s.contents import kept_file, kept_files, volume_of
+from stackctl.teach.k8s.context import PART_OF, Exporting, HostPath
 from stackctl.teach.k8s.names import dns_name, free
 from stackctl.teach.k8s.quantities import memory
-from stackctl.teach.k8s.values import valid_key
 
 CLAIMED = "1Gi"
 """What a claim asks for: a volume of Docker has no size."""
-_PRIVATE = rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"
 
 
 class Storage(Struct):
@@ -144,14 +138,6 @@ class Storage(Struct):
     def _bind(self, mount: DesiredMount, key: tuple[str, int]) -> None:
         path, spec = mount.source, self.spec
         shown, base = self.export.shown(path), posixpath.basename(path.rstrip("/")) or "root"
-        if self._in_build(path):
-            self.export.say(
-                spec,
-                key,
-                f"{shown} is left out: the image that is built has these files",
-                "build and push the image after a change",
-            )
-            return
         if not self.export.inside(path):
             self.export.say(
                 spec,
@@ -162,83 +148,71 @@ class Storage(Struct):
             self._add(base, {"hostPath": {"path": path}}, mount.target, read_only=mount.read_only)
             return
         found = self.export.host_files(path)
-        if found is None:
-            name = f"{dns_name(spec.service)}-{dns_name(base)}"
-            self.export.claims.setdefault(name, _claim(self.export, name, ""))
-            self.claims.append(name)
+        if self._is_code(mount, found):
             self.export.say(
                 spec,
                 key,
-                f"{shown} becomes a PersistentVolumeClaim, which is empty at first: a ConfigMap holds a few small files alone",
-                "put the files into an image, or copy them with kubectl cp",
+                f"{shown} is left out: the image is built from it",
+                "build and push the image after a change; if the image lacks it, use a volume",
             )
-            self._add(
-                name, {"persistentVolumeClaim": {"claimName": name}}, mount.target, read_only=mount.read_only
+        elif found is None or not found.files:
+            self._directory(mount, key, f"{dns_name(spec.service)}-{dns_name(base)}")
+        else:
+            self._host_files(mount, key, f"{dns_name(spec.service)}-{dns_name(base)}", found)
+
+    def _is_code(self, mount: DesiredMount, found: HostPath | None) -> bool:
+        """Whether a bind mount only brings newer files than the image has: a directory of its build that has files."""
+        if found is not None and (found.single or not found.files or mount.read_only):
+            return False
+        return self._in_build(mount.source)
+
+    def _directory(self, mount: DesiredMount, key: tuple[str, int], wanted: str) -> None:
+        """A claim in place of a directory of this machine: one for all who mount it."""
+        path, known = mount.source, self.export.directories.get(mount.source)
+        volumes = map(dns_name, self.export.stack.volumes)
+        name = known or free(wanted, [*self.export.claims, *volumes])
+        if known is None:
+            self.export.directories[path] = name
+            self.export.claims[name] = _claim(self.export, name, "")
+        self.claims.append(name)
+        self.export.say(
+            self.spec,
+            key,
+            f"{self.export.shown(path)} becomes the PersistentVolumeClaim {name}, which is empty at first and asks for {CLAIMED}",
+            "put the files into an image, or copy them with kubectl cp",
+        )
+        subpath = "data" if holds_data(self.spec, mount) else None
+        volume = {"persistentVolumeClaim": {"claimName": name}}
+        self._add(name, volume, mount.target, subpath=subpath, read_only=mount.read_only)
+
+    def _host_files(self, mount: DesiredMount, key: tuple[str, int], wanted: str, found: HostPath) -> None:
+        """A ConfigMap or a Secret in place of files of this machine."""
+        shown = self.export.shown(mount.source)
+        contents = {name: file.content for name, file in found.files.items()}
+        kept = kept_files(self.export, mount.source, wanted, contents)
+        if kept.kind == "secret":
+            self.export.say(
+                self.spec,
+                key,
+                f"{shown} looks like a secret: it becomes the Secret {kept.name}",
+                "make it before the Pods",
             )
-            return
-        files = found.files
-        name = self._contents(f"{dns_name(spec.service)}-{dns_name(base)}", files, key, shown)
         if not mount.read_only:
             self.export.say(
-                spec,
+                self.spec,
                 key,
                 f"{shown} becomes a copy that the container can only read",
                 "use a volume for what it writes",
             )
-        volume = self.volumes_of(name)
-        mode = 0o755 if any(file.executable for file in files.values()) else None
-        volume["defaultMode"] = None if mode is None else _octal(mode)
-        odd = [each for each in files if each != valid_key(each)]
-        if odd:
-            volume["items"] = [{"key": valid_key(each), "path": each} for each in files]
-        kind = "secret" if name in self.export.secrets else "configMap"
-        self._add(
-            name,
-            {kind: without_none(volume)},
-            mount.target,
-            subpath=base if found.single else None,
-            read_only=True,
-        )
-
-    def volumes_of(self, name: str) -> Keys:
-        """How a volume names the Secret or ConfigMap that it is made from."""
-        return {"secretName": name} if name in self.export.secrets else {"name": name}
-
-    def _contents(self, wanted: str, files: Mapping[str, HostFile], key: tuple[str, int], shown: str) -> str:
-        """Put files into a ConfigMap, or into a Secret if they look like secrets. Its name."""
-        contents = {valid_key(name): file.content for name, file in files.items()}
-        if any(_looks_secret(name, content) for name, content in contents.items()):
-            name = free(wanted, self.export.secrets)
-            self.export.secrets[name] = contents
-            self.export.say(
-                self.spec,
-                key,
-                f"{shown} looks like a secret: it becomes the Secret {name}",
-                "make it before the Pods",
-            )
-            return name
-        name = free(wanted, self.export.config_maps)
-        self.export.config_maps[name] = _config_map(self.export, name, contents)
-        return name
+        mode = 0o755 if any(file.executable for file in found.files.values()) else None
+        subpath = next(iter(found.files)) if found.single else None
+        self._add(kept.name, volume_of(kept, mode=mode), mount.target, subpath=subpath, read_only=True)
 
     def _file(self, file: DesiredFile) -> None:
         """A secret or config of the stack."""
-        name, key = dns_name(file.key), valid_key(file.key)
-        content = file.content.reveal().encode(errors="surrogateescape")
-        own = file.section == "configs" and not self._is_secret(file, content)
-        if own:
-            self.export.config_maps.setdefault(name, _config_map(self.export, name, {key: content}))
-        else:
-            self.export.secrets.setdefault(name, {key: content})
-        source = {"name": name} if own else {"secretName": name}
-        volume = {**source, "items": [{"key": key, "path": key, "mode": _octal(file.mode)}]}
-        self._add(name, {"configMap" if own else "secret": volume}, file.target, subpath=key, read_only=True)
-
-    def _is_secret(self, file: DesiredFile, content: bytes) -> bool:
-        source = self.export.stack.configs[file.key]
-        if source.content is not None:
-            return self.export.values.holds_secret(source.content, "content")
-        return looks_secret(source.environment or "") or _looks_secret(file.key, content)
+        kept = kept_file(self.export, file)
+        (key,) = kept.keys.values()
+        self._add(kept.name, volume_of(kept, each=file.mode), file.target, subpath=key, read_only=True)
 
     def _in_build(self, path: str) -> bool:
         """Whether the image of the service is built from the path."""
@@ -311,40 +285,11 @@ def _claim(export: Exporting, name: str, source: str, *, labelled: bool = True) 
                 "set persistentVolumeReclaimPolicy: Retain on its volume",
             )
     own = {
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": export.project}}
-        if labelled
-        else {"name": name},
+        "metadata": {"name": name, "labels": {PART_OF: export.project}} if labelled else {"name": name},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": CLAIMED}}},
     }
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **own} if labelled else own
 
 
-def _config_map(export: Exporting, name: str, contents: Mapping[str, bytes]) -> Keys:
-    texts, others = {}, {}
-    for key, content in contents.items():
-        try:
-            texts[key] = content.decode()
-        except UnicodeDecodeError:
-            others[key] = base64.b64encode(content).decode()
-    return without_none(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": export.project}},
-            "data": texts or None,
-            "binaryData": others or None,
-        }
-    )
-
-
-def _looks_secret(name: str, content: bytes) -> bool:
-    text = content.decode(errors="replace")
-    return looks_secret(name) or bool(re.search(_PRIVATE, content)) or any(True for _ in secret_spans(text))
-
-
 def _in_memory(size: int | None) -> Keys:
     return without_none({"medium": "Memory", "sizeLimit": memory(ByteSize(size)) if size else None})
-
-
-def _octal(mode: int) -> Tree:
-    return noted(mode, [f"0o{mode:o}"])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from stackctl.planner.world.desired import DesiredContainer, Need
 from stackctl.spec.model import Condition
 from stackctl.teach.compose.texts import Keys
-from stackctl.teach.k8s.context import Exporting
+from stackctl.teach.k8s.context import PART_OF, Exporting
 from stackctl.teach.k8s.names import dns_name
 from stackctl.teach.k8s.network import Port, in_network
 
@@ -60,7 +60,7 @@ def job_rights(export: Exporting) -> Iterator[Keys]:
                     " a Role and a RoleBinding",
                     "who may not make Roles takes the init container out, and waits with kubectl wait between two kubectl apply",
                 )
-    name, label = account(export), {"app.kubernetes.io/part-of": export.project}
+    name, label = account(export), {PART_OF: export.project}
     yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "labels": label}}
     yield {
         "apiVersion": "rbac.authorization.k8s.io/v1",
