@@ -17,6 +17,7 @@ HEAVY = {
     "rich",
     "yaml",
     "dotenv",
+    "tabulate",
     "tomli_w",
     "tomllib",
     "asyncio",

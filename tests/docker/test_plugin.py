@@ -89,7 +89,7 @@ def test_without_a_test_that_needs_it_nothing_must_be_started(
 def test_the_plugin_must_load_without_docker() -> None:
     program = (
         "import sys, pytest, stackctl.pytest_plugin\n"
-        "heavy = {'docker', 'requests', 'click', 'rich', 'yaml', 'dotenv'}\n"
+        "heavy = {'docker', 'requests', 'click', 'rich', 'yaml', 'tabulate', 'dotenv'}\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & heavy), 'stackctl.api' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -301,7 +301,7 @@ def test_the_reaper_must_need_nothing_but_the_sdk() -> None:
     program = (
         "import sys, stackctl.reaper, stackctl.engine.docker.docker_engine\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}"
-        " & {'click', 'rich', 'yaml', 'dotenv', 'tomli_w', 'pytest', 'xdist'}))"
+        " & {'click', 'rich', 'yaml', 'tabulate', 'dotenv', 'tomli_w', 'pytest', 'xdist'}))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"

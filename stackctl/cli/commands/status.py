@@ -31,6 +31,8 @@ def command(settings: Settings, services: tuple[str, ...], exit_code: bool, as_j
     engine = settings.engine()
     engine.expect(stack.project)
     # All this is loaded while the engine answers.
+    if not as_json:
+        import tabulate  # noqa: F401 the table needs it
     from stackctl.comparing import Comparing
     from stackctl.show.tables import status_json, status_text
 
