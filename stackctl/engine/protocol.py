@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stackctl.planner.world.inspected import Inspected
     from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer
     from stackctl.planner.world.probes import Probe
+    from stackctl.planner.world.swarm_observed import ObservedSwarm, ObservedTask
 
 Report = Callable[["Progressed"], None]
 
@@ -156,12 +157,25 @@ class Look(Protocol):
         A container is left out if one of its checks needs more than the network, and no other check fails.
         """
 
+    def observe_swarm(self, project: str = "") -> ObservedSwarm:
+        """One snapshot of the Swarm that the engine belongs to: the services of a stack, and all nodes, networks, secrets and
+        configs. With "" the services of every stack. The number of calls does not depend on how much is there.
+
+        It says so if the engine is no manager, or if the Swarm has no leader: then nothing else is known.
+        """
+
+    def swarm_tasks(self, project: str = "") -> tuple[ObservedTask, ...]:
+        """The tasks of a stack, also those that have ended, as far as the Swarm remembers them. With "" those of every stack."""
+
+    def image_digest(self, ref: str) -> str | None:
+        """The digest that a registry knows for this reference; None if it does not know the reference, or does not answer."""
+
 
 class Perform(Protocol):
     """Do what a plan says."""
 
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
-        """Do one action. Return a note that is worth telling, or "". A `WaitFor` returns early once `cancelled()`."""
+        """Do one action. Return a note that is worth telling, or "". A wait returns early once `cancelled()`."""
 
 
 class Talk(Protocol):
@@ -177,6 +191,19 @@ class Talk(Protocol):
         until: str | None = None,
     ) -> Iterator[LogLine]:
         """Lines of several containers, merged by time. `stackctl.engine.talk.logs.logs` says what the options mean."""
+
+    def service_logs(
+        self,
+        services: Sequence[str],
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Iterator[LogLine]:
+        """Lines of all tasks of these services of a Swarm, by id or name, merged by time. The `container` of a line is the id of
+        its task. The options are those of `logs`; `tail` is a number of lines for each task.
+        """
 
     def events(
         self, project: str, *, since: str | None = None, until: str | None = None

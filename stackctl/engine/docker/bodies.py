@@ -41,7 +41,7 @@ def network(spec: DesiredNetwork) -> Body:
         "Attachable": spec.attachable,
         "Options": dict(spec.options),
         "Labels": dict(spec.labels),
-        **_given(EnableIPv4=spec.enable_ipv4, EnableIPv6=spec.enable_ipv6, IPAM=_ipam(spec.ipam)),
+        **given(EnableIPv4=spec.enable_ipv4, EnableIPv6=spec.enable_ipv6, IPAM=_ipam(spec.ipam)),
     }
 
 
@@ -50,7 +50,7 @@ def _ipam(ipam: Ipam) -> Body | None:
     if ipam == Ipam():
         return None
     config = [
-        _given(
+        given(
             Subnet=each.subnet,
             IPRange=each.ip_range,
             Gateway=each.gateway,
@@ -76,7 +76,7 @@ def volume(spec: DesiredVolume, *, created: int) -> Body:
 def endpoint(network_id: str, place: Attachment) -> Body:
     """A container's place in a network. Several networks may have one name; the id says which one is meant."""
     use = place.use
-    addresses = _given(
+    addresses = given(
         IPv4Address=use.ipv4_address,
         IPv6Address=use.ipv6_address,
         LinkLocalIPs=list(use.link_local_ips) or None,
@@ -84,7 +84,7 @@ def endpoint(network_id: str, place: Attachment) -> Body:
     options = {name: str(text) for name, text in use.driver_opts.items()}
     if use.interface_name:
         options[_INTERFACE] = use.interface_name
-    return {"NetworkID": network_id, "Aliases": list(place.aliases)} | _given(
+    return {"NetworkID": network_id, "Aliases": list(place.aliases)} | given(
         Links=list(place.links) or None,
         IPAMConfig=addresses or None,
         MacAddress=use.mac_address,
@@ -113,10 +113,10 @@ def container(
     entrypoint = spec.entrypoint
     if spec.command == () and entrypoint is None:
         entrypoint = image.entrypoint  # without an Entrypoint, an empty Cmd means the image's Cmd
-    body |= _given(
+    body |= given(
         Cmd=None if spec.command is None else list(spec.command),
         Entrypoint=None if entrypoint is None else list(entrypoint),
-        Healthcheck=None if spec.healthcheck is None else _healthcheck(spec.healthcheck, api),
+        Healthcheck=None if spec.healthcheck is None else healthcheck(spec.healthcheck, api),
     )
     for line, value in plain_keys.lines(spec.settings):
         *parts, name = line.split(".")
@@ -159,11 +159,11 @@ def _host_config(spec: DesiredContainer, image: ImageConfig, network_id: str | N
     return {
         "Init": wants_init(spec, image),
         "Binds": [_bind(mount) for mount in relabelled],
-        "Mounts": [_mount(mount) for mount in others],
+        "Mounts": [mount(each) for each in others],
         "PortBindings": _bindings(spec.ports),
         "RestartPolicy": restart_policy(spec.restart, spec.restart_times),
-        **_given(AutoRemove=spec.auto_remove or None),
-        **_given(
+        **given(AutoRemove=spec.auto_remove or None),
+        **given(
             NetworkMode=network_id or spec.network_mode,
             IpcMode=spec.ipc,
             PidMode=spec.pid,
@@ -173,18 +173,19 @@ def _host_config(spec: DesiredContainer, image: ImageConfig, network_id: str | N
     }
 
 
-def _healthcheck(check: DesiredHealthcheck, api: tuple[int, int]) -> Body:
+def healthcheck(check: DesiredHealthcheck, api: tuple[int, int]) -> Body:
     """Durations are whole nanoseconds. An empty test keeps the test of the image."""
-    return {"Test": list(check.test)} | _given(
-        Interval=_nanoseconds(check.interval),
-        Timeout=_nanoseconds(check.timeout),
+    return {"Test": list(check.test)} | given(
+        Interval=nanoseconds(check.interval),
+        Timeout=nanoseconds(check.timeout),
         Retries=check.retries,
-        StartPeriod=_nanoseconds(check.start_period),
-        StartInterval=_nanoseconds(check.start_interval) if api >= _START_INTERVAL else None,
+        StartPeriod=nanoseconds(check.start_period),
+        StartInterval=nanoseconds(check.start_interval) if api >= _START_INTERVAL else None,
     )
 
 
-def _nanoseconds(seconds: float | None) -> int | None:
+def nanoseconds(seconds: float | None) -> int | None:
+    """A duration as engines take it."""
     return None if seconds is None else round(seconds * 1e9)
 
 
@@ -226,23 +227,25 @@ _RECURSIVE: Mapping[str, Body] = {
 }
 
 
-def _mount(mount: DesiredMount) -> Body:
+def mount(mount: DesiredMount) -> Body:
+    """A mount in the long form."""
     body: Body = {"Type": mount.type, "Target": mount.target, "ReadOnly": mount.read_only}
-    body |= _given(Source=mount.source or None)
+    body |= given(Source=mount.source or None)
     match mount.type:
         case "bind" if mount.propagation or mount.recursive:
-            body["BindOptions"] = _given(Propagation=mount.propagation or None) | _RECURSIVE[mount.recursive]
+            body["BindOptions"] = given(Propagation=mount.propagation or None) | _RECURSIVE[mount.recursive]
         case "image" if mount.subpath:
             body["ImageOptions"] = {"Subpath": mount.subpath}
         case "volume":
             body["VolumeOptions"] = {
                 "NoCopy": mount.nocopy,
                 "Labels": {**mount.own_labels, **({} if mount.source else mount.labels)},
-            } | _given(Subpath=mount.subpath or None)
+            } | given(Subpath=mount.subpath or None)
         case "tmpfs":
-            body["TmpfsOptions"] = _given(SizeBytes=mount.tmpfs_size, Mode=mount.tmpfs_mode)
+            body["TmpfsOptions"] = given(SizeBytes=mount.tmpfs_size, Mode=mount.tmpfs_mode)
     return body
 
 
-def _given(**values: Any) -> Body:
+def given(**values: Any) -> Body:
+    """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}

@@ -46,6 +46,19 @@ class DockerEngine(DockerLook):
 
         return logs.logs(self.client, containers, follow=follow, tail=tail, since=since, until=until)
 
+    def service_logs(
+        self,
+        services: Sequence[str],
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Iterator[LogLine]:
+        from stackctl.engine.docker.swarm import logs
+
+        return logs.logs(self.client, services, follow=follow, tail=tail, since=since, until=until)
+
     def events(
         self, project: str, *, since: str | None = None, until: str | None = None
     ) -> Iterator[Happened]:

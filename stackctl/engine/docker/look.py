@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stackctl.engine.docker import asked, snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
-from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, RefusedError, WireClient
+from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, Json, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.inspected import Inspected
@@ -22,6 +22,7 @@ from stackctl.real import real_time
 if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing
     from stackctl.planner.world.asked import Counters, ObservedImage, Processes
+    from stackctl.planner.world.swarm_observed import ObservedSwarm, ObservedTask
 
 Call = tuple[tuple[str, ...], Mapping[str, object]]
 
@@ -55,6 +56,8 @@ class DockerLook:
         self._expected_engine: Callable[[], ObservedEngine] | None = None
         self._expected: dict[str, Callable[[], list[Found]]] = {}
         """By project: the lists that were asked for and are not read yet."""
+        self._info: Json | None = None
+        """What the engine has said about itself, until a look at the Swarm has used it."""
         self._image_ids: Mapping[str, str] = {}
         self._configs: dict[str, ImageConfig] = {}
 
@@ -163,6 +166,38 @@ class DockerLook:
 
         return answers_from_outside(probes, observed)
 
+    def observe_swarm(self, project: str = "") -> ObservedSwarm:
+        """Makes six calls, or one if the engine is no manager."""
+        from stackctl.engine.docker.swarm.look import observe  # only `deploy` looks at a Swarm
+
+        engine = self.engine
+        info, self._info = self._info, None
+        found = observe(
+            self.client,
+            engine,
+            self.client.get("info") if info is None else info,
+            project,
+            time=real_time() + engine.clock_ahead,
+        )
+        self.networks.learn_networks(found.networks)
+        return found
+
+    @property
+    def node_id(self) -> str:
+        """The node that the engine is in its Swarm; "" if it is in none."""
+        info = self.client.get("info")
+        return str((info.get("Swarm") or {}).get("NodeID") or "")
+
+    def swarm_tasks(self, project: str = "") -> tuple[ObservedTask, ...]:
+        from stackctl.engine.docker.swarm.look import tasks
+
+        return tasks(self.client, project)
+
+    def image_digest(self, ref: str) -> str | None:
+        from stackctl.engine.docker.swarm.look import image_digest
+
+        return image_digest(self.client, ref)
+
     def image_config(self, ref: str) -> ImageConfig | None:
         """None if the engine does not have the image."""
         known = self._configs.get(self._image_ids.get(ref, ""))
@@ -185,7 +220,7 @@ class DockerLook:
 
     def _who(self, found: Found, asked: float) -> ObservedEngine:
         """The engine, from its answer to GET /info. `asked` is the time of the question in seconds since the epoch."""
-        info = found.body
+        info = self._info = found.body
         podman = "libpod-api-version" in found.headers
         socket = self.endpoint.socket
         engine_id = str(info.get("ID") or self.endpoint.host)

@@ -42,6 +42,10 @@ class NetworkIds:
                 for key in (container.id, container.name)
             }
 
+    def learn_networks(self, networks: Iterable[ObservedNetwork]) -> None:
+        with self._lock:
+            self._networks = _known(networks)
+
     def add(self, network_id: str, name: str, instance: str | None) -> None:
         with self._lock:
             self._networks[network_id] = _Known(network_id, name, instance)

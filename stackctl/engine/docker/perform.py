@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from stackctl.engine import hooks
 from stackctl.engine.docker import bodies, copying, lifecycle
@@ -29,6 +29,9 @@ from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.real import real_time
 
+if TYPE_CHECKING:
+    from stackctl.engine.docker.swarm.perform import SwarmPerform
+
 
 class DockerPerform:
     """Safe to share between threads."""
@@ -39,6 +42,12 @@ class DockerPerform:
         self._events = Events(link.client)
         self._networks = look.networks
 
+    @cached_property
+    def _swarm(self) -> SwarmPerform:
+        from stackctl.engine.docker.swarm.perform import SwarmPerform  # only `deploy` needs it
+
+        return SwarmPerform(self._link, self._look)
+
     def perform(self, action: Action, report: Report, cancelled: Callable[[], bool] = lambda: False) -> str:
         """Do one action. Return a note that is worth telling, or ""."""
         if isinstance(action, actions.WaitFor):
@@ -46,7 +55,7 @@ class DockerPerform:
             with self._events.listening(), closing(target):
                 return ready.wait(action, target, report, cancelled)
         if isinstance(action, SwarmAction):
-            raise EngineError("this version of stackctl cannot change a Swarm")
+            return self._swarm.perform(action, report, cancelled)
         client = self._link.changing
         match action:
             case actions.PullImage():

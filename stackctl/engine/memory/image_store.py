@@ -71,6 +71,20 @@ class Images:
             )
         self._registry[tagged] = self._here[tagged][1]
 
+    def registered(self, ref: str) -> str | None:
+        """The digest that a registry knows for a reference; None if none knows it."""
+        tagged = ImageRef.parse(ref).tagged
+        if tagged not in self._registry:
+            return None
+        text = f"registered {tagged}#{self._revisions.get(tagged, 0)}"
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    def on_nodes(self, ref: str) -> ImageConfig | None:
+        """What the nodes of a Swarm have under a reference, which may be pinned: all have what is here or in a registry."""
+        name = ref.partition("@")[0]
+        found = self.get(name)
+        return found[1] if found else self._registry.get(ImageRef.parse(name).tagged)
+
     def build(self, ref: str, fingerprint: str = "") -> None:
         tagged = ImageRef.parse(ref).tagged
         if tagged in self._unbuildable:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import PurePosixPath
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from stackctl.engine import hooks
 from stackctl.engine.build_context import fingerprint
@@ -57,7 +57,11 @@ from stackctl.planner.world.observed import (
     PublishedPort,
 )
 from stackctl.planner.world.probes import Probe
+from stackctl.planner.world.swarm_observed import ObservedSwarm, ObservedTask
 from stackctl.spec.image_ref import ImageRef
+
+if TYPE_CHECKING:
+    from stackctl.engine.memory.swarm import MemorySwarm
 
 _FREE_PORTS = range(32768, 61000)
 _STANDARD = ("bridge", "host", "none")
@@ -76,6 +80,7 @@ class MemoryEngine:
     | `before` | is called before every action that writes; an error that it raises is the engine's answer |
     | `removes_running` | a running container can be removed, as with Docker. Without it the engine refuses, which finds a plan that does not stop the container first |
     | `info` | what the engine says about itself |
+    | `swarm` | the Swarm that it belongs to |
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class MemoryEngine:
         before: Callable[[Action], None] = lambda _: None,
         removes_running: bool = False,
         info: ObservedEngine | None = None,
+        swarm: MemorySwarm | None = None,
     ) -> None:
         self.info = info or ObservedEngine(id="memory", name="memory", endpoint="memory:")
         self._images = Images(images or {}, registry or {}, unbuildable)
@@ -115,6 +121,10 @@ class MemoryEngine:
         self._files: dict[str, Store] = {}
         """The files of each container by its id, and of each volume by its name."""
         self._happened: list[Happened] = []
+        self.swarm = swarm
+        if swarm:
+            swarm.image, swarm.behaviours = self._images.on_nodes, self.behaviours
+            swarm.networks = self._networks.values
 
     @property
     def id(self) -> str:
@@ -224,6 +234,54 @@ class MemoryEngine:
                     found[container.id] = ""
             return found
 
+    def observe_swarm(self, project: str = "") -> ObservedSwarm:
+        with self._guard:
+            self.reads += 1
+            if self.swarm is None:
+                return ObservedSwarm(engine=self.info, state="inactive", manager=False)
+            return self.swarm.observe(self.info, project)
+
+    def swarm_tasks(self, project: str = "") -> tuple[ObservedTask, ...]:
+        with self._guard:
+            self.reads += 1
+            return self._managed().tasks(project)
+
+    def image_digest(self, ref: str) -> str | None:
+        with self._guard:
+            self.reads += 1
+            return self._images.registered(ref)
+
+    def service_logs(
+        self,
+        services: Sequence[str],
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Iterator[LogLine]:
+        """What the tasks have written. It never waits for more."""
+        with self._guard:
+            self.reads += len(services)
+            swarm = self._managed()
+            now = swarm.clock.now
+            first, last = _moment(since, now, "0"), _moment(until, now, "Infinity")
+            by_task: dict[str, list[LogLine]] = {}
+            for line in swarm.logs(services):
+                by_task.setdefault(line.container, []).append(line)
+        found = [
+            line
+            for lines in by_task.values()
+            for line in lines[max(0, len(lines) - tail) if tail is not None else 0 :]
+            if first <= _moment(line.time, now, "0") <= last
+        ]
+        return iter(sorted(found, key=lambda line: line.time))
+
+    def _managed(self) -> MemorySwarm:
+        if self.swarm is None:
+            raise EngineError("This node is not a swarm manager.", "make it one: docker swarm init")
+        return self.swarm
+
     def logs(
         self,
         containers: Sequence[str],
@@ -322,11 +380,17 @@ class MemoryEngine:
                 self.performed.append(action)
             target = MemoryTarget(lambda: self._get(action.container), _exec)
             return ready.wait(action, target, report, cancelled, ask)
+        if isinstance(action, actions.WaitForService | actions.WaitForTasksGone):
+            with self._guard:
+                self.performed.append(action)
+            return self._managed().perform(action, report, cancelled)
         with self._guard:
             self.performed.append(action)
             self.writes += 1
             self.before(action)
             before = self._get(action.container) if hasattr(action, "container") else None
+            if isinstance(action, SwarmAction):
+                return self._managed().perform(action, report)
             told = self._write(action, report) or ""
             if container := before or (
                 isinstance(action, actions.CreateContainer) and self._get(action.name)
@@ -335,8 +399,7 @@ class MemoryEngine:
             return told
 
     def _write(self, action: Action, report: Report) -> str | None:
-        if isinstance(action, SwarmAction):
-            raise EngineError("this version of stackctl cannot change a Swarm")
+        assert not isinstance(action, SwarmAction)
         match action:
             case actions.PullImage(image, otherwise):
                 return self._pull(image, otherwise, report)
@@ -453,6 +516,8 @@ class MemoryEngine:
         ]
         if users:
             raise EngineError(f"network {name} has active endpoints: {', '.join(users)}")
+        if self.swarm and (services := self.swarm.network_users(name)):
+            raise EngineError(f"network {name} is in use by service {services[0]}")
         self._networks.pop(network_id, None)
 
     def _create_volume(self, name: str, driver: str, labels: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 
@@ -24,12 +24,12 @@ from stackctl.real import real_time
 LINE_LIMIT = 1 << 20
 """A line that is longer than this many bytes is cut."""
 
-_SILENCE = 30.0
+SILENCE = 30.0
 """After this many seconds without a line, the engine is asked whether the container still runs: an engine may forget to end
 the stream."""
 _QUEUE = 10_000
-_STAMPED = re.compile(rb"(\d{4}-\d\d-\d\dT\S+) ?")
-_PIECES = re.compile(rb"[^\n]*\n|[^\n]+")
+STAMPED = re.compile(rb"(\d{4}-\d\d-\d\dT\S+) ?")
+PIECES = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 def logs(
@@ -52,10 +52,10 @@ def logs(
     sources = [_Source(client, name) for name in containers]
     yield from heapq.merge(*(source.past(tail, **window) for source in sources), key=lambda line: line.time)
     if follow:
-        yield from _follow([source for source in sources if source.runs()], tail, **window)
+        yield from follow_sources([source for source in sources if source.runs()], tail, **window)
 
 
-class _Assembler(Struct):
+class Assembler(Struct):
     """Puts lines together. The engine keeps a long line in pieces of at most 16 KiB, each with its own time."""
 
     container: str
@@ -63,8 +63,8 @@ class _Assembler(Struct):
     _begun: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
     def feed(self, stream: str, data: bytes) -> Iterator[LogLine]:
-        for piece in _PIECES.findall(data):
-            stamp = _STAMPED.match(piece)
+        for piece in PIECES.findall(data):
+            stamp = STAMPED.match(piece)
             if stamp:
                 self._time = stamp[1].decode()
             begun_at, begun = self._begun.pop(stream, (self._time, b""))
@@ -81,6 +81,18 @@ class _Assembler(Struct):
 
     def _line(self, stream: str, stamped: str, text: bytes) -> LogLine:
         return LogLine(self.container, stream, stamped, text.decode(errors="replace").rstrip("\r\n"))
+
+
+class Followed(Protocol):
+    """Logs that one thread can follow."""
+
+    def future(
+        self, stop: threading.Event, tail: int | None, *, since: str | None, until: str | None
+    ) -> Iterator[LogLine]:
+        """The lines after those that were read before, until no more can come, or until `stop`."""
+
+    def hang_up(self) -> None:
+        """End a read that waits in another thread."""
 
 
 class _Source:
@@ -154,7 +166,7 @@ class _Source:
     def _lines(
         self, follow: bool, tail: int | None, since: str | None, until: str | None, *, count: bool
     ) -> Iterator[LogLine]:
-        assembler = _Assembler(self._container)
+        assembler = Assembler(self._container)
         with self._client.stream(
             "GET",
             "containers",
@@ -167,7 +179,7 @@ class _Source:
             tail="all" if tail is None else tail,
             since=since,
             until=until,
-            timeout=_SILENCE if follow else None,
+            timeout=SILENCE if follow else None,
         ) as answer:
             self._answer = answer
             try:
@@ -178,7 +190,7 @@ class _Source:
                         yield line
                 yield from assembler.rest()
             except TimeoutError:
-                return  # `_SILENCE` has passed
+                return  # `SILENCE` has passed
             finally:
                 self._answer = None
 
@@ -195,14 +207,14 @@ class _Source:
         self._last = line.time
 
 
-def _follow(
-    sources: Sequence[_Source], tail: int | None, *, since: str | None, until: str | None
+def follow_sources(
+    sources: Sequence[Followed], tail: int | None, *, since: str | None, until: str | None
 ) -> Iterator[LogLine]:
     """Reads each container in its own thread. In the queue, None means that a thread has ended, an exception that it failed."""
     lines: queue.Queue[LogLine | EngineError | None] = queue.Queue(_QUEUE)
     stop = threading.Event()
 
-    def read(source: _Source) -> None:
+    def read(source: Followed) -> None:
         try:
             for line in source.future(stop, tail, since=since, until=until):
                 lines.put(line)

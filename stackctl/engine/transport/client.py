@@ -60,19 +60,26 @@ class JsonClient(Generic[A]):
         major, minor = version.split(".")[:2]
         self.version = (int(major), int(minor))
 
-    def get(self, *path: str, timeout: float = LOOK_TIMEOUT, **params: object) -> Json:
+    def get(
+        self,
+        *path: str,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = LOOK_TIMEOUT,
+        **params: object,
+    ) -> Json:
         """`timeout` in seconds."""
-        return self._json(self._request("GET", path, params, timeout=timeout))
+        return self._json(self._request("GET", path, params, headers=headers, timeout=timeout))
 
     def post(
         self,
         *path: str,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float = ANSWER_TIMEOUT,
         **params: object,
     ) -> Json:
         """`timeout` in seconds."""
-        return self._json(self._request("POST", path, params, body=body, timeout=timeout))
+        return self._json(self._request("POST", path, params, body=body, headers=headers, timeout=timeout))
 
     def delete(self, *path: str, **params: object) -> Json:
         return self._json(self._request("DELETE", path, params))

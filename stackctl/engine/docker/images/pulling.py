@@ -51,7 +51,7 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
             fromImage=name,
             tag=tag,
             platform=wanted.platform or None,
-            headers=_auth_header(ref, report),
+            headers=auth_header(ref, report),
         ) as response:
             _tell(response, f"pulling {ref}", report, cancelled)
     except RefusedError as error:
@@ -143,7 +143,8 @@ def credentials(ref: str, report: Report) -> dict[str, Any] | None:
     return login
 
 
-def _auth_header(ref: str, report: Report) -> dict[str, str]:
+def auth_header(ref: str, report: Report) -> dict[str, str]:
+    """The header that carries the login for the registry of this image; empty without one."""
     login = credentials(ref, report)
     return {"X-Registry-Auth": encoded(login)} if login else {}
 
