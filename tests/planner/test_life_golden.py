@@ -54,11 +54,15 @@ def stop(world: World, *names: str, text: str = CHAIN, grace: int | None = None)
 
 
 def start(world: World, *names: str, text: str = CHAIN, **options: Any) -> Plan:
-    return plan_start(desired(text), world.engine.observe(), StartOptions(services=names, **options))
+    return plan_start(
+        desired(text, profiles=["*"]), world.engine.observe(), StartOptions(services=names, **options)
+    )
 
 
 def restart(world: World, *names: str, text: str = CHAIN, **options: Any) -> Plan:
-    return plan_restart(desired(text), world.engine.observe(), StartOptions(services=names, **options))
+    return plan_restart(
+        desired(text, profiles=["*"]), world.engine.observe(), StartOptions(services=names, **options)
+    )
 
 
 def stopped(text: str = CHAIN, *names: str) -> World:
@@ -152,6 +156,7 @@ def test_start_of_one_starts_what_it_depends_on_and_nothing_else() -> None:
 
 def test_start_makes_and_changes_no_container() -> None:
     text = CHAIN.replace('image = "app:1"', 'image = "app:2"') + '[services.mail]\nimage = "app:1"\n'
+    text += '[services.debug]\nimage = "app:1"\nprofiles = ["debug"]\n'
     plan = start(stopped(), text=text)
     assert {type(step.action).__name__ for step in plan.steps} == {"StartContainer", "WaitFor"}
     moved, missing = sorted(plan.notes)

@@ -52,7 +52,9 @@ def plan_start(desired: Desired, observed: Observed, options: StartOptions) -> L
             _start(work, slot)
     for slot in work.slots:
         wait_until_ready(work, slot, "until it is ready")
-    without = [name for name in _services(desired) if name not in _services(there)]
+    # A profile that nobody asks for is no reason to speak of its services.
+    usual = [name for name in _services(desired) if not desired.services[name].profiles]
+    without = [name for name in usual if name not in _services(there)]
     if without and not options.services:
         work.draft.notes.append(f"without a container: {', '.join(without)} (stackctl up makes it)")
     done = [s.want.service for s in work.slots if s.want.service in options.services and _is_done(s)]
