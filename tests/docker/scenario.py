@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import docker
+import forked
 
 from stackctl.engine import host
 
@@ -73,16 +75,25 @@ class Project:
         at: Path | None = None,
     ) -> Result:
         """Run `stackctl ARGS` and check its exit code (None: any)."""
+        given = self.environment | self.env | dict(env or {})
+        if stdin or not forked.can_run(given):
+            result = self._started(*args, env=env, at=at, stdin=stdin)
+        else:
+            with TemporaryDirectory() as output:
+                returned = forked.run(args, at or self.directory, given, Path(output), seconds=180)
+                result = Result(returned, *(Path(output, name).read_text() for name in ("stdout", "stderr")))
+        assert "Traceback" not in result.output, result.output
+        assert code is None or result.code == code, f"exit {result.code} of {args}\n{result.output}"
+        return result
+
+    def _started(self, *args: str, env: Mapping[str, str] | None, at: Path | None, stdin: str) -> Result:
         with self.start(*args, env=env, at=at) as process:
             try:
                 stdout, stderr = process.communicate(stdin, timeout=180)
             except BaseException:
                 process.kill()
                 raise
-        result = Result(process.returncode, stdout, stderr)
-        assert "Traceback" not in result.output, result.output
-        assert code is None or result.code == code, f"exit {result.code} of {args}\n{result.output}"
-        return result
+        return Result(process.returncode, stdout, stderr)
 
     def json(self, *args: str) -> Any:
         return json.loads(self.run(*args, "--json").stdout)
