@@ -51,7 +51,8 @@ def container(inspected: Made, project: Project) -> Made:
     test as the line that a shell gets.
     """
     config, host = dict(inspected["Config"]), dict(inspected["HostConfig"])
-    own_names = {inspected["Id"][:12], inspected["Name"].lstrip("/")}
+    # The engine makes the host name an alias when the container starts.
+    own_names = {inspected["Id"][:12], inspected["Name"].lstrip("/"), config["Hostname"]}
     for key in ("AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce", "Entrypoint", "Cmd"):
         config.pop(key, None)
     config["Env"] = sorted(config["Env"])

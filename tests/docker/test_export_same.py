@@ -46,18 +46,18 @@ def test_a_script_and_compose_must_make_what_up_makes(
     put: Callable[[Project], object], checks: Mapping[str, str], project: Project
 ) -> None:
     put(project)
-    meant = made_by_up(project)
-    project.run("down", "--volumes", "--timeout", "1")
+    meant = made_by(project, "create")  # what it makes is what `up` starts
+    project.run("down", "--volumes")
     must_be_made_by_script(project, meant)
     for container in project.resources()["containers"]:
         project.api.stop(container, timeout=0)  # the script would wait for each
     script(project, "down", "--volumes")
-    must_be_made_by_compose(project, meant, checks)
+    must_be_made_by_compose(project, meant, checks, "create")
 
 
 def test_the_lesson_must_be_the_same_however_it_is_made(project: Project) -> None:
     lesson_in(project)
-    meant = made_by_up(project)
+    meant = made_by(project, "up")
     for sides in ((".", "run.sh"), (".", "running"), ("run.sh", f"project:{project.name}")):
         project.run("same", *sides)
     project.run("down", "--volumes")
@@ -74,11 +74,13 @@ def test_the_lesson_must_be_the_same_however_it_is_made(project: Project) -> Non
     script(project, "down", "--volumes")
     left = project.resources()
     assert (left["containers"], left["networks"], left["volumes"]) == ([], [], [])
-    must_be_made_by_compose(project, meant, {"postgres-1": pg("postgres", "myapp"), "redis-1": PING})
+    (up,) = re.findall(r"#   docker compose (up .*?)   ", (project.directory / "compose.yaml").read_text())
+    checks = {"postgres-1": pg("postgres", "myapp"), "redis-1": PING}
+    must_be_made_by_compose(project, meant, checks, *up.split())
 
 
-def made_by_up(project: Project) -> Made:
-    project.run("up")
+def made_by(project: Project, command: str) -> Made:
+    project.run(command)
     project.run("export", "bash", "-o", "run.sh")
     project.run("export", "compose", "-o", "compose.yaml")
     return made(project)
@@ -90,11 +92,9 @@ def must_be_made_by_script(project: Project, meant: Made) -> None:
     assert not (project.directory / "injected").exists()
 
 
-def must_be_made_by_compose(project: Project, meant: Made, checks: Mapping[str, str]) -> None:
+def must_be_made_by_compose(project: Project, meant: Made, checks: Mapping[str, str], *command: str) -> None:
     """`checks`: what Compose asks containers that have no health check of their own, because it cannot ask from outside."""
-    text = (project.directory / "compose.yaml").read_text()
-    (up,) = re.findall(r"#   docker compose (up .*?)   ", text)
-    compose(project, *up.split())
+    compose(project, *command)
     there = made(project)
     for name, test in checks.items():
         container = f"container {project.name}-{name}"

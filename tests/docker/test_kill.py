@@ -110,10 +110,10 @@ def test_a_kill_at_any_write_of_down_must_be_made_good(project: Project, recorde
 def test_a_kill_at_any_moment_of_a_recreate_must_be_made_good(project: Project) -> None:
     project.write(spec(0))
     project.run("up")
-    for number in range(1, 9):
+    for number in range(1, 5):
         project.write(spec(number))
         process = project.start("up")
-        time.sleep(0.2 + number / 8)  # the moment is the point
+        time.sleep(0.2 + number / 5)  # the moment is the point
         process.kill()
         process.communicate()
         project.run("up")

@@ -45,7 +45,6 @@ def nothing_is_left(suite: Suite) -> None:
     [
         (signal.SIGINT, "serial"),
         (signal.SIGINT, "two"),
-        (signal.SIGTERM, "serial"),
         (signal.SIGTERM, "two"),
         (signal.SIGKILL, "serial"),
         (signal.SIGKILL, "four"),
@@ -74,38 +73,28 @@ def test_a_process_that_exits_in_a_test_must_leave_nothing(suite: Suite, way: st
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", ["serial", "two"])
-def test_a_setup_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
-    suite.stack(STACK + '[services.bad]\nimage = "busybox"\ncommand = "false"\nhealthcheck = { tcp = 80 }\n')
-    suite.write("test_it.py", dying("pass"))
-    suite.run(*WAYS[way], code=1, errors=4)
-    nothing_is_left(suite)
-
-
-@pytest.mark.parametrize("way", ["serial", "two"])
-def test_a_hook_that_fails_must_leave_nothing(suite: Suite, way: str) -> None:
+def test_a_hook_that_fails_must_leave_nothing(suite: Suite) -> None:
     suite.stack(STACK)
     suite.write("conftest.py", "def pytest_stack_ready(stack): raise RuntimeError('no migration')\n")
     suite.write("test_it.py", dying("pass"))
-    assert "no migration" in suite.run(*WAYS[way], code=1, errors=4).output
+    assert "no migration" in suite.run("-n", "2", code=1, errors=4).output
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", ["serial", "two"])
-def test_a_test_that_takes_too_long_must_leave_nothing(suite: Suite, way: str) -> None:
+def test_a_test_that_takes_too_long_must_leave_nothing(suite: Suite) -> None:
     """pytest's own time limit ends the process on the spot."""
     suite.stack(STACK)
     suite.write("pytest.ini", "[pytest]\nfaulthandler_timeout = 5\nfaulthandler_exit_on_timeout = true\n")
     suite.write("test_it.py", dying("time.sleep(60 if number == 1 else 0)"))
-    suite.run(*WAYS[way], code=1)
+    suite.run(code=1)
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("way", ["serial", "two"])
-def test_a_stack_that_is_not_ready_in_time_must_leave_nothing(suite: Suite, way: str) -> None:
+def test_a_stack_that_is_not_ready_in_time_must_leave_nothing(suite: Suite) -> None:
+    """`test_plugin.py` has the services that end while they start."""
     suite.stack(STACK.replace("tcp = 80", "tcp = 81"))
     suite.write("test_it.py", dying("pass"))
-    told = suite.run("--stack-timeout=1", *WAYS[way], code=1, errors=4).output
+    told = suite.run("--stack-timeout=1", code=1, errors=4).output
     assert "was not healthy within 1 s" in told
     nothing_is_left(suite)
 
