@@ -19,12 +19,12 @@ from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import Frames
 from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.engine.transport.duplex import Duplex
-from stackctl.errors import UsageError
+from stackctl.errors import EngineError, UsageError
 
 _CHUNK = 1 << 16
-_RESIZE_TRIES = 40
-_RESIZE_PAUSE = 0.05
-"""Seconds between two tries to resize: the engine refuses until the terminal's process runs."""
+_RESIZE_TRIES = 100
+_RESIZE_PAUSE = 0.02
+"""Seconds between two tries to resize: an engine refuses, or answers late, until the terminal's process runs."""
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _DETACH = b"\x10\x11"
@@ -86,6 +86,7 @@ def attach(
         )
         place = ("containers", to.container)
         session = _Session(client, place, line, stdin=stdin, stdout=stdout, stderr=stderr, tty=to.tty)
+        session.ends_input = lambda: _ends_with_its_input(client, to.container)
         if to.detach_keys:
             session.detach = detach_keys(to.detach_keys)
         if to.signals:
@@ -100,6 +101,16 @@ def attach(
         while (ended := ends.next(_PATIENCE)) is None and not session.detached:
             session.pass_signals()
         return ended[1] if ended else 0
+
+
+def _ends_with_its_input(client: WireClient, container: str) -> bool:
+    """Whether the input of a container ends with that of who is attached. The input of any other stays open: an engine that learns
+    of the end would only let go of the output (moby, `stream.CopyStreams`), and lose what the process says to its last input.
+    """
+    try:
+        return bool(client.get("containers", container, "json")["Config"]["StdinOnce"])
+    except RefusedError:  # it has gone
+        return False
 
 
 def detach_keys(text: str) -> bytes:
@@ -119,7 +130,6 @@ def detach_keys(text: str) -> bytes:
 
 def _take_terminal(session: _Session, cleanup: ExitStack, *, raw: bool) -> None:
     session.resized = cleanup.enter_context(_resizes())
-    session.must_resize = _RESIZE_TRIES
     if raw:
         cleanup.enter_context(_raw(session.stdin))
 
@@ -147,17 +157,19 @@ class _Session:
         self._place = place
         self._line = line
         self.stdin = stdin
+        self.ends_input: Callable[[], bool] = lambda: True
+        """Whether the process is to learn that no more input comes."""
         self.detach = _DETACH
         self.detached = False
         """Whether the user has typed the keys with which one leaves a terminal."""
         self._last = b""
         self._unsent = b""
         self._frames = Frames(tty=tty)
+        self._resizing = threading.Lock()
+        self._over = threading.Event()
         self._outputs = {"stdout": stdout, "stderr": stderr}
         self.resized = -1
         """A descriptor that becomes readable when the terminal's size changes."""
-        self.must_resize = 0
-        """How many more times to try to pass the size on."""
         self.signalled = -1
         """A descriptor from which the numbers of signals come, a byte each, that the process should get."""
 
@@ -169,18 +181,20 @@ class _Session:
             for descriptor in (self.resized, self.signalled):
                 if descriptor >= 0:
                     ready.register(descriptor, selectors.EVENT_READ)
+            if self.resized >= 0:
+                self._pass_size()
             while not self._receive():
-                for key, _ in ready.select(_RESIZE_PAUSE if self.must_resize else None):
+                for key, _ in ready.select():
                     if key.fileobj is self._line:
                         self._send(ready)
                     elif key.fileobj == self.resized:
                         os.read(self.resized, _CHUNK)
-                        self.must_resize = _RESIZE_TRIES
+                        self._pass_size()
                     elif key.fileobj == self.signalled:
                         self.pass_signals()
                     else:
                         self._read_input(ready)
-                self._resize()
+        self._over.set()
 
     def _receive(self) -> bool:
         """Write what the command says. Return whether its output has ended."""
@@ -194,7 +208,8 @@ class _Session:
         data = os.read(self.stdin, _CHUNK)
         ready.unregister(self.stdin)
         if not data:
-            self._line.end_input()
+            if self.ends_input():
+                self._line.end_input()
             return
         self.detached = self.detached or self.detach in self._last + data
         self._last = (self._last + data)[-len(self.detach) + 1 :] if len(self.detach) > 1 else b""
@@ -219,14 +234,23 @@ class _Session:
                 with suppress(RefusedError):
                     self._client.post(*self._place, "kill", signal=signal.Signals(number).name)
 
+    def _pass_size(self) -> None:
+        """Tell the engine the size of the terminal, as early as it listens, while output is carried."""
+        threading.Thread(target=self._resize, daemon=True).start()
+
     def _resize(self) -> None:
-        if not self.must_resize:
-            return
-        self.must_resize -= 1
-        lines, columns = _size(self.stdin)
-        with suppress(RefusedError):
-            self._client.post(*self._place, "resize", h=lines, w=columns)
-            self.must_resize = 0
+        for _ in range(_RESIZE_TRIES):
+            try:
+                with self._resizing:  # a size that was read later must not come first
+                    lines, columns = _size(self.stdin)
+                    self._client.post(*self._place, "resize", h=lines, w=columns)
+            except RefusedError:
+                if self._over.wait(_RESIZE_PAUSE):
+                    return
+            except EngineError:
+                return  # the connection has broken, and who carries the output tells it
+            else:
+                return
 
 
 def _write(descriptor: int, data: bytes) -> None:
