@@ -115,6 +115,13 @@ def test_start_interval_is_sent_to_engines_that_know_it(api: tuple[int, int], se
     assert body(api, healthcheck=check)["Healthcheck"].get("StartInterval") == sent
 
 
+@pytest.mark.parametrize(("api", "sent"), [(OLD, None), ((1, 42), [33, 99])])
+def test_the_size_of_the_terminal_is_sent_to_engines_that_know_it(
+    api: tuple[int, int], sent: list[int] | None
+) -> None:
+    assert body(api, terminal_size=(33, 99), tty=True)["HostConfig"].get("ConsoleSize") == sent
+
+
 def test_ports() -> None:
     made = body(
         ports=(

@@ -132,6 +132,7 @@ def test_what_is_asked_for_wins() -> None:
         remove=True,
         stdin=True,
         tty=True,
+        terminal_size=(33, 99),
     )
     settings = made.settings
     assert made.command == ("work", "hard")
@@ -144,6 +145,7 @@ def test_what_is_asked_for_wins() -> None:
     assert [str(port) for port in made.ports] == ["127.0.0.1:9000→90"]
     assert (made.labels["own"], made.name) == ("no", "mine")
     assert (settings.cap_add, settings.cap_drop) == (("NET_ADMIN", "SYS_TIME"), ("CHOWN",))
+    assert made.terminal_size == (33, 99)
     assert (made.auto_remove, made.attached, settings.tty, settings.stdin_open) == (True,) * 4
 
 

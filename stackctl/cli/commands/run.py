@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -139,6 +140,7 @@ def command(
         remove=remove,
         detach=detach,
         tty=not detach and (terminal if tty is None else tty),
+        terminal_size=_terminal_size(),
         stdin=not detach and interactive,
     )
     stack = settings.load([service], dependencies=not no_deps)
@@ -163,6 +165,15 @@ def command(
     for failure in one_off.failed_hooks:
         print(f"note: {one_line(failure)}", file=sys.stderr)
     return code
+
+
+def _terminal_size() -> tuple[int, int] | None:
+    """Lines and columns, if stdin is a terminal."""
+    try:
+        size = os.get_terminal_size(sys.stdin.fileno())
+    except OSError:
+        return None
+    return size.lines, size.columns
 
 
 def _from_here(mount: str) -> str:

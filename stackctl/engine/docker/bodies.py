@@ -25,6 +25,8 @@ Body = dict[str, Any]
 
 _START_INTERVAL = (1, 44)
 """The first API version that knows `StartInterval` (Docker Engine API, version history)."""
+_SIZE_OF_TERMINAL = (1, 42)
+"""The first API version with which a container has a `ConsoleSize` on Linux."""
 _MAC_OF_PLACE = (1, 44)
 """The first API version with which the hardware address belongs to the place in a network, not to the container."""
 _INTERFACE = "com.docker.network.endpoint.ifname"
@@ -123,6 +125,8 @@ def container(
         functools.reduce(lambda table, part: table.setdefault(part, {}), parts, body)[name] = value
     if spec.attached:
         body["StdinOnce"] = True
+    if spec.terminal_size and api >= _SIZE_OF_TERMINAL:
+        body["HostConfig"]["ConsoleSize"] = [*spec.terminal_size]
     if network_id:
         body["NetworkingConfig"] = {"EndpointsConfig": {network_id: endpoint(network_id, spec.networks[0])}}
     if api < _MAC_OF_PLACE and spec.networks and (own := spec.networks[0].use.mac_address):

@@ -112,6 +112,7 @@ def _one_off(own: DesiredContainer, container: str, options: RunOptions) -> Desi
         restart_times=0,
         auto_remove=options.remove,
         attached=options.stdin and not options.detach,
+        terminal_size=options.terminal_size if options.tty else None,
     )
 
 

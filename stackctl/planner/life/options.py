@@ -59,4 +59,6 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     detach: bool = False
     """It goes on by itself: nothing is attached to it."""
     tty: bool = False
+    terminal_size: tuple[int, int] | None = None
+    """Lines and columns of the terminal."""
     stdin: bool = False

@@ -263,6 +263,8 @@ class DesiredContainer(Struct, frozen=True, kw_only=True):
     """The engine removes it when it ends, with its anonymous volumes."""
     attached: bool = False
     """Its input ends when the process that is attached to it leaves."""
+    terminal_size: tuple[int, int] | None = None
+    """Lines and columns of its terminal at its start. An engine before API 1.42 learns the size a moment later."""
 
     needs: tuple[Need, ...] = ()
     probes: tuple[Probe, ...] = ()
