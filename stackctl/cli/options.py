@@ -111,6 +111,13 @@ no_tty_option = click.option(
 )
 
 
+class _Progress(click.Choice[str]):
+    """Also `tty`, as Compose calls what is `live` here."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert("live" if value == "tty" else value, param, ctx)
+
+
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-f", "--file", "files"), {"multiple": True, "type": click.Path(), "metavar": "FILE", "envvar": "STACKCTL_FILE", "help": "The stack's file; a later one is laid over it."}),
     (("-p", "--project-name", "project_name"), {"metavar": "NAME", "shell_complete": complete_projects, "help": "The project's name."}),
@@ -121,7 +128,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--context", "context"), {"metavar": "NAME", "help": "The engine, by Docker context."}),
     (("--insecure", "insecure"), {"is_flag": True, "default": None, "envvar": "STACKCTL_INSECURE", "help": "Allow an engine over tcp without TLS."}),
     (("--publish-host", "publish_host"), {"metavar": "IP", "envvar": "STACKCTL_PUBLISH_HOST", "help": "Where ports without an address listen."}),
-    (("--progress", "progress"), {"type": click.Choice(PROGRESS), "default": "auto", "metavar": "HOW", "envvar": "STACKCTL_PROGRESS", "help": "auto, live, plain, json or quiet."}),
+    (("--progress", "progress"), {"type": _Progress(PROGRESS), "default": "auto", "metavar": "HOW", "envvar": ["STACKCTL_PROGRESS", "COMPOSE_PROGRESS"], "help": "auto, live, plain, json or quiet."}),
     (("--no-color", "no_color"), {"is_flag": True, "help": "Without colours; NO_COLOR does the same."}),
 )  # fmt: skip
 """How each global option is written, and the arguments of its `click.Option`."""

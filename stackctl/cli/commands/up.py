@@ -103,6 +103,8 @@ def command(
       stackctl --profile debug up     with the services of a profile
     """
     check_planning_options(planning)
+    if attach and attach_dependencies:
+        raise click.UsageError("--attach and --attach-dependencies exclude each other")
     asked = {
         "--follow": follow,
         "--abort-on-container-exit": abort == "exit",
