@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from stackctl.planner.reach.places import link
+from stackctl.planner.reach.places import link, without_twins
 from stackctl.planner.status import StatusRow
 from stackctl.planner.world.observed import OUTDATED
 from stackctl.show.text.amounts import iso, quoted
@@ -111,7 +111,9 @@ def endpoints(rows: Iterable[StatusRow]) -> str:
 def urls(row: StatusRow) -> list[str]:
     """The addresses of a container's ports, with the scheme its image is known to speak, else HTTP."""
     return list(
-        dict.fromkeys(link(port, row.known_images.of(row.image)) for port in row.ports if port.published)
+        dict.fromkeys(
+            link(port, row.known_images.of(row.image)) for port in without_twins(row.ports) if port.published
+        )
     )
 
 

@@ -114,6 +114,14 @@ def test_urls(port: PublishedPort, image: str, url: str) -> None:
     assert urls(StatusRow(service="x", image=image, ports=(port,))) == [url]
 
 
+def test_a_port_whose_numbers_differ_for_ipv4_and_ipv6_has_one_address() -> None:
+    """Another container may have the number for IPv6 as its own for IPv4."""
+    both = (PublishedPort(80, "tcp", "::", 32828), PublishedPort(80, "tcp", "0.0.0.0", 32829))
+    assert urls(StatusRow(service="x", ports=both)) == ["http://localhost:32829"]
+    alone = (PublishedPort(80, "tcp", "::", 32828), PublishedPort(80, "udp", "0.0.0.0", 32829))
+    assert len(urls(StatusRow(service="x", ports=alone))) == 2
+
+
 def test_endpoints_are_lines_to_click() -> None:
     assert endpoints(ROWS) == "postgres  postgresql://localhost:5433\napi       http://localhost:8000\n"
     assert endpoints(ROWS[2:]) == ""

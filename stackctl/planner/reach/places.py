@@ -8,7 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stackctl.errors import EngineError, dotted
-from stackctl.planner.world.observed import ObservedContainer, ObservedEngine, PublishedPort, is_here
+from stackctl.planner.world.observed import (
+    IPV4,
+    IPV6,
+    ObservedContainer,
+    ObservedEngine,
+    PublishedPort,
+    is_here,
+)
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.choosing import table
 from stackctl.spec.known import KnownImage
@@ -126,6 +133,15 @@ def link(port: PublishedPort, known: KnownImage | None) -> str:
     if known and known.port == port.target:
         return f"{known.scheme}://{where}" if known.scheme else where
     return f"{'https' if port.target in (443, 8443) else 'http'}://{where}"
+
+
+def without_twins(ports: Iterable[PublishedPort]) -> list[PublishedPort]:
+    """The ports, without those of IPv6 that are published at every address of IPv4, too. An engine may give the two different
+    numbers, and localhost means IPv4 first: there the number for IPv6 may belong to another container.
+    """
+    ports = tuple(ports)
+    everywhere = {(port.target, port.protocol) for port in ports if port.host_ip == IPV4}
+    return [port for port in ports if port.host_ip != IPV6 or (port.target, port.protocol) not in everywhere]
 
 
 def authority(host: str, port: int) -> str:

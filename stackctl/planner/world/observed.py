@@ -13,7 +13,9 @@ from msgspec import Struct, field
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.replica import Replica
 
-_ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
+IPV4, IPV6 = "0.0.0.0", "::"  # noqa: S104 - read, not listened on
+"""Every address of the host."""
+_ANYWHERE = {"": "127.0.0.1", IPV4: "127.0.0.1", IPV6: "::1"}
 """Addresses that mean every address of a machine, and the address at which this machine reaches itself then."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
