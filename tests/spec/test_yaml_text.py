@@ -101,9 +101,28 @@ def test_mistakes_have_a_place_and_a_way_out(text: str, message: str) -> None:
 def test_a_few_lines_that_stand_for_billions_of_values_end_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))
-    assert problems("\n".join(lines))[0].startswith("f.yaml:6:5: it stands for more than 100,000 values")
+    assert problems("\n".join(lines))[0].startswith(
+        "f.yaml:6:10: the file stands for more than 100,000 values"
+    )
 
 
 def test_aliases_cannot_nest_without_end() -> None:
     lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [[[[*a{n - 1}]]]]" for n in range(1, 400))]
     assert "nested deeper than 64" in problems("\n".join(lines))[0]
+
+
+def test_a_file_with_too_many_values_is_not_read_to_its_end() -> None:
+    """What comes after the limit is read no more: it is no YAML."""
+    for text in ("- a\n" * 100_001, "---\na: b\n" * 50_001):
+        assert [each.partition(": ")[2] for each in problems(f"{text}]")] == [
+            "the file stands for more than 100,000 values (use fewer aliases)"
+        ]
+
+
+def test_a_long_file_must_be_written_as_the_fast_parser_reads_it() -> None:
+    """The parser in Python would need ten seconds for a file of the largest size."""
+    assert problems("x: {key:}\n") == []
+    long = "#\n" * 50_000 + "x: {key:}\n"
+    assert problems(long) == [
+        "f.yaml:50001:8: not YAML: found unexpected ':' (write a space after the colon)"
+    ]

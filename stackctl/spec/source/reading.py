@@ -110,8 +110,8 @@ def examine_written(
     """As `examine`, of a tree that need not stand in a file. `refuse`: as `structure` says."""
     marker = references.marker(table(written.tree.get("services")).keys())
     tree, unset = interpolate(written.tree, written.lookup, strict=request.strict, special=marker)
-    known = [each for each in written.problems if each.severity != "error" or each.rule != RULE]
-    unset += (each for each in written.problems if each not in known)
+    known = [each for each in written.problems if not _is_unset(each)]
+    unset += filter(_is_unset, written.problems)
     stack, wrong = structure(Stack, tree, refuse=refuse)
     if stack is None:
         return Examined(None, place_all([*unset, *wrong], written.sources), written.sources)
@@ -293,7 +293,7 @@ def gather(request: StackRequest, *, fill: bool = True) -> Written:
         composed = None if others or request.overrides else found.said
         trees, sources = [found.tree], [*found.sources]
     more = _read_specs(others, directory)
-    trees, sources, problems = [*trees, *more[0]], [*sources, *more[1]], [*said, *more[2]]
+    trees, sources, problems = [*trees, *more[0]], [*sources, *more[1]], [*more[2]]
     if request.overrides:
         source = _written_out(request.overrides)
         tree, wrong = toml.parse(source)
@@ -302,9 +302,9 @@ def gather(request: StackRequest, *, fill: bool = True) -> Written:
         problems += wrong
     images, in_known = read_known_images(base, directory)
     problems += [*in_env, *in_known]
-    broken = [each for each in problems if each.severity == "error" and (each not in said or not trees[0])]
-    if broken:
-        raise SpecError(place_all(problems, sources))
+    if _has_error(problems) or (_has_error(said) and not trees[0]):
+        raise SpecError(place_all([*said, *problems], sources))
+    problems = [*said, *problems]
     tree = {key: value for key, value in merge(trees).items() if not key.startswith("x-")}
     if "include" in tree:
         from stackctl.spec.source.including import Including
@@ -324,6 +324,14 @@ def gather(request: StackRequest, *, fill: bool = True) -> Written:
     return Written(
         tree, lookup, paths, base, tuple(sources), images, tuple(problems), composed, lenient=bool(compose)
     )
+
+
+def _has_error(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _is_unset(problem: Problem) -> bool:
+    return problem.severity == "error" and problem.rule == RULE
 
 
 def _extends(tree: Mapping[str, Any]) -> bool:

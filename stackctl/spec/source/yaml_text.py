@@ -25,12 +25,13 @@ from stackctl.spelling import did_you_mean
 MOST = 100_000
 """How many values a file may have once its aliases are replaced (as Compose limits it). A few lines of aliases can stand for billions."""
 
+_TOO_MANY = f"the file stands for more than {MOST:,} values"
 _TOO_DEEP = f"nested deeper than {DEEPEST} mappings and lists"
 _Parser: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _UNKNOWN_TO_C = "found unexpected ':'"
 """What libyaml says of `{key:}`, which YAML 1.2 allows. The parser in Python reads it."""
-_SLOW_FROM = 1_000_000
-"""From this length on the parser in Python takes seconds."""
+_SLOW_FROM = 100_000
+"""From this length on the parser in Python takes a second."""
 _TAG = "tag:yaml.org,2002:"
 _FOR_MERGE = ("!reset", "!override")
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -46,6 +47,7 @@ _NUMERAL = re.compile("[-+.0-9]")
 _INTEGER = re.compile(r"(?i)([-+]?)(?:0x([\da-f]+)|0b([01]+)|0o?([0-7]+)|([1-9]\d*|0))")
 _FLOAT = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?")
 _HINTS = {
+    _UNKNOWN_TO_C: "write a space after the colon",
     "mapping values are not allowed": 'put a text that has ": " in it into quotes; else look at the indentation',
     "could not find expected ':'": "write key: value",
     "did not find expected key": "look at the indentation, and at quotes within quotes",
@@ -145,6 +147,8 @@ class _Reader:
         self.frames: list[_Frame] = []
         self.anchors: dict[str, YamlNode | None] = {}
         """The values that have an anchor; None while the value is being read."""
+        self.values = 0
+        """How many values the file has so far, once its aliases are replaced."""
 
     def read(self, event: yaml.Event) -> None:
         match event:
@@ -174,13 +178,20 @@ class _Reader:
             raise self.refuse(
                 at, f"the value of the anchor {event.anchor!r} contains itself", "take this alias out"
             )
+        self.count(target.size, at)
         self.add(target, at)
+
+    def count(self, more: int, at: int) -> None:
+        self.values += more
+        if self.values > MOST:
+            raise self.refuse(at, _TOO_MANY, "use fewer aliases")
 
     def scalar(self, event: Any) -> None:
         at, frame = event.start_mark.index, self.frames[-1] if self.frames else None
         if frame and frame.is_mapping and frame.key is None:
             self.key(frame, event)
             return
+        self.count(1, at)
         try:
             value = _scalar(event.value, event.tag or ("" if event.implicit[0] else f"{_TAG}str"))
         except ValueError as error:
@@ -207,6 +218,7 @@ class _Reader:
 
     def open(self, event: Any) -> None:
         at = event.start_mark.index
+        self.count(1, at)
         if len(self.frames) >= DEEPEST:
             raise self.refuse(at, _TOO_DEEP, "is a bracket left open?")
         if self.frames and self.frames[-1].is_mapping and self.frames[-1].key is None:
@@ -229,7 +241,7 @@ class _Reader:
         held = [*frame.items.values(), *frame.array]
         size, depth = 1 + sum(each.size for each in held), 1 + max((each.depth for each in held), default=0)
         if size > MOST:
-            raise self.refuse(frame.start, f"it stands for more than {MOST:,} values", "use fewer aliases")
+            raise self.refuse(frame.start, _TOO_MANY, "use fewer aliases")
         if depth > DEEPEST:
             raise self.refuse(frame.start, _TOO_DEEP, "use fewer aliases")
         node = YamlNode(value, self.source, frame.start, size, depth, frame.tag)
