@@ -98,7 +98,7 @@ def test_following_ends_when_the_reader_has_enough_and_hangs_up(lab: Lab) -> Non
 
 
 def test_silence_is_not_the_end(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SILENCE", 0.2)
+    monkeypatch.setattr(reading, "_SILENCE", 0.2)
     name = lab.run("a", "sh", "-c", "echo one; sleep 1; echo two")
     assert texts(lab.engine.logs([name], follow=True)) == ["one", "two"]
 

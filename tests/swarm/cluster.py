@@ -271,9 +271,13 @@ class Cluster:
     def registry(self) -> Registry:
         """A registry that all nodes reach; it is started when it is first asked for."""
         if self._registry is None:
-            assert self._bridge
-            self._registry = self._bridge.within(lambda: Registry("base", host=_REGISTRY))
+            self._registry = self.serve_registry()
         return self._registry
+
+    def serve_registry(self, login: tuple[str, str] | None = None) -> Registry:
+        """A registry of its own, which the caller closes. With a login (user, password) it asks for it."""
+        assert self._bridge
+        return self._bridge.within(lambda: Registry("base", host=_REGISTRY, login=login))
 
     def load(self, *images: str) -> None:
         """Load images of the shared engine into every node."""

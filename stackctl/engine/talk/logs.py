@@ -24,7 +24,7 @@ from stackctl.real import real_time
 LINE_LIMIT = 1 << 20
 """A line that is longer than this many bytes is cut."""
 
-SILENCE = 30.0
+_SILENCE = 30.0
 """After this many seconds without a line, the engine is asked whether the container still runs: an engine may forget to end
 the stream."""
 _QUEUE = 10_000
@@ -179,7 +179,7 @@ class _Source:
             tail="all" if tail is None else tail,
             since=since,
             until=until,
-            timeout=SILENCE if follow else None,
+            timeout=_SILENCE if follow else None,
         ) as answer:
             self._answer = answer
             try:
@@ -190,7 +190,7 @@ class _Source:
                         yield line
                 yield from assembler.rest()
             except TimeoutError:
-                return  # `SILENCE` has passed
+                return  # `_SILENCE` has passed
             finally:
                 self._answer = None
 

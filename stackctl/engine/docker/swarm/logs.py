@@ -14,7 +14,7 @@ from decimal import Decimal
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.talk.frames import Frames
 from stackctl.engine.talk.log_times import timestamp
-from stackctl.engine.talk.logs import PIECES, SILENCE, STAMPED, Assembler, follow_sources
+from stackctl.engine.talk.logs import PIECES, STAMPED, Assembler, follow_sources
 from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.engine.transport.messages import lines
 from stackctl.engine.transport.wire import WireAnswer
@@ -22,6 +22,10 @@ from stackctl.real import real_time
 
 _DETAILS = re.compile(rb"(com\.docker\.swarm\.\S+) ?")
 _TASK = "com.docker.swarm.task.id="
+_SILENCE = 5.0
+"""After this many seconds without a line, the manager is asked whether the service is still there: the stream of a removed service
+does not end.
+"""
 _LATE = 10
 """Seconds by which a line of another node may come later than its time says."""
 
@@ -126,13 +130,13 @@ class _Service:
                 follow=follow,
                 tail="all" if tail is None else tail,
                 since=since,
-                timeout=SILENCE,
+                timeout=_SILENCE,
             ) as answer:
                 self._answer = answer
                 try:
                     yield from self._assembled(answer)
                 except TimeoutError:
-                    return  # `SILENCE` has passed
+                    return  # `_SILENCE` has passed
                 finally:
                     self._answer = None
         except RefusedError as error:
