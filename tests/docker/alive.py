@@ -13,7 +13,7 @@ env | grep -v -e ^HOSTNAME= -e ^PWD= -e ^SHLVL= | sort
 echo "# id $(id)"
 echo "# directory $(pwd)"
 echo "# first $(tr '\0' ' ' </proc/1/cmdline)"
-echo "# limits $(ulimit -n) $(ulimit -u)"
+echo "# limits $(ulimit -H -n) $(ulimit -H -u)"
 echo "# score $(cat /proc/self/oom_score_adj)"
 grep -e ^Cap -e ^NoNewPrivs -e '^Seccomp:' /proc/self/status
 grep -v -e ^# /etc/resolv.conf
