@@ -18,6 +18,8 @@ _FORGOTTEN = (0.05, 25.0)
 """The same for a network that holds nothing but endpoints which the engine forgot to remove."""
 _RESERVED = (0.05, 10.0)
 """The same for a name that the engine has reserved for a container which it is making."""
+_ALSO_BUSY = ("being used", "in use by task")
+"""What Podman says of a volume that is in use, and a Swarm of a network whose tasks are going."""
 _GOING = 30.0
 """Seconds to wait for a removal that somebody else began."""
 _STOP_MARGIN = 60.0
@@ -261,7 +263,7 @@ def _refused_while_busy(
         except RefusedError as error:
             if error.status == 404:
                 return None
-            if busy not in error.message and "being used" not in error.message:
+            if not any(words in error.message for words in (busy, *_ALSO_BUSY)):
                 raise
             refusal = error
         else:

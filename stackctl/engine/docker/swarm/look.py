@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ from stackctl.spec.image_ref import ImageRef
 
 _ANSWER = 60.0
 """Seconds that a registry has to say which image a reference means."""
+
+
+def plain(message: str) -> str:
+    """What a Swarm says, without the words of its own transport before it."""
+    return re.sub(r"^rpc error: code = \w+ desc = ", "", message)
 
 
 def of_stack(project: str) -> Mapping[str, Any]:
@@ -54,7 +60,7 @@ def observe(
         return ObservedSwarm(
             engine=engine,
             state=state,
-            reason=error.message,
+            reason=plain(error.message),
             managers=managers,
             node_id=swarm.get("NodeID") or "",
             time=time,

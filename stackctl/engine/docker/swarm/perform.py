@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from stackctl.engine.docker.bodies import Body
 from stackctl.engine.docker.images.pulling import auth_header
@@ -29,9 +29,14 @@ _TRIES = 5
 """How often a small change is sent again, if somebody else has changed the same object meanwhile."""
 _PATIENCE, _PAUSE = 5.0, 0.1
 """Seconds until a Swarm must have begun to end the tasks of a job, and between two looks."""
+_ELECTION = 20.0
+"""Seconds in which the managers that are left must have chosen a leader (swarmkit: an election begins after 10 s at most)."""
 _SERVICE_ID = "com.docker.swarm.service.id"
 """The label with which an engine says on a container to which service it belongs."""
 _LEADERLESS = "does not have a leader"
+
+
+T = TypeVar("T")
 
 
 class SwarmPerform:
@@ -50,7 +55,7 @@ class SwarmPerform:
     ) -> str:
         """Do one action. Return a note that is worth telling, or ""."""
         try:
-            return self._perform(action, report, cancelled)
+            return while_leaderless(lambda: self._perform(action, report, cancelled), cancelled)
         except RefusedError as error:
             raise _explained(error) from error
 
@@ -88,7 +93,9 @@ class SwarmPerform:
         with self._lock:
             if project not in self._polls:
                 client = self._link.client
-                self._polls[project] = Polls(lambda nodes: look.progress(client, project, nodes=nodes))
+                self._polls[project] = Polls(
+                    lambda nodes: while_leaderless(lambda: look.progress(client, project, nodes=nodes))
+                )
             return self._polls[project]
 
     def _create(self, spec: DesiredService, report: Report) -> str:
@@ -107,7 +114,7 @@ class SwarmPerform:
                     if (row["Spec"]["Name"], row["Spec"].get("Labels")) == (spec.name, body["Labels"]):
                         return ""
             raise RefusedError(
-                f"cannot create {spec.name}: {error.message}", error.hint, status=error.status
+                f"cannot create {spec.name}: {look.plain(error.message)}", error.hint, status=error.status
             ) from error
         return _warned(answer)
 
@@ -226,7 +233,7 @@ class SwarmPerform:
         except RefusedError as error:
             if error.status != 409:
                 raise RefusedError(
-                    f"cannot create {file.name}: {error.message}", error.hint, status=error.status
+                    f"cannot create {file.name}: {look.plain(error.message)}", error.hint, status=error.status
                 ) from error
             # Its name has the digest of its content. With the same labels it is the one that a killed run has asked for.
             found = (
@@ -269,6 +276,25 @@ class SwarmPerform:
                 raise
 
 
+def while_leaderless(
+    do: Callable[[], T],
+    cancelled: Callable[[], bool] = lambda: False,
+    now: Callable[[], float] = monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Do it again as long as the Swarm has no leader, but not for longer than an election takes: what a Swarm without a leader refuses
+    has had no effect.
+    """
+    deadline = now() + _ELECTION
+    while True:
+        try:
+            return do()
+        except RefusedError as error:
+            if _LEADERLESS not in error.message or now() >= deadline or cancelled():
+                raise
+        sleep(_PAUSE)
+
+
 def _again(send: Callable[[], None]) -> None:
     for left in reversed(range(_TRIES)):
         try:
@@ -284,19 +310,19 @@ def _out_of_sequence(error: RefusedError) -> bool:
 
 
 def _explained(error: RefusedError) -> EngineError:
-    """The error with its cause in words that say what to do."""
-    message = error.message.removeprefix("rpc error: code = ").strip()
+    """The error in words that say what to do."""
+    message = look.plain(error.message)
     if _out_of_sequence(error):
         return OutOfSequenceError(
             "somebody else has changed the service meanwhile", "run stackctl deploy again: it looks again"
         )
-    if _LEADERLESS in message:
+    if any(words in message for words in (_LEADERLESS, "context deadline exceeded")):
         return RefusedError(
-            "the Swarm has no leader: most of its managers cannot be reached",
-            "bring the managers back: docker node ls on each of them",
+            f"the Swarm does not answer, because most of its managers cannot be reached: {message}",
+            "bring the managers back; docker node ls shows them",
             status=error.status,
         )
-    return error
+    return RefusedError(message, error.hint, status=error.status)
 
 
 def _warned(answer: Any) -> str:
