@@ -102,7 +102,7 @@ def test_a_key_of_a_container(key: str, where: str, value: Any, tmp_path: Path) 
         ("", "enableServiceLinks", False),
         ("", "securityContext", {"seccompProfile": {"type": "RuntimeDefault"}}),
         ('hostname = "here"', "hostname", "here"),
-        ('extra_hosts = { a = "10.0.0.1", b = "10.0.0.1" }', "hostAliases", [{"ip": "10.0.0.1", "hostnames": ["a", "b"]}]),
+        ('extra_hosts = { a = "10.0.0.1", b = "10.0.0.1,[fd00::1]" }', "hostAliases", [{"ip": "10.0.0.1", "hostnames": ["a", "b"]}, {"ip": "fd00::1", "hostnames": ["b"]}]),
         ('dns = "1.1.1.1"\ndns_search = "x.org"\ndns_opt = ["ndots:1", "rotate"]', "dnsConfig", {"nameservers": ["1.1.1.1"], "searches": ["x.org"], "options": [{"name": "ndots", "value": "1"}, {"name": "rotate"}]}),
         ('stop_grace_period = "90s"', "terminationGracePeriodSeconds", 90),
         ('platform = "linux/arm64"', "nodeSelector", {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"}),
@@ -165,6 +165,50 @@ def test_labels_and_annotations(tmp_path: Path) -> None:
     metadata = given.one("Deployment")["spec"]["template"]["metadata"]
     assert metadata["labels"]["tier"] == "front"
     assert metadata["annotations"] == {"note": "two words", "a.b/c": "d e"}
+
+
+def test_what_deploy_says_for_a_swarm(tmp_path: Path) -> None:
+    deploy = """
+[services.web.deploy]
+labels = { team = "a", note = "b c" }
+endpoint_mode = "dnsrr"
+replicas = 4
+update_config = { parallelism = 2, order = "stop-first", monitor = "20s", delay = "1s", failure_action = "rollback" }
+rollback_config = { parallelism = 1 }
+[services.web.deploy.placement]
+constraints = ["node.labels.disk == ssd", "node.hostname != a", "node.role == worker"]
+preferences = [{ spread = "node.labels.zone" }]
+max_replicas_per_node = 1
+"""
+    given = web("expose = [80]" + deploy, tmp_path)
+    made, pod = given.one("Deployment"), given.pod()
+    assert made["metadata"]["labels"]["team"] == "a"
+    assert made["metadata"]["annotations"] == {"note": "b c"}
+    assert (made["spec"]["replicas"], made["spec"]["minReadySeconds"]) == (4, 20)
+    assert made["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 2}
+    assert given.one("Service")["spec"]["clusterIP"] == "None"
+    (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+        "nodeSelectorTerms"
+    ]
+    assert term["matchExpressions"] == [
+        {"key": "disk", "operator": "In", "values": ["ssd"]},
+        {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["a"]},
+    ]
+    assert "podAntiAffinity" in pod["affinity"]
+    assert [each["topologyKey"] for each in pod["topologySpreadConstraints"]] == ["zone"]
+    assert "no label of a node tells node.role" in given.lost["services.web.deploy.placement.constraints[2]"]
+    assert "no pause" in given.lost["services.web.deploy.update_config.delay"]
+    assert "stays where it is" in given.lost["services.web.deploy.update_config.failure_action"]
+    assert "only if it is told to" in given.lost["services.web.deploy.rollback_config"]
+
+
+def test_one_on_each_node(tmp_path: Path) -> None:
+    given = web('deploy = { mode = "global", update_config = { parallelism = 0 } }', tmp_path)
+    made = given.one("DaemonSet")
+    assert "replicas" not in made["spec"]
+    assert made["spec"]["updateStrategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
+    given = web('deploy = { mode = "replicated-job" }', tmp_path)
+    assert given.lost["services.web.deploy.mode"] == "it becomes a Deployment, which starts it again"
 
 
 def test_probes(tmp_path: Path) -> None:
@@ -389,6 +433,63 @@ def test_paths_of_this_machine(tmp_path: Path) -> None:
     assert "is left out" in given.lost["services.web.volumes[0]"]
     assert "can only read" in given.lost["services.web.volumes[2]"]
     assert "empty at first" in given.lost["services.web.volumes[3]"]
+
+
+def test_made_names_keep_apart(tmp_path: Path) -> None:
+    """What the file names keeps its name; what comes from a path is made once, and gets a free name."""
+    for name in ("conf", "other/conf"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "a b").write_text(name)
+        (tmp_path / name / "a-b").write_text("second")
+    given = Given(
+        """
+[services.web]
+image = "web:1"
+configs = ["web-conf", "hidden"]
+secrets = ["hidden", "shop-env"]
+environment = { TOKEN = "hunter22" }
+volumes = ["./conf:/one:ro", "./other/conf:/two:ro", "./data:/data"]
+[services.two]
+image = "two:1"
+volumes = ["./conf:/one:ro", "./data:/data"]
+[services.db]
+image = "postgres:15"
+environment = { POSTGRES_PASSWORD = "hunter22" }
+volumes = ["./pg:/var/lib/postgresql/data"]
+[configs.web-conf]
+content = "own"
+[configs.hidden]
+content = "password=hunter22"
+[secrets.hidden]
+environment = "TOKEN"
+[secrets.shop-env]
+environment = "TOKEN"
+[volumes.web-data]
+""",
+        tmp_path,
+    )
+    volumes = {each["name"]: each for each in given.pod()["volumes"]}
+    assert [*volumes] == [
+        "web-conf-2",
+        "web-conf-3",
+        "web-data-2",
+        "hidden",
+        "shop-env",
+        "web-conf",
+        "hidden-2",
+    ]
+    assert volumes["web-conf-2"]["configMap"]["items"] == [
+        {"key": "a-b", "path": "a b"},
+        {"key": "a-b-2", "path": "a-b"},
+    ]
+    assert given.one("ConfigMap", "web-conf")["data"] == {"web-conf": "own"}
+    assert given.one("ConfigMap", "web-conf-3")["data"] == {"a-b": "other/conf", "a-b-2": "second"}
+    assert sorted(given.made.secrets) == ["hidden", "hidden-2", "shop-env", "shop-env-2"]
+    assert given.made.secrets["hidden-2"] == {"hidden": b"password=hunter22"}
+    shared = {each["name"]: each for each in given.pod("Deployment", "two")["volumes"]}
+    assert shared["web-conf-2"]["configMap"]["name"] == "web-conf-2"
+    assert shared["web-data-2"]["persistentVolumeClaim"]["claimName"] == "web-data-2"
+    assert given.container("StatefulSet", "db")["volumeMounts"][0]["subPath"] == "data"
 
 
 def test_secrets_and_configs(tmp_path: Path) -> None:

@@ -55,7 +55,10 @@ MAPPED = frozenset(
     services.tty services.stdin_open services.read_only services.privileged services.cap_add services.cap_drop services.dns
     services.dns_search services.dns_opt services.platform services.shm_size services.security_opt services.sysctls
     services.group_add services.ipc services.pid services.userns_mode services.runtime services.annotations services.mem_limit
-    services.mem_reservation services.cpus services.cpu_period services.cpu_quota services.deploy.replicas
+    services.mem_reservation services.cpus services.cpu_period services.cpu_quota services.deploy.replicas services.deploy.mode services.deploy.endpoint_mode
+    services.deploy.labels services.deploy.placement.constraints services.deploy.placement.preferences.spread
+    services.deploy.placement.max_replicas_per_node services.deploy.update_config.parallelism services.deploy.update_config.order
+    services.deploy.update_config.monitor
     services.deploy.resources.limits.cpus services.deploy.resources.limits.memory services.deploy.resources.reservations.cpus
     services.deploy.resources.reservations.memory services.deploy.restart_policy.condition services.inputs services.build.context
     services.init services.volumes.bind.create_host_path services.gpus.count services.gpus.driver services.gpus.capabilities services.deploy.resources.reservations.devices.count
@@ -158,14 +161,12 @@ LOST: Mapping[str, tuple[str, str]] = {
         "Kubernetes starts a container again without end",
         "watch it with kubectl get pods",
     ),
-    "services.deploy.mode": ("a Deployment has a number of Pods", "use a DaemonSet for one on each node, a Job for what ends"),
-    "services.deploy.endpoint_mode": ("a Service has one address, unless it is headless", "set clusterIP: None for dnsrr"),
-    "services.deploy.labels": ("only a Swarm reads them", "write metadata.labels"),
-    "services.deploy.placement": (
-        "nodes of a cluster have labels of their own",
-        "write nodeSelector, affinity or topologySpreadConstraints",
+    "services.deploy.update_config.delay": ("there is no pause between two Pods", "write minReadySeconds"),
+    "services.deploy.update_config.failure_action": (
+        "an update that fails stays where it is",
+        "run kubectl rollout undo",
     ),
-    "services.deploy.update_config": ("a Deployment is updated in its own way", "write strategy.rollingUpdate"),
+    "services.deploy.update_config.max_failure_ratio": ("an update waits for every Pod", "leave it out"),
     "services.deploy.rollback_config": (
         "a Deployment goes back only if it is told to",
         "run kubectl rollout undo",

@@ -10,7 +10,7 @@ from msgspec import Struct
 from stackctl.errors import Problem, SpecError
 from stackctl.planner.world.desired import Desired
 from stackctl.spec.choosing import table
-from stackctl.spec.model import Hook, InitHook, Stack
+from stackctl.spec.model import Deploy, Hook, InitHook, Stack
 from stackctl.teach.compose.texts import Keys
 from stackctl.teach.compose.yaml import document
 from stackctl.teach.k8s.contents import in_manifest
@@ -98,14 +98,14 @@ def _check_names(stack: Stack, desired: Desired) -> None:
 
 def _find_secrets(export: Exporting) -> None:
     for spec in export.desired.containers:
-        settings = spec.settings
+        settings, deploy = spec.settings, spec.settings.deploy or Deploy()
         for name, text in spec.environment.items():
             export.values.find(text or "", name, spec.service)
         hooks: tuple[Hook | InitHook, ...] = (*settings.pre_start, *settings.post_start, *settings.pre_stop)
         for hook in hooks:
             for name, each in hook.environment.items():
                 export.values.find(each.text or "", name, spec.service)
-        for name, text in (*settings.labels.items(), *settings.annotations.items()):
+        for name, text in (*settings.labels.items(), *settings.annotations.items(), *deploy.labels.items()):
             export.values.find(text, name, spec.service)
         commands = [
             (spec.command, "command"),

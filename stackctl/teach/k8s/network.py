@@ -90,7 +90,8 @@ def services(
             f"its host name is {name} in Kubernetes, not {spec.service}",
             f"write {name} where others reach it, or rename the service",
         )
-    headless = headless or not found
+    deploy = spec.settings.deploy
+    headless = headless or not found or (deploy is not None and deploy.endpoint_mode == "dnsrr")
     yield _service(export, spec, name, found, headless=headless)
     for alias in aliases(spec):
         if _usable(export, spec, alias):

@@ -13,8 +13,10 @@ from stackctl.spec.image_ref import ImageRef
 from stackctl.spec.model import Hook, InitHook, PullPolicy
 from stackctl.teach.compose.texts import Keys, without_none
 from stackctl.teach.k8s.context import Exporting
+from stackctl.teach.k8s.labels import labelled
 from stackctl.teach.k8s.names import dns_name
 from stackctl.teach.k8s.network import Port
+from stackctl.teach.k8s.placement import placement
 from stackctl.teach.k8s.probes import probes
 from stackctl.teach.k8s.security import container_security, pod_security, resources
 from stackctl.teach.k8s.storage import Storage
@@ -41,11 +43,13 @@ def pod(
     settings = spec.settings
     storage = Storage(export, spec, database)
     storage.find()
+    labels, annotations = labelled(export, spec, ("labels",), settings.labels)
+    _, notes = labelled(export, spec, ("annotations",), settings.annotations, notes=True)
     asks = any(map(waits_for_job, spec.needs))
     keys: Keys = {
         "metadata": {
-            "labels": export.labels(spec.service) | _labels(export, spec),
-            "annotations": _annotations(export, spec) or None,
+            "labels": labels | export.labels(spec.service),
+            "annotations": annotations | notes or None,
         },
         "spec": {
             "serviceAccountName": account(export) if asks else None,
@@ -56,6 +60,7 @@ def pod(
             "hostAliases": _host_aliases(export, spec) or None,
             **_dns(export, spec),
             "nodeSelector": _node(export, spec),
+            **placement(export, spec),
             "runtimeClassName": _runtime(export, spec),
             "securityContext": pod_security(export, spec, claims=bool(storage.claims or storage.templates))
             or None,
@@ -248,50 +253,6 @@ def _line(hook: Hook, words: ContainerWords) -> str:
     return f"(cd {shlex.quote(hook.working_dir)} && {line})" if hook.working_dir else line
 
 
-def _labels(export: Exporting, spec: DesiredContainer) -> dict[str, str]:
-    """The labels that Kubernetes takes as labels."""
-    found = spec.settings.labels.items()
-    return {
-        name: str(text)
-        for name, text in found
-        if _is_label(name, text) and not export.values.holds_secret(text, name)
-    }
-
-
-def _annotations(export: Exporting, spec: DesiredContainer) -> dict[str, str]:
-    """Annotations, and the labels whose text is no label in Kubernetes."""
-    found: dict[str, str] = {}
-    labels = {name: text for name, text in spec.settings.labels.items() if name not in _labels(export, spec)}
-    for key, table in (("labels", labels), ("annotations", spec.settings.annotations)):
-        for name, text in table.items():
-            if not _is_key(name):
-                export.say(spec, (key, name), "Kubernetes takes no such name of an annotation", "rename it")
-            elif export.values.holds_secret(text, name):
-                export.say(
-                    spec, (key, name), "it holds a secret, and everybody reads an annotation", "leave it out"
-                )
-            else:
-                found[name] = str(text)
-    return found
-
-
-def _is_key(name: str) -> bool:
-    """Whether Kubernetes takes the name of a label or annotation."""
-    prefix, slash, rest = name.rpartition("/")
-    fits = re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", rest)
-    return bool(fits) and (
-        not slash
-        or (
-            len(prefix) < 254
-            and bool(re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", prefix))
-        )
-    )
-
-
-def _is_label(name: str, text: str) -> bool:
-    return _is_key(name) and bool(re.fullmatch(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", text))
-
-
 def _namespaces(export: Exporting, spec: DesiredContainer) -> Keys:
     """Whose network, memory and processes the Pod sees."""
     keys: Keys = {}
@@ -333,8 +294,7 @@ def _host_name(export: Exporting, spec: DesiredContainer) -> Keys:
 def _host_aliases(export: Exporting, spec: DesiredContainer) -> list[Keys]:
     found: dict[str, list[str]] = {}
     for host, address in spec.settings.extra_hosts.items():
-        ip = address.strip("[]")
-        if ip == "host-gateway":
+        if address == "host-gateway":
             export.say(
                 spec,
                 ("extra_hosts", host),
@@ -342,7 +302,8 @@ def _host_aliases(export: Exporting, spec: DesiredContainer) -> list[Keys]:
                 "give the address of what it must reach",
             )
         else:
-            found.setdefault(ip, []).append(host)
+            for ip in address.split(","):
+                found.setdefault(ip.strip("[]"), []).append(host)
     return [{"ip": ip, "hostnames": hosts} for ip, hosts in found.items()]
 
 
