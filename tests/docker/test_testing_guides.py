@@ -66,7 +66,28 @@ def examples() -> Iterator[Any]:
             yield pytest.param(section, id=f"{page} {section.title}")
 
 
-EXAMPLES = list(examples())
+def together(every: Iterator[Any]) -> Iterator[Any]:
+    """The examples, where those of test files alone are one for each stack: one run of pytest for all of them."""
+    by_stack: dict[str, Section] = {}
+    for example in every:
+        (section,) = example.values
+        stack = section.files["stack.toml"]
+        alone = (
+            section.command == PYTEST
+            and not section.keeps_data
+            and all(name.startswith("test_") for name in section.files if name != "stack.toml")
+            and "mark.stack(" not in "".join(section.files.values())  # others would change what is started
+        )
+        known = by_stack.get(stack) if alone else None
+        if known and known.files.keys() & section.files.keys() == {"stack.toml"}:
+            known.files |= section.files
+            continue
+        if alone:
+            by_stack[stack] = section
+        yield example
+
+
+EXAMPLES = list(together(examples()))
 
 REUSING = [
     example for example in EXAMPLES if str(example.id).startswith("testing") and example.values[0].keeps_data
