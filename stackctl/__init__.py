@@ -5,7 +5,7 @@
     with stackctl.running("stack.toml") as app:      # its own project and free host ports; all is removed at the end
         httpx.get(app["api"].url("/health"))
 
-Or step by step: `load` reads the file, `plan` decides, `up`, `down` and `execute` act, `status` compares. Every error is a
+Or step by step: `load` reads the file, `plan` decides, `up`, `down` and `execute` act, `deploy` acts on a Swarm, `status` compares. Every error is a
 `StackError`, unless it is a bug of stackctl.
 """
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UpOptions,
         connect,
         containers,
+        deploy,
         down,
         execute,
         kill,
@@ -48,12 +49,14 @@ if TYPE_CHECKING:
         ExecTimeoutError,
         LockedError,
         PreflightError,
+        RolledBackError,
         SpecError,
         StackError,
         UsageError,
         WaitError,
         WaitTimeoutError,
     )
+    from stackctl.planner.swarm.planning import DeployOptions
     from stackctl.testing import Running, RunningService, running
 
 _TESTING = ("Running", "RunningService", "running")
@@ -62,14 +65,22 @@ _ERRORS = (
     "ExecTimeoutError",
     "LockedError",
     "PreflightError",
+    "RolledBackError",
     "SpecError",
     "StackError",
     "UsageError",
     "WaitError",
     "WaitTimeoutError",
 )
+_MODULES = {
+    **dict.fromkeys(_ERRORS, "errors"),
+    **dict.fromkeys(_TESTING, "testing"),
+    "DeployOptions": "planner.swarm.planning",
+}
+"""Where a name is, if not in `api`."""
 
 __all__ = [
+    "DeployOptions",
     "DownOptions",
     "EngineError",
     "ExecTimeoutError",
@@ -77,6 +88,7 @@ __all__ = [
     "LockedError",
     "PreflightError",
     "RemoveOptions",
+    "RolledBackError",
     "RunOptions",
     "Running",
     "RunningService",
@@ -91,6 +103,7 @@ __all__ = [
     "__version__",
     "connect",
     "containers",
+    "deploy",
     "down",
     "execute",
     "kill",
@@ -114,7 +127,7 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used, so that importing stackctl costs nothing (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "errors" if name in _ERRORS else "testing" if name in _TESTING else "api"
+    module = _MODULES.get(name, "api")
     return getattr(importlib.import_module(f"stackctl.{module}"), name)
 
 

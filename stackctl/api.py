@@ -34,6 +34,7 @@ from stackctl.spec.selection import Selection
 
 if TYPE_CHECKING:
     from stackctl.operating import Operating
+    from stackctl.planner.swarm.planning import DeployOptions
 
 
 def plan(
@@ -96,6 +97,28 @@ def up(
     return project.up(
         selection or Selection(), options or UpOptions(), images or ImageOptions(), cancel=cancel
     )
+
+
+def deploy(
+    stack: Stack,
+    engine: Manage,
+    *,
+    selection: Selection | None = None,
+    options: DeployOptions | None = None,
+    cancel: Cancel | None = None,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Event]:
+    """Run a stack on the Docker Swarm that the engine manages. The last event comes when all has converged.
+
+    `cancel`, `lock_timeout` (seconds) and `waiting` are as for `execute`. Raises PreflightError, with everything that the Swarm cannot
+    do, before anything is changed; LockedError if another run on this machine holds the project, EngineError. A step that fails is an
+    event; its error is a `RolledBackError` if a service went back to what it was before.
+    """
+    from stackctl.deploying import Deploying  # `up` does not need it
+
+    deploying = Deploying(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
+    return deploying.deploy(selection or Selection(), options, cancel=cancel)
 
 
 def down(
@@ -334,6 +357,7 @@ __all__ = [
     "UpOptions",
     "connect",
     "containers",
+    "deploy",
     "doomed",
     "down",
     "execute",

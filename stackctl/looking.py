@@ -71,14 +71,20 @@ def load(
     return load_requested(request)
 
 
-def load_requested(request: StackRequest) -> Stack:
-    """Read the stack of a request, and check it as `load` does."""
+def load_requested(request: StackRequest, *, swarm: bool = False) -> Stack:
+    """Read the stack of a request, and check it as `load` does. `swarm`: it is for a Swarm, where several containers of a service may
+    publish one port.
+    """
     if not request.strict:
         return read(request, [_circles])
     from stackctl.spec.lint.files import lint_files
     from stackctl.spec.lint.rules import lint
+    from stackctl.spec.scaling import one_each
 
-    return read(request, [lint, lambda stack: lint_files(stack, request.directory.absolute())])
+    def rules(stack: Stack) -> tuple[Problem, ...]:
+        return lint(one_each(stack) if swarm else stack)
+
+    return read(request, [rules, lambda stack: lint_files(stack, request.directory.absolute())])
 
 
 def connect(

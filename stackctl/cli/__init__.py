@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "restart": "Stop containers and start them again",
         "plan": "Show what up would do, and why, without doing it",
         "scale": "Change how many containers services have",
+        "deploy": "Run the stack on a Docker Swarm and wait until it has converged",
         "check": "Find mistakes before anything runs, and change nothing",
     },
     "Look": {
@@ -72,7 +73,7 @@ _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in
 
 _FOLLOWED = (
     *("up", "down", "build", "pull", "push"),
-    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run", "create"),
+    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run", "create", "deploy"),
 )
 """The commands that print events with `--progress json`."""
 

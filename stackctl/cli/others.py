@@ -12,7 +12,6 @@ _WAYS = {
     "bridge": "`stackctl export compose` writes a compose.yaml that other tools convert",
     "commit": "`docker commit $(stackctl ps -q SERVICE) IMAGE`",
     "convert": "`stackctl import run.sh` reads a script; `stackctl config` shows the stack as it is understood",
-    "deploy": "`stackctl up` changes what is there to what the file says",
     "destroy": "`stackctl down --volumes` removes the data, too",
     "lint": "`stackctl check` finds mistakes",
     "publish": "a stack is its file: put stack.toml into the repository; `stackctl export compose` writes one for Compose",

@@ -55,13 +55,15 @@ class Settings(GlobalOptions):
         strict: bool = True,
         warn: bool = True,
         scale: Mapping[str, int] | None = None,
+        swarm: bool = False,
     ) -> Stack:
         """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run.
 
         With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on. `scale`: how
-        many containers of services, instead of what the file says.
+        many containers of services, instead of what the file says. `swarm`: it is for a Swarm.
         """
-        stack = load_requested(self.request(services, dependencies=dependencies, strict=strict, scale=scale))
+        request = self.request(services, dependencies=dependencies, strict=strict, scale=scale)
+        stack = load_requested(request, swarm=swarm)
         if warn:
             self.warn(stack.problems)
         return stack
@@ -73,12 +75,13 @@ class Settings(GlobalOptions):
         strict: bool,
         dependencies: bool = True,
         scale: Mapping[str, int] | None = None,
+        swarm: bool = False,
     ) -> Stack:
-        """Read the part of the stack that is asked for. `strict`: warnings are errors.
+        """Read the part of the stack that is asked for. `strict`: warnings are errors; `swarm`: it is for a Swarm.
 
         Raises SpecError.
         """
-        stack = self.load(services, dependencies=dependencies, warn=not strict, scale=scale)
+        stack = self.load(services, dependencies=dependencies, warn=not strict, scale=scale, swarm=swarm)
         if strict and (warnings := [p for p in stack.problems if p.severity == "warning"]):
             raise SpecError(replace(problem, severity="error") for problem in warnings)
         return stack

@@ -76,9 +76,7 @@ NAMES: Mapping[type, Name] = {
     actions.LabelNode: Name("Label", "Labelling", "Labelled", "node", "~", "label"),
     actions.WaitFor: Name("Wait for", "Waiting", "Ready", "container", " ", "wait"),
     actions.WaitForService: Name("Wait for", "Waiting", "Converged", "service", " ", "wait"),
-    actions.WaitForTasksGone: Name(
-        "Wait until the containers are gone of", "Waiting", "Gone", "service", " ", "wait"
-    ),
+    actions.WaitForTasksGone: Name("Wait for", "Waiting", "Gone", "containers", " ", "wait"),
 }
 """Every kind of action. A change is made of several actions; the one that stands first here names it."""
 
@@ -119,6 +117,8 @@ def words(action: Action) -> Words:
             rest = f" from {quoted(image.build.source)}" if image.build else ""
         case actions.CreateNetwork(thing) | actions.CreateVolume(thing):
             name = quoted(thing.name)
+        case actions.WaitForTasksGone(_, services):
+            name = ", ".join(map(quoted, services))
         case _:
             name = quoted(action.name)
     match action:
@@ -133,6 +133,8 @@ def words(action: Action) -> Words:
             rest = f" {met}"
         case actions.LabelNode(_, _, labels):
             rest = f" with {', '.join(f'{quoted(key)}={quoted(value)}' for key, value in labels.items())}"
+        case actions.WaitForTasksGone():
+            rest = " to be gone"
         case actions.WaitForService(goal):
             rest, done = _reached(goal)
         case actions.StopContainer(_, _, grace, hooks):

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from plan_world import INSTANCE, stack
 
-from stackctl.planner.swarm.desire import desire_swarm, one_each
+from stackctl.planner.swarm.desire import desire_swarm
 from stackctl.planner.swarm.planning import DeployOptions, Resting, plan_deploy
 from stackctl.planner.swarm.refusals import Asked, refusals
 from stackctl.planner.world.desire import desire
@@ -20,6 +20,7 @@ from stackctl.planner.world.swarm_observed import (
     ObservedSwarmFile,
 )
 from stackctl.spec.model import Stack
+from stackctl.spec.scaling import one_each
 
 ENGINE = ObservedEngine(id="e")
 NODES = tuple(

@@ -66,7 +66,7 @@ SENTENCES: list[tuple[Action, str]] = [
         WaitForService(SwarmGoal(name="shop_migrate", mode="replicated-job"), "shop"),
         "Wait for service shop_migrate to complete",
     ),
-    (WaitForTasksGone("shop", {"shop_web": "4f"}), "Wait until the containers are gone of service shop_web"),
+    (WaitForTasksGone("shop", {"shop_web": "4f"}), "Wait for containers shop_web to be gone"),
     (RemoveImage("sha256:1", "shop-api:1"), "Remove image that was shop-api:1"),
 ]
 

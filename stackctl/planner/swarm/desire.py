@@ -48,19 +48,6 @@ _ASKING = DesiredHealthcheck(interval=3.0, timeout=5.0, retries=20, start_period
 """How a check asks that is added for a Swarm: a server may need a minute to start, and is replaced after a minute without an answer."""
 
 
-def one_each(stack: Stack) -> Stack:
-    """The stack with one container of each service: the template of its tasks."""
-
-    def single(service: Service) -> Service:
-        return replace(service, scale=1, deploy=service.deploy and replace(service.deploy, replicas=None))
-
-    return replace(
-        stack,
-        services={name: single(service) for name, service in stack.services.items()},
-        jobs={name: single(job) for name, job in stack.jobs.items()},
-    )
-
-
 def desire_swarm(stack: Stack, desired: Desired, built: Mapping[str, str] | None = None) -> DesiredSwarm:
     """Decide what a stack is on a Swarm. `desired` is made from `one_each` of the stack. `built` has the ids of the images that are
     built here and that no registry has, by reference: a new build makes new tasks.

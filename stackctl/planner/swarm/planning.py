@@ -4,7 +4,7 @@ dependencies. A service comes after the waits for what it needs; a service that 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -35,7 +35,6 @@ from stackctl.planner.steps.facts import (
 )
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.swarm.placing import chosen_nodes, nodes_for
-from stackctl.planner.world.desired import Need
 from stackctl.planner.world.replica import Replica
 from stackctl.planner.world.swarm_desired import DesiredService, DesiredSwarm, SwarmGoal
 from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarm, ObservedSwarmFile
@@ -198,6 +197,7 @@ class _Work:
         self._there = ours(observed, desired)
         self._want = {want.service: want for want in desired.services}
         self._why = {want.service: self._reason(want) for want in desired.services}
+        self._gates_of: dict[str, list[Fact]] = {}
 
     def plan(self) -> Plan:
         for step in self._images.steps:
@@ -274,7 +274,7 @@ class _Work:
             *(NetworkThere(place.network) for place in want.template.networks),
             *(FileThere(use.name) for use in want.files),
             *(NodeLabelled(label) for label in self._desired.sticky.values()),
-            *self._gates(want, frozenset()),
+            *self._gates(want),
         ]
         makes: list[Fact] = [Created(replica)]
         if have is not None and have.mode != want.mode:
@@ -294,20 +294,18 @@ class _Work:
         spec = replace(want, force=have.force + again)
         self._draft.add(UpdateService(have.id, have.version, spec), why, *needs, makes=makes, of=replica)
 
-    def _gates(self, want: DesiredService, above: frozenset[str]) -> list[Fact]:
+    def _gates(self, want: DesiredService) -> list[Fact]:
         """What must be true before the service is sent. Order passes through services that need no call."""
-        found: list[Fact] = []
-        for need in want.needs:
-            other = self._want.get(need.service)
-            if other is None or other.service in above:
-                continue
-            found += self._gate(want, other, need)
-            if not self._why[other.service]:
-                found += self._gates(other, above | {want.service})
-        return found
-
-    def _gate(self, want: DesiredService, other: DesiredService, need: Need) -> Iterable[Fact]:
-        yield from self._met(other, need.condition, f"{want.service} needs it", required=need.required)
+        if want.service not in self._gates_of:
+            found: dict[Fact, None] = {}
+            for need in want.needs:
+                if other := self._want.get(need.service):
+                    why = f"{want.service} needs it"
+                    found |= dict.fromkeys(self._met(other, need.condition, why, required=need.required))
+                    if not self._why[other.service]:
+                        found |= dict.fromkeys(self._gates(other))
+            self._gates_of[want.service] = [*found]
+        return self._gates_of[want.service]
 
     def _met(
         self, want: DesiredService, condition: Condition, why: str, *, required: bool = True

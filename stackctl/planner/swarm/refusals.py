@@ -17,6 +17,7 @@ from stackctl.errors import Key, Problem
 from stackctl.planner.swarm.desire import OVERLAY
 from stackctl.planner.swarm.placing import chosen_nodes, meets, nodes_for, value_of
 from stackctl.planner.swarm.planning import DeployOptions, ours
+from stackctl.planner.world.desired import DesiredNetwork
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.probes import LogProbe
 from stackctl.planner.world.swarm_desired import DesiredService, DesiredSwarm
@@ -111,8 +112,10 @@ def refusals(asked: Asked) -> tuple[Problem, ...]:
     for want in asked.desired.services:
         found += _service(asked, want)
     if asked.observed.nodes:
+        nodes = _labelled(asked)
         for want in asked.desired.services:
-            found += _nodes(asked, want)
+            found += _nodes(asked, want, nodes_for(want, nodes))
+        found += _rooms(asked)
     return tuple(_graded(problem, asked.options) for problem in found)
 
 
@@ -356,8 +359,8 @@ def _mounts(want: DesiredService, service: Service) -> Iterator[Problem]:
 # A service on the nodes
 
 
-def _nodes(asked: Asked, want: DesiredService) -> Iterator[Problem]:
-    able = _able(asked, want)
+def _nodes(asked: Asked, want: DesiredService, able: list[ObservedNode]) -> Iterator[Problem]:
+    """`able` are the nodes that may run it."""
     if problems := [*_constraints(asked, want)]:
         yield from problems
     elif not able:
@@ -366,23 +369,22 @@ def _nodes(asked: Asked, want: DesiredService) -> Iterator[Problem]:
             f"no node may run it: {_said(asked, want)}",
             "change the constraints, or the nodes: docker node ls",
         )
-    yield from _counts(asked, want, able)
+    yield from _counts(want, able)
     if not asked.alone:
         yield from _data(asked, want, able)
         yield from _images(asked, want)
 
 
-def _able(asked: Asked, want: DesiredService) -> list[ObservedNode]:
-    """The nodes that may run it once the labels of sticky volumes are there."""
+def _labelled(asked: Asked) -> list[ObservedNode]:
+    """The nodes, with the labels of sticky volumes that they are about to get."""
     chosen = chosen_nodes(asked.desired, asked.observed)
-    nodes = [
+    return [
         replace(
             node,
             labels={**node.labels, **{label: "1" for label, kept in chosen.items() if kept.id == node.id}},
         )
         for node in asked.observed.nodes
     ]
-    return nodes_for(want, nodes)
 
 
 def _constraints(asked: Asked, want: DesiredService) -> Iterator[Problem]:
@@ -424,7 +426,7 @@ def _said(asked: Asked, want: DesiredService) -> str:
     return "; ".join([*parts, *([f"it asks for {' and '.join(limits)}"] if limits else [])])
 
 
-def _counts(asked: Asked, want: DesiredService, able: list[ObservedNode]) -> Iterator[Problem]:
+def _counts(want: DesiredService, able: list[ObservedNode]) -> Iterator[Problem]:
     if want.mode.startswith("global") or not able:
         return
     most = want.placement.max_per_node * len(able)
@@ -443,33 +445,23 @@ def _counts(asked: Asked, want: DesiredService, able: list[ObservedNode]) -> Ite
                 f"{want.replicas} tasks{more} want port {port.published} of a node each, and {len(able)} nodes may run them",
                 'ask for fewer replicas, leave the port of the host out, or write mode = "ingress"',
             )
-    for place in want.template.networks:
-        if (room := _addresses(asked, place.network)) is not None and _last_of(asked, want, place.network):
-            needed = _needed(asked, place.network)
-            if needed > room:
-                yield Problem(
-                    ("networks", _key(asked, place.network)),
-                    f"its services need {needed} addresses, and its subnet has {room}: tasks would wait without an error",
-                    'give it a larger subnet: ipam = { config = [{ subnet = "10.20.0.0/16" }] }',
-                )
 
 
-def _key(asked: Asked, name: str) -> str:
-    return next((network.key for network in asked.desired.networks if network.name == name), name)
+def _rooms(asked: Asked) -> Iterator[Problem]:
+    """Networks that have fewer addresses than their services need."""
+    for network in asked.desired.networks:
+        room = _addresses(network)
+        if room is not None and (needed := _needed(asked, network.name)) > room:
+            yield Problem(
+                ("networks", network.key),
+                f"its services need {needed} addresses, and its subnet has {room}: tasks would wait without an error",
+                'give it a larger subnet: ipam = { config = [{ subnet = "10.20.0.0/16" }] }',
+            )
 
 
-def _last_of(asked: Asked, want: DesiredService, network: str) -> bool:
-    """Whether it is the last service of a network: there the network is judged, once."""
-    users = [
-        each for each in asked.desired.services if any(p.network == network for p in each.template.networks)
-    ]
-    return users[-1] is want
-
-
-def _addresses(asked: Asked, name: str) -> int | None:
+def _addresses(network: DesiredNetwork) -> int | None:
     """How many tasks and services a network has addresses for; None if it is not of the stack."""
-    network = next((each for each in asked.desired.networks if each.name == name), None)
-    if network is None or network.external:
+    if network.external:
         return None
     subnets = [str(config.ip_range or config.subnet) for config in network.ipam.config if config.subnet]
     sizes = [

@@ -18,7 +18,9 @@ from stackctl.planner.steps.actions import (
     RemoveNetwork,
     RemoveVolume,
     StartContainer,
+    Wait,
     WaitFor,
+    WaitForService,
 )
 from stackctl.planner.steps.events import (
     Confirmed,
@@ -77,7 +79,7 @@ class _Task(Struct, eq=False):
 
     @property
     def waits(self) -> bool:
-        return isinstance(self.step.action, WaitFor)
+        return isinstance(self.step.action, Wait)
 
     @property
     def open(self) -> bool:
@@ -236,7 +238,7 @@ def _active(track: _Track, running: list[_Task], seconds: float | None) -> Board
     task = next((task for task in running if not task.waits), running[0])
     news = task.news or Progressed("")
     match task.step.action:
-        case WaitFor():
+        case WaitFor() | WaitForService():
             return BoardRow(track.name, "active", "starting", one_line(news.text), seconds)
         case PullImage():
             if news.current is not None and news.total:
@@ -279,7 +281,7 @@ def _failure(task: _Task) -> str:
 def _final_state(track: _Track) -> str:
     done = [task.step.action for task in track.tasks]
     for action in reversed(done):
-        if isinstance(action, WaitFor):
+        if isinstance(action, Wait):
             return words(action).done.lower()
     started = next((action for action in done if isinstance(action, StartContainer)), None)
     if started:

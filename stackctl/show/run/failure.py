@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stackctl.errors import StackError, WaitError
-from stackctl.planner.steps.actions import BuildImage, PullImage, StartContainer, WaitFor
+from stackctl.planner.steps.actions import (
+    BuildImage,
+    PullImage,
+    StartContainer,
+    SwarmAction,
+    WaitFor,
+    WaitForService,
+)
 from stackctl.planner.steps.events import Failed, Skipped
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan, Step
@@ -131,6 +138,10 @@ def _next_command(outcome: Outcome, command: str) -> str:
                 return f"stackctl build {service}"
             case WaitFor() | StartContainer() if service:
                 return f"stackctl logs {service}"
+            case WaitForService() if service:
+                return f"stackctl deploy logs {service}"
+            case action if isinstance(action, SwarmAction):
+                return "stackctl deploy status"
             case _:
                 return "stackctl status"
     return f"{command} goes on" if outcome.interrupted else ""
