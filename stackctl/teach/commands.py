@@ -193,16 +193,16 @@ class Docker(Struct, frozen=True):
         for use in build.settings.secrets:
             source = self.stack.secrets[use.source]
             where = (
-                f"src={self.path(self.stack.directory / source.file)}"
+                joined("src=", self.path(self.stack.directory / source.file))
                 if source.file
                 else f"env={source.environment}"
             )
-            yield Argument(("--secret", f"id={use.target or use.source},{where}"), (*key, "secrets"))
+            yield Argument(("--secret", joined(f"id={use.target or use.source},", where)), (*key, "secrets"))
 
     def _contexts(self, build: DesiredBuild, key: KeyPath) -> Iterator[Argument]:
         for name, place in build.contexts.items():
             where = place if "://" in place or is_remote(place) else self.path(Path(place))
-            yield Argument(("--build-context", f"{name}={where}"), (*key, "additional_contexts", name))
+            yield Argument(("--build-context", joined(name, "=", where)), (*key, "additional_contexts", name))
 
     def container(self, spec: DesiredContainer, *, name: str = "", start: bool = False) -> CommandLine:
         """Create a container, under another name if one is given. `start`: start it at once, in the background.

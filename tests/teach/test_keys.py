@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stackctl.errors import UsageError
 from stackctl.planner.world.desire import desire
 from stackctl.rules import RULES
-from stackctl.spec.model import Job, Network, Stack, Volume
+from stackctl.spec.model import Build, ConfigSource, Job, Network, SecretSource, Stack, Volume
 from stackctl.spec.source.reading import read
 from stackctl.spec.source.request import StackRequest
 from stackctl.spec.structure import forms
@@ -136,7 +136,11 @@ def test_an_unknown_name_is_answered_with_a_near_one(stack: Stack, text: str, hi
 
 
 @pytest.mark.parametrize(
-    ("section", "table"), [("services", Job), ("networks", Network), ("volumes", Volume), ("", Stack)]
+    ("section", "table"),
+    [
+        *(("services", Job), ("networks", Network), ("volumes", Volume), ("", Stack)),
+        *(("secrets", SecretSource), ("configs", ConfigSource)),
+    ],
 )
 def test_every_key_has_a_lesson(section: str, table: type) -> None:
     for key in forms(table):
@@ -144,6 +148,81 @@ def test_every_key_has_a_lesson(section: str, table: type) -> None:
         assert found is not None, key
         assert set(found.rules) <= RULES.keys()
         assert found.without.endswith((".", '".'))
+
+
+def test_every_key_of_build_has_a_lesson() -> None:
+    for key in forms(Build):
+        found = lesson("services", "build", key)
+        assert found is not None, key
+        assert found.option, key
+        assert found.without.endswith((".", '".')), key
+
+
+COMPOSE = """\
+services:
+  web:
+    image: me:1   # the shop
+    build: {context: ., secrets: [tok], args: {API_TOKEN: hunter22}}
+    depends_on:
+      - db
+    environment:
+      - API_TOKEN=hunter22
+      - MODE=${MODE:-fast}
+    ports: ["8080:80"]
+    configs:
+      - {source: conf, target: /etc/app.conf, mode: 0440}
+    healthcheck:
+      test: ["CMD", "curl", "-f", "http://localhost/a/very/long/address/that/fits/on/no/line"]
+      interval: 1m30s
+  db:
+    image: postgres:15
+    environment: {POSTGRES_PASSWORD: hunter22}
+secrets:
+  tok:
+    file: tok
+configs:
+  conf: {content: "a=b"}
+"""
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> Stack:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "tok").write_text("t0k")
+    return read(StackRequest(files=[Path("compose.yaml")], directory=tmp_path, environ={}, name="shop"))
+
+
+@pytest.mark.parametrize(
+    ("key", "now"),
+    [
+        ("web.image", "image: me:1   # the shop"),
+        ("web.depends_on", "depends_on: [db]"),
+        ("web.ports", 'ports: ["8080:80"]'),
+        ("web.environment", 'environment: ["API_TOKEN=•••", "MODE=${MODE:-fast}"]'),
+        ("db.environment", 'environment: {POSTGRES_PASSWORD: "•••"}'),
+        ("web.build.args", 'args: {API_TOKEN: "•••"}'),
+        ("web.build.secrets", "secrets: [tok]"),
+        ("web.configs", 'configs: [{source: conf, target: /etc/app.conf, mode: "0440"}]'),
+        ("web.healthcheck.interval", "interval: 1m30s"),
+        ("web.healthcheck", "healthcheck:\n              test:\n                - CMD\n                - curl"),
+        ("web.healthcheck.retries", "Not set in compose.yaml."),
+        ("secrets.tok.file", "file: tok"),
+        ("configs.conf.content", "content: a=b"),
+    ],
+)  # fmt: skip
+def test_a_compose_file_is_shown_in_its_own_notation(composed: Stack, key: str, now: str) -> None:
+    text = said(key, composed)
+    assert f"\nnow         {now}" in text
+    assert "hunter22" not in text
+
+
+def test_a_whole_service_of_a_compose_file(composed: Stack) -> None:
+    text = said("web", composed)
+    assert "build: {context: ., secrets: [tok], args" not in text
+    assert 'API_TOKEN: "•••"' in text
+    assert "--secret" in text
+    assert '--secret id="tok,src=${PWD}/tok"' in text
+    assert "hunter22" not in text
 
 
 @settings(max_examples=30, deadline=None)

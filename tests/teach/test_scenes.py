@@ -199,3 +199,39 @@ def test_a_volume_without_a_name_keeps_no_data_for_the_next_container(tmp_path: 
     stack = read(StackRequest(files=[Path("stack.toml")], directory=tmp_path, environ={}, name="shop"))
     found = {scene.title: scene.mistakes for scene in told(stack)[1] if scene.title.startswith("Run")}
     assert found == {"Run a, a service": (1, 2), "Run b, a service": (1, 2, 5)}
+
+
+COMPOSE = """\
+services:
+  web:
+    image: busybox
+    secrets: [tok]
+    pre_start:
+      - command: seed
+    post_start: [{command: warm}]
+  db:
+    image: busybox
+secrets:
+  tok: {file: tok}
+"""
+
+
+def test_hooks_and_secrets_of_a_compose_file_are_scenes(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "tok").write_text("t0k")
+    request = StackRequest(files=[Path("compose.yaml")], directory=tmp_path, environ={}, name="shop")
+    stack = read(request)
+    found = {scene.title: scene for scene in told(stack)[1]}
+    hook = found["Run pre_start of web"]
+    assert [(source.where, source.text) for source in hook.sources] == [
+        ("compose.yaml:5", "pre_start: [{command: seed}]")
+    ]
+    start = found["Start container shop-web-1"]
+    assert start.command == 'docker cp "${PWD}/tok" shop-web-1:/run/secrets/tok\ndocker start shop-web-1'
+    assert [source.text for source in start.sources] == ["secrets: [tok]"]
+    after = found["Run post_start of container shop-web-1"]
+    assert [source.text for source in after.sources] == ["post_start: [{command: warm}]"]
+    text = lesson_text(stack, list(found.values()))
+    assert "stack.toml" not in text
+    assert "compose.yaml: 11 lines, in any order." in text
+    assert "```yaml\n# compose.yaml:3\nimage: busybox" in lesson_markdown(stack, list(found.values()))

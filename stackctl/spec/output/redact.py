@@ -25,6 +25,10 @@ _REFERENCE = r"\$(\w+|\{\w+\})"
 """The name of a variable is no secret."""
 
 
+_PLACE = r"id=[^,=]+,(?:src|env)="
+"""The value of `docker build --secret`: it says where a secret is, and is none."""
+
+
 def redacted(tree: Any, name: str = "") -> Any:
     """The tree with dots for secrets. `name`: the key or option that the value belongs to."""
     match tree:
@@ -90,7 +94,8 @@ def _words(words: list[Any], name: str) -> Iterator[Any]:
     """The words of a command, with dots for secrets. A word after an option is the option's value."""
     before = name
     for word in words:
-        yield redacted(word, before)
+        is_place = before == "--secret" and isinstance(word, str) and re.match(_PLACE, word)
+        yield word if is_place else redacted(word, before)
         before = word if isinstance(word, str) and word.startswith("-") else name
 
 

@@ -1,4 +1,4 @@
-"""What a key of stack.toml means, what it says now, what it is for `docker`, and what one would see without it."""
+"""What a key of the stack's file means, what it says now, what it is for `docker`, and what one would see without it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, get_args, get_origin
 
-import tomli_w
 from msgspec import Struct
 
-from stackctl.errors import Key, UsageError, dotted
+from stackctl.errors import UsageError, dotted
 from stackctl.planner.world.desired import Desired
 from stackctl.rules import RULES, heading
 from stackctl.secret import DOTS
 from stackctl.show.text.style import PLAIN, Style
-from stackctl.spec.model import Job, Network, Service, Stack, Volume
+from stackctl.spec.model import ConfigSource, Job, Network, SecretSource, Service, Stack, Volume
 from stackctl.spec.output.redact import redacted
-from stackctl.spec.output.write import plain
+from stackctl.spec.source.discovery import NAME
 from stackctl.spec.structure import Form, choices, forms, is_table
-from stackctl.spec.text.parts import Part, parts, written
+from stackctl.spec.text.parts import Part, parts
 from stackctl.spelling import did_you_mean
 from stackctl.teach.commands import DIRECTORY, CommandLine, Docker
 from stackctl.teach.explain.blocks import Block, blocks_text
 from stackctl.teach.explain.lessons import Lesson, lesson
+from stackctl.teach.explain.notation import Path, in_file, line_of, value_of
 from stackctl.teach.shell import Piece, VariableUse, literal, word
 
-Path = tuple[Key, ...]
-
-_SECTIONS: Mapping[str, type] = {"services": Service, "jobs": Job, "networks": Network, "volumes": Volume}
+_FILES: Mapping[str, type] = {"secrets": SecretSource, "configs": ConfigSource}
+_SECTIONS: Mapping[str, type] = {
+    "services": Service,
+    "jobs": Job,
+    "networks": Network,
+    "volumes": Volume,
+    **_FILES,
+}
 _BY_HAND = (
     "No option says this. A script does it with the order of its commands or with a loop, or not at all."
 )
@@ -130,18 +135,18 @@ def _text(topic: Topic, stack: Stack | None, desired: Desired | None, style: Sty
 
 def _key(topic: Topic, stack: Stack, commands: Sequence[CommandLine]) -> Iterator[Block]:
     yield from _meaning(topic)
-    value = _value(stack, topic.path)
+    value = value_of(stack, topic.path)
     if value is None:
-        yield Block("now", (f"Not set in {stack.sources[-1].file if stack.sources else 'stack.toml'}.",))
+        yield Block("now", (f"Not set in {stack.sources[-1].file if stack.sources else NAME}.",))
     else:
-        yield Block("now", code=(_toml(topic.words[-1], value),))
+        yield Block("now", code=(in_file(stack, topic.path),))
     yield from _docker(topic, value, commands)
     yield from _lesson_blocks(topic)
 
 
 def _reference(topic: Topic) -> Iterator[Block]:
     yield from _meaning(topic)
-    if len(topic.words) == 1:
+    if len(topic.words) == 1 or _lesson(topic):
         yield Block("docker", (_option(topic),))
     yield from _lesson_blocks(topic)
 
@@ -180,8 +185,10 @@ def _docker(topic: Topic, value: Any, commands: Sequence[CommandLine]) -> Iterat
     )
     if shown:
         yield Block("docker", code=tuple(shown))
-    elif len(topic.words) == 1:
+    elif len(topic.words) == 1 and topic.section not in _FILES:
         yield Block("docker", (_BY_HAND if value is not None else _option(topic),))
+    elif _lesson(topic):
+        yield Block("docker", (_option(topic),))
 
 
 def _option(topic: Topic) -> str:
@@ -190,11 +197,11 @@ def _option(topic: Topic) -> str:
 
 
 def _lesson(topic: Topic) -> Lesson | None:
-    return lesson(topic.section, topic.words[0]) if topic.words else None
+    return lesson(topic.section, *topic.words) if topic.words else None
 
 
 def _lesson_blocks(topic: Topic) -> Iterator[Block]:
-    known = _lesson(topic) if len(topic.words) == 1 else None
+    known = _lesson(topic)
     if known is None:
         return
     yield Block("without it", (known.without,))
@@ -208,85 +215,20 @@ def _lesson_blocks(topic: Topic) -> Iterator[Block]:
 def _whole(topic: Topic, stack: Stack, commands: Sequence[CommandLine]) -> Iterator[Block]:
     table = _SECTIONS[topic.section]
     yield Block("means", (_doc(table),))
-    for key in _value(stack, topic.path) or {}:
+    for key in value_of(stack, topic.path) or {}:
         form = forms(table)[key]
         line = line_of(stack, (*topic.path, key))
         where = f" ({line})" if line else ""
         yield Block(
             key,
             (f"{form.metadata.get('doc', '')}{where}",),
-            code=(_toml(key, _value(stack, (*topic.path, key))),),
+            code=(in_file(stack, (*topic.path, key)),),
         )
     if commands:
         yield Block("docker", code=tuple(folded(shell_words(command)) for command in commands))
 
 
 # The stack
-
-
-def _value(stack: Stack, path: Path) -> Any:
-    """The value as one would write it, without its secrets; None if it is not set."""
-    value: Any = plain(getattr(stack, str(path[0]))[path[1]], short=True)
-    name = str(path[1])
-    for key in path[2:]:
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value, name = value[key], str(key)
-    return redacted(_as_written(value), name)
-
-
-def toml_of(stack: Stack, path: Path) -> str:
-    """A path as it is written: its header, or its key with the value, without secrets. An item of a table stands as its key."""
-    if len(path) == 2:
-        return f"[{dotted(path)}]"
-    value = _value(stack, path)
-    if value is None or value == {}:
-        return str(path[-1])
-    return _toml(str(path[-1]), value)
-
-
-def _toml(key: str, value: Any) -> str:
-    """A key with its value, on one line if it fits."""
-    line = f"{_scalar({key: 0}).removesuffix(' = 0')} = {_inline(value)}"
-    return line if len(line) <= _LINE else tomli_w.dumps({key: value}).strip()
-
-
-def _inline(value: Any) -> str:
-    match value:
-        case Mapping():
-            pairs = (
-                f"{_scalar({key: 0}).removesuffix(' = 0')} = {_inline(item)}" for key, item in value.items()
-            )
-            return f"{{ {', '.join(pairs)} }}"
-        case list():
-            return f"[{', '.join(map(_inline, value))}]"
-    return _scalar({"k": value}).removeprefix("k = ")
-
-
-def _scalar(tree: Mapping[str, Any]) -> str:
-    return tomli_w.dumps(tree).strip()
-
-
-def _as_written(value: Any) -> Any:
-    """The value with the names of variables and references instead of what they stand for."""
-    match value:
-        case Mapping():
-            return {key: _as_written(item) for key, item in value.items()}
-        case list():
-            return [_as_written(item) for item in value]
-        case str():
-            return written(value)
-    return value
-
-
-def line_of(stack: Stack, path: Path) -> str:
-    """Where a path is written: `stack.toml:9`; "" if it is not."""
-    for source in reversed(stack.sources):
-        offset = source.offsets().get(path)
-        if offset is not None:
-            place = source.place(offset)
-            return f"{place.file}:{place.line}"
-    return ""
 
 
 def _commands(stack: Stack, desired: Desired, path: Path) -> Iterator[CommandLine]:
@@ -297,7 +239,7 @@ def _commands(stack: Stack, desired: Desired, path: Path) -> Iterator[CommandLin
             yield from (docker.network(network) for network in desired.networks if network.key == name)
         case "volumes":
             yield from (docker.volume(volume) for volume in desired.volumes if volume.key == name)
-        case _:
+        case "services" | "jobs":
             for image in desired.images:
                 if image.build and name in image.services:
                     yield docker.build(image)

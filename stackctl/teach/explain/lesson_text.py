@@ -10,10 +10,11 @@ from stackctl.show.text.style import PLAIN, Style
 from stackctl.spec.model import Stack
 from stackctl.teach.explain.blocks import Block, blocks_text, wrapped
 from stackctl.teach.explain.mistakes import MISTAKES
+from stackctl.teach.explain.notation import file_name, language
 from stackctl.teach.explain.scenes import Scene
 
 _LONGEST = 60
-"""Columns of a line of stack.toml that stands beside its place."""
+"""Columns of a line of the file that stands beside its place."""
 
 
 def lesson_text(stack: Stack, scenes: Sequence[Scene], style: Style = PLAIN) -> str:
@@ -61,7 +62,7 @@ def comparison_text(stack: Stack, scenes: Sequence[Scene], style: Style = PLAIN)
     head = style("bash and stackctl", "bold")
     lines = [
         f"bash: {counted(bash, 'line')}, to be written in this order, and again backwards to take it down.",
-        f"stack.toml: {counted(file, 'line')}, in any order.",
+        f"{file_name(stack)}: {counted(file, 'line')}, in any order.",
     ]
     blocks = [Block("to write", tuple(lines))]
     blocks += [
@@ -95,7 +96,7 @@ def lesson_markdown(stack: Stack, scenes: Sequence[Scene]) -> str:
     for number, scene in enumerate(scenes, 1):
         parts += [f"## {number}. {one_line(scene.title)}", _fence("bash", scene.command)]
         if scene.sources:
-            parts.append(_fence("toml", "\n".join(f"# {s.where}\n{s.text}" for s in scene.sources)))
+            parts.append(_fence(language(stack), "\n".join(f"# {s.where}\n{s.text}" for s in scene.sources)))
         api = f" (`{scene.call}`)" if scene.call else ""
         numbers = ", ".join(map(str, scene.mistakes))
         said = [f"* **What the engine does:** {scene.does}{api}"]
@@ -108,7 +109,7 @@ def lesson_markdown(stack: Stack, scenes: Sequence[Scene]) -> str:
         parts.append("\n".join(said))
     parts += [
         "## bash and stackctl",
-        f"bash: {counted(bash, 'line')}, in this order. stack.toml: {counted(file, 'line')}, in any order.",
+        f"bash: {counted(bash, 'line')}, in this order. {file_name(stack)}: {counted(file, 'line')}, in any order.",
         "| | mistake | what happens with bash | noticed | with stackctl |\n|---|---|---|---|---|\n"
         + "\n".join(f"| {m.number} | {m.name} | {m.bash} | {m.noticed} | {m.stackctl} |" for m in MISTAKES),
     ]

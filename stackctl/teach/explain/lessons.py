@@ -169,6 +169,88 @@ _SERVICE: Mapping[str, Lesson] = {
     "scale": Lesson("docker run, once for each container", "It has one container."),
     "inputs": Lesson("", "Files that have changed do not make the job run again."),
 }  # fmt: skip
+_BUILD: Mapping[str, Lesson] = {
+    "context": Lesson(
+        "the last word of `docker build`",
+        "It is the directory of the file: all of it is sent to the builder.",
+    ),
+    "dockerfile": Lesson("--file", "The file is called Dockerfile."),
+    "dockerfile_inline": Lesson(
+        "docker build --file - DIRECTORY, which reads its standard input",
+        "The Dockerfile is a file of its own.",
+    ),
+    "target": Lesson(
+        "",
+        "The last stage is built: with one Dockerfile for tests and for production it may be the wrong one.",
+    ),
+    "args": Lesson(
+        "--build-arg",
+        "Each ARG of the Dockerfile has its default. A password as an argument stays in the image's history: use `secrets`.",
+    ),
+    "additional_contexts": Lesson(
+        "--build-context",
+        "Each COPY finds only the files of the context, and what it copies must be moved there.",
+    ),
+    "cache_from": Lesson("", "On a new machine, such as that of CI, each line of the Dockerfile runs again."),
+    "cache_to": Lesson("", "The layers stay on this machine; another one builds them again."),
+    "entitlements": Lesson("", "The builder refuses lines that need more rights."),
+    "extra_hosts": Lesson("", "A RUN that asks for a name which no DNS server knows fails."),
+    "isolation": Lesson("", "Nothing changes on Linux."),
+    "labels": Lesson("", "Nothing changes, unless another program reads the label."),
+    "network": Lesson("", "Each RUN reaches the internet. `none` shows what a build secretly downloads."),
+    "no_cache": Lesson(
+        "", "A line that has not changed does not run again: `apt-get update` of last month stays."
+    ),
+    "platforms": Lesson(
+        "",
+        'It is built for this machine\'s processor. An image from an arm64 laptop ends on a server with "exec format error".',
+    ),
+    "privileged": Lesson(
+        "--allow security.insecure",
+        "A RUN has no more rights than a usual container, which is what nearly every build needs.",
+    ),
+    "provenance": Lesson("", "The builder's default holds."),
+    "pull": Lesson(
+        "", "The base image is the one of the first build, with the holes that were closed since."
+    ),
+    "sbom": Lesson("", "The image does not say which packages are in it."),
+    "secrets": Lesson(
+        "--secret",
+        "A token for a private package is an argument or a file, and stays in a layer that everybody can read.",
+    ),
+    "shm_size": Lesson("", "A RUN has 64 MB of shared memory: a browser in a test dies there."),
+    "ssh": Lesson(
+        "", "A private repository is cloned with a key that is copied into the image, and stays there."
+    ),
+    "tags": Lesson("", "It has one name. `docker tag` gives others."),
+    "ulimits": Lesson("", "A RUN has the limits of the builder."),
+}
+_INNER: Mapping[tuple[str, str], Lesson] = {
+    **{("build", key): lesson for key, lesson in _BUILD.items()},
+    ("deploy", "replicas"): Lesson(
+        "docker run, once for each container", "It has one container: while that is replaced, nobody answers."
+    ),
+    ("deploy", "resources"): Lesson(
+        "--memory and --cpus", "One program that leaks takes the memory of the whole machine."
+    ),
+    ("deploy", "restart_policy"): Lesson(
+        "--restart", "A container that ends stays ended, also after the machine starts again."
+    ),
+    ("logging", "driver"): Lesson(
+        "", "The engine's default holds, mostly json-file: it does not rotate by itself."
+    ),
+    ("logging", "options"): Lesson("", "The log grows without end: `max-size` and `max-file` keep it small."),
+}
+"""The lessons of keys in a table of a service."""
+_FILE: Mapping[str, Lesson] = {
+    "file": Lesson("docker cp FILE CONTAINER:PATH", "The content comes from `environment`."),
+    "environment": Lesson(
+        'printf %s "$VARIABLE" | tar …, and docker cp - CONTAINER:/',
+        "The content comes from a file, which git must not track if it is a secret.",
+    ),
+    "content": Lesson("tar …, and docker cp - CONTAINER:/", "The content comes from a file or a variable."),
+    "name": Lesson("", "Nothing changes on one machine."),
+}
 _NETWORK: Mapping[str, Lesson] = {
     "name": Lesson("the last word of `docker network create`", "It is called PROJECT_KEY."),
     "external": Lesson("", "It is created with the first `up`, and removed with `down`.", ("SC117",)),
@@ -226,11 +308,27 @@ _TOP: Mapping[str, Lesson] = {
         "Each developer and each CI job exports the addresses by hand, before the tests are started.",
     ),
 }  # fmt: skip
-_TABLES = {"": _TOP, "services": _SERVICE, "jobs": _SERVICE, "networks": _NETWORK, "volumes": _VOLUME}
+_TABLES = {
+    "": _TOP,
+    "services": _SERVICE,
+    "jobs": _SERVICE,
+    "networks": _NETWORK,
+    "volumes": _VOLUME,
+    "secrets": _FILE,
+    "configs": _FILE,
+}
 
 
-def lesson(section: str, key: str) -> Lesson | None:
-    """What to know of a key of a section; of a key at the top if `section` is "". None for a key deeper in the file."""
-    found = _TABLES.get(section, {}).get(key)
-    flag = flags.by_key().get((key,)) if section in ("services", "jobs") else None
-    return structs.replace(found, option=flag.option) if found and flag and not found.option else found
+def lesson(section: str, *keys: str) -> Lesson | None:
+    """What to know of a key of a section, or of a key in a table of a service, such as `build`, `target`; of a key at the top if
+    `section` is "". None for a key deeper in the file.
+    """
+    of_service = section in ("services", "jobs")
+    if len(keys) == 1:
+        found = _TABLES.get(section, {}).get(keys[0])
+    else:
+        found = _INNER.get((keys[0], keys[1])) if of_service and len(keys) == 2 else None
+    if found is None or found.option or not of_service:
+        return found
+    flag = flags.by_key("build").get(keys[1:]) if keys[0] == "build" else flags.by_key().get(keys)
+    return structs.replace(found, option=flag.option) if flag else found

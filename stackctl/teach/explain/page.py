@@ -17,6 +17,7 @@ from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import redacted, secrets, without
 from stackctl.teach.explain.lesson_text import sizes
 from stackctl.teach.explain.mistakes import MISTAKES
+from stackctl.teach.explain.notation import file_name
 from stackctl.teach.explain.order_graph import order_graph, order_words
 from stackctl.teach.explain.quiz import Question, quiz
 from stackctl.teach.explain.scenes import Scene
@@ -48,9 +49,9 @@ def lesson_page(stack: Stack, scenes: Sequence[Scene], containers: Sequence[Desi
             f"which the file says in {file} lines. Each step links to the lines of the file that it comes from.</p>"
         ),
         f"<h2>The order</h2><p>{escape(order_words(containers))}</p>{order_graph(containers)}",
-        '<h2>bash and stack.toml</h2><div class="sides"><main>',
+        f'<h2>bash and {escape(file_name(stack))}</h2><div class="sides"><main>',
         *(_scene(stack, scene, number, len(scenes)) for number, scene in enumerate(scenes, 1)),
-        f'</main><aside class="file" aria-label="stack.toml"><div>{"".join(_files(stack, scenes))}</div></aside></div>',
+        f'</main><aside class="file" aria-label="{escape(file_name(stack))}"><div>{"".join(_files(stack, scenes))}</div></aside></div>',
         f'<h2 id="mistakes">The six mistakes</h2><div class="cards">{"".join(_mistakes())}</div>',
         f'<h2>Quiz</h2><ol class="quiz">{"".join(map(_question, questions))}</ol>',
         f'<section class="answers"><h2>Answers</h2><ol>{"".join(map(_answer, questions))}</ol></section>',

@@ -1,4 +1,4 @@
-"""A plan as a lesson: each scene is a command that one would type, what the engine does, where stack.toml says so, what it
+"""A plan as a lesson: each scene is a command that one would type, what the engine does, where the file says so, what it
 prevents, and what one would see without it.
 """
 
@@ -15,7 +15,8 @@ from stackctl.planner.world.probes import CommandProbe
 from stackctl.show.words import describe
 from stackctl.spec.model import Condition, Stack
 from stackctl.teach.commands import CommandLine, Docker
-from stackctl.teach.explain.keys import Path, folded, line_of, shell, shell_words, toml_of
+from stackctl.teach.explain.keys import folded, shell, shell_words
+from stackctl.teach.explain.notation import Path, file_name, in_file, line_of
 from stackctl.teach.explain.up import question
 from stackctl.teach.new_containers import new_containers
 from stackctl.teach.questions import (
@@ -31,7 +32,7 @@ from stackctl.teach.questions import (
 
 
 class FileLine(Struct, frozen=True):
-    """A line of stack.toml: where it is, its key path, and what it says."""
+    """A line of the stack's file: where it is, its key path, and what it says."""
 
     where: str
     path: Path
@@ -73,9 +74,83 @@ def scenes(docker: Docker, steps: Iterable[Step], containers: Iterable[DesiredCo
                 found.append(_run(docker, new[name], (*parts.pop(name, ()), step)))
             case actions.WaitFor():
                 found.append(_wait(docker, step, step.action, specs.get(step.action.name)))
+            case actions.CreateContainer(spec):
+                found.append(_create(docker, spec, step))
+            case actions.StartContainer(_, name) if name in specs:
+                found.append(_start(docker, specs[name], step))
+            case actions.RunHook(_, name) if name in specs:
+                found.append(_hook(docker, specs[name], step))
             case _:
                 found.append(_single(docker, step))
     return found
+
+
+def _create(docker: Docker, spec: DesiredContainer, step: Step) -> Scene:
+    """A container that is not started at once, because something comes between."""
+    line = docker.command(step.action)
+    assert line is not None
+    return Scene(
+        title=describe(step.action),
+        command=_text(line),
+        call="POST /containers/create",
+        does="It joins the layers of the image with a new layer for what the container writes. No process runs yet.",
+        sources=tuple(_sources(docker.stack, _of_service(docker.stack, spec, _keys(line)))),
+        prevents="What must be there before its first process starts comes between: its secrets, or the work of pre_start.",
+        forgotten=f"Error response from daemon: No such container: {spec.name}.",
+        see=f"docker inspect {shell([spec.name])}",
+        steps=(step,),
+    )
+
+
+def _start(docker: Docker, spec: DesiredContainer, step: Step) -> Scene:
+    """The start of a container that is there. Its secrets and configs are copied into it before."""
+    line = docker.command(step.action)
+    assert line is not None
+    lines = [*docker.copies(spec), line]
+    files = [path for each in lines[:-1] for path in _keys(each)]
+    copied = "The engine unpacks the files into the layer of the container. Then it" if files else "It"
+    return Scene(
+        title=describe(step.action),
+        command="\n".join(map(_text, lines)),
+        call=("PUT /containers/ID/archive, " if files else "") + "POST /containers/ID/start",
+        does=f"{copied} gives the container namespaces, a cgroup and an address, and starts its first process.",
+        sources=tuple(_sources(docker.stack, _of_service(docker.stack, spec, files))),
+        prevents="Its files are those of today, however it was stopped."
+        if files
+        else "What it needs is done before.",
+        forgotten="The container stays in the state Created: nothing runs, and its name is taken.",
+        see=f"docker logs {shell([spec.name])}",
+        steps=(step,),
+    )
+
+
+def _hook(docker: Docker, spec: DesiredContainer, step: Step) -> Scene:
+    """A command in a container that has just started."""
+    line = docker.command(step.action)
+    assert line is not None
+    key: Path = (_section(docker.stack, spec), spec.service, "post_start")
+    return Scene(
+        title=describe(step.action),
+        command=_text(line),
+        call="POST /containers/ID/exec, POST /exec/ID/start",
+        does="It starts one more process in the namespaces of the container, and waits for its end.",
+        sources=tuple(_sources(docker.stack, [key])),
+        prevents="It is done after each start by stackctl. If it fails, the start has failed, and `up` says so.",
+        forgotten="The container runs without it, until somebody remembers.",
+        see=f"docker logs {shell([spec.name])}",
+        steps=(step,),
+    )
+
+
+def _section(stack: Stack, spec: DesiredContainer) -> str:
+    """The section of the file that describes a container, also one that runs for another one."""
+    return "jobs" if spec.service in stack.jobs else "services"
+
+
+def _of_service(stack: Stack, spec: DesiredContainer, paths: Iterable[Path]) -> list[Path]:
+    """The keys of a container's service among these, without what lies below them."""
+    table = (_section(stack, spec), spec.service)
+    return [(*table, *path[2:3]) for path in paths if path[:2] == table]
 
 
 def _single(docker: Docker, step: Step) -> Scene:
@@ -145,7 +220,7 @@ def _single(docker: Docker, step: Step) -> Scene:
         command=_text(line),
         call="",
         does=f"The reason: {step.why}.",
-        prevents="What is there becomes what stack.toml says, and what fits already is left alone.",
+        prevents=f"What is there becomes what {file_name(docker.stack)} says, and what fits already is left alone.",
         forgotten="The old state stays.",
         steps=(step,),
     )
@@ -154,8 +229,9 @@ def _single(docker: Docker, step: Step) -> Scene:
 def _run(docker: Docker, spec: DesiredContainer, steps: tuple[Step, ...]) -> Scene:
     lines = docker.run(spec)
     connect = "POST /networks/ID/connect, " if len(lines) > 1 else ""
-    section = f"{spec.kind}s"
-    paths = [path for line in lines for path in _keys(line) if path[:2] == (section, spec.service)]
+    if spec.kind == "run":
+        return _before_start(docker, spec, steps, "\n".join(map(_text, lines)))
+    paths = _of_service(docker.stack, spec, [path for line in lines for path in _keys(line)])
     notes, mistakes, forgotten = _prevented(spec)
     return Scene(
         title=f"Run {spec.service}, a {spec.kind}",
@@ -163,10 +239,25 @@ def _run(docker: Docker, spec: DesiredContainer, steps: tuple[Step, ...]) -> Sce
         call=f"POST /containers/create, {connect}POST /containers/ID/start",
         does="It joins the layers of the image with a new layer for what the container writes, gives it namespaces, a cgroup and an "
         "address, and starts its first process.",
-        sources=tuple(_sources(docker.stack, [(section, spec.service, *path[2:3]) for path in paths])),
+        sources=tuple(_sources(docker.stack, paths)),
         prevents=" ".join(notes),
         mistakes=tuple(mistakes),
         forgotten=" ".join(forgotten),
+        see=f"docker logs {shell([spec.name])}",
+        steps=steps,
+    )
+
+
+def _before_start(docker: Docker, spec: DesiredContainer, steps: tuple[Step, ...], command: str) -> Scene:
+    """A container of `pre_start`."""
+    return Scene(
+        title=f"Run pre_start of {spec.service}",
+        command=command,
+        call="POST /containers/create, POST /containers/ID/start",
+        does=f"It starts a container with the volumes and the networks of {spec.service}, which does its work and ends.",
+        sources=tuple(_sources(docker.stack, [(_section(docker.stack, spec), spec.service, "pre_start")])),
+        prevents=f"The work is done before {spec.service} starts for the first time. If it fails, {spec.service} does not start.",
+        forgotten=f"{spec.service} starts, and does not find what the work makes: a table, a file, the right owner.",
         see=f"docker logs {shell([spec.name])}",
         steps=steps,
     )
@@ -268,7 +359,7 @@ def _keys(line: CommandLine) -> list[Path]:
 def _sources(stack: Stack, paths: Iterable[Path]) -> Iterator[FileLine]:
     """The lines that these keys stand on, each once, in the order of the file."""
     found: Mapping[Path, str] = {path: where for path in paths if (where := line_of(stack, path))}
-    written = [FileLine(where, path, toml_of(stack, path)) for path, where in found.items()]
+    written = [FileLine(where, path, in_file(stack, path)) for path, where in found.items()]
     yield from sorted(dict.fromkeys(written), key=lambda source: _number(source.where))
 
 
