@@ -42,7 +42,7 @@ ipam = { config = [{ subnet = "172.28.0.0/16" }] }
         "services.web.post_start: a Swarm starts and stops tasks without stackctl (do it in the command of the container; leave it out, or --lenient)",
         "services.web.ports[0]: every node publishes a port of a Swarm, at every address and not at 127.0.0.1 (leave the address out in a file for the Swarm (-f stack.toml -f deploy.toml), or remove the port: services reach each other without)",
         "services.web.container_name: a task has the name that the Swarm gives it (others reach it as web; leave it out, or --lenient)",
-        "services.web.network_mode: a Swarm has no network_mode bridge (write networks, or host or none)",
+        "services.web.network_mode: a Swarm has no network_mode bridge (write networks, or host)",
         "services.db.cpuset: a Swarm limits processors by their number alone (write deploy.resources.limits, or --lenient to leave it out)",
         "services.db.networks.default.ipv4_address: a Swarm gives each task its own address (others reach it as db; leave it out, or --lenient)",
         "services.db.healthcheck.log: an engine does not read the log to know whether a task is ready (write test, tcp or http; with --lenient the task counts as ready once it runs)",
@@ -51,6 +51,14 @@ ipam = { config = [{ subnet = "172.28.0.0/16" }] }
         'services.web.build: the other nodes cannot get an image that is built here (write image = "REGISTRY/NAME:TAG": it is built and pushed there; --no-build if the nodes have it)',
     ]  # fmt: skip
     assert "is a path of one node, and 3 nodes may run the task" in problems(text)[10]
+
+
+def test_a_swarm_has_the_network_of_the_host_and_no_network_none() -> None:
+    text = '[services.web]\nimage = "web:1"\nnetwork_mode = "{}"\n'
+    assert problems(text.format("host"), ALONE) == []
+    assert problems(text.format("none"), ALONE) == [
+        "services.web.network_mode: a Swarm has no network_mode none (write networks, or host)"
+    ]
 
 
 def test_on_one_node_data_and_images_are_where_they_are_looked_for() -> None:

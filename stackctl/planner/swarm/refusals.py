@@ -251,11 +251,11 @@ def _service(asked: Asked, want: DesiredService) -> Iterator[Problem]:
             f"others reach it as {want.service}; leave it out, or --lenient",
         )
     mode = want.template.network_mode
-    if mode not in (None, "host", "none"):
+    if mode not in (None, "host"):
         yield Problem(
             _where(want, "network_mode"),
             f"a Swarm has no network_mode {service.network_mode}",
-            "write networks, or host or none",
+            "write networks, or host",
         )
     if any(isinstance(probe, LogProbe) for probe in want.template.probes) and not want.template.healthcheck:
         yield Problem(
