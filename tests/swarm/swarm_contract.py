@@ -6,7 +6,6 @@ the real Swarm is quick as well.
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -284,24 +283,6 @@ class SwarmContract:
         asked = iter([False] * 2)
         wait = WaitForService(goal, stack.project, 60.0)
         assert stack.engine.perform(wait, _quiet, lambda: next(asked, True)) == ""
-
-    def test_several_waits_at_once_end_each_at_its_own_goal(self, stack: Stack) -> None:
-        specs = [stack.create(stack.service(f"s{number}", replicas=2)) for number in range(4)]
-        failed: list[BaseException] = []
-
-        def wait(spec: DesiredService) -> None:
-            try:
-                stack.wait(spec)
-            except BaseException as error:
-                failed.append(error)
-
-        threads = [threading.Thread(target=wait, args=(spec,)) for spec in specs]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not failed
-        assert len(stack.engine.swarm_tasks(stack.project)) == 8
 
 
 def _quiet(_: Progressed) -> None:
