@@ -99,10 +99,10 @@ class Deploying(Looking):
         resting = self._resting(swarm, observed)
         plan = plan_deploy(swarm, observed, options, resting=resting, images=images)
         unknown = [ref for ref, digest in found.items() if digest is None and not _is_made(images, ref)]
-        notes = [
-            f"no registry knows {ref}: nodes use the one that they have, and it is not pinned"
-            for ref in unknown
-        ]
+        names = ", ".join(unknown)
+        notes = (
+            [f"no registry knows {names}: nodes use what they have, and it is not pinned"] if unknown else []
+        )
         return DeployPlan(
             plan.project,
             plan.steps,

@@ -65,9 +65,19 @@ def test_an_update_that_the_engine_has_watched_needs_no_further_time() -> None:
     assert seen((0, replace(SERVICE, update_state="completed"), BOTH)) == ["converged"]
 
 
-def test_an_update_under_way_is_waited_for_even_if_all_tasks_run() -> None:
+def test_an_update_under_way_is_waited_for_as_long_as_an_older_task_runs() -> None:
     updating = replace(SERVICE, update_state="updating")
-    assert last(updating, *BOTH).state == "waiting"
+    assert last(updating, *BOTH, task("c", 2, "n1", digest="t0")).state == "waiting"
+
+
+def test_an_update_that_waits_for_a_lost_node_alone_counts_as_done_after_a_while() -> None:
+    """Seen with Engine 20.10: the update does not end while a task is assigned to a node that died."""
+    updating = replace(SERVICE, update_state="updating")
+    lost = task("c", 1, "n3", "assigned", digest="t1")
+    old = task("d", 1, "n3", digest="t0")
+    looks = [(0, (lost, old)), (10, (*BOTH, lost, old)), (29, (*BOTH, lost, old)), (30.1, (*BOTH, lost, old))]
+    found = seen(*((now, updating, tasks) for now, tasks in looks))
+    assert found == ["waiting", "waiting", "waiting", "converged"]
 
 
 @pytest.mark.parametrize(

@@ -92,14 +92,30 @@ class Convergence:
         error = next((task for task in _by_age(mine) if task.error and not task.ended), None)
         text = _told(len(there), tasks_wanted, mine)
         waiting = Verdict("waiting", text, error.error if error else _last_error(mine))
-        if len(there) < needed or service.update_state not in _AT_REST:
+        if len(there) < needed:
             self._settled_since = None
             return waiting
+        if service.update_state not in _AT_REST:
+            return self._stuck(tasks, nodes, now, text) or waiting
         if service.update_state == "completed" or goal.started:
             return Verdict("converged", text)
         if self._settled_since is None:
             self._settled_since = now
         return Verdict("converged", text) if now - self._settled_since >= goal.settle else waiting
+
+    def _stuck(
+        self, tasks: Iterable[ObservedTask], nodes: Mapping[str, ObservedNode], now: float, text: str
+    ) -> Verdict | None:
+        """All tasks run and none is left of an earlier definition, but the Swarm does not end its update: it waits for a task on a node
+        that is lost.
+        """
+        if _older(self._goal, tasks, nodes):
+            self._settled_since = None
+            return None
+        if self._settled_since is None:
+            self._settled_since = now
+        whole = now - self._settled_since
+        return Verdict("converged", text) if whole > PATIENCE + self._goal.monitor else None
 
     def _of_failures(self, mine: Iterable[ObservedTask], now: float) -> Verdict | None:
         assert self._old is not None
@@ -186,6 +202,11 @@ def _of_job(goal: SwarmGoal, mine: Collection[ObservedTask]) -> Verdict:
             return Verdict("failed", "has failed", task.error or task.message, task.exit_code)
     pending = next((task.error for task in _by_age(mine) if task.error and not task.ended), "")
     return Verdict("waiting", text, pending)
+
+
+def _older(goal: SwarmGoal, tasks: Iterable[ObservedTask], nodes: Mapping[str, ObservedNode]) -> bool:
+    """Whether tasks of another definition still run on nodes that are not down."""
+    return bool(running_places([task for task in tasks if task.digest != goal.task_digest], nodes))
 
 
 def _told(running: int, wanted: int, mine: Iterable[ObservedTask]) -> str:

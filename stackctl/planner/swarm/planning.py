@@ -103,6 +103,7 @@ def goal_of(want: DesiredService, observed: ObservedSwarm, *, started: bool = Fa
         mode=want.mode,
         tasks=tasks,
         settle=0.0 if checked else want.update.monitor,  # a task with a check runs only once it is healthy
+        monitor=want.update.monitor,
         started=started and not want.job,
     )
 

@@ -212,6 +212,8 @@ class SwarmGoal(Struct, frozen=True, kw_only=True):
     """How many tasks must run, or have completed. Of a global service: how many nodes may run it."""
     settle: float = 5.0
     """How many seconds it must stay so. Of an update the engine has watched this itself."""
+    monitor: float = 5.0
+    """How many seconds the engine watches each new task of an update."""
     started: bool = False
     """It is enough that one task runs."""
     rolled_back: bool = False
