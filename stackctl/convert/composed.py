@@ -240,7 +240,8 @@ class _Reading(Struct):
         """A directory of the host that is not there is made. Options without an effect are left out."""
         if not isinstance(item, str):
             return item
-        *kept, options = item.split(":") if item.count(":") == 2 else (item, "")
+        parts = re.split(r":(?![^{}]*\})", item)  # a variable may have a default: ${DATA:-./data}
+        *kept, options = parts if len(parts) == 3 else (item, "")
         given = [option for option in options.split(",") if option]
         if unknown := [option for option in given if option not in _MOUNT_OPTIONS]:
             self.note(path, f"{','.join(unknown)} is left out: it has no effect here")
@@ -249,7 +250,10 @@ class _Reading(Struct):
         if meant is None or meant["type"] != "bind" or self._is_there(self._expanded(meant["source"])):
             return short
         self.note(path, f"{meant['source']} is made if it is not there, as in Compose: create_host_path")
-        table = Mount.short(short)
+        table = {
+            **Mount.short(":".join(["./x", *short.removeprefix(parts[0]).split(":")[1:]])),
+            "source": parts[0],
+        }
         return {**table, "bind": {**table.get("bind", {}), "create_host_path": True}}
 
     def _meant(self, read: Callable[[object], dict[str, Any]], item: Any) -> dict[str, Any] | None:

@@ -151,3 +151,11 @@ def test_an_image_that_is_built_here_is_pulled_first_in_compose() -> None:
     )
     _, notes = service("build: .\n    pull_policy: build")
     assert not any("pull_policy" in note for note in notes)
+
+
+def test_a_mount_may_have_a_variable_with_a_default(tmp_path: Path) -> None:
+    found, _ = service("volumes: ['${DATA:-/no/such}/a:/a:ro', '${DATA:-/no/such}/b:/b']", tmp_path)
+    assert [(each["source"], each["target"], each.get("read_only", False)) for each in found["volumes"]] == [
+        ("${DATA:-/no/such}/a", "/a", True),
+        ("${DATA:-/no/such}/b", "/b", False),
+    ]

@@ -264,6 +264,13 @@ def test_no_key_is_forgotten() -> None:
     assert tables == {*SECTIONS, *NOT_COMPARED_OF_TABLES}
 
 
+def test_a_link_without_a_name_of_its_own_adds_nothing() -> None:
+    one, other = (
+        written(line, TABLES) for line in ('links = ["db"]', 'depends_on.db.condition = "service_started"')
+    )
+    assert compare_stacks(one, other).same
+
+
 HOOKS = """
 pre_start = [{ command = "seed --all" }]
 post_start = [{ command = ["sh", "-c", "a b"], user = "root" }]

@@ -54,6 +54,25 @@ volumes: [./src:/src/, data:/data:cached, {type: bind, source: /x, target: /x}, 
     assert b.known is not None
 
 
+def test_what_the_engine_reads_in_its_own_way(tmp_path: Path) -> None:
+    text = 'network_mode: default\nhealthcheck: {test: [CMD-SHELL, "pg_isready", "-d", "x"]}\n'
+    found = service(tmp_path, text)
+    assert found.network_mode
+    assert found.network_mode.mode == "bridge"
+    assert found.healthcheck
+    assert found.healthcheck.test
+    assert found.healthcheck.test.test == ("CMD-SHELL", "pg_isready")
+    (told,) = (
+        each
+        for each in read(tmp_path, f"services:\n  a:\n    image: i\n    {text.splitlines()[1]}\n").problems
+    )
+    assert str(told).startswith(
+        "compose.yaml:4:19: services.a.healthcheck.test: the shell runs only 'pg_isready'"
+    )
+    ports = service(tmp_path, "ports: [{target: 1, published: 2, protocol: UDP}]").ports
+    assert [port.protocol for port in ports] == ["udp"]
+
+
 def test_an_image_with_a_name_and_a_build_is_pulled_first(tmp_path: Path) -> None:
     assert service(tmp_path, "build: .\n").pull_policy == "missing"
     assert service(tmp_path, "build: .\npull_policy: build\n").pull_policy == "build"

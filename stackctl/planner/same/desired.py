@@ -121,9 +121,10 @@ def container_thing(
             if name not in ("aliases", "ipv4_address", "ipv6_address", "priority")
             and (name != "mac_address" or place is not want.networks[0])
         }
+    own = {link.alias for link in service.links if link.alias == link.name}  # others know it so, too
     for place in want.networks[:1]:
         values |= normal.plain("mac_address", place.use.mac_address or service.mac_address)
-        values |= {("links", link): True for link in place.links}
+        values |= {("links", link): True for link in place.links if link.partition(":")[2] not in own}
     if service.platform:
         values["platform",] = service.platform
     values["restart",] = want.restart + (f":{want.restart_times}" if want.restart_times else "")

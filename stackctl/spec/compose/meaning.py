@@ -102,6 +102,10 @@ def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
         service["expose"] = exposed.holding([each for each in exposed.value if each.value != ""])
     if (check := service.get("healthcheck")) and (off := check.get("disable")) and off.value is True:
         service["healthcheck"] = check.holding({"disable": off})
+    elif check and (test := check.get("test")):
+        service["healthcheck"] = check.holding({**check.value, "test": _test(test, path, problems)})
+    if (mode := service.get("network_mode")) and mode.value == "default":
+        service["network_mode"] = mode.holding("bridge")  # the engine takes it so
     return node.holding(service)
 
 
@@ -129,11 +133,26 @@ def _each(service: dict[str, YamlNode], key: str, change: Callable[[dict[str, Ya
             service[key] = node.holding([changed(item) for item in node.value])
 
 
+def _test(test: YamlNode, path: Path, problems: list[Problem]) -> YamlNode:
+    """A check of a shell without the words behind its line: they are the line's $0, $1 and so on, which next to none reads."""
+    words = test.value if isinstance(test.value, list) else []
+    if len(words) < 3 or words[0].value != "CMD-SHELL":
+        return test
+    message = f"the shell runs only {words[1].text!r}: the words behind it are no part of the line"
+    hint = "write one line, or CMD instead of CMD-SHELL"
+    problems.append(
+        Problem((*path, "healthcheck", "test"), message, hint, severity="warning", place=test.place)
+    )
+    return test.holding(words[:2])
+
+
 def _port(table: dict[str, YamlNode], near: YamlNode) -> None:
     for key in _NOT_READ_IN_PORTS:
         table.pop(key, None)
     if (published := table.get("published")) and published.value == "":
         del table["published"]
+    if (protocol := table.get("protocol")) and isinstance(protocol.value, str):
+        table["protocol"] = protocol.holding(protocol.value.lower())
     address = table.get("host_ip")
     if address is None or address.value == "":
         table["host_ip"] = _assumed(address or near, EVERYWHERE)
