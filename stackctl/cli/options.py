@@ -111,11 +111,12 @@ no_tty_option = click.option(
 )
 
 
-class _Progress(click.Choice[str]):
+class _Progress(click.Choice):  # type: ignore[type-arg]  # it takes no parameter before click 8.2
     """Also `tty`, as Compose calls what is `live` here."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return super().convert("live" if value == "tty" else value, param, ctx)
+        choice: str = super().convert("live" if value == "tty" else value, param, ctx)
+        return choice
 
 
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
