@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import Struct, structs
 
 from stackctl.convert.bash.script import Note, read
-from stackctl.convert.docker.stack import ScriptStack, every_text, texts
+from stackctl.convert.docker.stack import ScriptStack
 from stackctl.convert.review import examine, in_script, nearest_place
+from stackctl.convert.tree import every_text, texts
 from stackctl.convert.unset import is_known, names, plain, toml_text, unset
 from stackctl.errors import Place, Problem, UsageError
 from stackctl.secret import DOTS, looks_secret

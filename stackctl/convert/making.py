@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import Struct, structs
 
 from stackctl.convert.bash.script import Note, read
-from stackctl.convert.docker.stack import ScriptStack, every_text
+from stackctl.convert.docker.stack import ScriptStack
 from stackctl.convert.importing import readable
 from stackctl.convert.review import nearest_place
+from stackctl.convert.tree import every_text
 from stackctl.convert.unset import names, unset
 from stackctl.errors import Key, Place, UsageError
 from stackctl.planner.same.desired import OF_STACKCTL, side_with_all

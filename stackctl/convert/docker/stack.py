@@ -7,7 +7,7 @@ import itertools
 import pathlib
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from stackctl.convert.bash.script import DockerCommand, Note, Reading, Wait
@@ -29,6 +29,7 @@ from stackctl.convert.docker.flags import (
 )
 from stackctl.convert.docker.paths import host_path
 from stackctl.convert.docker.questions import question
+from stackctl.convert.docker.resources import place, resource_settings
 from stackctl.convert.docker.service import service_table
 from stackctl.convert.docker.table import Path, Table
 from stackctl.convert.unset import is_known, plain
@@ -188,7 +189,7 @@ class ScriptStack:
             for word in names[:1]:
                 there = self.networks if kind == "network" else self.volumes
                 key = self._key(plain(word.text))
-                there[key] = self._named(plain(word.text), key) | self._settings(kind, given)
+                there[key] = self._named(plain(word.text), key) | resource_settings(kind, given, self.note)
                 self.places[f"{kind}s", key] = word.at
                 self.created.add((f"{kind}s", key))
 
@@ -199,40 +200,6 @@ class ScriptStack:
     def _named(self, name: str, key: str) -> dict[str, Any]:
         """The settings that give a network or a volume of an exported stack its own name."""
         return {"name": name} if self.export and not self.export.is_usual(name, key) else {}
-
-    def _settings(self, kind: str, given: Divided) -> dict[str, Any]:
-        usual = "bridge" if kind == "network" else "local"
-        settings: dict[str, Any] = {}
-        for option in given.options:
-            key, _, value = option.value.partition("=")
-            match option.name:
-                case "driver" if option.value != usual:
-                    settings["driver"] = option.value
-                case "internal" | "attachable" if option.on:
-                    settings[option.name] = True
-                case "opt":
-                    settings.setdefault("driver_opts", {})[plain(key)] = value
-                case "ipv6" if option.on:
-                    settings["enable_ipv6"] = True
-                case "subnet":
-                    _ipam(settings).append({"subnet": option.value})
-                case "gateway" | "ip-range":
-                    _last(_ipam(settings))[option.name.replace("-", "_")] = option.value
-                case "aux-address":
-                    _last(_ipam(settings)).setdefault("aux_addresses", {})[plain(key)] = value
-                case "ipam-driver":
-                    settings.setdefault("ipam", {})["driver"] = option.value
-                case "ipam-opt":
-                    settings.setdefault("ipam", {}).setdefault("options", {})[plain(key)] = value
-                case "label":
-                    settings.setdefault("labels", {})[plain(key)] = value
-                case "driver" | "name" | "internal" | "attachable":
-                    pass
-                case _:
-                    self.note(
-                        option.at, f"--{option.name} {plain(option.value)} of the {kind} is not imported"
-                    )
-        return settings
 
     def _connect(self, words: Sequence[Word]) -> None:
         given = self._divide(words, CONNECT)
@@ -251,7 +218,7 @@ class ScriptStack:
             table.put("networks", "default", {}, given.words[0].at)
         aliases = self._aliases(container.name, [option.value for option in given.all("alias")])
         use = {"aliases": aliases} if aliases else {}
-        table.put("networks", network, use | _place(given), given.words[0].at)
+        table.put("networks", network, use | place(given), given.words[0].at)
 
     def _build(self, command: DockerCommand, words: Sequence[Word]) -> None:
         table = built(command, words)
@@ -417,7 +384,7 @@ class ScriptStack:
                 "networks",
                 network,
                 ({"aliases": [*aliases, *given_alias]} if aliases or given_alias else {})
-                | (_place(given) if option is networks[0] else {}),
+                | (place(given) if option is networks[0] else {}),
                 option.at,
             )
         for option in given.all("link"):
@@ -685,28 +652,6 @@ class ScriptStack:
         return places
 
 
-def texts(tree: Any, change: Callable[[str], Any]) -> Any:
-    """The tree with each of its texts changed."""
-    match tree:
-        case dict():
-            return {key: texts(item, change) for key, item in tree.items()}
-        case list():
-            return [texts(item, change) for item in tree]
-        case str():
-            return change(tree)
-    return tree
-
-
-def every_text(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Each text of the tree with its path."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, item in items:
-        if isinstance(item, str):
-            yield (*path, key), item
-        else:
-            yield from every_text(item, (*path, key))
-
-
 def _is_forgotten(directory: pathlib.Path, source: str) -> bool:
     """Whether a path beside the script is missing and looks like a directory: `./data/logs`, but not `./nginx.conf` or `./Caddyfile`."""
     name = source.rstrip("/").rpartition("/")[2]
@@ -721,29 +666,3 @@ def _is_forgotten(directory: pathlib.Path, source: str) -> bool:
 def _is_image(text: str) -> bool:
     """Whether a text can name an image. Only the tag may have capital letters."""
     return is_reference(text) and not re.search("[A-Z]", ImageRef.parse(text).repository)
-
-
-def _ipam(settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """The subnets of a network."""
-    found: list[dict[str, Any]] = settings.setdefault("ipam", {}).setdefault("config", [])
-    return found
-
-
-def _last(configs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The subnet that further options are about."""
-    if not configs:
-        configs.append({})
-    return configs[-1]
-
-
-def _place(given: Divided) -> dict[str, Any]:
-    """The addresses and options of a container in a network."""
-    keys = {"ip": "ipv4_address", "ip6": "ipv6_address"}
-    found: dict[str, Any] = {key: given.last(name) for name, key in keys.items() if given.last(name)}
-    if local := given.all("link-local-ip"):
-        found["link_local_ips"] = [option.value for option in local]
-    pairs = [option.value.partition("=")[::2] for option in given.all("driver-opt")]
-    if pairs:
-        found["driver_opts"] = {plain(name): text for name, text in pairs}
-    priority = given.last("gw-priority")
-    return found | ({"gw_priority": int(priority)} if priority.lstrip("-").isdigit() else {})
