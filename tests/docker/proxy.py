@@ -42,6 +42,8 @@ class RecordingProxy:
         self.sent: Callable[[Request], None] = lambda _: None
         self._engine = engine
         self._record = threading.Lock()
+        self._served = threading.Condition()
+        self._serving = 0
         self._server = socket.socket(socket.AF_UNIX)
 
     @property
@@ -50,6 +52,11 @@ class RecordingProxy:
 
     def forget(self) -> None:
         self.requests.clear()
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Wait until the engine has answered all that was asked, also by a process that is killed and hears no answer."""
+        with self._served:
+            assert self._served.wait_for(lambda: not self._serving, seconds)
 
     def __enter__(self) -> Self:
         self._server.bind(str(self.path))
@@ -65,9 +72,19 @@ class RecordingProxy:
         with suppress(OSError):  # the server was closed
             while True:
                 client, _ = self._server.accept()
+                with self._served:
+                    self._serving += 1
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        try:
+            self._pass_all(client)
+        finally:
+            with self._served:
+                self._serving -= 1
+                self._served.notify_all()
+
+    def _pass_all(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as engine, suppress(OSError):
             engine.connect(str(self._engine))
             answers = threading.Thread(target=_pass_on, args=(engine, client), daemon=True)

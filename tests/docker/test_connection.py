@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from proxy import RecordingProxy, Request
-from scenario import Project, sleepers
+from scenario import Project, eventually, sleepers
 
 pytestmark = pytest.mark.docker
 
@@ -166,6 +166,7 @@ def test_a_connection_that_is_cut_must_be_told_and_the_next_run_put_it_right(
     assert f"Create network {stack.name}_default" in told
     assert recorder.writes == ["POST /networks/create"], "what may have been done is not asked for again"
     recorder.sent = lambda _: None
+    eventually(lambda: len(stack.resources()["networks"]) == 1)  # the engine makes it meanwhile
     stack.run("up")
     assert stack.states() == {"web": "running"}
     assert len(stack.resources()["networks"]) == 1

@@ -60,6 +60,7 @@ def test_a_secret_must_be_there_with_its_owner_and_mode_before_the_process_start
     recorder.asked = kill
     process.communicate(timeout=60)
     recorder.asked = lambda _: None
+    recorder.settle()
     assert project.states()["app"] == "created"
     said = [project.run("up").output]
     assert logs(project) == f"{THERE}{CANARY}-pw\nlevel=info\n"

@@ -59,6 +59,7 @@ def test_hooks_must_run_before_and_after_a_start_and_before_a_stop(
     recorder.asked = lambda request: process.kill() if is_exec(request) else None
     process.communicate(timeout=60)
     recorder.asked = lambda _: None
+    recorder.settle()
     assert "its post_start hooks were interrupted" in project.run("status").output
 
     project.run("up")
