@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TextIO
 
+from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.text.safe import clean, clean_keeping_color, one_line
 from stackctl.show.text.style import PLAIN, Name, Style
@@ -99,7 +100,9 @@ def log_json(line: Line, container: ObservedContainer | None) -> str:
 
 
 def _label(container: ObservedContainer) -> str:
-    return one_line(f"{container.service or container.name}-{container.number}")
+    """`api-1`; its name, if it has no number."""
+    named = names.SERVICE in container.labels and names.NUMBER in container.labels
+    return one_line(f"{container.service}-{container.number}" if named else container.name)
 
 
 def service_colors(services: Iterable[str]) -> dict[str, Name]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import docker
 import forked
+from proxy import RecordingProxy, Request
 
 from stackctl.engine import host
 
@@ -190,6 +191,25 @@ class Project:
             log = self.api.logs(row["Id"], tail=20).decode(errors="replace")
             told.append(f"{row['Names'][0]}  {row['Status']}\n{log}")
         return "\n".join([*told, json.dumps(self.resources(), indent=2)])
+
+
+def killed_at(project: Project, recorder: RecordingProxy, number: int, *args: str) -> bool:
+    """Run, and kill it when the engine has got its `number`th write. False if it ends with fewer."""
+    process = project.start(*args)
+    writes: list[Request] = []
+
+    def kill(request: Request) -> None:
+        writes.extend([request] if request.writes else [])
+        if len(writes) == number:
+            process.kill()
+
+    recorder.sent = kill
+    try:
+        process.communicate(timeout=60)
+    finally:
+        recorder.sent = lambda _: None
+    recorder.settle()  # else the next run could ask for what the engine is making at that moment
+    return len(writes) >= number
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import subprocess
 import time
 
 import pytest
-from proxy import RecordingProxy, Request
-from scenario import NOTHING, Project, eventually, sleepers
+from proxy import RecordingProxy
+from scenario import NOTHING, Project, eventually, killed_at, sleepers
 
 pytestmark = pytest.mark.docker
 
@@ -37,25 +37,6 @@ def is_right(project: Project, value: object) -> None:
     assert f"A={value}" in project.inspect("db")["Config"]["Env"]
     project.inside("web", "ping", "-c", "1", "-W", "2", "db")
     assert project.json("plan")["steps"] == []
-
-
-def killed_at(project: Project, recorder: RecordingProxy, number: int, *args: str) -> bool:
-    """Run, and kill it when the engine has got its `number`th write. False if it ends with fewer."""
-    process = project.start(*args)
-    writes: list[Request] = []
-
-    def kill(request: Request) -> None:
-        writes.extend([request] if request.writes else [])
-        if len(writes) == number:
-            process.kill()
-
-    recorder.sent = kill
-    try:
-        process.communicate(timeout=60)
-    finally:
-        recorder.sent = lambda _: None
-    recorder.settle()  # else the next run could ask for what the engine is making at that moment
-    return len(writes) >= number
 
 
 def test_a_kill_at_any_write_of_a_recreate_must_be_made_good(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from cluster import Cluster, why_not
+from deployed import Deployed
+from proxy import RecordingProxy
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,24 @@ def cluster() -> Iterator[Cluster]:
     assert not why_not(), why_not()  # a scenario that did not run has shown nothing
     with Cluster(3) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def swarm(tmp_path: Path, cluster: Cluster) -> Iterator[Deployed]:
+    """A project on the cluster, and nothing of it afterwards."""
+    directory = tmp_path / "project"
+    directory.mkdir()
+    with closing(cluster.manager.api) as api:
+        project = Deployed(f"t{secrets.token_hex(4)}", directory, api, cluster=cluster)
+        try:
+            yield project
+        finally:
+            project.clean()
+
+
+@pytest.fixture
+def recorder(tmp_path: Path, swarm: Deployed) -> Iterator[RecordingProxy]:
+    """The project's way to the manager, with every request on record."""
+    with RecordingProxy(swarm.cluster.manager.socket, tmp_path / "engine.sock") as proxy:
+        swarm.env["DOCKER_HOST"] = f"unix://{proxy.path}"
+        yield proxy

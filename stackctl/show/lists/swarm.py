@@ -95,17 +95,16 @@ def swarm_status_json(rows: Iterable[SwarmRow], project: str) -> dict[str, Any]:
 def task_containers(
     tasks: Iterable[ObservedTask], observed: ObservedSwarm
 ) -> Mapping[str, ObservedContainer]:
-    """What the lines of each task stand behind, by its id: `api.2`, or `agent.node-1` for a global service."""
+    """What the lines of each task stand behind, by its id: `api-2`, or `agent.node1` for a global service, whose tasks have no number."""
     services = {service.id: service for service in observed.services}
     found = {}
     for task in tasks:
         if service := services.get(task.service_id):
             node = observed.node.get(task.node_id)
             place = str(task.slot) if task.slot else (node.name if node else task.node_id)
+            number = {labels.NUMBER: place} if task.slot else {}
             found[task.id] = ObservedContainer(
-                id=task.id,
-                name=f"{service.key}.{place}",
-                labels={labels.SERVICE: service.key, labels.NUMBER: str(task.slot or 1)},
+                id=task.id, name=f"{service.key}.{place}", labels={labels.SERVICE: service.key, **number}
             )
     return found
 

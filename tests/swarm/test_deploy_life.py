@@ -1,0 +1,115 @@
+"""A stack on a Swarm from its first deploy to its end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from deployed import NOTHING, QUICK, Deployed, changed, created
+from proxy import RecordingProxy
+
+pytestmark = pytest.mark.docker
+pytest_plugins = ["swarm_fixtures"]
+
+SHOP = f"""
+[jobs.prepare]
+{QUICK}
+command = "true"
+
+[services.db]
+{QUICK}
+command = ["sh", "-c", "sleep 1; touch /healthy; exec sleep infinity"]
+healthcheck = {{ test = "test -e /healthy", interval = "300ms", retries = 100 }}
+depends_on = ["prepare"]
+volumes = ["data:/data"]
+
+[services.api]
+{QUICK}
+command = ["sh", "-c", "echo serving; exec sleep infinity"]
+environment = {{ LEVEL = "1" }}
+depends_on = ["db"]
+secrets = ["pw"]
+configs = ["settings"]
+deploy.replicas = 3
+
+[services.agent]
+{QUICK}
+command = ["sh", "-c", "echo watching; exec sleep infinity"]
+deploy.mode = "global"
+
+[secrets.pw]
+environment = "PW"
+[configs.settings]
+content = "a = 1"
+[volumes.data]
+sticky = true
+"""
+
+
+def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave_nothing(
+    swarm: Deployed, recorder: RecordingProxy
+) -> None:
+    swarm.write(SHOP)
+    swarm.env["PW"] = "secret"
+    swarm.run("deploy")
+    (prepared,) = swarm.tasks("prepare", "complete")
+    (db,) = swarm.tasks("db")
+    apis = swarm.tasks("api")
+    assert changed(prepared) <= created(db) <= changed(db) <= created(apis[0])
+    assert (changed(db) - created(db)).total_seconds() >= 1, "it counts as running once it is healthy"
+    assert len(apis) == 3
+    assert swarm.nodes_of("api") == swarm.nodes_of("agent") == {"node1", "node2", "node3"}
+
+    recorder.forget()
+    versions = swarm.versions()
+    told = swarm.run("deploy")
+    assert recorder.writes == [], told.output
+    asked = [request.path.partition("?")[0] for request in recorder.requests if request.path != "/_ping"]
+    assert len(asked) <= 6, asked
+    assert swarm.versions() == versions
+    assert swarm.run("deploy", "plan", "--detailed-exitcode").code == 0
+
+    assert f"{swarm.name} 4\n" in swarm.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}")
+    listed = swarm.docker("stack", "services", "--format", "{{.Name}} {{.Mode}}", swarm.name)
+    assert f"{swarm.name}_api replicated\n" in listed
+    assert f"{swarm.name}_agent global\n" in listed
+    places = swarm.docker("stack", "ps", "--format", "{{.Name}} {{.CurrentState}}", swarm.name)
+    assert f"{swarm.name}_api.3 Running" in places
+
+    rows = {
+        row["service"]: row for row in json.loads(swarm.run("deploy", "status", "--json").stdout)["services"]
+    }
+    assert {key: (row["running"], row["wanted"]) for key, row in rows.items()} == {
+        "prepare": (1, 1),
+        "db": (1, 1),
+        "api": (3, 3),
+        "agent": (3, 3),
+    }
+    assert rows["db"]["nodes"] == {next(iter(swarm.nodes_of("db"))): 1}
+    lines = swarm.run("deploy", "logs", "api").stdout.splitlines()
+    assert sorted(line.split()[0] for line in lines) == ["api-1", "api-2", "api-3"]
+    assert all(line.endswith("serving") for line in lines)
+    lines = swarm.run("deploy", "logs", "agent").stdout.splitlines()
+    assert sorted(line.split()[0] for line in lines) == ["agent.node1", "agent.node2", "agent.node3"]
+
+    swarm.run("deploy", "scale", "api=1")
+    assert len(swarm.nodes_of("api")) == 1
+    assert "api" in swarm.run("deploy", "plan").stdout
+    swarm.within("db", "touch", "/data/kept")
+    node = swarm.nodes_of("db")
+    swarm.write(SHOP.replace('LEVEL = "1"', 'LEVEL = "2"').replace("retries = 100", "retries = 99"))
+    swarm.run("deploy")
+    assert (swarm.environment_of("api"), len(swarm.tasks("api"))) == (["LEVEL=2"], 3)
+    assert swarm.nodes_of("db") == node
+    assert swarm.within("db", "ls", "/data") == "kept\n"
+    swarm.run("deploy", "rollback", "api")
+    assert swarm.environment_of("api") == ["LEVEL=1"]
+
+    told = swarm.run("deploy", "down")
+    assert swarm.left() == NOTHING
+    (kept,) = node
+    assert swarm.volumes() == {kept: [f"{swarm.name}_data"]}
+    assert kept in told.output
+    recorder.forget()
+    swarm.run("deploy", "down")
+    assert recorder.writes == []
