@@ -110,6 +110,22 @@ def test_a_gate_for_a_started_service_needs_one_task() -> None:
     assert seen((0, SERVICE, ()), goal=goal) == ["waiting"]
 
 
+def test_a_global_service_is_not_waited_for_on_nodes_that_are_lost_meanwhile() -> None:
+    goal = replace(GOAL, mode="global", tasks=3, nodes=frozenset({"n1", "n2", "n3"}))
+    on_all = (*(replace(each, slot=0) for each in BOTH), task("c", 0, "n3", "pending", error="not available"))
+    assert last(SERVICE, *on_all, goal=goal).state == "converged"
+    verdict = last(SERVICE, *on_all[1:], goal=goal)
+    assert (verdict.state, verdict.text) == ("waiting", "1 of 2 running")
+
+
+@pytest.mark.parametrize(("availability", "told"), [("active", True), ("pause", True), ("drain", None)])
+def test_the_list_of_services_tells_nothing_while_a_node_is_emptied(
+    availability: str, told: bool | None
+) -> None:
+    nodes = [NODES["n1"], replace(NODES["n2"], availability=availability)]
+    assert at_rest(GOAL, SERVICE, nodes) is told
+
+
 def test_a_global_service_is_counted_by_nodes() -> None:
     goal = replace(GOAL, mode="global")
     on_each = (task("a", 0, "n1"), task("b", 0, "n2"))

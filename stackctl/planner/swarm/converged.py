@@ -82,10 +82,14 @@ class Convergence:
             return verdict
         if goal.mode.endswith("-job"):
             return _of_job(goal, mine)
+        tasks_wanted = goal.tasks
+        if goal.nodes:
+            lost = {each for each in goal.nodes if not ((node := nodes.get(each)) and node.takes_tasks)}
+            mine = [task for task in mine if task.node_id not in lost]
+            tasks_wanted -= len(lost)
         if verdict := self._of_failures(mine, now):
             return verdict
         there = running_places(mine, nodes)
-        tasks_wanted = goal.tasks
         if goal.rolled_back and goal.mode == "replicated":
             tasks_wanted = service.replicas  # only the Swarm knows how many it had before
         needed = 1 if goal.started and tasks_wanted else tasks_wanted
@@ -169,7 +173,10 @@ def at_rest(goal: SwarmGoal, service: ObservedService, nodes: Iterable[ObservedN
         return False
     if goal.mode.endswith("-job"):
         return True if service.completed >= goal.tasks else None
-    if any(node.down for node in nodes) or service.update_state not in _AT_REST:
+    # The list still counts the tasks of a node that died, and those that have not yet left an emptied node.
+    if any(node.down or node.availability == "drain" for node in nodes):
+        return None
+    if service.update_state not in _AT_REST:
         return None
     return True if service.running == service.desired == goal.tasks else None
 

@@ -92,16 +92,17 @@ def ours(observed: ObservedSwarm, desired: DesiredSwarm) -> Mapping[str, Observe
 def goal_of(want: DesiredService, observed: ObservedSwarm, *, started: bool = False) -> SwarmGoal:
     """What the service must come to."""
     checked = want.template.healthcheck is not None and want.template.healthcheck.test != ("NONE",)
-    tasks = want.replicas
+    nodes: frozenset[str] = frozenset()
     if want.mode.startswith("global"):
-        tasks = len(nodes_for(want, observed.nodes))
+        nodes = frozenset(node.id for node in nodes_for(want, observed.nodes))
     return SwarmGoal(
         name=want.name,
         digest=want.digest,
         task_digest=want.task_digest,
         image=want.image,
         mode=want.mode,
-        tasks=tasks,
+        tasks=len(nodes) if want.mode.startswith("global") else want.replicas,
+        nodes=nodes,
         settle=0.0 if checked else want.update.monitor,  # a task with a check runs only once it is healthy
         monitor=want.update.monitor,
         started=started and not want.job,

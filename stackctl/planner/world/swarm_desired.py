@@ -209,7 +209,9 @@ class SwarmGoal(Struct, frozen=True, kw_only=True):
     """The image of the tasks that count. "": any."""
     mode: Mode = "replicated"
     tasks: int = 1
-    """How many tasks must run, or have completed. Of a global service: how many nodes may run it."""
+    """How many tasks must run, or have completed."""
+    nodes: frozenset[str] = frozenset()
+    """The ids of the nodes that may run a global service. Those that take no tasks any more do not count: `tasks` is then less."""
     settle: float = 5.0
     """How many seconds it must stay so. Of an update the engine has watched this itself."""
     monitor: float = 5.0
