@@ -22,7 +22,7 @@ up: setup ## bring the lesson's stack up, print its status and URLs
 down: $(installed) env ## take the lesson's stack away; its volumes stay
 	$(bin)/stackctl down
 
-test: setup $(recipes)/.installed ## run every test, those on a real engine too (PYTEST_ARGS="-k …" for some)
+test: setup $(recipes)/.installed ## run the tests, those on a real engine too (PYTEST_ARGS="-k …" for some)
 	$(bin)/pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 # Not in CI: they wait for a Swarm that finds out that a node has died, and kill a deploy at each of its writes.

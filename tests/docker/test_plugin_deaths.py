@@ -73,6 +73,13 @@ def test_a_process_that_exits_in_a_test_must_leave_nothing(suite: Suite, way: st
     nothing_is_left(suite)
 
 
+def test_a_setup_that_fails_must_leave_nothing(suite: Suite) -> None:
+    suite.stack(STACK + '[services.bad]\nimage = "busybox"\ncommand = "false"\nhealthcheck = { tcp = 80 }\n')
+    suite.write("test_it.py", dying("pass"))
+    suite.run("-n", "2", code=1, errors=4)
+    nothing_is_left(suite)
+
+
 def test_a_hook_that_fails_must_leave_nothing(suite: Suite) -> None:
     suite.stack(STACK)
     suite.write("conftest.py", "def pytest_stack_ready(stack): raise RuntimeError('no migration')\n")
