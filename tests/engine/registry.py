@@ -57,7 +57,7 @@ class Registry:
                 self._answers[f"/v2/{name}/blobs/{_digest(blob)}"] = ("application/octet-stream", blob)
         for tag in ("1", _digest(manifest)):
             self._answers[f"/v2/{name}/manifests/{tag}"] = (MANIFEST, manifest)
-        self._server = ThreadingHTTPServer((host, 0), self._handler())
+        self._server = ThreadingHTTPServer((host, 0), self._handler(layer))
         self.address = f"{host}:{self._server.server_port}"
         self.ref = f"{self.address}/{name}:1"
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -68,7 +68,7 @@ class Registry:
         self._thread.join()
         self._server.server_close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self, layer: bytes) -> type[BaseHTTPRequestHandler]:
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -87,9 +87,10 @@ class Registry:
                     self.send_header("Docker-Content-Digest", _digest(body))
                 self.end_headers()
                 if self.command == "GET":
-                    for start in range(0, len(body), 1 << 18):  # slowly enough to be watched
+                    pause = 0.15 if body is layer else 0  # its own image comes slowly enough to be watched
+                    for start in range(0, len(body), 1 << 18):
                         self.wfile.write(body[start : start + (1 << 18)])
-                        time.sleep(0.15 if len(body) > 1 << 18 else 0)
+                        time.sleep(pause)
 
             do_HEAD = do_GET
 
@@ -120,12 +121,12 @@ class Registry:
             def body(self) -> bytes:
                 if self.headers.get("Transfer-Encoding") != "chunked":
                     return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                found = b""
+                found = []
                 while size := int(self.rfile.readline(), 16):
-                    found += self.rfile.read(size)
+                    found.append(self.rfile.read(size))
                     self.rfile.readline()
                 self.rfile.readline()
-                return found
+                return b"".join(found)
 
             def answer(self, status: int, **headers: str) -> None:
                 self.send_response(status)
