@@ -158,6 +158,7 @@ def test_help_tells_options_and_commands(run: Run) -> None:
     said = run("deploy", "--help").out
     for word in ("--rollback", "--resolve-image", "--timeout", "plan", "status", "down", "scale", "Examples"):
         assert word in said
+    assert "SERVICE" not in said.partition("Options:")[2].partition("Commands:")[0]
 
 
 def test_events_as_json(there: Run, file: Path) -> None:

@@ -47,7 +47,9 @@ class _Group(click.Group):
         records = [
             record
             for each in services.params
-            if (record := each.get_help_record(ctx)) and each.name != "help"
+            if isinstance(each, click.Option)
+            and (record := each.get_help_record(ctx))
+            and each.name != "help"
         ]
         with formatter.section("Options"):
             formatter.write_dl(records)
