@@ -159,7 +159,7 @@ class PortTakenError(EngineError):
 
 
 class OutOfSequenceError(EngineError):
-    """Somebody else has changed a service of a Swarm since it was looked at. Whoever looks again can go on."""
+    """Since the last look somebody else has changed a service of a Swarm, or has made what was to be made. Whoever looks again can go on."""
 
 
 class CancelledError(EngineError):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import stackctl
 from stackctl.deploying import Deploying
@@ -11,11 +12,19 @@ from stackctl.engine.execute import Cancel
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.engine.memory.swarm import MemorySwarm
 from stackctl.errors import EngineError, RolledBackError
-from stackctl.planner.steps.actions import Action, CreateService, RemoveService, UpdateService, Wait
+from stackctl.planner.steps.actions import (
+    Action,
+    CreateNetwork,
+    CreateService,
+    RemoveService,
+    UpdateService,
+    Wait,
+)
 from stackctl.planner.steps.events import Done, Event
 from stackctl.planner.steps.outcome import Outcome, outcome
 from stackctl.planner.swarm.down import SwarmDownOptions
 from stackctl.planner.swarm.planning import DeployOptions
+from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
@@ -138,6 +147,23 @@ def test_five_rotations_of_a_secret_leave_two_versions(
         assert len(engine.observe_swarm("shop").secrets) <= 2
     deploy(read(secret="d"), engine)
     assert len(engine.observe_swarm("shop").secrets) == 2
+
+
+def test_what_another_machine_makes_meanwhile_is_taken(
+    engine: MemoryEngine, read: Callable[..., Stack]
+) -> None:
+    def before(action: Action) -> None:
+        if isinstance(action, CreateNetwork):
+            engine.before = lambda _: None
+            theirs = {**action.network.labels, names.INSTANCE: "theirs"}
+            engine.perform(
+                CreateNetwork(replace(action.network, labels=theirs)), lambda _: None, lambda: False
+            )
+
+    engine.before = before
+    assert deploy(read(), engine).failures == ()
+    assert {service.instance for service in engine.observe_swarm("shop").services} == {"theirs"}
+    assert plan(read(), engine) == ""
 
 
 def test_a_failed_update_goes_back_and_later_services_are_left_alone(

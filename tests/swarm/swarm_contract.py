@@ -181,6 +181,12 @@ class SwarmContract:
         )  # fmt: skip
         for _ in range(2):
             stack.create(spec)
+        theirs = {**stack.labels, names.INSTANCE: "theirs"}
+        with pytest.raises(OutOfSequenceError, match="already exists"):
+            stack.create(replace(spec, labels=theirs))
+        network = DesiredNetwork(key="default", name=stack.network, driver="overlay", labels=theirs)
+        with pytest.raises(OutOfSequenceError, match="already exists"):
+            stack.do(CreateNetwork(network))
         stack.wait(spec)
         (service,) = stack.observe().services
         assert (service.replicas, service.running, service.desired, service.digest) == (3, 3, 3, "1")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from stackctl.engine.transport.client import Client, Json, RefusedError
-from stackctl.errors import EngineError, PortTakenError
+from stackctl.errors import EngineError, OutOfSequenceError, PortTakenError
 from stackctl.real import monotonic
 
 _BUSY = (0.05, 5.0)
@@ -42,7 +42,7 @@ def create_network(client: Client, body: Mapping[str, Any]) -> str:
     """Create the network, and return its id.
 
     A network of that name with the same labels is the one that is meant: a run that was killed has asked for it, and the
-    engine has made it since the last look.
+    engine has made it since the last look. Raises OutOfSequenceError for another one of that name.
     """
     try:
         return str(client.post("networks", "create", body=body)["Id"])
@@ -51,6 +51,7 @@ def create_network(client: Client, body: Mapping[str, Any]) -> str:
             for found in client.get("networks", filters={"name": [body["Name"]]}):
                 if (found["Name"], found["Labels"]) == (body["Name"], body["Labels"]):
                     return str(found["Id"])
+            raise OutOfSequenceError(error.message, error.hint) from error
         raise
 
 

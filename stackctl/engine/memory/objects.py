@@ -12,7 +12,7 @@ from stackctl.engine.memory.commands import Behaviour
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.image_store import Images
-from stackctl.errors import EngineError, PortTakenError
+from stackctl.errors import EngineError, OutOfSequenceError, PortTakenError
 from stackctl.planner.world.desired import (
     Attachment,
     DesiredContainer,
@@ -70,7 +70,7 @@ class MemoryObjects:
 
     def _create_network(self, network: DesiredNetwork) -> None:
         if any(n.name == network.name for n in self._networks.values()):
-            raise EngineError(f"network with name {network.name} already exists")
+            raise OutOfSequenceError(f"network with name {network.name} already exists")
         id_ = self._new_id("network")
         self._networks[id_] = ObservedNetwork(
             id=id_, name=network.name, driver=network.driver, labels=dict(network.labels)

@@ -34,6 +34,7 @@ from stackctl.planner.world.swarm_observed import (
 
 HEARTBEAT = 11.0
 """Seconds until a manager sees that a node is gone (three heartbeats of 5 s, measured with 20.10)."""
+_AGAIN = "run stackctl deploy again: it looks again"
 _FIRST_PORT = 30000
 """The first of the ports that a Swarm chooses."""
 
@@ -224,7 +225,7 @@ class MemorySwarm:
             if service.spec.name == spec.name:
                 if service.spec.labels == spec.labels:
                     return
-                raise EngineError(f"cannot create {spec.name}: name conflicts with an existing object")
+                raise OutOfSequenceError(f"cannot create {spec.name}: it already exists", _AGAIN)
         self._check(spec)
         now = self.clock.now
         self._orchestrator.add(
@@ -235,9 +236,7 @@ class MemorySwarm:
 
     def _update(self, service: SwarmService, version: int, spec: DesiredService) -> None:
         if version != service.version:
-            raise OutOfSequenceError(
-                "somebody else has changed the service meanwhile", "run stackctl deploy again: it looks again"
-            )
+            raise OutOfSequenceError("somebody else has changed the service meanwhile", _AGAIN)
         if service.spec.mode != spec.mode:
             raise EngineError(f"cannot update {spec.name}: service mode change is not allowed")
         self._check(spec)

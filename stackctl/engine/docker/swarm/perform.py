@@ -34,6 +34,7 @@ _ELECTION = 20.0
 _SERVICE_ID = "com.docker.swarm.service.id"
 """The label with which an engine says on a container to which service it belongs."""
 _LEADERLESS = "does not have a leader"
+_AGAIN = "run stackctl deploy again: it looks again"
 
 
 T = TypeVar("T")
@@ -113,6 +114,7 @@ class SwarmPerform:
                 for row in found:
                     if (row["Spec"]["Name"], row["Spec"].get("Labels")) == (spec.name, body["Labels"]):
                         return ""
+                raise OutOfSequenceError(f"cannot create {spec.name}: it already exists", _AGAIN) from error
             raise RefusedError(
                 f"cannot create {spec.name}: {look.plain(error.message)}", error.hint, status=error.status
             ) from error
@@ -313,9 +315,7 @@ def _explained(error: RefusedError) -> EngineError:
     """The error in words that say what to do."""
     message = look.plain(error.message)
     if _out_of_sequence(error):
-        return OutOfSequenceError(
-            "somebody else has changed the service meanwhile", "run stackctl deploy again: it looks again"
-        )
+        return OutOfSequenceError("somebody else has changed the service meanwhile", _AGAIN)
     if any(words in message for words in (_LEADERLESS, "context deadline exceeded")):
         return RefusedError(
             f"the Swarm does not answer, because most of its managers cannot be reached: {message}",
