@@ -7,6 +7,7 @@ import json
 import pytest
 from deployed import NOTHING, QUICK, Deployed, changed, created
 from proxy import RecordingProxy
+from scenario import eventually
 
 pytestmark = pytest.mark.docker
 pytest_plugins = ["swarm_fixtures"]
@@ -86,11 +87,15 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
         "agent": (3, 3),
     }
     assert rows["db"]["nodes"] == {next(iter(swarm.nodes_of("db"))): 1}
-    lines = swarm.run("deploy", "logs", "api").stdout.splitlines()
-    assert sorted(line.split()[0] for line in lines) == ["api-1", "api-2", "api-3"]
-    assert all(line.endswith("serving") for line in lines)
-    lines = swarm.run("deploy", "logs", "agent").stdout.splitlines()
-    assert sorted(line.split()[0] for line in lines) == ["agent.node1", "agent.node2", "agent.node3"]
+
+    def said(service: str) -> list[str]:
+        return sorted(swarm.run("deploy", "logs", service).stdout.splitlines())
+
+    eventually(
+        lambda: len(said("api")) == len(said("agent")) == 3
+    )  # a task runs before it has said something
+    assert [line.split() for line in said("api")] == [[f"api-{n}", "|", "serving"] for n in (1, 2, 3)]
+    assert [line.split()[0] for line in said("agent")] == ["agent.node1", "agent.node2", "agent.node3"]
 
     swarm.run("deploy", "scale", "api=1")
     assert len(swarm.nodes_of("api")) == 1

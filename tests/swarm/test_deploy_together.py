@@ -6,7 +6,7 @@ import pytest
 from deployed import SLEEP, Deployed
 from proxy import RecordingProxy
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 pytest_plugins = ["swarm_fixtures"]
 
 
