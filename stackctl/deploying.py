@@ -208,7 +208,11 @@ class Deploying(Looking):
         observed = self._managed()
         keys = [key for key, volume in self.stack.volumes.items() if not volume.external]
         return plan_swarm_down(
-            self.name, observed, options, volumes=volumes_of(keys, observed, self.name) if keys else ()
+            self.name,
+            observed,
+            options,
+            volumes=volumes_of(keys, observed, self.name) if keys else (),
+            tasks=self.engine.swarm_tasks(self.name),
         )
 
     def _managed(self) -> ObservedSwarm:

@@ -16,16 +16,19 @@ from stackctl.planner.steps.actions import (
     Action,
     CreateNetwork,
     CreateService,
+    RemoveNetwork,
     RemoveService,
     UpdateService,
     Wait,
+    WaitForTasksGone,
 )
 from stackctl.planner.steps.events import Done, Event
 from stackctl.planner.steps.outcome import Outcome, outcome
-from stackctl.planner.swarm.down import SwarmDownOptions
+from stackctl.planner.swarm.down import SwarmDownOptions, plan_swarm_down
 from stackctl.planner.swarm.planning import DeployOptions
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.observed import ImageConfig, ObservedEngine
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine, ObservedNetwork
+from stackctl.planner.world.swarm_observed import ObservedTask
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 
@@ -274,6 +277,23 @@ def test_down_comes_from_labels_and_removes_dependents_first(
     removed = [action.name for action in engine.performed if isinstance(action, RemoveService)]
     assert removed == ["shop_web", "shop_migrate", "shop_db"]
     assert alive(engine) == []
+
+
+def test_down_waits_for_the_tasks_of_services_that_are_gone(engine: MemoryEngine) -> None:
+    """An earlier run was killed when it had removed the services."""
+    network = ObservedNetwork(
+        id="n1", name="shop_default", labels={names.PROJECT: "shop", names.STACK: "shop", names.INSTANCE: "i"}
+    )
+    observed = replace(engine.observe_swarm("shop"), networks=(network,))
+    tasks = [
+        ObservedTask(id="t1", service_id="s1", state="running", desired_state="remove"),
+        ObservedTask(id="t2", service_id="job", state="complete", desired_state="shutdown"),
+    ]
+    wait, remove = plan_swarm_down("shop", observed, tasks=tasks).steps
+    assert isinstance(wait.action, WaitForTasksGone)
+    assert [*wait.action.services.values()] == ["s1"]
+    assert isinstance(remove.action, RemoveNetwork)
+    assert remove.after
 
 
 def test_what_waits_writes_nothing(engine: MemoryEngine, read: Callable[..., Stack]) -> None:

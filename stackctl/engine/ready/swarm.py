@@ -197,7 +197,7 @@ def _for_tasks_gone(
     began, number, told = polls.now(), polls.begun, ""
     while seen := polls.after(number, cancelled):
         number = seen.number
-        left = [task for id_ in services for task in seen.tasks.get(id_, ()) if _stays(task)]
+        left = [task for id_ in services for task in seen.tasks.get(id_, ()) if task.stays]
         living = [task for task in left if not _is_lost(task, seen.nodes)]
         count = len(living) or here(services)
         if not count:
@@ -216,13 +216,6 @@ def _for_tasks_gone(
             told = text
             report(Progressed(text))
     return ""
-
-
-def _stays(task: ObservedTask) -> bool:
-    """Whether its node has not removed its container yet. The Swarm removes a task from its list when the node has stopped it. It
-    forgets ended tasks that it did not mean to remove.
-    """
-    return not task.ended or task.desired_state == "remove"
 
 
 def _is_lost(task: ObservedTask, nodes: Mapping[str, ObservedNode]) -> bool:

@@ -24,7 +24,7 @@ from stackctl.planner.swarm.desire import STICKY
 from stackctl.planner.world import labels
 from stackctl.planner.world.replica import Replica
 from stackctl.planner.world.swarm_desired import SwarmGoal
-from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarm
+from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarm, ObservedTask
 
 
 class SwarmDownOptions(Struct, frozen=True, kw_only=True):
@@ -40,9 +40,11 @@ def plan_swarm_down(
     options: SwarmDownOptions | None = None,
     *,
     volumes: Iterable[str] = (),
+    tasks: Iterable[ObservedTask] = (),
 ) -> Plan:
     """Remove the services of a project, dependents first; once no container of them is left on any node, its networks, secrets and
-    configs. What stackctl has not made stays. `volumes` are where the data stays, in words.
+    configs. What stackctl has not made stays. `volumes` are where the data stays, in words. `tasks` are those of the project: some may
+    still end whose service is gone, because an earlier run was killed.
     """
     options = options or SwarmDownOptions()
     draft = Draft(project)
@@ -59,8 +61,13 @@ def plan_swarm_down(
             of=Replica(service.key),
         )
     gone = Removed(project)
-    if chosen:
-        ids = {service.name: service.id for service in chosen}
+    there = {service.id for service in observed.services}
+    ids = {service.name: service.id for service in chosen}
+    if not options.services:
+        ids |= {
+            f"service {t.service_id}": t.service_id for t in tasks if t.stays and t.service_id not in there
+        }
+    if ids:
         draft.add(
             WaitForTasksGone(project, ids, options.timeout),
             "networks and data are in use until then",

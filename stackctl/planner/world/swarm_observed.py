@@ -170,6 +170,13 @@ class ObservedTask(Struct, frozen=True, kw_only=True):
     """Of a job: the iteration of the service that it belongs to."""
 
     @property
+    def stays(self) -> bool:
+        """Whether its node has not removed its container yet. The Swarm removes a task from its list when the node has stopped it. It
+        forgets ended tasks that it did not mean to remove.
+        """
+        return not self.ended or self.desired_state == "remove"
+
+    @property
     def ended(self) -> bool:
         return self.state in ENDED
 
