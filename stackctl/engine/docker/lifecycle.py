@@ -47,7 +47,8 @@ def create_network(client: Client, body: Mapping[str, Any]) -> str:
     try:
         return str(client.post("networks", "create", body=body)["Id"])
     except RefusedError as error:
-        if error.status == 409:
+        # A Swarm that has two requests at once refuses the later one with another status.
+        if error.status == 409 or "name conflicts with an existing object" in error.message:
             for found in client.get("networks", filters={"name": [body["Name"]]}):
                 if (found["Name"], found["Labels"]) == (body["Name"], body["Labels"]):
                     return str(found["Id"])

@@ -34,6 +34,7 @@ _ELECTION = 20.0
 _SERVICE_ID = "com.docker.swarm.service.id"
 """The label with which an engine says on a container to which service it belongs."""
 _LEADERLESS = "does not have a leader"
+_TAKEN = ("already exists", "name conflicts with an existing object")
 _AGAIN = "run stackctl deploy again: it looks again"
 
 
@@ -109,7 +110,7 @@ class SwarmPerform:
                 "services", "create", body=body, headers=auth_header(spec.image, report)
             )
         except RefusedError as error:
-            if "already exists" in error.message or error.status == 409:
+            if error.status == 409 or any(words in error.message for words in _TAKEN):
                 found = self._link.changing.get("services", filters={"name": [spec.name]})
                 for row in found:
                     if (row["Spec"]["Name"], row["Spec"].get("Labels")) == (spec.name, body["Labels"]):
