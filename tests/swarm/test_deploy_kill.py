@@ -48,6 +48,7 @@ def is_right(swarm: Deployed, value: object) -> None:
     swarm.run("deploy", "plan", "--detailed-exitcode")
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_write_of_a_rotation_must_be_made_good(
     swarm: Deployed, recorder: RecordingProxy
 ) -> None:
