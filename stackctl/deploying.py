@@ -56,7 +56,7 @@ from stackctl.real import monotonic
 from stackctl.spec.model import Stack
 from stackctl.spec.scaling import one_each
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.reading import place, placing
+from stackctl.spec.source.reading import place, place_warnings, placing
 from stackctl.spelling import did_you_mean
 
 Events = Generator[Event, None, None]
@@ -172,12 +172,7 @@ class Deploying(Looking):
             options=options,
             containers=self._there() if new else (),
         )
-        placed = place(self.stack, refusals(asked))
-        if options.strict:
-            placed = tuple(replace(problem, severity="error") for problem in placed)
-        if any(problem.severity == "error" for problem in placed):
-            raise PreflightError(placed)
-        return placed
+        return place_warnings(self.stack, refusals(asked), strict=options.strict)
 
     def _resting(self, swarm: DesiredSwarm, observed: ObservedSwarm) -> Resting:
         """Which services are as they should be. Tasks are asked for only if the list of services does not tell."""
@@ -259,7 +254,7 @@ class Deploying(Looking):
         began, options = monotonic(), options or DeployOptions()
         with self._locked():
             plan = self.plan(selection, options)
-            images = _part(plan, BuildImage, PushImage)
+            images = plan.only(BuildImage, PushImage)
             if images.steps:
                 failed = False
                 for event in concealed(self._run(images, cancel, began), self.stack):
@@ -369,9 +364,3 @@ def _is_made(plan: Plan, ref: str) -> bool:
     return any(
         step.action.image.ref == ref for step in plan.steps if isinstance(step.action, BuildImage | PushImage)
     )
-
-
-def _part(plan: Plan, *kinds: type) -> Plan:
-    """The steps with some kinds of action alone."""
-    steps = tuple(step for step in plan.steps if isinstance(step.action, kinds))
-    return Plan(plan.project, steps, warnings=plan.warnings)

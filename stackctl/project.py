@@ -6,7 +6,7 @@ Every verb that writes holds the project's lock, from its look to the end of its
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Generator
 
 from msgspec.structs import replace
 
@@ -44,7 +44,7 @@ from stackctl.planner.world.observed import Observed
 from stackctl.real import monotonic
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.reading import place
+from stackctl.spec.source.reading import place, place_warnings
 
 Events = Generator[Event, None, None]
 Waiting = Callable[[str], None]
@@ -87,7 +87,7 @@ class Project(Comparing):
             told = replace(observed, answers=view.observed.answers, outdated=view.observed.outdated)
             view = View.of(desired, told, options)
             view, plan = self._with_image_configs(view), None
-        warnings = self._warnings(self._preflight(view, options, images), options)
+        warnings = place_warnings(self.stack, self._preflight(view, options, images), strict=options.strict)
         return self._up_plan(plan or _decided(view, images), view, selection, warnings)
 
     def check(self, selection: Selection) -> tuple[Problem, ...]:
@@ -196,7 +196,7 @@ class Project(Comparing):
         self, selection: Selection, images: ImageOptions, kind: type[BuildImage | PullImage]
     ) -> Plan:
         desired, observed = self.desired_and_observed(selection)
-        plan = _part(plan_images(desired, observed, images), kind)
+        plan = plan_images(desired, observed, images).only(kind)
         if problems := self._without_builder(plan, desired):
             raise PreflightError(place(self.stack, problems))
         return plan
@@ -217,7 +217,7 @@ class Project(Comparing):
         """Do a plan. Once an `up` has its images, the rest is planned again: only now is it known what containers inherit from
         the images.
         """
-        images = _part(plan, PullImage, BuildImage)
+        images = plan.only(PullImage, BuildImage)
         if isinstance(plan, UpPlan) and images.steps:
             failed = False
             for event in concealed(self._run(images, cancel, began), self.stack):
@@ -238,7 +238,12 @@ class Project(Comparing):
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for problems that only the images can show."""
         view = self._with_image_configs(self.view(selection, options))
-        return self._up_plan(plan_up(view), view, selection, self._warnings(told_by_images(view), options))
+        return self._up_plan(
+            plan_up(view),
+            view,
+            selection,
+            place_warnings(self.stack, told_by_images(view), strict=options.strict),
+        )
 
     def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
         return UpPlan(
@@ -251,15 +256,6 @@ class Project(Comparing):
             stack=self.stack,
             selection=selection,
         )
-
-    def _warnings(self, problems: Collection[Problem], options: UpOptions) -> tuple[Problem, ...]:
-        """The problems as warnings, with their places. Raises PreflightError if one is an error."""
-        placed = place(self.stack, problems)
-        if options.strict:
-            placed = tuple(replace(problem, severity="error") for problem in placed)
-        if any(problem.severity == "error" for problem in placed):
-            raise PreflightError(placed)
-        return placed
 
     # What is needed to plan
 
@@ -310,9 +306,3 @@ class Project(Comparing):
 def _decided(view: View, images: ImageOptions) -> Plan:
     """The steps that get the images, and those from what is there to what should be."""
     return plan_up(view, plan_images(view.desired, view.observed, images))
-
-
-def _part(plan: Plan, *kinds: type) -> Plan:
-    """The steps with some kinds of action alone. These steps must not wait for other kinds of steps."""
-    steps = tuple(step for step in plan.steps if isinstance(step.action, kinds))
-    return Plan(plan.project, steps, warnings=plan.warnings)

@@ -413,16 +413,9 @@ def _show(
     code: int = 0,
 ) -> int:
     """Print the plan. Return `code` if there is something to do, else 0."""
-    from stackctl.show.plan_text import plan_json, plan_text, steps_text
+    from stackctl.cli.commands.plan import show_plan
 
     plan = _deploying(settings, stack).plan(
         settings.selection(services, dependencies=not no_deps), _options(given)
     )
-    settings.warn(plan.warnings)
-    if as_json:
-        print(json.dumps(plan_json(plan), indent=2))
-    elif steps:
-        print(steps_text(plan))
-    else:
-        print(plan_text(plan, style=settings.style(sys.stdout)))
-    return code if plan.changes else 0
+    return show_plan(settings, plan, as_json=as_json, steps=steps, code=code)

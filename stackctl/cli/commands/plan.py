@@ -15,6 +15,7 @@ from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.plan_arguments import plan_arguments
 from stackctl.cli.plan_options import check_planning_options, planning_options
 from stackctl.cli.settings import Settings
+from stackctl.planner.steps.plan import Plan
 from stackctl.show.plan_text import plan_json, plan_text, steps_text
 from stackctl.spec.model import Stack
 
@@ -65,6 +66,13 @@ def show(
 ) -> int:
     """Print the plan of an `up`. `arguments` are those of `api.up`. Return `code` if there is something to do, else 0."""
     plan = api.plan(stack, settings.engine(), **arguments)
+    return show_plan(settings, plan, as_json=as_json, steps=steps, code=code)
+
+
+def show_plan(
+    settings: Settings, plan: Plan, *, as_json: bool = False, steps: bool = False, code: int = 0
+) -> int:
+    """Print a plan. Return `code` if there is something to do, else 0."""
     settings.warn(plan.warnings)
     if as_json:
         print(json.dumps(plan_json(plan), indent=2))

@@ -55,6 +55,16 @@ def logs(
         yield from follow_sources([source for source in sources if source.runs()], tail, **window)
 
 
+def pieces(answer: WireAnswer, *, tty: bool) -> Iterator[tuple[str, bytes]]:
+    """What an answer holds, each piece with its stream."""
+    if tty:  # there are no frames, and a chunk may end within a line
+        yield from (("stdout", line + b"\n") for line in lines(answer.chunks()))
+        return
+    frames = Frames()
+    for chunk in answer.chunks():
+        yield from frames.feed(chunk)
+
+
 class Assembler(Struct):
     """Puts lines together. The engine keeps a long line in pieces of at most 16 KiB, each with its own time."""
 
@@ -183,7 +193,7 @@ class _Source:
         ) as answer:
             self._answer = answer
             try:
-                for stream, data in self._pieces(answer):
+                for stream, data in pieces(answer, tty=self._tty):
                     for line in assembler.feed(stream, data):
                         if count:
                             self._count(line)
@@ -193,14 +203,6 @@ class _Source:
                 return  # `_SILENCE` has passed
             finally:
                 self._answer = None
-
-    def _pieces(self, answer: WireAnswer) -> Iterator[tuple[str, bytes]]:
-        if self._tty:  # there are no frames, and a chunk may end within a line
-            yield from (("stdout", line + b"\n") for line in lines(answer.chunks()))
-            return
-        frames = Frames()
-        for chunk in answer.chunks():
-            yield from frames.feed(chunk)
 
     def _count(self, line: LogLine) -> None:
         self._at_last = self._at_last + 1 if line.time == self._last else 1

@@ -57,6 +57,11 @@ class Plan(Struct, frozen=True):
         removed = (step.action for step in self.steps if isinstance(step.action, RemoveVolume))
         return tuple(action.name for action in removed if action.data)
 
+    def only(self, *kinds: type) -> Plan:
+        """The steps with some kinds of action alone. These steps must not wait for other kinds of steps."""
+        steps = tuple(step for step in self.steps if isinstance(step.action, kinds))
+        return Plan(self.project, steps, warnings=self.warnings)
+
     def __str__(self) -> str:
         lines = []
         for step in self.steps:

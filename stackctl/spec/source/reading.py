@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from stackctl.errors import Key, Place, Problem, SpecError, UsageError
+from stackctl.errors import Key, Place, PreflightError, Problem, SpecError, UsageError
 from stackctl.secret import DOTS
 from stackctl.spec.choosing import choose
 from stackctl.spec.known_images import BUILT_IN, KnownImages
@@ -373,6 +373,16 @@ def place(stack: Stack, problems: Iterable[Problem]) -> tuple[Problem, ...]:
     file allows are left out.
     """
     return _not_allowed(place_all(problems, stack.sources), stack.sources)
+
+
+def place_warnings(stack: Stack, problems: Iterable[Problem], *, strict: bool = False) -> tuple[Problem, ...]:
+    """The problems with their places, as `place` gives them. Raises PreflightError if one is an error; with `strict` a warning is one."""
+    placed = place(stack, problems)
+    if strict:
+        placed = tuple(structs.replace(problem, severity="error") for problem in placed)
+    if any(problem.severity == "error" for problem in placed):
+        raise PreflightError(placed)
+    return placed
 
 
 @contextmanager

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from stackctl.engine.protocol import LogLine
-from stackctl.engine.talk.frames import Frames
 from stackctl.engine.talk.log_times import timestamp
-from stackctl.engine.talk.logs import PIECES, STAMPED, Assembler, follow_sources
+from stackctl.engine.talk.logs import PIECES, STAMPED, Assembler, follow_sources, pieces
 from stackctl.engine.transport.client import RefusedError, WireClient
-from stackctl.engine.transport.messages import lines
 from stackctl.engine.transport.wire import WireAnswer
 from stackctl.real import real_time
 
@@ -146,7 +144,7 @@ class _Service:
     def _assembled(self, answer: WireAnswer) -> Iterator[LogLine]:
         assemblers: dict[str, Assembler] = {}
         task = ""
-        for stream, data in self._pieces(answer):
+        for stream, data in pieces(answer, tty=self._tty):
             for piece in PIECES.findall(data):
                 stamp = STAMPED.match(piece)
                 begin = stamp.end() if stamp else 0
@@ -157,14 +155,6 @@ class _Service:
                 yield from assemblers.setdefault(task, Assembler(task)).feed(stream, text)
         for assembler in assemblers.values():
             yield from assembler.rest()
-
-    def _pieces(self, answer: WireAnswer) -> Iterator[tuple[str, bytes]]:
-        if self._tty:  # there are no frames, and a chunk may end within a line
-            yield from (("stdout", line + b"\n") for line in lines(answer.chunks()))
-            return
-        frames = Frames()
-        for chunk in answer.chunks():
-            yield from frames.feed(chunk)
 
 
 def _task(details: str) -> str:
