@@ -175,7 +175,10 @@ class Project:
             with unless_it_goes():
                 for endpoint in (self.api.inspect_network(network["Id"])["Containers"] or {}).values():
                     # Engine 20.10 forgets endpoints when many containers end at once; then nobody can remove the network.
-                    self.api.disconnect_container_from_network(endpoint["Name"], network["Id"], force=True)
+                    with unless_it_goes():
+                        self.api.disconnect_container_from_network(
+                            endpoint["Name"], network["Id"], force=True
+                        )
                 self.api.remove_network(network["Id"])
         for volume in there["volumes"]:
             with unless_it_goes():
@@ -212,13 +215,16 @@ def killed_at(project: Project, recorder: RecordingProxy, number: int, *args: st
     return len(writes) >= number
 
 
+_GOING = ("already in progress", "marked for removal")
+
+
 @contextmanager
 def unless_it_goes() -> Iterator[None]:
     """Remove something, unless somebody else removes it, a reaper for one."""
     try:
         yield
     except docker.errors.APIError as error:
-        if error.status_code != 404 and "already in progress" not in str(error):
+        if error.status_code != 404 and not any(said in str(error) for said in _GOING):
             raise
 
 

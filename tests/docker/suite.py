@@ -102,6 +102,11 @@ class Suite:
         told = subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=False)
         return [int(word) for word in told.stdout.split()]
 
+    def alive(self, pid: int) -> bool:
+        """Whether a run that was begun has a process, or a reaper that waits for its end."""
+        told = subprocess.run(["pgrep", "--pgroup", str(pid)], capture_output=True, text=True, check=False)
+        return bool(told.stdout.split() or self.reapers(pid))
+
     @contextmanager
     def _environment(self) -> Iterator[None]:
         """What a run gets, and nothing that is meant for the tests that are running here."""
