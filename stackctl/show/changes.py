@@ -87,7 +87,8 @@ def together(*plans: Plan) -> Plan:
         before = frozenset(step.id for step in steps) - frozenset(i for step in steps for i in step.after)
         for step in plan.steps:
             after = frozenset(i + offset for i in step.after) if step.after else before
-            steps.append(replace(step, id=step.id + offset, after=after))
+            implied = frozenset(i + offset for i in step.implied)
+            steps.append(replace(step, id=step.id + offset, after=after, implied=implied))
         notes += plan.notes
     warnings = dict.fromkeys(warning for plan in plans for warning in plan.warnings)
     return Plan(

@@ -29,6 +29,8 @@ class Step(Struct, frozen=True):
     rescue: tuple[Action, ...] = ()
     optional: bool = False
     """Whether later steps go on even if this one fails (`required = false`)."""
+    implied: frozenset[int] = frozenset()
+    """The steps that it needs as well, and that are done already when those in `after` are."""
 
     @property
     def service(self) -> str:
@@ -105,9 +107,8 @@ class Draft(Struct):
             before |= self._steps_for(need)
         for id_ in _ids(before):
             implied |= self._before[id_]
-        step = Step(
-            len(self.steps) + 1, action, why, frozenset(_ids(before & ~implied)), of, rescue, optional
-        )
+        after, also = frozenset(_ids(before & ~implied)), frozenset(_ids(before & implied))
+        step = Step(len(self.steps) + 1, action, why, after, of, rescue, optional, also)
         self.steps.append(step)
         self._before.append(0 if optional else before | implied)
         for fact in makes:
