@@ -16,6 +16,12 @@ SHOP = f"""
 [jobs.prepare]
 {QUICK}
 command = "true"
+deploy.placement.constraints = ["node.hostname == node1"]
+
+[jobs.elsewhere]
+{QUICK}
+command = "true"
+deploy.placement.constraints = ["node.hostname == node2"]
 
 [services.db]
 {QUICK}
@@ -70,7 +76,7 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
     assert swarm.versions() == versions
     assert swarm.run("deploy", "plan", "--detailed-exitcode").code == 0
 
-    assert f"{swarm.name} 4\n" in swarm.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}")
+    assert f"{swarm.name} 5\n" in swarm.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}")
     listed = swarm.docker("stack", "services", "--format", "{{.Name}} {{.Mode}}", swarm.name)
     assert f"{swarm.name}_api replicated\n" in listed
     assert f"{swarm.name}_agent global\n" in listed
@@ -82,6 +88,7 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
     }
     assert {key: (row["running"], row["wanted"]) for key, row in rows.items()} == {
         "prepare": (1, 1),
+        "elsewhere": (1, 1),
         "db": (1, 1),
         "api": (3, 3),
         "agent": (3, 3),
@@ -111,7 +118,10 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
     assert swarm.environment_of("api") == ["LEVEL=1"]
 
     told = swarm.run("deploy", "down")
-    assert swarm.left() == NOTHING
+    left = swarm.left()
+    forgotten = [name for name in left["containers"] if "_elsewhere." in name]
+    assert left == {**NOTHING, "containers": forgotten}
+    assert bool(forgotten) == ("its ended containers stay on node2" in told.output)
     (kept,) = node
     assert swarm.volumes() == {kept: [f"{swarm.name}_data"]}
     assert kept in told.output

@@ -180,7 +180,8 @@ def for_tasks_gone(
     names the nodes that do not answer: they remove their containers when they come back.
 
     A node removes a container a moment after its task has gone. Only of this engine it can be known: `here` counts the
-    containers of services, by id. Raises `WaitTimeoutError` after `timeout` seconds.
+    containers of services, by id. So there must be nothing in two looks, if there are other nodes. Raises `WaitTimeoutError`
+    after `timeout` seconds.
     """
     with polls.waiting():
         return _for_tasks_gone(action, polls, here, report, cancelled)
@@ -194,16 +195,20 @@ def _for_tasks_gone(
     cancelled: Callable[[], bool],
 ) -> str:
     services = {*action.services.values()}
-    began, number, told = polls.now(), polls.begun, ""
+    began, number, told, nothing = polls.now(), polls.begun, "", 0
     while seen := polls.after(number, cancelled):
         number = seen.number
         left = [task for id_ in services for task in seen.tasks.get(id_, ()) if task.stays]
         living = [task for task in left if not _is_lost(task, seen.nodes)]
         count = len(living) or here(services)
         if not count:
+            nothing += 1
+            if nothing < min(2, len(seen.nodes)):
+                continue
             lost = {node.name for task in left if (node := seen.nodes.get(task.node_id))}
             names = ", ".join(sorted(lost))
             return f"{names} cannot be reached: containers there are removed when it is back" if lost else ""
+        nothing = 0
         text = f"{count} {'container' if count == 1 else 'containers'} left"
         if seen.at - began >= action.timeout:
             where = sorted({node.name for task in living if (node := seen.nodes.get(task.node_id))})

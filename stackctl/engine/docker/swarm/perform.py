@@ -29,6 +29,8 @@ _TRIES = 5
 """How often a small change is sent again, if somebody else has changed the same object meanwhile."""
 _PATIENCE, _PAUSE = 5.0, 0.1
 """Seconds until a Swarm must have begun to end the tasks of a job, and between two looks."""
+_MOMENT = 0.5
+"""Seconds in which a Swarm that remembers the ended tasks of a removed job begins to remove them."""
 _ELECTION = 20.0
 """Seconds in which the managers that are left must have chosen a leader (swarmkit: an election begins after 10 s at most)."""
 _SERVICE_ID = "com.docker.swarm.service.id"
@@ -168,16 +170,16 @@ class SwarmPerform:
         """Remove the service, which may be gone. The note names the nodes on which ended containers of a job stay."""
         try:
             row = self._link.changing.get("services", service)
-            ended: tuple[ObservedTask, ...] = ()
-            if "Job" in "".join(row["Spec"]["Mode"]):
+            is_job = "Job" in "".join(row["Spec"]["Mode"])
+            if is_job:
                 _again(lambda: self._end_job(service))
-                ended = tuple(task for task in self._tasks_of(service) if task.ended)
         except RefusedError as error:
             if error.status != 404:
                 raise
             return ""
         self._ignoring_gone("services", service)
-        return self._clear(ended)
+        project = (row["Spec"].get("Labels") or {}).get(names.STACK)
+        return self._clear(self._forgotten(project, service)) if is_job and project else ""
 
     def _end_job(self, service: str) -> None:
         """Begin an iteration without tasks. A Swarm goes on with the tasks of a job that is removed, but it ends those of an earlier
@@ -197,15 +199,29 @@ class SwarmPerform:
         ):
             time.sleep(_PAUSE)
 
-    def _clear(self, ended: Iterable[ObservedTask]) -> str:
-        """Remove the ended containers of a job that this engine has: a Swarm forgets them. The note says where there are others."""
-        here, nodes = self._looking.node_id if ended else "", set()
-        for task in ended:
-            if task.desired_state != "remove" and task.container:
-                if task.node_id == here:
-                    self._ignoring_gone("containers", task.container)
-                else:
-                    nodes.add(task.node_id)
+    def _forgotten(self, project: str, service: str) -> list[ObservedTask]:
+        """The ended tasks of a removed job that the Swarm does not mean to remove: Engine 20.10 forgets them all, Engine 28 removes
+        them a moment later.
+        """
+        deadline = monotonic() + _MOMENT
+        while True:
+            found = [
+                task
+                for task in look.tasks(self._link.client, project)
+                if task.service_id == service and task.container and not task.stays
+            ]
+            if not found or monotonic() >= deadline:
+                return found
+            time.sleep(_PAUSE)
+
+    def _clear(self, forgotten: Iterable[ObservedTask]) -> str:
+        """Remove those of the forgotten containers that this engine has. The note says where there are others."""
+        here, nodes = self._looking.node_id if forgotten else "", set()
+        for task in forgotten:
+            if task.node_id == here:
+                self._ignoring_gone("containers", task.container)
+            else:
+                nodes.add(task.node_id)
         if not nodes:
             return ""
         found = map(snapshot.node, self._link.client.get("nodes"))
