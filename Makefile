@@ -27,7 +27,7 @@ test: setup $(recipes)/.installed ## run the tests, those on a real engine too (
 
 # Not in CI: they wait for a Swarm that finds out that a node has died, and kill a deploy at each of its writes.
 swarm: setup ## run every test on a real Swarm of three nodes, the slow ones too; needs root
-	$(bin)/pytest -m "slow or not slow" tests/swarm $(PYTEST_ARGS)
+	$(bin)/pytest -m "slow or not slow" tests/swarm tests/docker/test_small_subnets.py $(PYTEST_ARGS)
 
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
 lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies

@@ -20,8 +20,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -110,26 +110,19 @@ class Namespaces:
             self._holder.stdout.close()
 
 
-class Node(Namespaces):
-    """A machine of the Swarm with its engine. `host` is the engine's address for clients on this machine."""
+class Machine(Namespaces):
+    """A machine with its own engine. `host` is the engine's address for clients on this machine. `settings` are further ones of
+    dockerd.
+    """
 
-    def __init__(self, number: int, directory: Path, bridge: Namespaces) -> None:
-        self.number = number
-        self.name = f"node{number}"
-        self.address = f"{_NETWORK}.{number}"
-        self.directory = directory / self.name
+    def __init__(self, name: str, directory: Path, settings: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.directory = directory / name
         self.directory.mkdir()
         self.socket = self.directory / "docker.sock"
         self.host = f"unix://{self.socket}"
-        self._bridge = bridge
         self._engine: subprocess.Popen[bytes] | None = None
-        self._cgroup = f"{directory.name}-{number}"
-        super().__init__(self.name)
-        port = f"port{number}"
-        bridge.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(self.pid))
-        bridge.ip("link", "set", port, "master", "bridge", "up")
-        self.ip("addr", "add", f"{self.address}/24", "dev", "eth0")
-        self.ip("link", "set", "eth0", "up")
+        super().__init__(name)
         (self.directory / "daemon.json").write_text(
             json.dumps(
                 {
@@ -137,11 +130,9 @@ class Node(Namespaces):
                     "exec-root": str(self.directory / "exec"),
                     "pidfile": str(self.directory / "docker.pid"),
                     "hosts": [self.host],
-                    "bip": f"172.31.{number}.1/24",
-                    "default-address-pools": [{"base": "172.30.0.0/16", "size": 24}],
-                    "insecure-registries": [f"{_NETWORK}.0/24"],
-                    "cgroup-parent": f"/{self._cgroup}",
+                    "cgroup-parent": f"/{directory.name}-{name}",
                     "shutdown-timeout": 1,
+                    **(settings or {}),
                 }
             )
         )
@@ -194,10 +185,6 @@ class Node(Namespaces):
             self.kill()
         self.start()
 
-    def link(self, *, up: bool) -> None:
-        """Pull the cable out of the bridge, or put it back."""
-        self._bridge.ip("link", "set", f"port{self.number}", "up" if up else "down")
-
     def containers(self, *, running: bool = False) -> list[dict[str, Any]]:
         """The containers of its engine, as the Docker API lists them."""
         with closing(self.api) as api:
@@ -212,10 +199,6 @@ class Node(Namespaces):
                     for _ in api.load_image(data):
                         """The engine tells its progress."""
 
-    def connect(self, port: int, timeout: float = 5.0) -> socket.socket:
-        """A connection with a published port, as another machine of the network makes it."""
-        return self._bridge.within(lambda: socket.create_connection((self.address, port), timeout))
-
     def log(self, lines: int = 20) -> str:
         """The last lines of the engine's log."""
         text = (self.directory / "log").read_text(errors="replace")
@@ -225,6 +208,56 @@ class Node(Namespaces):
         super().close()
         if self._engine:
             self._engine.wait()
+
+
+class Node(Machine):
+    """A machine of the Swarm: a bridge joins it with the other nodes."""
+
+    def __init__(self, number: int, directory: Path, bridge: Namespaces) -> None:
+        self.number = number
+        self.address = f"{_NETWORK}.{number}"
+        self._bridge = bridge
+        settings = {
+            "bip": f"172.31.{number}.1/24",
+            "default-address-pools": [{"base": "172.30.0.0/16", "size": 24}],
+            "insecure-registries": [f"{_NETWORK}.0/24"],
+        }
+        super().__init__(f"node{number}", directory, settings)
+        port = f"port{number}"
+        bridge.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(self.pid))
+        bridge.ip("link", "set", port, "master", "bridge", "up")
+        self.ip("addr", "add", f"{self.address}/24", "dev", "eth0")
+        self.ip("link", "set", "eth0", "up")
+
+    def link(self, *, up: bool) -> None:
+        """Pull the cable out of the bridge, or put it back."""
+        self._bridge.ip("link", "set", f"port{self.number}", "up" if up else "down")
+
+    def connect(self, port: int, timeout: float = 5.0) -> socket.socket:
+        """A connection with a published port, as another machine of the network makes it."""
+        return self._bridge.within(lambda: socket.create_connection((self.address, port), timeout))
+
+
+@contextmanager
+def alone(settings: Mapping[str, Any] | None = None, *, images: Iterable[str] = ()) -> Iterator[Machine]:
+    """A machine with an engine that belongs to no Swarm, and nothing else. `settings` are those of dockerd; `images` are loaded."""
+    with _directory() as directory, closing(Machine("alone", directory, settings)) as machine:
+        machine.start()
+        machine.load(*(save(image, directory) for image in images))
+        yield machine
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """A directory that is removed at the end, or by the next cluster if this process is killed."""
+    sweep()
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield directory
+        finally:
+            _remove(directory)
 
 
 class Cluster:

@@ -30,6 +30,10 @@ _NO_PROGRAM = re.compile(
     r'exec: "(?P<name>[^"]+)": .*(?:not found in \$PATH|no such file or directory|permission denied)'
 )
 
+_NO_SUBNET = ("could not find an available", "predefined address pools have been fully subnetted")
+"""What an engine says that has given away all of its subnets, or whose subnets all overlap with routes of its machine."""
+_FREE_SUBNETS = "stackctl gc removes what is left over; docker network prune removes what nothing uses"
+
 _WRONG_STATE = {
     "is not running": ("it does not run", "start it: stackctl up"),
     "already paused": ("it is paused already", ""),
@@ -53,6 +57,8 @@ def create_network(client: Client, body: Mapping[str, Any]) -> str:
                 if (found["Name"], found["Labels"]) == (body["Name"], body["Labels"]):
                     return str(found["Id"])
             raise OutOfSequenceError(error.message, error.hint) from error
+        if any(words in error.message for words in _NO_SUBNET):
+            raise EngineError(f"no network {body['Name']}: {error.message}", _FREE_SUBNETS) from error
         raise
 
 

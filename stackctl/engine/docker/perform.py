@@ -25,7 +25,7 @@ from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action, SwarmAction
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.desired import DesiredContainer
+from stackctl.planner.world.desired import DesiredContainer, DesiredNetwork
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.real import real_time
 
@@ -65,8 +65,7 @@ class DockerPerform:
             case actions.PushImage(image):
                 pulling.push(client, image, report, cancelled)
             case actions.CreateNetwork(network):
-                network_id = lifecycle.create_network(client, bodies.network(network))
-                self._networks.add(network_id, network.name, network.labels.get(names.INSTANCE))
+                return self._create_network(network)
             case actions.CreateVolume(volume):
                 client.post("volumes", "create", body=bodies.volume(volume, created=int(real_time())))
             case actions.CreateContainer():
@@ -111,6 +110,18 @@ class DockerPerform:
             case _:
                 assert_never(action)
         return ""
+
+    def _create_network(self, network: DesiredNetwork) -> str:
+        client, note = self._link.changing, ""
+        if network.pool:
+            from stackctl.engine.docker import small_subnets  # only isolated stacks have such networks
+
+            here = self._look.engine.shares_loopback
+            network_id, note = small_subnets.create_network(client, network, here=here)
+        else:
+            network_id = lifecycle.create_network(client, bodies.network(network))
+        self._networks.add(network_id, network.name, network.labels.get(names.INSTANCE))
+        return note
 
     def _pull(self, action: actions.PullImage, report: Report, cancelled: Callable[[], bool]) -> str:
         image, client = action.image, self._link.changing

@@ -30,6 +30,7 @@ def isolate(
     project: str,
     *,
     marks: Mapping[str, str] | None = None,
+    subnets: str = "",
     host_ports: HostPorts | None = None,
     file_ports: bool = False,
     own_images: bool = True,
@@ -42,7 +43,8 @@ def isolate(
 
     Host ports become those of `host_ports`, else free ones, on loopback alone; `file_ports`: those that the file gives stay. The ports of known servers, and those at which
     checks ask, are published as well: tests run outside of the containers. A `container_name` becomes an alias. Explicit names
-    of networks and volumes get the project as prefix. `marks` are labels for all that is made.
+    of networks and volumes get the project as prefix. `marks` are labels for all that is made. `subnets` is the pool for its networks
+    (`Stack.subnets`).
 
     `own_images`: images that are built get a tag of their own, so that the stack's own tag does not move. `memory`: known
     servers keep their data in memory. `durable`: known servers write their data as safely as in production; else a crash of the
@@ -97,6 +99,7 @@ def isolate(
         stack,
         project=project,
         marks=marks or {},
+        subnets=subnets,
         services={name: isolated(name, service) for name, service in stack.services.items()},
         jobs={name: isolated(name, job) for name, job in stack.jobs.items()},
         networks={

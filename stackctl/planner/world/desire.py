@@ -12,6 +12,7 @@ from stackctl.planner.world import digests, labels
 from stackctl.planner.world.checks import healthcheck, probes, timing
 from stackctl.planner.world.definition import container_definition, network_definition, volume_definition
 from stackctl.planner.world.desired import (
+    USUAL_NETWORK_DRIVER,
     USUAL_VOLUME_DRIVER,
     Attachment,
     BuildSecret,
@@ -148,6 +149,11 @@ def _network(key: str, naming: Naming) -> DesiredNetwork:
             enable_ipv4=declared.enable_ipv4,
             enable_ipv6=declared.enable_ipv6,
         )
+    chosen = network.external or network.driver != USUAL_NETWORK_DRIVER or network.ipam != Ipam()
+    if naming.stack.subnets and not chosen:
+        services = naming.stack.everything.values()
+        members = sum(service.replicas for service in services if key in _network_keys(service))
+        network = replace(network, pool=naming.stack.subnets, members=members)
     digest = digests.digest(network_definition(network, own))
     stackctl = {**naming.labels(key), labels.SOURCE: naming.source, labels.DIGEST: digest}
     return replace(network, digest=digest, labels={**own, **stackctl})

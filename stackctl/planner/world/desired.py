@@ -55,6 +55,10 @@ class DesiredNetwork(Struct, frozen=True, kw_only=True):
     ipam: Ipam = Ipam()
     enable_ipv4: bool | None = None
     enable_ipv6: bool | None = None
+    pool: str = ""
+    """The pool of which it takes a small subnet when it is made; "": its `ipam` says, or the engine chooses."""
+    members: int = 0
+    """How many containers of the stack join it. With `pool` this decides how small the subnet may be."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Every label it gets, stackctl's own included."""
     digest: str = ""

@@ -95,6 +95,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Further labels of everything that is made for the stack. They tell which test run made it, and do not count for the
     digest.
     """
+    subnets: Annotated[str, FILLED_IN] = ""
+    """The pool of which each of its networks takes a small subnet, as `planner/runs/subnets.py` reads it; "": the engine chooses."""
     directory: Annotated[Path, FILLED_IN] = Path()
     files: Annotated[tuple[Path, ...], FILLED_IN] = ()
     problems: Annotated[tuple[Problem, ...], FILLED_IN] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate
 from stackctl.planner.runs.runs import replaced_images, strangers
+from stackctl.planner.runs.subnets import pool_of
 from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
@@ -103,6 +105,7 @@ class RunRequest:
                 self.stack,
                 self.project,
                 marks=self.marks,
+                subnets=pool_of(os.environ),
                 host_ports=host_ports,
                 file_ports=recipe.ports == "file",
                 own_images=recipe.build,
