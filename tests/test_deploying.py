@@ -11,10 +11,11 @@ from stackctl.deploying import Deploying
 from stackctl.engine.execute import Cancel
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.engine.memory.swarm import MemorySwarm
-from stackctl.errors import EngineError, RolledBackError
+from stackctl.errors import EngineError, PreflightError, RolledBackError
 from stackctl.planner.steps.actions import (
     Action,
     CreateNetwork,
+    CreateSecret,
     CreateService,
     RemoveNetwork,
     RemoveService,
@@ -28,6 +29,7 @@ from stackctl.planner.swarm.down import SwarmDownOptions, plan_swarm_down
 from stackctl.planner.swarm.planning import DeployOptions
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine, ObservedNetwork
+from stackctl.planner.world.swarm_desired import DesiredSwarmFile
 from stackctl.planner.world.swarm_observed import ObservedTask
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
@@ -150,6 +152,24 @@ def test_five_rotations_of_a_secret_leave_two_versions(
         assert len(engine.observe_swarm("shop").secrets) <= 2
     deploy(read(secret="d"), engine)
     assert len(engine.observe_swarm("shop").secrets) == 2
+
+
+def test_an_external_secret_is_used_and_outlives_the_project(
+    engine: MemoryEngine, read: Callable[..., Stack]
+) -> None:
+    stack = read(FILE.replace('[secrets.pw]\nenvironment = "PW"', "[secrets.pw]\nexternal = true"))
+    with pytest.raises(PreflightError, match="there is no secret pw in the Swarm"):
+        deploy(stack, engine)
+    assert engine.writes == 0
+    theirs = DesiredSwarmFile(section="secrets", key="pw", name="pw")
+    engine.perform(CreateSecret(theirs), lambda _: None)
+    assert deploy(stack, engine).exit_code == 0
+    web = engine.observe_swarm("shop").by_key["web"]
+    (secret,) = engine.observe_swarm("shop").secrets
+    assert secret.name == "pw"
+    assert web.secrets == {secret.id}
+    outcome([*Deploying(stack, engine).down(SwarmDownOptions())])
+    assert engine.observe_swarm("shop").secrets == (secret,)
 
 
 def test_what_another_machine_makes_meanwhile_is_taken(

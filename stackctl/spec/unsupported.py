@@ -1,7 +1,6 @@
 """Keys of the Compose Specification that stackctl knows but does not support, each with the reason or what to do."""
 
 _LATER = "this version of stackctl does not have it"
-_SWARM = "it has a meaning only in a Swarm"
 
 SERVICE_KEYS = {
     "credential_spec": "only Windows reads it: leave it out",
@@ -12,21 +11,10 @@ SERVICE_KEYS = {
     "container_labels": "write labels",
 }
 
-IGNORED_BY_COMPOSE = {
-    "services": {"credential_spec", "pull_refresh_after"},
-    "secrets": {"labels"},
-    "configs": {"labels"},
-}
-"""Keys that Compose reads and does nothing with, by the table they stand in."""
+IGNORED_BY_COMPOSE = {"credential_spec", "pull_refresh_after"}
+"""Keys of a service that Compose reads and does nothing with."""
 
 STACK_KEYS = {"models": _LATER}
 
-_ONLY_HERE = "stackctl copies the content into containers itself: give file or environment"
-FILE_KEYS = {
-    "external": f"a Swarm keeps such contents, Docker Compose refuses it, too; {_ONLY_HERE}",
-    "driver": f"{_SWARM}; {_ONLY_HERE}",
-    "driver_opts": f"{_SWARM}; {_ONLY_HERE}",
-    "template_driver": f"{_SWARM}; variables in `content` of a config are replaced",
-    "labels": _SWARM,
-}
-"""The keys of secrets and configs."""
+_NO_DRIVER = "a Swarm keeps configs itself: give file, environment or content"
+CONFIG_KEYS = {"driver": _NO_DRIVER, "driver_opts": _NO_DRIVER}

@@ -295,6 +295,8 @@ class Docker(Struct, frozen=True):
         if source.environment is not None:
             variable = Part(file.content.reveal(), VariableOrigin(source.environment, "shell"))
             return Text.of((variable,)), (*key, "environment")
+        if source.swarm_only in source.ELSEWHERE:
+            return "", (*key, source.swarm_only)
         assert isinstance(source, ConfigSource)
         return source.content or "", (*key, "content")
 

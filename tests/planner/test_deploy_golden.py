@@ -210,6 +210,54 @@ def test_a_new_content_is_a_new_version_and_two_versions_stay() -> None:
     ]
 
 
+OUTSIDE = """
+[services.web]
+image = "app:1"
+secrets = ["pw", "own"]
+configs = ["c"]
+[secrets.pw]
+external = true
+name = "shop-pw"
+[secrets.own]
+driver = "vault"
+driver_opts = { path = "x" }
+[configs.c]
+content = "a = {{ .Service.Name }}"
+template_driver = "golang"
+labels = { team = "a" }
+"""
+
+
+def test_an_external_secret_is_used_by_its_name_and_never_made_or_removed() -> None:
+    desired = wanted(OUTSIDE)
+    own, config = (file.name for file in desired.files if not file.external)
+    there = replace(EMPTY, secrets=(ObservedSwarmFile(id="pw", name="shop-pw"),))
+    assert lines(desired, there)[1:3] == [
+        f"#2 CreateSecret {own}, not there",
+        f"#3 CreateConfig {config}, not there",
+    ]
+    assert {use.name for use in desired.services[0].files} == {"shop-pw", own, config}
+    assert lines(desired, observed(desired)) == []
+    renamed = wanted(OUTSIDE.replace("shop-pw", "other"))
+    assert lines(renamed, observed(desired))[0] == "#1 UpdateService shop_web, secrets.pw changed"
+
+
+def test_what_a_secret_says_beside_its_content_is_part_of_its_version() -> None:
+    desired = wanted(OUTSIDE)
+    file = {file.key: file for file in desired.files}
+    assert (file["own"].driver, file["own"].driver_opts) == ("vault", {"path": "x"})
+    assert (file["c"].template_driver, file["c"].labels["team"]) == ("golang", "a")
+    for old, new in (('path = "x"', 'path = "y"'), ('"vault"', '"safe"')):
+        found = lines(wanted(OUTSIDE.replace(old, new)), observed(desired))
+        assert [line.partition(", ")[2] for line in found[:2]] == [
+            "its content changed",
+            "secrets.own changed",
+        ]
+    for old, new in (('team = "a"', 'team = "b"'), ('"golang"', '"other"')):
+        found = lines(wanted(OUTSIDE.replace(old, new)), observed(desired))
+        assert [line.partition(", ")[2] for line in found[:2]] == ["its content changed", "configs.c changed"]
+
+
 def test_what_a_killed_run_has_left_goes_and_the_secret_of_others_stays() -> None:
     desired = wanted(SECRET, environ={"PW": "a"})
     there = observed(desired)

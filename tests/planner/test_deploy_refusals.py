@@ -9,7 +9,7 @@ from stackctl.planner.swarm.planning import DeployOptions
 from stackctl.planner.swarm.refusals import Asked, refusals
 from stackctl.planner.world import labels
 from stackctl.planner.world.observed import ObservedContainer, ObservedNetwork
-from stackctl.planner.world.swarm_observed import ObservedService
+from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarmFile
 
 PLAIN = '[services.web]\nimage = "app:1"\n'
 
@@ -199,3 +199,20 @@ def test_contents_have_a_limit() -> None:
     assert [str(each) for each in refusals(asked)] == [
         "secrets.big: it has 512,000 bytes, and a Swarm takes less than 512,000 (put it into the image or a volume)"
     ]
+
+
+def test_what_is_external_must_be_in_the_swarm() -> None:
+    text = PLAIN + 'secrets = ["pw"]\nconfigs = ["c"]\n[secrets.pw]\nexternal = true\nname = "shop-pw"\n'
+    text += "[configs.c]\nexternal = true\n[secrets.of-nobody]\nexternal = true\n"
+    read = stack(text)
+    asked = Asked(stack=read, desired=wanted(read), observed=ALONE, options=DeployOptions())
+    assert [str(each) for each in refusals(asked)] == [
+        "secrets.pw: there is no secret shop-pw in the Swarm, and external says that there is one (docker secret create shop-pw FILE)",
+        "configs.c: there is no config c in the Swarm, and external says that there is one (docker config create c FILE)",
+    ]
+    there = replace(
+        ALONE,
+        secrets=(ObservedSwarmFile(id="1", name="shop-pw"),),
+        configs=(ObservedSwarmFile(id="2", name="c"),),
+    )
+    assert refusals(replace(asked, observed=there)) == ()

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from plan_world import World, desired
 
+from stackctl.errors import SpecError
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.before.preflight import Questions, preflight, questions
 from stackctl.planner.before.situation import HostFacts
@@ -187,6 +188,24 @@ def test_a_directory_that_is_missing() -> None:
         '{ type = "bind", source = "/missing", target = "/x", bind = { create_host_path = true } }',
     )
     assert problems(created, None, HostFacts(missing=frozenset(["/missing"]))) == []
+
+
+def test_what_only_a_swarm_has_is_refused_where_it_is_used() -> None:
+    text = WEB + 'secrets = ["pw", "vault"]\nconfigs = ["c"]\n[secrets.pw]\nexternal = true\n'
+    text += '[secrets.vault]\ndriver = "vault"\n[configs.c]\ncontent = "a"\ntemplate_driver = "golang"\n'
+    text += "[secrets.of-nobody]\nexternal = true\n"
+    way = "(stackctl deploy runs the stack on a Swarm; here, give file or environment instead)"
+    assert problems(text, holding(8080))[:3] == [
+        f"SC119 secrets.pw.external: web uses the secret pw, and only a Swarm keeps such contents {way}",
+        f"SC119 secrets.vault.driver: web uses the secret vault, and only a Swarm asks a driver for the content {way}",
+        f"SC119 configs.c.template_driver: web uses the config c, and only a Swarm fills in such a template {way}",
+    ]
+    assert [each.partition(" ")[0] for each in problems(text, holding(8080))] == ["SC119"] * 3 + ["SC502"]
+    built = '[services.web]\nbuild = { context = ".", secrets = ["pw"] }\n[secrets.pw]\nexternal = true\n'
+    with pytest.raises(
+        SpecError, match="a build reads the secret 'pw', and external leaves its content to a Swarm"
+    ):
+        problems(built)
 
 
 def test_external_things_that_are_not_there() -> None:

@@ -43,11 +43,17 @@ NOT_COMPARED = {
     ),
 }
 """The keys of a service whose values make no difference, and why."""
-NOT_COMPARED_OF_TABLES = {
-    "secrets.*.name": "only a Swarm reads it",
-    "configs.*.name": "only a Swarm reads it",
-    "volumes.*.sticky": "only a Swarm reads it",
-}
+NOT_COMPARED_OF_TABLES = dict.fromkeys(
+    (
+        *(
+            f"{section}.*.{key}"
+            for section in ("secrets", "configs")
+            for key in ("name", "external", "labels", "template_driver")
+        ),
+        *("secrets.*.driver", "secrets.*.driver_opts", "volumes.*.sticky"),
+    ),
+    "only a Swarm reads it",
+)
 
 BUILD = {
     "context": '"./a"', "dockerfile": '"D"', "dockerfile_inline": '"FROM a"', "target": '"t"', "args": '{ A = "1" }',

@@ -254,12 +254,37 @@ configs:
     assert noted == {
         "services.a.credential_spec",
         "services.a.pull_refresh_after",
-        "secrets.own.labels",
     }
     assert {problem.severity for problem in stack.problems} == {"note"}
     assert stack.secrets.keys() == {"own"}
-    with pytest.raises(SpecError, match="a Swarm keeps such contents"):
-        read(tmp_path, text.replace("[own]", "[own, of-nobody]"), environ={"HOME": "/"})
+
+
+def test_secrets_and_configs_of_a_swarm(tmp_path: Path) -> None:
+    text = """\
+services: {a: {image: i, secrets: [pw, old, vault], configs: [c]}}
+secrets:
+  pw: {external: true, name: shop-pw}
+  old: {external: {name: older}}
+  vault: {driver: vault, driver_opts: {path: x}}
+configs:
+  c: {content: x, labels: [a=b], template_driver: golang}
+"""
+    stack = read(tmp_path, text)
+    assert stack.problems == ()
+    pw, old, vault, config = (*(stack.secrets[name] for name in ("pw", "old", "vault")), stack.configs["c"])
+    assert [(each.external, each.name) for each in (pw, old, vault)] == [
+        (True, "shop-pw"),
+        (True, "older"),
+        (False, None),
+    ]
+    assert (vault.driver, vault.driver_opts) == ("vault", {"path": "x"})
+    assert (config.labels, config.template_driver) == ({"a": "b"}, "golang")
+    assert [each.swarm_only for each in (pw, old, vault, config)] == [
+        "external",
+        "external",
+        "driver",
+        "template_driver",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,11 @@ volumes = ["data:/data"]
 
 [services.api]
 {QUICK}
-command = ["sh", "-c", "echo serving; exec sleep infinity"]
+command = ["sh", "-c", "echo serving $(cat /outside) for $(cat /settings); exec sleep infinity"]
 environment = {{ LEVEL = "1" }}
 depends_on = ["db"]
 secrets = ["pw"]
-configs = ["settings"]
+configs = ["settings", "outside"]
 deploy.replicas = 3
 
 [services.agent]
@@ -47,7 +47,12 @@ deploy.mode = "global"
 [secrets.pw]
 environment = "PW"
 [configs.settings]
-content = "a = 1"
+content = "{{{{ .Service.Name }}}}"
+template_driver = "golang"
+labels = {{ team = "a" }}
+[configs.outside]
+external = true
+name = "NAME-outside"
 [volumes.data]
 sticky = true
 """
@@ -56,9 +61,24 @@ sticky = true
 def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave_nothing(
     swarm: Deployed, recorder: RecordingProxy
 ) -> None:
-    swarm.write(SHOP)
+    outside = f"{swarm.name}-outside"
+    shop = SHOP.replace("NAME-outside", outside)
+    swarm.write(shop)
     swarm.env["PW"] = "secret"
+    refused = swarm.run("deploy", code=1)
+    assert f"configs.outside: there is no config {outside} in the Swarm" in refused.output
+    assert recorder.writes == []
+    kept = swarm.api.create_config(outside, b"all")["ID"]
+    try:
+        _live(swarm, recorder, shop)
+        assert swarm.api.inspect_config(kept)["Spec"]["Name"] == outside
+    finally:
+        swarm.api.remove_config(kept)
+
+
+def _live(swarm: Deployed, recorder: RecordingProxy, shop: str) -> None:
     swarm.run("deploy")
+    assert swarm.api.configs(filters={"label": "team=a"})[0]["Spec"]["Templating"] == {"Name": "golang"}
     (prepared,) = swarm.tasks("prepare", "complete")
     (db,) = swarm.tasks("db")
     apis = swarm.tasks("api")
@@ -101,7 +121,9 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
     eventually(
         lambda: len(said("api")) == len(said("agent")) == 3
     )  # a task runs before it has said something
-    assert [line.split() for line in said("api")] == [[f"api-{n}", "|", "serving"] for n in (1, 2, 3)]
+    assert [line.split() for line in said("api")] == [
+        [f"api-{n}", "|", "serving", "all", "for", f"{swarm.name}_api"] for n in (1, 2, 3)
+    ]
     assert [line.split()[0] for line in said("agent")] == ["agent.node1", "agent.node2", "agent.node3"]
 
     swarm.run("deploy", "scale", "api=1")
@@ -109,7 +131,7 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
     assert "api" in swarm.run("deploy", "plan").stdout
     swarm.within("db", "touch", "/data/kept")
     node = swarm.nodes_of("db")
-    swarm.write(SHOP.replace('LEVEL = "1"', 'LEVEL = "2"').replace("retries = 100", "retries = 99"))
+    swarm.write(shop.replace('LEVEL = "1"', 'LEVEL = "2"').replace("retries = 100", "retries = 99"))
     swarm.run("deploy")
     assert (swarm.environment_of("api"), len(swarm.tasks("api"))) == (["LEVEL=2"], 3)
     assert swarm.nodes_of("db") == node

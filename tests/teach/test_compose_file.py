@@ -353,6 +353,34 @@ name = "kept"
 """
 
 
+def test_secrets_and_configs_of_a_swarm(tmp_path: Path) -> None:
+    text = """
+[services.web]
+image = "app:1"
+secrets = ["pw", "vault"]
+configs = ["c"]
+[secrets.pw]
+external = true
+name = "shop-pw"
+[secrets.vault]
+driver = "vault"
+driver_opts = { path = "x" }
+[configs.c]
+content = "a"
+labels = { team = "a" }
+template_driver = "golang"
+"""
+    stack = Given(text, tmp_path)
+    assert stack.tree["secrets"] == {
+        "pw": {"external": True, "name": "shop-pw"},
+        "vault": {"driver": "vault", "driver_opts": {"path": "x"}},
+    }
+    assert stack.tree["configs"] == {
+        "c": {"content": "a", "labels": {"team": "a"}, "template_driver": "golang"}
+    }
+    Given(text.replace('"vault"]', "]"), tmp_path).read_by_compose()
+
+
 def test_networks_and_volumes(tmp_path: Path) -> None:
     stack = Given(NETS, tmp_path)
     tree = stack.tree

@@ -492,6 +492,35 @@ environment = "TOKEN"
     assert given.container("StatefulSet", "db")["volumeMounts"][0]["subPath"] == "data"
 
 
+def test_what_a_swarm_keeps_must_be_in_the_cluster(tmp_path: Path) -> None:
+    given = web(
+        """secrets = ["pw", "vault"]
+configs = ["c"]
+[secrets.pw]
+external = true
+name = "shop_pw"
+[secrets.vault]
+driver = "vault"
+driver_opts = { path = "x" }
+[configs.c]
+external = true
+""",
+        tmp_path,
+    )
+    assert given.all("ConfigMap") == []
+    assert given.made.secrets == {}
+    kept = {each["name"]: each for each in given.pod()["volumes"]}
+    assert kept["shop-pw"]["secret"]["secretName"] == "shop-pw"
+    assert kept["vault"]["secret"]["secretName"] == "vault"
+    assert kept["c"]["configMap"]["name"] == "c"
+    assert given.lost["secrets.pw.external"] == (
+        "the content is not on this machine: the Secret shop-pw must be there"
+    )
+    hints = {each.where: each.hint for each in given.made.lost}
+    assert hints["configs.c.external"] == "kubectl create configmap c --from-file=c=FILE"
+    assert given.lost["secrets.vault.driver_opts"] == "the driver is a plugin of a Swarm"
+
+
 def test_secrets_and_configs(tmp_path: Path) -> None:
     (tmp_path / "licence").write_bytes(b"\xff\x00")
     given = web(

@@ -9,12 +9,16 @@ from msgspec.structs import replace
 
 from stackctl.cli.options import pass_settings, services_argument
 from stackctl.cli.settings import Settings
+from stackctl.errors import PreflightError
 from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.before.missing import only_on_a_swarm
+from stackctl.planner.before.situation import Situation
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.spec.model import Stack
 from stackctl.spec.scaling import one_each
+from stackctl.spec.source.reading import place, placing
 from stackctl.teach.bash import bash
 from stackctl.teach.commands import Docker
 from stackctl.teach.compose.file import compose
@@ -116,7 +120,6 @@ def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
 
 def _k8s(settings: Settings, services: tuple[str, ...], output: str, *, secrets: bool) -> int:
     from stackctl.cli.host_files import host_files, write_all
-    from stackctl.spec.source.reading import place, placing
     from stackctl.teach.k8s.manifests import manifests
 
     stack = settings.load(services)
@@ -154,6 +157,8 @@ def _bash(settings: Settings, services: tuple[str, ...], *, from_here: bool) -> 
         if from_here
         else from_nothing(stack, settings.selection(services))
     )
+    if problems := tuple(only_on_a_swarm(Situation(view))):
+        raise PreflightError(place(stack, problems))
     docker = Docker(stack, view.observed.configs, view.observed.engine.api)
     source = stack.files[0].name if stack.files else "a stack"
     return bash(docker, view.desired, plan, source=source)

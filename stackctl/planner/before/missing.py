@@ -63,6 +63,37 @@ def missing_externals(situation: Situation) -> Iterator[Problem]:
                 )
 
 
+def only_on_a_swarm(situation: Situation) -> Iterator[Problem]:
+    """A container uses a secret or config whose content only a Swarm has: it is `external`, or has a `driver` or a `template_driver`.
+
+    An engine that is no Swarm keeps no secrets, and stackctl cannot read the content of one, so the container would miss its file.
+
+    Fix: give `file` or `environment` in a file for this machine (`-f stack.toml -f local.toml`), or run the stack on a Swarm with
+    `stackctl deploy`.
+
+    Evidence: `docker compose up` 5.6.1 ends with `unsupported external secret`. An engine has no call that tells the content of a
+    secret.
+    """
+    seen: dict[tuple[str, str], None] = {}
+    for want in situation.view.desired.containers:
+        for file in want.files:
+            if (key := file.source.swarm_only) and (file.section, file.key) not in seen:
+                seen[file.section, file.key] = None
+                kind = file.section.removesuffix("s")
+                yield Problem(
+                    (file.section, file.key, key),
+                    f"{want.service} uses the {kind} {file.key}, and {_ELSEWHERE[key]}",
+                    "stackctl deploy runs the stack on a Swarm; here, give file or environment instead",
+                )
+
+
+_ELSEWHERE = {
+    "external": "only a Swarm keeps such contents",
+    "driver": "only a Swarm asks a driver for the content",
+    "template_driver": "only a Swarm fills in such a template",
+}
+
+
 _SHARED = {
     "network_mode": "network namespace",
     "ipc": "IPC namespace",

@@ -13,6 +13,7 @@ from stackctl.planner.before.missing import (
     missing_holders,
     missing_image,
     missing_sources,
+    only_on_a_swarm,
     too_new,
     waits_without_check,
 )
@@ -26,6 +27,7 @@ RULES: Mapping[str, Rule] = {
     "SC110": Rule("Name taken by a stranger", "error", taken_names, "engine"),
     "SC117": Rule("External network or volume missing", "error", missing_externals, "engine"),
     "SC118": Rule("Shared container missing", "error", missing_holders, "engine"),
+    "SC119": Rule("Secret or config of a Swarm", "error", only_on_a_swarm, "engine"),
     "SC203": Rule("Health that never comes", "error", waits_without_check, "engine"),
     "SC307": Rule("Setting that no longer counts", "warning", ignored_settings, "engine"),
     "SC403": Rule("Bind source missing", "error", missing_sources, "engine"),

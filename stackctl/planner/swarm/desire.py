@@ -35,7 +35,7 @@ from stackctl.planner.world.swarm_desired import (
     SwarmPort,
 )
 from stackctl.planner.world.swarm_observed import Mode
-from stackctl.spec.model import Condition, Service, Stack
+from stackctl.spec.model import Condition, FileSource, SecretSource, Service, Stack
 from stackctl.spec.model.deploy import CONSTRAINT, Deploy, Rollouts
 from stackctl.version import __version__
 
@@ -128,13 +128,24 @@ def _files(desired: Desired) -> Iterator[DesiredSwarmFile]:
                 continue
             seen.add((file.section, file.key))
             section: Section = "secrets" if file.section == "secrets" else "configs"
-            digest = digests.content_digest(file.content, desired.instance)
+            source = file.source
+            if source.external:
+                name = source.name or file.key
+                yield DesiredSwarmFile(section=section, key=file.key, name=name, external=True)
+                continue
+            given, digest = _given(source), digests.content_digest(file.content, desired.instance)
+            if any(given.values()):
+                digest = digests.digest({**given, "content": digest})
             yield DesiredSwarmFile(
                 section=section,
                 key=file.key,
                 name=f"{desired.project}_{file.key}_{digest[:12]}",
                 content=file.content,
+                driver=given["driver"],
+                driver_opts=given["driver_opts"],
+                template_driver=given["template_driver"],
                 labels={
+                    **given["labels"],
                     labels.PROJECT: desired.project,
                     labels.SERVICE: file.key,
                     labels.INSTANCE: desired.instance,
@@ -143,6 +154,17 @@ def _files(desired: Desired) -> Iterator[DesiredSwarmFile]:
                     **_of_stack(desired.project),
                 },
             )
+
+
+def _given(source: FileSource) -> dict[str, Any]:
+    """What a secret or config says of itself beside its content. A Swarm changes none of it: another one is another version."""
+    driver, options = (source.driver, source.driver_opts) if isinstance(source, SecretSource) else (None, {})
+    return {
+        "driver": driver or "",
+        "driver_opts": {name: str(text) for name, text in options.items()},
+        "template_driver": source.template_driver or "",
+        "labels": {name: str(text) for name, text in source.labels.items()},
+    }
 
 
 def _service(
@@ -195,12 +217,22 @@ def _service(
         update=_rollout(deploy.update_config, "rollback", _order(made)),
         rollback=_rollout(deploy.rollback_config, "pause", _order(made)),
     )
-    return _digested(made, desired, {name: str(text) for name, text in deploy.labels.items()}, built)
+    more = {"build": built} if built else {}
+    for file in container.files:
+        if file.source.external or any(_given(file.source).values()):
+            more[f"{file.section}.{file.key}"] = files[file.section, file.key].name
+    return _digested(made, desired, {name: str(text) for name, text in deploy.labels.items()}, more)
 
 
-def _digested(made: DesiredService, desired: Desired, own: Mapping[str, str], built: str) -> DesiredService:
-    """The service with its digests and labels. `own` are its labels in the file."""
-    task = _task_definition(made) | ({"build": built} if built else {})
+def _digested(
+    made: DesiredService, desired: Desired, own: Mapping[str, str], more: Mapping[str, str]
+) -> DesiredService:
+    """The service with its digests and labels. `own` are its labels in the file. `more` makes a task another one, too: the build of
+    its image, and the names of secrets and configs that have more than a content.
+    """
+    task = _task_definition(made)
+    for name, text in more.items():
+        task[name] = [*task.get(name, ()), text] if name in task else text
     definition = {**task, **_definition(made, own)}
     made = replace(
         made,

@@ -212,7 +212,18 @@ def _networks(asked: Asked) -> Iterator[Problem]:
 
 
 def _files(asked: Asked) -> Iterator[Problem]:
+    observed = asked.observed
+    there = {"secrets": observed.secrets, "configs": observed.configs}
     for file in asked.desired.files:
+        if file.external:
+            kind = file.section.removesuffix("s")
+            if observed.nodes and file.name not in {each.name for each in there[file.section]}:
+                yield Problem(
+                    (file.section, file.key),
+                    f"there is no {kind} {file.name} in the Swarm, and external says that there is one",
+                    f"docker {kind} create {file.name} FILE",
+                )
+            continue
         size = len(file.content.reveal().encode(errors="surrogateescape"))
         limit = SECRET_LIMIT if file.section == "secrets" else CONFIG_LIMIT
         if size >= limit:

@@ -269,7 +269,7 @@ def _base(place: str) -> str:
 
 
 def _unknown_in_builds(stack: Stack, chosen: Mapping[str, Service]) -> Iterator[Problem]:
-    """Services and secrets that a build names and the file does not have."""
+    """Services and secrets that a build names and the file does not have, and secrets that no build can read."""
     for name, service in chosen.items():
         for index, use in enumerate(service.build.secrets if service.build else ()):
             if use.source not in stack.secrets:
@@ -277,6 +277,12 @@ def _unknown_in_builds(stack: Stack, chosen: Mapping[str, Service]) -> Iterator[
                     (table(service), name, "build", "secrets", index),
                     f"there is no secret {use.source!r}",
                     did_you_mean(use.source, stack.secrets, f"define it: [secrets.{use.source}]"),
+                )
+            elif key := stack.secrets[use.source].swarm_only:
+                yield Problem(
+                    (table(service), name, "build", "secrets", index),
+                    f"a build reads the secret {use.source!r}, and {key} leaves its content to a Swarm",
+                    "define another secret for the build, with file or environment",
                 )
         for context, place in (service.build.additional_contexts if service.build else {}).items():
             if (base := _base(place)) and base not in stack.everything:
@@ -390,6 +396,7 @@ def _files(service: Service, stack: Stack) -> Iterator[DesiredFile]:
             key=use.source,
             target=use.path,
             content=source.value or Secret(""),
+            source=source,
             base=service.base_of(use.path),
             uid=use.uid,
             gid=use.gid,

@@ -13,7 +13,7 @@ from stackctl.planner.world.digests import field_digests
 from stackctl.planner.world.probes import Probe, Timing
 from stackctl.planner.world.replica import Replica
 from stackctl.secret import Secret, veiled
-from stackctl.spec.model import Build, Condition, Hook, Ipam, NetworkUse, PullPolicy, Service
+from stackctl.spec.model import Build, Condition, FileSource, Hook, Ipam, NetworkUse, PullPolicy, Service
 
 USUAL_NETWORK_DRIVER = "bridge"
 USUAL_VOLUME_DRIVER = "local"
@@ -204,6 +204,8 @@ class DesiredFile(Struct, frozen=True, kw_only=True):
     target: str
     """The absolute path in the container."""
     content: Secret
+    source: FileSource = FileSource()
+    """What the file says of it."""
     base: str = "/"
     """The directory into which it is unpacked: the root, or the directory of the volume that is made for it."""
     uid: int = 0

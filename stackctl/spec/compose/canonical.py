@@ -12,7 +12,17 @@ from typing import Any, get_args, get_origin
 from msgspec import structs
 
 from stackctl.errors import Problem
-from stackctl.spec.model import Dependency, Mount, Network, NetworkUse, Port, Stack, Volume
+from stackctl.spec.model import (
+    ConfigSource,
+    Dependency,
+    Mount,
+    Network,
+    NetworkUse,
+    Port,
+    SecretSource,
+    Stack,
+    Volume,
+)
 from stackctl.spec.model.devices import Device
 from stackctl.spec.model.limits import Ulimit
 from stackctl.spec.source.nodes import Path, YamlNode
@@ -242,4 +252,6 @@ def _external(table: dict[str, YamlNode]) -> None:
             table.setdefault("name", name)
 
 
-_REWRITTEN: Mapping[type, Callable[[dict[str, YamlNode]], None]] = {Network: _external, Volume: _external}
+_REWRITTEN: Mapping[type, Callable[[dict[str, YamlNode]], None]] = dict.fromkeys(
+    (Network, Volume, SecretSource, ConfigSource), _external
+)

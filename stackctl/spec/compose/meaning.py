@@ -41,7 +41,7 @@ def explicit(tree: YamlNode) -> tuple[YamlNode, list[Problem]]:
             used = _used(kind, services)
             found[kind] = sources.holding(
                 {
-                    name: _without(source, (kind, name), IGNORED_BY_COMPOSE[kind], problems)
+                    name: source
                     for name, source in sources.value.items()
                     if name in used or not source.get("external")
                 }
@@ -69,7 +69,7 @@ def _without(node: YamlNode, path: Path, keys: Collection[str], problems: list[P
 
 
 def _service(path: Path, node: YamlNode, problems: list[Problem]) -> YamlNode:
-    node = _without(node, path, IGNORED_BY_COMPOSE["services"], problems)
+    node = _without(node, path, IGNORED_BY_COMPOSE, problems)
     if not isinstance(node.value, dict):
         return node
     service = {key: item for key, item in node.value.items() if not key.startswith("x-")}

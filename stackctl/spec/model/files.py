@@ -1,4 +1,4 @@
-"""Secrets and configs: small files that containers find at a path. stackctl copies them in before each start."""
+"""Secrets and configs: small files that containers find at a path. stackctl copies them in before each start; a Swarm keeps them itself."""
 
 import posixpath
 import re
@@ -8,10 +8,17 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from stackctl.secret import Secret, veiled
-from stackctl.spec.model.keys import FILLED_IN, Check, home_is_known, key
+from stackctl.spec.model.keys import (
+    FILLED_IN,
+    Check,
+    external_has_no_settings,
+    home_is_known,
+    key,
+    pair,
+)
 from stackctl.spec.structure import Annotated, Mistake
 from stackctl.spec.text.parts import Text
-from stackctl.spec.unsupported import FILE_KEYS
+from stackctl.spec.unsupported import CONFIG_KEYS
 
 
 class Id(int):
@@ -64,17 +71,36 @@ class FileSource(Struct, frozen=True, kw_only=True):
 
     file: Annotated[str | None, key("The file with the content, relative to the stack.toml.")] = None
     environment: Annotated[str | None, key("The variable of the caller that holds the content.")] = None
-    name: Annotated[str | None, key("A name for a Swarm. Nothing reads it here.")] = None
+    name: Annotated[str | None, key("The name that an external one has in the Swarm (its key).")] = None
+    external: Annotated[
+        bool,
+        key("For `deploy`: the Swarm has it already (`docker secret create`), and it is taken as it is."),
+    ] = False
+    labels: Annotated[Mapping[str, Text], key("For `deploy`: labels in the Swarm.", listed=pair())] = {}
+    template_driver: Annotated[
+        str | None,
+        key("For `deploy`: `golang`, if the content is a template that a Swarm fills in for each task."),
+    ] = None
 
     value: Annotated[Secret | None, FILLED_IN] = None
     """The content; None if it could not be read. Bytes that are not UTF-8 are escaped (PEP 383)."""
 
-    NOT_DONE: ClassVar[Mapping[str, str]] = FILE_KEYS
     WAYS: ClassVar[tuple[str, ...]] = ("file", "environment")
+    ELSEWHERE: ClassVar[tuple[str, ...]] = ("external",)
+    """Keys that say that the content is not on this machine."""
+
+    @property
+    def swarm_only(self) -> str:
+        """The key because of which only a Swarm can give it to a container; "" if there is none."""
+        keys = (*self.ELSEWHERE, "template_driver")
+        return next((name for name in keys if getattr(self, name)), "")
 
     def check(self) -> Check:
+        if self.external:
+            yield from external_has_no_settings(self, type(self).__name__.removesuffix("Source").lower())
+            return
         given = [way for way in self.WAYS if getattr(self, way) is not None]
-        if len(given) != 1:
+        if len(given) != 1 and not any(getattr(self, name) for name in self.ELSEWHERE):
             found = f"found {' and '.join(given)}" if given else "found none of them"
             yield (), f"one of {', '.join(self.WAYS)} says where the content is, {found}", "give exactly one"
         yield from home_is_known("file", self.file or "")
@@ -83,12 +109,32 @@ class FileSource(Struct, frozen=True, kw_only=True):
 class SecretSource(FileSource, frozen=True, kw_only=True):
     """A secret of the stack: a text, such as a password, that containers read from a file. Give `file` or `environment`."""
 
+    driver: Annotated[
+        str | None, key("For `deploy`: the plugin of the Swarm that gives the content, in place of a file.")
+    ] = None
+    driver_opts: Annotated[Mapping[str, Text], key("Options of the driver.")] = {}
+
+    ELSEWHERE: ClassVar[tuple[str, ...]] = ("external", "driver")
+
+    def check(self) -> Check:
+        yield from FileSource.check(self)
+        if self.driver_opts and not self.driver and not self.external:
+            yield ("driver_opts",), "options without a driver", "write driver, or leave them out"
+        for way in self.WAYS if self.driver and not self.external else ():
+            if getattr(self, way) is not None:
+                yield (
+                    (way,),
+                    f"the driver {self.driver} gives the content: {way} has no effect",
+                    "give one of the two",
+                )
+
 
 class ConfigSource(FileSource, frozen=True, kw_only=True):
     """A configuration that containers read from a file. Give `file`, `environment` or `content`."""
 
     content: Annotated[Text | None, key("The content itself.")] = None
 
+    NOT_DONE: ClassVar[Mapping[str, str]] = CONFIG_KEYS
     WAYS: ClassVar[tuple[str, ...]] = ("file", "environment", "content")
 
     def __repr__(self) -> str:

@@ -35,6 +35,7 @@ from stackctl.spec.model import (
     Hook,
     InitHook,
     Job,
+    SecretSource,
     Stack,
     Watch,
 )
@@ -283,7 +284,13 @@ class ComposeFile(Struct, frozen=True):
             "file": None if source.file is None else self.path(source.file),
             "environment": _given(source.environment),
             "content": None if text is None else Value(text, "content"),
+            "external": source.external or None,
+            "name": _given(source.name),
+            "labels": _texts(source.labels),
+            "template_driver": _given(source.template_driver),
         }
+        if isinstance(source, SecretSource):
+            keys |= {"driver": _given(source.driver), "driver_opts": _texts(source.driver_opts)}
         return without_none(keys)
 
     def own_name(self, resource: DesiredNetwork | DesiredVolume) -> Tree | None:

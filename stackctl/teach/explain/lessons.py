@@ -249,7 +249,24 @@ _FILE: Mapping[str, Lesson] = {
         "The content comes from a file, which git must not track if it is a secret.",
     ),
     "content": Lesson("tar …, and docker cp - CONTAINER:/", "The content comes from a file or a variable."),
-    "name": Lesson("", "Nothing changes on one machine."),
+    "name": Lesson("", "An external one is looked for under its key. Nothing else reads it."),
+    "external": Lesson(
+        "docker secret create, docker config create",
+        "The content comes from this machine. An external one is in the Swarm already.",
+        ("SC119",),
+    ),
+    "labels": Lesson(
+        "docker secret create --label", "Nothing changes on one machine: only a Swarm has labels for it."
+    ),
+    "template_driver": Lesson(
+        "docker secret create --template-driver", "The content reaches the container as it is.", ("SC119",)
+    ),
+    "driver": Lesson(
+        "docker secret create --driver",
+        "The Swarm itself keeps the content, which comes from this machine.",
+        ("SC119",),
+    ),
+    "driver_opts": Lesson("", "The driver gets no options."),
 }
 _NETWORK: Mapping[str, Lesson] = {
     "name": Lesson("the last word of `docker network create`", "It is called PROJECT_KEY."),

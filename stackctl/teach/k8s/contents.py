@@ -25,13 +25,28 @@ def kept_files(export: Exporting, path: str, wanted: str, files: Mapping[str, by
 
 
 def kept_file(export: Exporting, file: DesiredFile) -> MountedContents:
-    """A secret or config of the stack. A config that holds a secret is one."""
+    """A secret or config of the stack. A config that holds a secret is one. What is not on this machine must be in the cluster."""
+    if (why := file.source.swarm_only) in file.source.ELSEWHERE:
+        return _there_already(export, file, why)
     content = file.content.reveal().encode(errors="surrogateescape")
     name = dns_name(file.key)
     if file.section == "secrets":
         return _kept(export, file.section, name, {file.key: content}, secret=True, own=True)
     secret = _is_secret(export, file, content)
     return _kept(export, file.section, name, {file.key: content}, secret=secret, own=not secret)
+
+
+def _there_already(export: Exporting, file: DesiredFile, why: str) -> MountedContents:
+    kind: Literal["configMap", "secret"] = "secret" if file.section == "secrets" else "configMap"
+    command = "secret generic" if kind == "secret" else "configmap"
+    name = dns_name((file.source.external and file.source.name) or file.key)
+    key = valid_key(file.key)
+    export.report.say(
+        (file.section, file.key, why),
+        f"the content is not on this machine: the {kind[0].upper()}{kind[1:]} {name} must be there",
+        f"kubectl create {command} {name} --from-file={key}=FILE",
+    )
+    return MountedContents(kind, name, {file.key: key})
 
 
 def volume_of(contents: MountedContents, *, mode: int | None = None, each: int | None = None) -> Keys:

@@ -28,7 +28,11 @@ _DRIVER = (
     "a StorageClass says which driver keeps a volume",
     "write storageClassName into the PersistentVolumeClaim",
 )
-_SWARM_NAME = "it is a name for a Swarm", "leave it out"
+_FILE_LABELS = "only a Swarm reads these labels", "write metadata.labels"
+_TEMPLATE = (
+    "the content reaches the container as it is: only a Swarm fills it in",
+    "write the values into the content",
+)
 _LIMIT = (
     "Kubernetes limits processors, memory and storage of a Pod, nothing else",
     "leave it out, or limit it on the node",
@@ -63,8 +67,8 @@ MAPPED = frozenset(
     services.deploy.resources.reservations.memory services.deploy.restart_policy.condition services.inputs services.build.context
     services.init services.volumes.bind.create_host_path services.gpus.count services.gpus.driver services.gpus.capabilities services.deploy.resources.reservations.devices.count
     services.deploy.resources.reservations.devices.driver services.deploy.resources.reservations.devices.capabilities
-    networks.internal networks.name volumes.name volumes.external volumes.protect volumes.sticky secrets.file secrets.environment configs.content
-    configs.file configs.environment templates include
+    networks.internal networks.name volumes.name volumes.external volumes.protect volumes.sticky secrets.file secrets.environment
+    secrets.external secrets.name secrets.driver configs.content configs.file configs.environment configs.external configs.name templates include
     """.split()
 )
 """The keys that a part of the export says, as far as Kubernetes can: it tells itself what is missing. Names of services, volumes and
@@ -192,8 +196,11 @@ LOST: Mapping[str, tuple[str, str]] = {
     "volumes.driver": _DRIVER,
     "volumes.driver_opts": _DRIVER,
     "volumes.labels": ("only Docker reads the labels of its volumes", "write metadata.labels"),
-    "secrets.name": _SWARM_NAME,
-    "configs.name": _SWARM_NAME,
+    "secrets.labels": _FILE_LABELS,
+    "configs.labels": _FILE_LABELS,
+    "secrets.driver_opts": ("the driver is a plugin of a Swarm", "leave it out"),
+    "secrets.template_driver": _TEMPLATE,
+    "configs.template_driver": _TEMPLATE,
     "tests": ("tests of the stack run outside of the cluster", "forward ports with kubectl port-forward"),
 }  # fmt: skip
 """The keys that Kubernetes has nothing for, each with why, and what to do. A table stands for all of its keys. "": another part of the
