@@ -172,3 +172,7 @@ def test_events_as_json(there: Run, file: Path) -> None:
 
 def test_options_that_contradict_each_other(there: Run, file: Path) -> None:
     assert there("deploy", "--build", "--no-build").code == 2
+
+
+def test_a_mistake_in_the_options_speaks_of_the_command_that_was_typed(there: Run, file: Path) -> None:
+    assert "deploy [OPTIONS] [SERVICE]..." in there("deploy", "--nope").err

@@ -56,6 +56,19 @@ class _Group(click.Group):
         self.format_commands(ctx, formatter)
 
 
+class _Unnamed(click.Context):
+    """Of a command whose name nobody types: usage errors speak of its group."""
+
+    @property
+    def command_path(self) -> str:
+        assert self.parent
+        return self.parent.command_path
+
+
+class _Deploy(click.Command):
+    context_class = _Unnamed
+
+
 _OPTIONS = (
     click.option("--build", is_flag=True, help="Build images also when they are there."),
     click.option("--no-build", is_flag=True, help="Build nothing: the nodes have the images."),
@@ -116,7 +129,7 @@ def command() -> None:
     """
 
 
-@command.command("services", hidden=True)
+@command.command("services", cls=_Deploy, hidden=True)
 @services_argument
 @_deploy_options
 @click.option("--rollback", is_flag=True, help="After a failure, take back what this run has changed.")
