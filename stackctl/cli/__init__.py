@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "restart": "Stop containers and start them again",
         "plan": "Show what up would do, and why, without doing it",
         "scale": "Change how many containers services have",
+        "with": "Run a command of this machine with a stack of its own",
         "deploy": "Run the stack on a Docker Swarm and wait until it has converged",
         "check": "Find mistakes before anything runs, and change nothing",
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
@@ -19,7 +19,8 @@ from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.run.render import Renderer, renderer
 from stackctl.show.text.safe import one_line
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that ask to stop."""
 _LEFT = "left at once: what was under way may go on in the engine; stackctl status shows what is there"
 
 
@@ -81,7 +82,7 @@ def _signals(cancel: Cancel, view: Renderer) -> Iterator[list[int]]:
         with suppress(RuntimeError):  # the signal came in the midst of a write to the same stream
             view.interrupted()
 
-    with _handled(handle):
+    with handled(handle):
         yield received
 
 
@@ -100,7 +101,7 @@ def _leave(number: int, view: Renderer) -> NoReturn:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Turn every signal to stop into `Interrupted`: for a question to a person, and for showing logs."""
-    with _handled(_interrupt):
+    with handled(_interrupt):
         yield
 
 
@@ -117,11 +118,13 @@ def _interrupt(number: int, _: FrameType | None) -> NoReturn:
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle the signals that ask to stop. One that is ignored stays ignored: `nohup` ignores SIGHUP, and a shell SIGINT for
+def handled(
+    handler: Callable[[int, FrameType | None], None], signals: Iterable[signal.Signals] = SIGNALS
+) -> Iterator[None]:
+    """Handle the signals that ask to stop, or others. One that is ignored stays ignored: `nohup` ignores SIGHUP, and a shell SIGINT for
     what it starts in the background.
     """
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals}
     caught = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     for number in caught:
         signal.signal(number, handler)

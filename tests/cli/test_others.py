@@ -104,6 +104,7 @@ ARGUMENTS = {
     "port": ["web", "80"],
     "run": ["web", "true"],
     "scale": ["web=1"],
+    "with": ["--", "true"],
     "wait": ["web"],
 }
 READERS = sorted(

@@ -59,7 +59,7 @@ def isolate(
             Problem(
                 ("volumes", key),
                 f"volume {key} is external: an isolated run would write to data of others",
-                "allow_external_volumes=True",
+                "allow it: allow_external_volumes=True, or --allow-external-volumes of stackctl with",
             )
             for key, volume in stack.volumes.items()
             if volume.external
@@ -70,7 +70,7 @@ def isolate(
                 Problem(
                     ("jobs" if name in stack.jobs else "services", name, "volumes", index),
                     f"{mount.source} is mounted writable where {service.image} keeps its data",
-                    "use a named volume, or allow_data_binds=True",
+                    "use a named volume, or allow it: allow_data_binds=True, or --allow-data-binds of stackctl with",
                 )
                 for index, mount in enumerate(service.volumes)
                 if _binds_data(service, mount)

@@ -24,6 +24,8 @@ from stackctl.show.text.style import PLAIN, Style
 from stackctl.show.words import describe
 from stackctl.spec.model import Condition
 
+PASSING = "stackctl with"
+"""The command whose stack is removed at its end, also if the stack did not come up."""
 INTERRUPTED = "interrupted: what has begun comes to its end; Ctrl-C again leaves at once"
 
 
@@ -93,6 +95,12 @@ def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style, command:
     skipped = _services(event.step for event in outcome.skipped)
     if skipped:
         yield fact_line("not done", shortened(", ".join(skipped), 200), style)
+    if command == PASSING:
+        if outcome.failures:
+            yield fact_line(
+                "next", style(f"{PASSING} --keep", "bold") + " leaves the stack there for a look", style
+            )
+        return
     running = _left_running(outcome, plans)
     if running:
         yield fact_line("running", shortened(", ".join(running), 200), style)

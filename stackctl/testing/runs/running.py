@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from stackctl import api
+from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Engine, Manage
 from stackctl.errors import EngineError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.before.images import ImageOptions
@@ -18,6 +19,7 @@ from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate
 from stackctl.planner.runs.runs import replaced_images, strangers
 from stackctl.planner.runs.subnets import pool_of
+from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import succeed
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
@@ -25,6 +27,7 @@ from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import Observed
 from stackctl.real import real_files
 from stackctl.spec.model import Stack
+from stackctl.spec.selection import Selection
 from stackctl.spec.source.reading import placing
 from stackctl.testing.cleanup import Cleanup
 from stackctl.testing.live_stack import publish_host
@@ -35,6 +38,9 @@ from stackctl.testing.stack import Running
 
 LASTING: Mapping[str, str] = {labels.RUN: "lasting"}
 """The labels of a project that stays after its run: the next run uses it again."""
+
+Begin = Callable[[Cancel], Iterator[Event]]
+"""Begins to bring a stack up: the events come while it does so."""
 
 _TRIES = 3
 """How often host ports are chosen at most: another process may take a port before the container has it."""
@@ -66,6 +72,8 @@ class Recipe:
     """Host ports that were chosen before the start."""
     allow_external_volumes: bool = False
     allow_data_binds: bool = False
+    publish_host: str | None = None
+    """The address at which ports without an address listen; None: that of `STACKCTL_PUBLISH_HOST`."""
 
     def load(self) -> Stack:
         """Read the stack. Raises SpecError, UsageError.
@@ -189,8 +197,22 @@ def enter(run: Run, engine: Engine) -> None:
         sweep(engine)
 
 
-def start(request: RunRequest, engine: Engine) -> Running:
-    """Bring a stack up as its project. If the project is there already, only what is missing or has changed is made.
+def _unseen(begin: Begin) -> None:
+    """Bring a stack up, and show nothing. Raises the first cause of a failure."""
+    succeed(begin(Cancel()))
+
+
+def _beginning(
+    stack: Stack, engine: Engine, selection: Selection, options: UpOptions, images: ImageOptions
+) -> Begin:
+    return lambda cancel: api.up(
+        stack, engine, selection=selection, options=options, images=images, cancel=cancel
+    )
+
+
+def start(request: RunRequest, engine: Engine, follow: Callable[[Begin], None] = _unseen) -> Running:
+    """Bring a stack up as its project. If the project is there already, only what is missing or has changed is made. `follow` takes
+    the events as they come, and raises the first cause of a failure.
 
     Raises UsageError if the project belongs to somebody else, StackError if it does not become ready. What was made by then
     stays.
@@ -200,7 +222,11 @@ def start(request: RunRequest, engine: Engine) -> Running:
         request.run.guard(engine)
     options = UpOptions(wait_timeout=recipe.timeout)
     images = ImageOptions(build=recipe.build)
-    selection = api.Selection(services=recipe.services, profiles=recipe.profiles, publish_host=publish_host())
+    selection = Selection(
+        services=recipe.services,
+        profiles=recipe.profiles,
+        publish_host=recipe.publish_host or publish_host(),
+    )
     file_ports = recipe.ports == "file"
     for tries in range(1, _TRIES + 1):
         observed = engine.observe()
@@ -209,7 +235,7 @@ def start(request: RunRequest, engine: Engine) -> Running:
         with host_ports(stack, observed, project, recipe.host_ports, file_ports=file_ports) as ports:
             isolated = request.isolated(ports)
             try:
-                succeed(api.up(isolated, engine, selection=selection, options=options, images=images))
+                follow(_beginning(isolated, engine, selection, options, images))
             except StackError as error:
                 free = {each: port for each, port in ports.items() if each not in recipe.host_ports}
                 if tries == _TRIES or not lost_a_port(error, isolated, free):
