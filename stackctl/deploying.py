@@ -32,7 +32,6 @@ from stackctl.planner.swarm.down import (
     plan_roll_back,
     plan_swarm_down,
     plan_undo,
-    volumes_of,
 )
 from stackctl.planner.swarm.planning import (
     DeployOptions,
@@ -201,14 +200,7 @@ class Deploying(Looking):
     def plan_down(self, options: SwarmDownOptions) -> Plan:
         """The plan of what `deploy down` does."""
         observed = self._managed()
-        keys = [key for key, volume in self.stack.volumes.items() if not volume.external]
-        return plan_swarm_down(
-            self.name,
-            observed,
-            options,
-            volumes=volumes_of(keys, observed, self.name) if keys else (),
-            tasks=self.engine.swarm_tasks(self.name),
-        )
+        return plan_swarm_down(self.name, observed, options, tasks=self.engine.swarm_tasks(self.name))
 
     def _managed(self) -> ObservedSwarm:
         """A snapshot. Raises EngineError if the engine manages no Swarm."""

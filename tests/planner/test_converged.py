@@ -71,7 +71,10 @@ def test_an_update_under_way_is_waited_for_as_long_as_an_older_task_runs() -> No
 
 
 def test_an_update_that_waits_for_a_lost_node_alone_counts_as_done_after_a_while() -> None:
-    """Seen with Engine 20.10: the update does not end while a task is assigned to a node that died."""
+    """The rule follows from how swarmkit counts: an update waits for the task that it has begun, and a task of a lost node tells nothing
+    any more. On real nodes a worker that was killed and one that was drained were seen (`tests/swarm/test_deploy_nodes.py`, Engine
+    20.10), but no update that waited for ever.
+    """
     updating = replace(SERVICE, update_state="updating")
     lost = task("c", 1, "n3", "assigned", digest="t1")
     old = task("d", 1, "n3", digest="t0")

@@ -1,10 +1,10 @@
 """The plans of `deploy`, word for word: what is done, why, and after what."""
 
 from msgspec.structs import replace
-from swarm_world import ALONE, EMPTY, labelled, lines, observed, wanted
+from swarm_world import EMPTY, labelled, lines, observed, wanted
 
 from stackctl.planner.steps.actions import CreateService, UpdateService
-from stackctl.planner.swarm.down import plan_roll_back, plan_swarm_down, plan_undo, volumes_of
+from stackctl.planner.swarm.down import plan_roll_back, plan_swarm_down, plan_undo
 from stackctl.planner.swarm.planning import (
     DeployOptions,
     Resting,
@@ -14,7 +14,12 @@ from stackctl.planner.swarm.planning import (
 )
 from stackctl.planner.world import labels
 from stackctl.planner.world.swarm_desired import DesiredSwarm
-from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarm, ObservedSwarmFile
+from stackctl.planner.world.swarm_observed import (
+    ObservedService,
+    ObservedSwarm,
+    ObservedSwarmFile,
+    ObservedTask,
+)
 
 LESSON = """
 [services.postgres]
@@ -351,7 +356,9 @@ environment = "PW"
 def test_down_removes_dependents_first_and_waits_for_their_containers() -> None:
     desired = wanted(DEPENDS, environ={"PW": "a"})
     there = observed(desired)
-    plan = plan_swarm_down("shop", there, volumes=["shop_data on node-1"])
+    there = replace(there, services=(replace(there.services[0], volumes=("shop_data",)), there.services[1]))
+    tasks = (ObservedTask(id="t", service_id=there.services[0].id, node_id="n1", state="shutdown"),)
+    plan = plan_swarm_down("shop", there, tasks=tasks)
     assert str(plan).splitlines() == [
         "#1 RemoveService shop_web, going down",
         "[1] -> #2 RemoveService shop_db, going down",
@@ -369,8 +376,33 @@ def test_down_leaves_alone_what_docker_stack_has_made() -> None:
 
 
 def test_data_is_listed_with_its_nodes() -> None:
-    assert volumes_of(["pgdata"], _sticky(EMPTY), "shop") == ("shop_pgdata on node-2",)
-    assert volumes_of(["pgdata"], ALONE, "shop") == ("shop_pgdata on node-1",)
+    there = observed(wanted('[services.db]\nimage = "app:1"\n[services.agent]\nimage = "app:1"\n'))
+    db, agent = there.services
+    db = replace(db, volumes=("shop_data", "shop_logs"))
+    agent = replace(agent, volumes=("shop_logs", "shop_new"))
+    there = replace(there, services=(db, agent))
+
+    def told(swarm: ObservedSwarm, *ran: tuple[ObservedService, str]) -> list[str]:
+        tasks = [
+            ObservedTask(id=f"{number}", service_id=service.id, node_id=node, state="failed")
+            for number, (service, node) in enumerate(ran)
+        ]
+        return [
+            line
+            for line in str(plan_swarm_down("shop", swarm, tasks=tasks)).splitlines()
+            if "data" in line[:11]
+        ]
+
+    ran = ((db, "n2"), (db, "n1"), (agent, "n3"), (agent, "gone"))
+    assert told(replace(there, services=(db,)), *ran) == [
+        "note: data kept: shop_data on node-1, node-2, shop_logs on node-1, node-2"
+    ]
+    assert told(there, *ran[:3])[0].endswith("shop_logs on node-1, node-2, node-3, shop_new on node-3")
+    assert told(replace(there, services=(agent,))) == [
+        "note: data kept: shop_logs on nodes that the Swarm does not remember, shop_new on nodes that the Swarm does not remember"
+    ]
+    assert told(_sticky(EMPTY)) == ["note: data kept: shop_pgdata on node-2"]
+    assert told(EMPTY) == []
 
 
 def test_what_a_failed_run_has_changed_goes_back_the_last_first() -> None:

@@ -22,6 +22,7 @@ deploy.placement.constraints = ["node.hostname == node1"]
 {QUICK}
 command = "true"
 deploy.placement.constraints = ["node.hostname == node2"]
+volumes = ["logs:/logs"]
 
 [services.db]
 {QUICK}
@@ -55,6 +56,7 @@ external = true
 name = "NAME-outside"
 [volumes.data]
 sticky = true
+[volumes.logs]
 """
 
 
@@ -73,6 +75,7 @@ def test_a_stack_must_come_up_in_waves_stay_as_it_is_be_scaled_go_back_and_leave
         _live(swarm, recorder, shop)
         assert swarm.api.inspect_config(kept)["Spec"]["Name"] == outside
     finally:
+        swarm.clean()
         swarm.api.remove_config(kept)
 
 
@@ -139,14 +142,18 @@ def _live(swarm: Deployed, recorder: RecordingProxy, shop: str) -> None:
     swarm.run("deploy", "rollback", "api")
     assert swarm.environment_of("api") == ["LEVEL=1"]
 
-    told = swarm.run("deploy", "down")
+    told = swarm.run("-p", swarm.name, "deploy", "down", at=swarm.directory.parent)  # without the file
     left = swarm.left()
     forgotten = [name for name in left["containers"] if "_elsewhere." in name]
     assert left == {**NOTHING, "containers": forgotten}
     assert bool(forgotten) == ("its ended containers stay on node2" in told.output)
     (kept,) = node
-    assert swarm.volumes() == {kept: [f"{swarm.name}_data"]}
-    assert kept in told.output
+    data, logs = f"{swarm.name}_data", f"{swarm.name}_logs"
+    volumes = swarm.volumes()
+    assert data in volumes[kept]
+    assert logs in volumes["node2"]
+    assert sum(map(len, volumes.values())) == 2
+    assert f"data kept: {data} on {kept}, {logs} on node2" in told.output
     recorder.forget()
-    swarm.run("deploy", "down")
+    assert f"data kept: {data} on {kept}" in swarm.run("deploy", "down").output
     assert recorder.writes == []

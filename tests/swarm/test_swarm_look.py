@@ -61,11 +61,21 @@ def test_a_service_names_the_secrets_of_its_earlier_definition_too() -> None:
             "Image": "web:1@sha256:a",
             "Secrets": [{"SecretID": secret}],
             "Configs": [{"ConfigID": "c"}],
+            "Mounts": [
+                {
+                    "Type": "volume",
+                    "Source": "shop_data",
+                    "VolumeOptions": {"Labels": {"stackctl.project": "shop"}},
+                },
+                {"Type": "volume", "Source": "outside", "VolumeOptions": {"Labels": {}}},
+                {"Type": "bind", "Source": "/srv", "Target": "/srv"},
+            ],
         }
         return {
             "Name": "shop_web",
             "Labels": {
                 "stackctl.digest": digest,
+                "stackctl.project": "shop",
                 "stackctl.service": "web",
                 "stackctl.depends": '["db"]',
                 "com.docker.stack.namespace": "shop",
@@ -96,6 +106,7 @@ def test_a_service_names_the_secrets_of_its_earlier_definition_too() -> None:
     assert (found.digest, found.previous, found.previous_digest) == ("2", True, "1")
     assert (sorted(found.secrets), sorted(found.configs)) == (["new", "old"], ["c"])
     assert found.present_files == {"new", "c"}
+    assert found.volumes == ("shop_data",)
     assert (found.update_state, found.update_message) == ("paused", "update paused due to failure")
     assert (found.force, found.networks, found.constraints) == (4, ("net",), ("node.role==worker",))
     assert found.ports == (ObservedServicePort(80, 30000, "tcp", "ingress"),)

@@ -299,6 +299,7 @@ class MemorySwarm:
                 for network in self.networks()
                 if network.name == place.network
             ),
+            volumes=tuple(volume.name for volume in spec.volumes if not volume.external),
             ports=tuple(
                 ObservedServicePort(
                     port.target, port.published or _FIRST_PORT + number, port.protocol, port.mode

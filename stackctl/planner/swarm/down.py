@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from msgspec import Struct
@@ -39,12 +39,11 @@ def plan_swarm_down(
     observed: ObservedSwarm,
     options: SwarmDownOptions | None = None,
     *,
-    volumes: Iterable[str] = (),
-    tasks: Iterable[ObservedTask] = (),
+    tasks: Collection[ObservedTask] = (),
 ) -> Plan:
     """Remove the services of a project, dependents first; once no container of them is left on any node, its networks, secrets and
-    configs. What stackctl has not made stays. `volumes` are where the data stays, in words. `tasks` are those of the project: some may
-    still end whose service is gone, because an earlier run was killed.
+    configs. What stackctl has not made stays. A note tells where the data stays. `tasks` are those of the project: they tell on which nodes
+    volumes are, and some may still end whose service is gone, because an earlier run was killed.
     """
     options = options or SwarmDownOptions()
     draft = Draft(project)
@@ -85,21 +84,38 @@ def plan_swarm_down(
     for config in observed.configs:
         if config.project == project and config.instance:
             draft.add(RemoveConfig(config.id, config.name), "going down", gone)
-    if kept := list(volumes):
-        draft.notes.append(f"data kept: {', '.join(kept)}")
+    if kept := _data(project, mine, observed, tasks):
+        places = (
+            f"{volume} on {', '.join(nodes) or 'nodes that the Swarm does not remember'}"
+            for volume, nodes in sorted(kept.items())
+        )
+        draft.notes.append(f"data kept: {', '.join(places)}")
     return draft.plan()
 
 
-def volumes_of(stack_volumes: Iterable[str], observed: ObservedSwarm, project: str) -> tuple[str, ...]:
-    """The volumes of a project with the nodes where they are, as far as labels of nodes tell it: `shop_data on node-1`."""
-    found = []
-    for key in stack_volumes:
-        label = f"{STICKY}{project}.{key}"
-        nodes = [node.name for node in observed.nodes if node.labels.get(label) == "1"]
-        if len(observed.nodes) == 1:
-            nodes = [observed.nodes[0].name]
-        found.append(f"{project}_{key} on {', '.join(nodes) or 'the nodes that ran its services'}")
-    return tuple(found)
+def _data(
+    project: str,
+    services: Iterable[ObservedService],
+    observed: ObservedSwarm,
+    tasks: Iterable[ObservedTask],
+) -> Mapping[str, Sequence[str]]:
+    """The volumes of a project, each with the names of the nodes that have it: those on which tasks run that mount it, or have run, as
+    far as the Swarm remembers them. The label of a node tells of a sticky volume also when its services are gone.
+    """
+    users: dict[str, set[str]] = {}
+    for service in services:
+        for volume in service.volumes:
+            users.setdefault(volume, set()).add(service.id)
+    nodes = {
+        volume: {task.node_id for task in tasks if task.service_id in ids} for volume, ids in users.items()
+    }
+    prefix = f"{STICKY}{project}."
+    for node in observed.nodes:
+        for label, value in node.labels.items():
+            if label.startswith(prefix) and value == "1":
+                nodes.setdefault(f"{project}_{label.removeprefix(prefix)}", set()).add(node.id)
+    names = {node.id: node.name for node in observed.nodes}
+    return {volume: sorted(names[id_] for id_ in ids if id_ in names) for volume, ids in nodes.items()}
 
 
 def plan_undo(

@@ -99,6 +99,8 @@ class ObservedService(Labelled, frozen=True, kw_only=True):
     """The ids of the secrets and configs that its present definition uses, without the earlier one."""
     networks: tuple[str, ...] = ()
     """The ids of its networks."""
+    volumes: tuple[str, ...] = ()
+    """The names of the volumes of its project that its tasks mount, without external ones."""
     ports: tuple[ObservedServicePort, ...] = ()
     constraints: tuple[str, ...] = ()
     created: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from stackctl.engine.docker.snapshot import Row, epoch
@@ -77,6 +77,7 @@ def service(row: Row) -> ObservedService:
         configs=frozenset([*_files(spec, "Configs"), *_files(before, "Configs")]),
         present_files=frozenset(present),
         networks=tuple(each["Target"] for each in task.get("Networks") or ()),
+        volumes=tuple(_volumes(spec)),
         ports=tuple(
             ObservedServicePort(
                 port.get("TargetPort", 0),
@@ -134,6 +135,16 @@ def _mode(mode: Mapping[str, Any]) -> tuple[Mode, int]:
         number = (about or {}).get("Replicas", (about or {}).get("TotalCompletions", 1))
         return _MODES.get(name, "replicated"), cast("int", number)
     return "replicated", 1
+
+
+def _volumes(spec: Row) -> Iterator[str]:
+    """The volumes that a definition mounts and that carry the label of its project: those that the nodes make for it."""
+    project = (spec.get("Labels") or {}).get(names.PROJECT)
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    for mount in container.get("Mounts") or ():
+        given = (mount.get("VolumeOptions") or {}).get("Labels") or {}
+        if mount.get("Source") and project and given.get(names.PROJECT) == project:
+            yield mount["Source"]
 
 
 def _files(spec: Row, kind: str) -> Iterable[str]:
