@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
@@ -206,12 +207,17 @@ class Project(Comparing):
         done if there is no plan.
         """
         began = monotonic()
-        command = " ".join(sys.argv[:3])
-        timeout, waiting = self._lock_timeout, self._waiting
-        with lock(self.engine.id, self.name, timeout=timeout, command=command, waiting=waiting):
+        with self._locked():
             plan = decide()
             if plan is not None:
                 yield from self._do(plan, cancel, began)
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """The project's lock. Raises LockedError if another run holds it for too long."""
+        command = " ".join(sys.argv[:3])
+        return lock(
+            self.engine.id, self.name, timeout=self._lock_timeout, command=command, waiting=self._waiting
+        )
 
     def _do(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         """Do a plan. Once an `up` has its images, the rest is planned again: only now is it known what containers inherit from

@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "plan": "Show what up would do, and why, without doing it",
         "scale": "Change how many containers services have",
         "with": "Run a command of this machine with a stack of its own",
+        "snapshot": "Save the data of the stack under a name, and put them back",
         "deploy": "Run the stack on a Docker Swarm and wait until it has converged",
         "check": "Find mistakes before anything runs, and change nothing",
     },
@@ -74,7 +75,20 @@ _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in
 
 _FOLLOWED = (
     *("up", "down", "build", "pull", "push"),
-    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run", "create", "deploy"),
+    *(
+        "scale",
+        "stop",
+        "start",
+        "restart",
+        "kill",
+        "pause",
+        "unpause",
+        "rm",
+        "run",
+        "create",
+        "deploy",
+        "snapshot",
+    ),
 )
 """The commands that print events with `--progress json`."""
 

@@ -105,6 +105,7 @@ ARGUMENTS = {
     "run": ["web", "true"],
     "scale": ["web=1"],
     "with": ["--", "true"],
+    "snapshot": ["ls"],
     "wait": ["web"],
 }
 READERS = sorted(

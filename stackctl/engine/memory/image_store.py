@@ -39,8 +39,11 @@ class Images:
         return by_ref | {id_: id_ for id_ in (*by_ref.values(), *self._untagged)}
 
     def get(self, ref: str) -> tuple[str, ImageConfig] | None:
-        """The id and the configuration of the image that a reference names; None if it is not here."""
-        return self._here.get(ImageRef.parse(ref).tagged)
+        """The id and the configuration of the image that a reference names, or that has this id; None if no such image has a tag
+        here.
+        """
+        found = self._here.get(ImageRef.parse(ref).tagged)
+        return found or next((image for image in self._here.values() if image[0] == ref), None)
 
     def observed(self, ref: str) -> ObservedImage | None:
         """The image of that id or reference; None if it is not here."""

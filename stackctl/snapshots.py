@@ -1,0 +1,381 @@
+"""Snapshots of a project's data: they are taken while it runs, put back, and removed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+
+from stackctl.engine.execute import Cancel, execute
+from stackctl.engine.protocol import Engine, Report
+from stackctl.errors import EngineError, PreflightError, Problem, UsageError
+from stackctl.operating import Operating
+from stackctl.planner.data.copying import CopyingServer, postgres, redis
+from stackctl.planner.data.filling import matching, plan_forget, plan_restore
+from stackctl.planner.data.parts import Data, DataPart, data_of
+from stackctl.planner.data.saving import plan_save
+from stackctl.planner.data.snapshots import Snapshot, checked, complete_snapshot, snapshots
+from stackctl.planner.life.options import StartOptions
+from stackctl.planner.life.start import plan_restart, plan_start
+from stackctl.planner.steps.actions import (
+    Action,
+    CreateContainer,
+    CreateVolume,
+    PauseContainer,
+    RemoveContainer,
+    RemoveVolume,
+    StopContainer,
+    UnpauseContainer,
+)
+from stackctl.planner.steps.events import Planned
+from stackctl.planner.steps.outcome import Outcome
+from stackctl.planner.steps.plan import Plan
+from stackctl.planner.world import labels
+from stackctl.planner.world.containers import of_project
+from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.observed import Observed, ObservedContainer
+from stackctl.project import Events
+from stackctl.real import monotonic
+from stackctl.spec.selection import Selection
+from stackctl.spec.server import connection, server
+
+_EVERYTHING = Selection(profiles=("*",))
+_PROGRAMS = ("sh", "cp", "mv", "rm", "stat")
+"""What copies, empties and fills a volume."""
+_PLACES = ("/bin", "/usr/bin")
+_GRACE = 60
+"""Seconds that a container has to stop which fills volumes: it ends at once, unless it is just putting names right."""
+
+
+class Snapshots(Operating):
+    """A project whose data are saved under names and put back. Verbs that write hold the project's lock.
+
+    Every verb raises UsageError for a name that cannot be, or is not there, PreflightError if the project was started from another
+    directory, LockedError and EngineError. A step that fails is an event.
+    """
+
+    engine: Engine
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """All snapshots of the engine, also those of other projects."""
+        return snapshots(self.engine.observe(self.name))
+
+    def snapshot(
+        self,
+        name: str,
+        services: Collection[str] = (),
+        *,
+        replace: bool = False,
+        pause: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Events:
+        """Copy the data of the named services, or of all, into volumes of the engine.
+
+        Postgres and Redis copy their data while they run, unless `pause`. What else runs is paused while its volumes are copied.
+        `replace`: a snapshot of that name is removed once the new one is complete. Without it such a name is refused.
+        """
+        checked(name)
+
+        def decide() -> Plan:
+            desired, observed = self._look()
+            same = [s for s in snapshots(observed) if (s.project, s.name) == (self.name, name)]
+            if not replace and any(each.complete for each in same):
+                raise UsageError(
+                    f"there is a snapshot {name} already", "--replace puts this one in its place"
+                )
+            containers, data = self._data(desired, observed, services)
+            if not data.parts:
+                raise UsageError(
+                    f"there are no data to copy: {' '.join(services) or self.name} has no volume",
+                    f"not copied: {', '.join(data.skipped)}" if data.skipped else "",
+                )
+            servers = {} if pause else self._servers(desired, containers)
+            return plan_save(
+                self.name,
+                desired.instance,
+                data,
+                (name, os.urandom(4).hex()),
+                servers=servers,
+                tools=self._tools(data.parts, observed),
+                replaced=same,
+            )
+
+        return self._do_locked(decide, cancel)
+
+    def restore(
+        self,
+        name: str,
+        services: Collection[str] = (),
+        *,
+        protected: bool = False,
+        cancel: Cancel | None = None,
+        confirm: Callable[[Snapshot, Sequence[DataPart]], bool] = lambda _, __: True,
+    ) -> Events:
+        """Put the data of a snapshot into the volumes of the project, unless `confirm`, which gets the snapshot and the volumes whose
+        data are lost, returns False.
+
+        The services that use these volumes are stopped before, and started again, whether it succeeds or not. The old data are
+        removed only after all new data are in the volume. `protected`: also volumes that are protected, or belong to others.
+        """
+        with self._locked():
+            desired, observed = self._look()
+            snapshot = complete_snapshot(snapshots(observed), self.name, name)
+            self._data(desired, observed, services)  # refuses names of no service
+            pairs = matching(data_of(desired, observed, self._mine(observed)), snapshot, services)
+            self._check(snapshot, pairs, desired, services, protected=protected)
+            lost = [part for _, part in pairs if part.missing is None]
+            if not confirm(snapshot, lost):
+                return
+            image = self._tool(self._users(pairs), observed)
+            instance = desired.instance
+            plan = plan_restore(self.name, instance, pairs, os.urandom(4).hex(), image=image)
+            yield from self._put_back(plan, [part for _, part in pairs], desired, observed, cancel)
+
+    def forget(self, names: Collection[str], *, cancel: Cancel | None = None) -> Events:
+        """Remove snapshots of the project, complete or not."""
+
+        def decide() -> Plan:
+            mine = [s for s in snapshots(self.engine.observe(self.name)) if s.project == self.name]
+            for name in names:
+                if all(each.name != name for each in mine):
+                    there = ", ".join(dict.fromkeys(each.name for each in mine))
+                    raise UsageError(f"no such snapshot: {name}", f"there are: {there}" if there else "")
+            return plan_forget(self.name, [each for each in mine if each.name in names])
+
+        return self._do_locked(decide, cancel)
+
+    # Look
+
+    def _look(self) -> tuple[Desired, Observed]:
+        """The whole stack, and all that the engine has: other projects may use the same volumes."""
+        desired, observed = self.desired_and_observed(_EVERYTHING)
+        self._refuse_others(observed)
+        self._remove_leftovers(observed)
+        return desired, observed
+
+    def _mine(self, observed: Observed) -> list[ObservedContainer]:
+        return [c for c in of_project(observed.containers, self.name) if c.kind != "run"]
+
+    def _data(
+        self, desired: Desired, observed: Observed, services: Collection[str]
+    ) -> tuple[tuple[ObservedContainer, ...], Data]:
+        """The containers of the named services, or of all, and their data. Raises UsageError for an unknown name."""
+        containers = self._meant(services, observed)
+        found = data_of(desired, observed, containers, services)
+        return containers, Data(tuple(p for p in found.parts if p.missing is None), found.skipped)
+
+    def _servers(self, desired: Desired, containers: Iterable[ObservedContainer]) -> dict[str, CopyingServer]:
+        """The databases that copy their data by themselves while they run, by id of the container."""
+        found: dict[str, CopyingServer] = {}
+        for container in containers:
+            service = desired.services.get(container.service)
+            known = server(service) if service else None
+            login = connection(service) if service else None
+            if service is None or known is None or login is None:
+                continue
+            if known.name == "postgres":
+                made = postgres(container.image_id, login, service.resolved)
+            elif known.name in ("redis", "valkey"):
+                made = redis(container.image_id, login, f"{known.name}-cli")
+            else:
+                continue
+            found[container.id] = made
+        return found
+
+    def _tools(self, parts: Iterable[DataPart], observed: Observed) -> dict[str, str]:
+        """For each volume an image that can copy it."""
+        return {part.volume: self._tool(part.users, observed) for part in parts}
+
+    def _tool(self, users: Iterable[ObservedContainer], observed: Observed) -> str:
+        """An image that is here and has the programs that copy: that of a container which uses the volume, else any other.
+
+        Raises EngineError if there is none. No image is pulled.
+        """
+        asked: dict[str, None] = {}
+        for container in (*users, *of_project(observed.containers, self.name), *observed.containers):
+            if container.image_id not in asked:
+                asked[container.image_id] = None
+                if self._can_copy(container.id):
+                    return container.image_id
+        for image in dict.fromkeys(observed.images.values()):
+            if image not in asked and self._can_copy_in(image):
+                return image
+        raise EngineError(
+            f"no image that is here can copy data: none has {', '.join(_PROGRAMS)}", "docker pull busybox"
+        )
+
+    def _can_copy(self, container: str) -> bool:
+        """Whether a container has the programs, running or not."""
+        return all(any(self._has(container, f"{place}/{name}") for place in _PLACES) for name in _PROGRAMS)
+
+    def _has(self, container: str, path: str) -> bool:
+        try:
+            found = self.engine.path(container, path)
+        except EngineError:
+            return False
+        return found is not None and not stat.S_ISDIR(found.mode)
+
+    def _can_copy_in(self, image: str) -> bool:
+        """Whether an image has the programs. A container is made from it, is not started, and goes again."""
+        name = f"{self.name}-copy-{os.urandom(4).hex()}"
+        own = {labels.COPY: "true", labels.PROJECT: self.name, labels.KIND: "run"}
+        probe = DesiredContainer(
+            name=name,
+            service="copy",
+            kind="run",
+            image=image,
+            entrypoint=("sh",),
+            labels=own,
+            network_mode="none",
+        )
+        try:
+            self.engine.perform(CreateContainer(probe, name), _silent)
+        except EngineError:
+            return False
+        try:
+            return self._can_copy(name)
+        finally:
+            self.engine.perform(RemoveContainer(name, name, volumes=True), _silent)
+
+    # Check
+
+    def _check(
+        self,
+        snapshot: Snapshot,
+        pairs: Sequence[tuple[str, DataPart]],
+        desired: Desired,
+        services: Collection[str],
+        *,
+        protected: bool,
+    ) -> None:
+        """Raise PreflightError with every reason why the data cannot be put back."""
+        wanted = [each.key for each in snapshot.saved if not services or set(services) & set(each.services)]
+        problems = []
+        if not pairs:
+            problems.append(
+                Problem(
+                    ("volumes",),
+                    f"snapshot {snapshot.name} has no data for this stack: it holds {', '.join(wanted) or 'others'}",
+                    "stackctl volumes lists what the stack has",
+                )
+            )
+        for _, part in pairs:
+            if (part.protected or part.external) and not protected:
+                what = "protected" if part.protected else "external"
+                hint = "--protected says that they may go"
+                message = f"volume {part.volume} is {what}: its data stay"
+                problems.append(Problem(("volumes", part.key), message, hint))
+            for user in part.users:
+                mine = user.project == self.name and user.kind != "run" and user.service in desired.known
+                if mine or not user.running:
+                    continue
+                message = f"volume {part.volume} is in use by {user.name}"
+                problems.append(Problem(("volumes", part.key), message, f"docker stop {user.name}"))
+        if problems:
+            raise PreflightError(problems)
+
+    def _users(self, pairs: Iterable[tuple[str, DataPart]]) -> list[ObservedContainer]:
+        return [user for _, part in pairs for user in part.users]
+
+    # Do
+
+    def _put_back(
+        self,
+        plan: Plan,
+        parts: Sequence[DataPart],
+        desired: Desired,
+        observed: Observed,
+        cancel: Cancel | None,
+    ) -> Events:
+        """Stop the services that use volumes, do the plan, and start the services again."""
+        began, result = monotonic(), Outcome()
+        services = {user.service for part in parts for user in part.users if user.running}
+        stops = (
+            plan_restart(desired, observed, StartOptions(services=services)).only(StopContainer)
+            if services
+            else Plan(self.name)
+        )
+        stopped = sorted({step.service for step in stops.steps})
+        try:
+            for part in (stops, plan):
+                for event in self._do(part, cancel, began) if result.exit_code == 0 else ():
+                    result = result.after(event)
+                    yield event
+        except BaseException:
+            for _ in self._start(stopped, began):
+                pass
+            raise
+        yield from self._start(stopped, began)
+
+    def _start(self, services: Sequence[str], began: float) -> Events:
+        """Start services again. An interruption is no reason to leave them down: their volumes have the old data or the new ones."""
+        if services:
+            plan = plan_start(*self.desired_and_observed(_EVERYTHING), StartOptions(services=services))
+            yield from self._do(plan, None, began)
+
+    def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
+        """As it is. What a failed or interrupted copy leaves is put right: nothing stays paused, and nothing half-made stays."""
+        yield Planned(plan, monotonic() - began)
+        with _undoing(self.engine) as perform:
+            yield from execute(plan, perform, cancel=cancel, began=began)
+
+    def _remove_leftovers(self, observed: Observed) -> None:
+        """Remove the containers that copied for a run which was killed."""
+        for container in observed.containers:
+            if container.project == self.name and labels.COPY in container.labels:
+                _remove_copier(self.engine, container.id, container.name)
+
+
+@contextmanager
+def _undoing(engine: Engine) -> Generator[Callable[[Action, Report, Callable[[], bool]], str], None, None]:
+    """The engine's `perform`. What it did for a copy that came to no end is undone at the end of the block."""
+    paused: dict[str, PauseContainer] = {}
+    copiers: dict[str, str] = {}
+    made: dict[str, None] = {}
+
+    def perform(action: Action, report: Report, cancelled: Callable[[], bool]) -> str:
+        match action:
+            case PauseContainer(container) if copiers:  # else somebody asked for the pause
+                paused[container] = action
+            case CreateContainer(spec, name) if labels.COPY in spec.labels:
+                copiers[name] = name
+            case CreateVolume(volume) if labels.SNAPSHOT_PART in volume.labels:
+                made[volume.name] = None
+            case _:
+                pass
+        note = engine.perform(action, report, cancelled)
+        match action:
+            case UnpauseContainer(container):
+                paused.pop(container, None)
+            case RemoveContainer(container):
+                copiers.pop(container, None)
+            case CreateVolume(volume) if labels.SNAPSHOT_PARTS in volume.labels:
+                made.clear()
+            case _:
+                pass
+        return note
+
+    try:
+        yield perform
+    finally:
+        for pause in paused.values():
+            with suppress(EngineError):
+                engine.perform(UnpauseContainer(pause.container, pause.name), _silent)
+        for name in copiers:
+            with suppress(EngineError):
+                _remove_copier(engine, name, name)
+        for volume in made:
+            with suppress(EngineError):
+                engine.perform(RemoveVolume(volume), _silent)
+
+
+def _remove_copier(engine: Engine, container: str, name: str) -> None:
+    """Let it end, then remove it."""
+    with suppress(EngineError):
+        engine.perform(StopContainer(container, name, _GRACE), _silent)
+    engine.perform(RemoveContainer(container, name), _silent)
+
+
+def _silent(_: object) -> None:
+    """Nobody is told."""

@@ -1,0 +1,404 @@
+"""Snapshots on the in-memory engine: order, what is left when something fails, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import stackctl
+from stackctl.engine.execute import Cancel
+from stackctl.engine.memory import Behaviour, MemoryEngine
+from stackctl.errors import EngineError, PreflightError, UsageError
+from stackctl.planner.data.snapshots import Snapshot
+from stackctl.planner.steps.actions import (
+    Action,
+    CreateContainer,
+    CreateVolume,
+    PauseContainer,
+    RemoveVolume,
+    StartContainer,
+    StopContainer,
+    UnpauseContainer,
+    WaitFor,
+    subject,
+)
+from stackctl.planner.steps.events import Done, Planned
+from stackctl.planner.steps.outcome import Outcome, outcome, succeed
+from stackctl.planner.world import labels
+from stackctl.planner.world.desired import DesiredVolume
+from stackctl.planner.world.observed import ImageConfig, ObservedEngine
+from stackctl.snapshots import Snapshots
+
+FILE = """
+name = "shop"
+[services.db]
+image = "postgres:15"
+environment = { POSTGRES_PASSWORD = "pw" }
+volumes = ["data:/var/lib/postgresql/data"]
+[services.api]
+image = "app:1"
+volumes = ["files:/files", "./src:/src"]
+depends_on = { db = { restart = true } }
+[services.worker]
+image = "app:1"
+volumes = ["files:/files"]
+[volumes.data]
+[volumes.files]
+"""
+PROGRAMS = ("sh", "cp", "mv", "rm", "stat")
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> MemoryEngine:
+    info = ObservedEngine(id=f"memory-{request.node.name}", name="memory", endpoint="memory:")
+    images = {"postgres:15": ImageConfig(), "app:1": ImageConfig()}
+    behaviours = {"copy": Behaviour(exit_code=0), "db": Behaviour()}
+    return MemoryEngine(images, behaviours=behaviours, info=info)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, engine: MemoryEngine) -> Snapshots:
+    """The stack, up, with the programs that copy in its containers."""
+    return brought_up(tmp_path, engine, FILE)
+
+
+def brought_up(directory: Path, engine: MemoryEngine, text: str) -> Snapshots:
+    (directory / "src").mkdir(exist_ok=True)
+    (directory / "stack.toml").write_text(text)
+    stack = stackctl.load(directory / "stack.toml", environ={}, strict=False)
+    succeed(stackctl.up(stack, engine))
+    for container in engine.observe().containers:
+        engine.unpack(container.id, "/bin", [programs()])
+    engine.performed.clear()
+    return Snapshots(stack, engine)
+
+
+def programs() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in PROGRAMS:
+            archive.addfile(tarfile.TarInfo(name))
+    return packed.getvalue()
+
+
+def told(actions: list[Action], *kinds: type) -> list[str]:
+    """What was done, in order."""
+    return [f"{type(a).__name__} {subject(a)}" for a in actions if not kinds or isinstance(a, kinds)]
+
+
+def states(engine: MemoryEngine) -> dict[str, str]:
+    return {c.name: c.state for c in engine.observe().containers}
+
+
+def copies(engine: MemoryEngine) -> list[str]:
+    """The volumes of snapshots."""
+    return sorted(v.name for v in engine.observe().volumes if labels.SNAPSHOT in v.labels)
+
+
+def take(
+    shop: Snapshots, name: str = "seeded", *services: str, replace: bool = False, pause: bool = False
+) -> Snapshot:
+    succeed(shop.snapshot(name, services, replace=replace, pause=pause))
+    return next(each for each in shop.snapshots() if each.name == name)
+
+
+UP = {"shop-db-1": "running", "shop-api-1": "running", "shop-worker-1": "running"}
+
+
+def test_only_what_cannot_copy_itself_is_paused_and_only_while_it_is_copied(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    (plan,) = [event.plan for event in shop.snapshot("seeded") if isinstance(event, Planned)]
+    id_ = shop.snapshots()[0].id
+    assert str(plan).replace(id_, "ID").splitlines() == [
+        "#1 CreateVolume shop-snapshot-seeded-ID-0, the copy of shop_data",
+        "[1] -> #2 CreateContainer shop-copy-ID-0, copies the data of db while it runs",
+        "[2] -> #3 StartContainer shop-copy-ID-0, copies the data of db while it runs",
+        "[3] -> #4 WaitFor shop-copy-ID-0 completed, until everything is copied",
+        "[4] -> #5 RemoveContainer shop-copy-ID-0, it has done its work",
+        "#6 CreateVolume shop-snapshot-seeded-ID-1, the copy of shop_files",
+        "[6] -> #7 CreateContainer shop-copy-ID-1, copies shop_files",
+        "[7] -> #8 PauseContainer shop-api-1, its files must not change while they are copied",
+        "[7] -> #9 PauseContainer shop-worker-1, its files must not change while they are copied",
+        "[8, 9] -> #10 StartContainer shop-copy-ID-1, copies shop_files",
+        "[10] -> #11 WaitFor shop-copy-ID-1 completed, until everything is copied",
+        "[11] -> #12 UnpauseContainer shop-api-1, its files are copied",
+        "[11] -> #13 UnpauseContainer shop-worker-1, its files are copied",
+        "[11] -> #14 RemoveContainer shop-copy-ID-1, it has done its work",
+        "[4, 11] -> #15 CreateVolume shop-snapshot-seeded-ID, everything is copied: the snapshot is complete",
+        "note: not copied, for they are no volumes: " + f"{shop.stack.files[0].parent}/src of api",
+    ]
+    assert states(engine) == UP
+    (found,) = shop.snapshots()
+    assert (found.name, found.project, found.complete) == ("seeded", "shop", True)
+    assert [(each.key, each.services) for each in found.saved] == [
+        ("data", ("db",)),
+        ("files", ("api", "worker")),
+    ]
+
+
+def test_with_pause_everything_that_runs_is_paused(shop: Snapshots, engine: MemoryEngine) -> None:
+    take(shop, pause=True)
+    assert sorted(told(engine.performed, PauseContainer)) == [
+        "PauseContainer shop-api-1",
+        "PauseContainer shop-db-1",
+        "PauseContainer shop-worker-1",
+    ]
+    assert states(engine) == UP
+
+
+def test_what_was_paused_before_stays_paused(shop: Snapshots, engine: MemoryEngine) -> None:
+    succeed(shop.pause(["api"]))
+    engine.performed.clear()
+    take(shop, "seeded", "api")
+    assert told(engine.performed, PauseContainer, UnpauseContainer) == [
+        "PauseContainer shop-worker-1",
+        "UnpauseContainer shop-worker-1",
+    ]
+    assert states(engine) == {**UP, "shop-api-1": "paused"}
+
+
+@pytest.mark.parametrize("when", [CreateContainer, PauseContainer, StartContainer, WaitFor, CreateVolume])
+def test_a_copy_that_fails_must_leave_nothing_paused_and_nothing_half_made(
+    shop: Snapshots, engine: MemoryEngine, when: type
+) -> None:
+    if when is WaitFor:
+        engine.behaviours["copy"] = Behaviour(exit_code=1, log=("cp: no space left on device",))
+
+    def refuse(action: Action) -> None:
+        last = isinstance(action, CreateVolume) and labels.SNAPSHOT_PARTS not in action.volume.labels
+        if isinstance(action, when) and not last:
+            raise EngineError("the engine says no")
+
+    engine.before = refuse
+    result = outcome(shop.snapshot("seeded"))
+    assert result.exit_code == 5, result
+    assert states(engine) == UP
+    assert copies(engine) == []
+
+
+@pytest.mark.parametrize(
+    "when", [CreateVolume, CreateContainer, PauseContainer, StartContainer, UnpauseContainer]
+)
+def test_an_interrupted_copy_must_leave_nothing_paused_and_nothing_half_made(
+    shop: Snapshots, engine: MemoryEngine, when: type
+) -> None:
+    cancel = Cancel()
+
+    def interrupt(action: Action) -> None:
+        if isinstance(action, when):
+            cancel.set()
+
+    engine.before = interrupt
+    assert outcome(shop.snapshot("seeded", cancel=cancel)).exit_code == 130
+    assert states(engine) == UP
+    assert copies(engine) == []
+
+
+def test_a_reader_who_leaves_must_leave_nothing_paused(shop: Snapshots, engine: MemoryEngine) -> None:
+    events = shop.snapshot("seeded")
+    for event in events:
+        if isinstance(event, Done) and isinstance(event.step.action, PauseContainer):
+            break
+    events.close()
+    assert states(engine) == UP
+    assert copies(engine) == []
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "../x", "-a", "ä", "x" * 61])
+def test_a_name_that_no_volume_can_have_is_refused(shop: Snapshots, engine: MemoryEngine, name: str) -> None:
+    with pytest.raises(UsageError, match="a snapshot cannot be called"):
+        shop.snapshot(name)
+    assert engine.performed == []
+
+
+def test_a_name_that_is_taken_is_refused_and_replaced_only_at_the_end(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    first = take(shop)
+    with pytest.raises(UsageError, match="there is a snapshot seeded already"):
+        succeed(shop.snapshot("seeded"))
+    engine.behaviours["copy"] = Behaviour(exit_code=1)
+    assert outcome(shop.snapshot("seeded", replace=True)).exit_code == 5
+    assert [each.id for each in shop.snapshots()] == [first.id]
+    engine.behaviours["copy"] = Behaviour(exit_code=0)
+    second = take(shop, replace=True)
+    assert [each.id for each in shop.snapshots()] == [second.id] != [first.id]
+    removed = [a.name for a in engine.performed if isinstance(a, RemoveVolume) and a.name in first.volumes]
+    assert removed[0] == first.record
+
+
+def half_made(engine: MemoryEngine, name: str = "seeded") -> None:
+    """What a run leaves that was killed while it copied."""
+    own = {
+        labels.SNAPSHOT: name,
+        labels.SNAPSHOT_OF: "shop",
+        labels.SNAPSHOT_ID: "dead",
+        labels.SNAPSHOT_PART: "data",
+    }
+    volume = DesiredVolume(key="data", name=f"shop-snapshot-{name}-dead-0", labels=own)
+    engine.perform(CreateVolume(volume), lambda _: None)
+
+
+def test_a_half_made_snapshot_is_told_never_restored_and_removed(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    half_made(engine)
+    (found,) = shop.snapshots()
+    assert not found.complete
+    with pytest.raises(UsageError, match="snapshot seeded is not complete"):
+        succeed(shop.restore("seeded"))
+    take(shop)
+    assert [each.complete for each in shop.snapshots()] == [True]
+    half_made(engine, "other")
+    succeed(shop.forget(["other", "seeded"]))
+    assert copies(engine) == []
+
+
+def test_a_snapshot_of_which_a_volume_is_gone_is_not_complete(shop: Snapshots, engine: MemoryEngine) -> None:
+    made = take(shop)
+    engine.perform(RemoveVolume(made.saved[0].volume), lambda _: None)
+    with pytest.raises(UsageError, match="not complete"):
+        succeed(shop.restore("seeded"))
+
+
+def test_a_restore_stops_who_uses_the_data_and_who_restarts_with_them_and_starts_them_again(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    take(shop, "seeded", "db")
+    engine.performed.clear()
+    succeed(shop.restore("seeded"))
+    done = told(engine.performed, StopContainer, StartContainer)
+    copier = next(line for line in done if "copy" in line)
+    assert done == [
+        "StopContainer shop-api-1",
+        "StopContainer shop-db-1",
+        copier,
+        "StartContainer shop-db-1",
+        "StartContainer shop-api-1",
+    ]
+    assert states(engine) == UP
+
+
+@pytest.mark.parametrize("how", ["fails", "interrupted", "left"])
+def test_a_restore_that_comes_to_no_end_must_start_the_services_again(
+    shop: Snapshots, engine: MemoryEngine, how: str
+) -> None:
+    take(shop)
+    cancel = Cancel()
+    if how == "fails":
+        engine.behaviours["copy"] = Behaviour(exit_code=1)
+        assert outcome(shop.restore("seeded")).exit_code == 5
+    elif how == "interrupted":
+
+        def interrupt(action: Action) -> None:
+            if isinstance(action, CreateContainer):
+                cancel.set()
+
+        engine.before = interrupt
+        assert outcome(shop.restore("seeded", cancel=cancel)).exit_code == 130
+    else:
+        events = shop.restore("seeded")
+        for event in events:
+            if isinstance(event, Done) and isinstance(event.step.action, CreateContainer):
+                break
+        events.close()
+    assert states(engine) == UP
+
+
+def test_what_does_not_run_is_not_started_by_a_restore(shop: Snapshots, engine: MemoryEngine) -> None:
+    take(shop)
+    succeed(shop.stop(["worker"]))
+    succeed(shop.restore("seeded", ["worker"]))
+    assert states(engine) == {**UP, "shop-worker-1": "exited"}
+
+
+def test_after_down_volumes_a_restore_makes_the_volumes_again(shop: Snapshots, engine: MemoryEngine) -> None:
+    take(shop)
+    succeed(stackctl.down("shop", engine, stack=shop.stack, options=stackctl.DownOptions(volumes=True)))
+    assert len(copies(engine)) == 3
+    with pytest.raises(EngineError, match="no image that is here can copy data"):
+        succeed(shop.restore("seeded"))
+    assert states(engine) == {}
+
+
+def test_nothing_happens_without_consent(shop: Snapshots, engine: MemoryEngine) -> None:
+    take(shop)
+    engine.performed.clear()
+    asked: list[tuple[str, list[str]]] = []
+
+    def refuse(snapshot: Snapshot, lost: object) -> bool:
+        asked.append((snapshot.name, [part.volume for part in lost]))  # type: ignore[attr-defined]
+        return False
+
+    assert outcome(shop.restore("seeded", confirm=refuse)) == Outcome()
+    assert asked == [("seeded", ["shop_data", "shop_files"])]
+    assert engine.performed == []
+
+
+def test_all_reasons_against_a_restore_are_told_at_once(tmp_path: Path, engine: MemoryEngine) -> None:
+    text = FILE.replace("[volumes.data]", "[volumes.data]\nprotect = true").replace(
+        "[volumes.files]", '[volumes.files]\nexternal = true\nname = "files"'
+    )
+    engine.perform(CreateVolume(DesiredVolume(key="", name="files")), lambda _: None)
+    shop = brought_up(tmp_path, engine, text)
+    take(shop)
+    with pytest.raises(PreflightError) as caught:
+        succeed(shop.restore("seeded"))
+    assert [each.message for each in caught.value.problems] == [
+        "volume shop_data is protected: its data stay",
+        "volume files is external: its data stay",
+    ]
+    assert states(engine) == UP
+    succeed(shop.restore("seeded", protected=True))
+
+
+def test_a_volume_that_somebody_else_uses_is_not_replaced(
+    shop: Snapshots, engine: MemoryEngine, tmp_path: Path
+) -> None:
+    take(shop)
+    (tmp_path / "other").mkdir()
+    other = (
+        'name = "blog"\n[services.web]\nimage = "app:1"\nvolumes = ["files:/f"]\n'
+        '[volumes.files]\nexternal = true\nname = "shop_files"\n'
+    )
+    brought_up(tmp_path / "other", engine, other)
+    with pytest.raises(PreflightError, match=r"volume shop_files is in use by blog-web-1"):
+        succeed(shop.restore("seeded"))
+
+
+def test_a_snapshot_of_another_project_is_found_by_its_name(
+    shop: Snapshots, engine: MemoryEngine, tmp_path: Path
+) -> None:
+    take(shop)
+    (tmp_path / "other").mkdir()
+    other = brought_up(tmp_path / "other", engine, FILE.replace('"shop"', '"shop-fix"'))
+    succeed(other.restore("seeded"))
+    succeed(other.restore("shop/seeded"))
+    take(other)
+    (tmp_path / "third").mkdir()
+    third = brought_up(tmp_path / "third", engine, FILE.replace('"shop"', '"third"'))
+    with pytest.raises(UsageError, match=r"say which: shop/seeded, shop-fix/seeded"):
+        succeed(third.restore("seeded"))
+    with pytest.raises(UsageError, match="no such snapshot: sedeed"):
+        succeed(shop.restore("sedeed"))
+
+
+def test_a_container_that_a_killed_run_has_left_is_removed(shop: Snapshots, engine: MemoryEngine) -> None:
+    take(shop)
+    made = next(a for a in engine.performed if isinstance(a, CreateContainer))
+    engine.perform(CreateContainer(made.spec, "shop-copy-dead-0"), lambda _: None)
+    succeed(shop.snapshot("again"))
+    assert states(engine) == UP
+
+
+def test_services_without_data_are_told(shop: Snapshots, tmp_path: Path, engine: MemoryEngine) -> None:
+    (tmp_path / "other").mkdir()
+    other = brought_up(tmp_path / "other", engine, 'name = "o"\n[services.web]\nimage = "app:1"\n')
+    with pytest.raises(UsageError, match="there are no data to copy: o has no volume"):
+        succeed(other.snapshot("seeded"))
+    with pytest.raises(UsageError, match="no such service: wbe"):
+        succeed(other.snapshot("seeded", ["wbe"]))
