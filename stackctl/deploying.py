@@ -25,7 +25,7 @@ from stackctl.planner.steps.events import Done, Event, Failed, Planned, Skipped
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.steps.secrets import concealed
-from stackctl.planner.swarm.converged import Convergence, at_rest
+from stackctl.planner.swarm.converged import Convergence, at_rest, stands_still
 from stackctl.planner.swarm.desire import desire_swarm
 from stackctl.planner.swarm.down import (
     SwarmDownOptions,
@@ -184,7 +184,7 @@ class Deploying(Looking):
                     reached.add(want.service)
                 elif verdict is None:
                     unsure.append((want, have))
-        failed = set[str]()
+        failed, stuck = set[str](), set[str]()
         if unsure:
             tasks = self.engine.swarm_tasks(self.name)
             for want, have in unsure:
@@ -195,7 +195,9 @@ class Deploying(Looking):
                     reached.add(want.service)
                 elif state == "failed" and want.job:
                     failed.add(want.service)
-        return Resting(frozenset(reached), frozenset(failed))
+                elif stands_still(goal, have, mine, observed.node):
+                    stuck.add(want.service)
+        return Resting(frozenset(reached), frozenset(failed), frozenset(stuck))
 
     def plan_down(self, options: SwarmDownOptions) -> Plan:
         """The plan of what `deploy down` does."""

@@ -101,8 +101,10 @@ LONGEST = ("test_export_same", "test_kill", "test_lab_trials", "test_lesson_page
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: at the end no worker has to wait for it."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    """Begin with what takes longest: at the end no worker has to wait for it. Then comes what needs a Swarm: so the same worker has
+    it, and no other one makes a cluster.
+    """
+    items.sort(key=lambda item: (item.path.stem not in LONGEST, item.path.parent.name != "swarm"))
 
 
 @pytest.hookimpl(wrapper=True)

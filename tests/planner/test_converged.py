@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from stackctl.errors import RolledBackError, WaitError, WaitTimeoutError
-from stackctl.planner.swarm.converged import Convergence, Verdict, at_rest
+from stackctl.planner.swarm.converged import Convergence, Verdict, at_rest, stands_still
 from stackctl.planner.world import labels
 from stackctl.planner.world.swarm_desired import SwarmGoal
 from stackctl.planner.world.swarm_observed import ObservedNode, ObservedService, ObservedTask
@@ -81,6 +81,19 @@ def test_an_update_that_waits_for_a_lost_node_alone_counts_as_done_after_a_while
     looks = [(0, (lost, old)), (10, (*BOTH, lost, old)), (29, (*BOTH, lost, old)), (30.1, (*BOTH, lost, old))]
     found = seen(*((now, updating, tasks) for now, tasks in looks))
     assert found == ["waiting", "waiting", "waiting", "converged"]
+
+
+def test_an_update_stands_still_that_leaves_old_tasks_beside_new_ones_because_of_a_lost_node() -> None:
+    """Seen with Engine 20.10 and the order start-first, after a node had crashed while its task started."""
+    updating = replace(SERVICE, update_state="updating")
+    lost = task("c", 1, "n3", "starting", desired_state="shutdown")
+    old = task("d", 1, "n2", digest="t0")
+    whole = (*BOTH, lost, old)
+    assert stands_still(GOAL, updating, whole, NODES)
+    assert not stands_still(GOAL, replace(SERVICE, update_state="completed"), whole, NODES)
+    for missing in whole:
+        assert not stands_still(GOAL, updating, [each for each in whole if each != missing], NODES)
+    assert not stands_still(GOAL, updating, whole, {**NODES, "n3": ObservedNode(id="n3", name="three")})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from stackctl.planner.swarm.down import plan_roll_back, plan_swarm_down, plan_un
 from stackctl.planner.swarm.planning import (
     DeployOptions,
     Resting,
+    differences,
     images_to_resolve,
     plan_deploy,
     with_images,
@@ -271,6 +272,22 @@ def test_what_a_killed_run_has_left_goes_and_the_secret_of_others_stays() -> Non
     assert lines(desired, replace(there, secrets=(*there.secrets, left, other))) == [
         "#1 RemoveSecret shop_pw_left, no service uses it, and none can go back to it"
     ]
+
+
+def test_an_update_that_stands_still_is_begun_anew_without_new_tasks() -> None:
+    desired = wanted('[services.web]\nimage = "app:1"\n')
+    there = observed(desired)
+    (web,) = there.services
+    plan = plan_deploy(desired, there, resting=Resting(stuck=frozenset({"web"})))
+    assert str(plan).splitlines() == [
+        "#1 UpdateService shop_web, its update waits for a node that is lost",
+        "[1] -> #2 WaitForService shop_web, deploy waits for it",
+    ]
+    update = plan.steps[0].action
+    assert isinstance(update, UpdateService)
+    assert update.spec.force == web.force
+    assert update.spec.labels == {**web.labels, labels.AGAIN: str(web.version)}
+    assert not differences(desired.services[0], replace(web, labels=update.spec.labels))
 
 
 def test_orphans_are_named_or_removed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +87,33 @@ def test_a_deploy_must_converge_on_the_nodes_that_are_left(swarm: Deployed, reco
     assert swarm.nodes_of("last") == {"node1", "node2", "node3"}
     swarm.run("deploy", "down")
     assert swarm.left() == NOTHING
+
+
+def test_an_update_that_a_lost_node_holds_up_must_be_begun_anew(
+    swarm: Deployed, recorder: RecordingProxy
+) -> None:
+    victim = swarm.cluster.nodes[2]
+    text = f"""
+[services.api]
+{SLEEP}
+environment = {{ LEVEL = "1" }}
+deploy.replicas = 6
+deploy.update_config.order = "start-first"
+"""
+    swarm.write(text)
+    swarm.run("deploy")
+    swarm.write(text.replace('LEVEL = "1"', 'LEVEL = "2"'))
+    when(recorder, "/services/", 1, lambda: threading.Timer(0.3, victim.crash).start())
+    try:
+        code, told = wait(swarm.start("deploy", "--timeout", "45"))
+        assert code in (0, 4), told  # 4: the new tasks of that node had begun
+        swarm.run("deploy")
+        assert len(swarm.tasks("api")) == 6
+        assert swarm.environment_of("api") == ["LEVEL=2"]
+        assert swarm.run("deploy", "plan", "--detailed-exitcode").code == 0
+    finally:
+        victim.start()
+    eventually(lambda: state_of(swarm, "node3") == "ready", 60)
 
 
 def test_an_emptied_node_must_lose_its_tasks_and_the_stack_still_fit(swarm: Deployed) -> None:

@@ -160,11 +160,13 @@ def running_places(tasks: Iterable[ObservedTask], nodes: Mapping[str, ObservedNo
     return {
         task.place
         for task in tasks
-        if task.state == "running"
-        and task.desired_state == "running"
-        and (node := nodes.get(task.node_id))
-        and not node.down
+        if task.state == "running" and task.desired_state == "running" and _alive(task, nodes)
     }
+
+
+def _alive(task: ObservedTask, nodes: Mapping[str, ObservedNode]) -> bool:
+    """Whether the node of the task is there."""
+    return bool((node := nodes.get(task.node_id)) and not node.down)
 
 
 def at_rest(goal: SwarmGoal, service: ObservedService, nodes: Iterable[ObservedNode]) -> bool | None:
@@ -179,6 +181,25 @@ def at_rest(goal: SwarmGoal, service: ObservedService, nodes: Iterable[ObservedN
     if service.update_state not in _AT_REST:
         return None
     return True if service.running == service.desired == goal.tasks else None
+
+
+def stands_still(
+    goal: SwarmGoal,
+    service: ObservedService,
+    tasks: Collection[ObservedTask],
+    nodes: Mapping[str, ObservedNode],
+) -> bool:
+    """Whether the update waits for a task on a lost node, although every place has a new task that runs, and leaves earlier tasks beside
+    them. Engine 20.10 does not go on before the node is back (seen with the order `start-first`); a new update does.
+    """
+    mine = [task for task in tasks if is_meant(goal, service, task)]
+    lost = [task for task in mine if not task.ended and task.node_id and not _alive(task, nodes)]
+    return (
+        service.update_state == "updating"
+        and bool(lost)
+        and len(running_places(mine, nodes)) >= goal.tasks
+        and _older(goal, tasks, nodes)
+    )
 
 
 def _of_update(goal: SwarmGoal, service: ObservedService, tasks: Collection[ObservedTask]) -> Verdict | None:

@@ -35,6 +35,7 @@ from stackctl.planner.steps.facts import (
 )
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.swarm.placing import chosen_nodes, nodes_for
+from stackctl.planner.world import labels
 from stackctl.planner.world.replica import Replica
 from stackctl.planner.world.swarm_desired import DesiredService, DesiredSwarm, SwarmGoal
 from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarm, ObservedSwarmFile
@@ -78,6 +79,8 @@ class Resting(Struct, frozen=True):
     """Those that have come to their goal."""
     failed: frozenset[str] = frozenset()
     """The jobs that have failed."""
+    stuck: frozenset[str] = frozenset()
+    """The services whose update waits for a lost node alone."""
 
 
 def ours(observed: ObservedSwarm, desired: DesiredSwarm) -> Mapping[str, ObservedService]:
@@ -227,6 +230,8 @@ class _Work:
             return ", ".join(reasons)
         if want.service in self._resting.failed:
             return "it has failed before"
+        if want.service in self._resting.stuck:
+            return "its update waits for a node that is lost"
         return "it runs every time" if want.template.always else ""
 
     def _label_nodes(self) -> None:
@@ -294,6 +299,8 @@ class _Work:
             return
         again = want.service in self._resting.failed or (want.template.always and not differences(want, have))
         spec = replace(want, force=have.force + again)
+        if want.service in self._resting.stuck:  # another label begins a new update, and makes no new task
+            spec = replace(spec, labels={**spec.labels, labels.AGAIN: str(have.version)})
         self._draft.add(UpdateService(have.id, have.version, spec), why, *needs, makes=makes, of=replica)
 
     def _gates(self, want: DesiredService) -> list[Fact]:

@@ -60,6 +60,8 @@ COPY = PREFIX + "copy"
 
 DEPENDS = PREFIX + "depends"
 """On a service of a Swarm: a JSON list of the services that come before it."""
+AGAIN = PREFIX + "again"
+"""On a service of a Swarm: its version when an update that stood still was begun anew."""
 
 # `docker stack` finds a stack by the first, and shows the image of a service by the second.
 STACK = "com.docker.stack.namespace"
