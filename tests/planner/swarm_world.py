@@ -72,6 +72,7 @@ def _service(want: DesiredService, ids: dict[str, str]) -> ObservedService:
         version=10,
         labels=want.labels,
         image=want.image,
+        task_digest=want.task_digest,
         mode=want.mode,
         replicas=want.replicas,
         running=0 if want.job else want.replicas,

@@ -274,6 +274,33 @@ def test_what_a_killed_run_has_left_goes_and_the_secret_of_others_stays() -> Non
     ]
 
 
+def test_who_is_to_restart_with_what_it_needs_gets_new_tasks_when_that_does() -> None:
+    text = """
+[services.db]
+image = "db:1"
+[services.api]
+image = "app:1"
+depends_on = { db = { condition = "service_healthy", restart = true } }
+[services.web]
+image = "web:1"
+depends_on = { api = { condition = "service_started", restart = true } }
+[services.other]
+image = "app:1"
+depends_on = ["db"]
+"""
+    there = observed(wanted(text))
+    found = lines(wanted(text.replace("db:1", "db:2")), there)
+    assert [line.partition("-> ")[2] or line for line in found if "Update" in line] == [
+        "#1 UpdateService shop_db, image changed",
+        "#3 UpdateService shop_api, it restarts with db",
+        "#5 UpdateService shop_web, it restarts with api",
+    ]
+    more = text.replace('"db:1"', '"db:1"\ndeploy.replicas = 2')
+    assert [line for line in lines(wanted(more), there) if "Update" in line] == [
+        "#1 UpdateService shop_db, replicas changed"
+    ]
+
+
 def test_an_update_that_stands_still_is_begun_anew_without_new_tasks() -> None:
     desired = wanted('[services.web]\nimage = "app:1"\n')
     there = observed(desired)

@@ -288,6 +288,7 @@ class MemorySwarm:
             update_state=service.update_state,
             update_message=service.update_message,
             previous=before is not None,
+            task_digest=service.spec.task_digest,
             previous_digest=before.labels.get(names.DIGEST) if before else None,
             endpoint_mode=spec.endpoint_mode,
             secrets=used(spec, "secrets") | used(before, "secrets"),

@@ -5,6 +5,7 @@ dependencies. A service comes after the waits for what it needs; a service that 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from graphlib import TopologicalSorter
 from typing import Literal
 
 from msgspec import Struct
@@ -202,6 +203,9 @@ class _Work:
         self._there = ours(observed, desired)
         self._want = {want.service: want for want in desired.services}
         self._why = {want.service: self._reason(want) for want in desired.services}
+        self._follows = self._followers()
+        """The services that change only because what they need gets new tasks, with the reason."""
+        self._why |= self._follows
         self._gates_of: dict[str, list[Fact]] = {}
 
     def plan(self) -> Plan:
@@ -233,6 +237,25 @@ class _Work:
         if want.service in self._resting.stuck:
             return "its update waits for a node that is lost"
         return "it runs every time" if want.template.always else ""
+
+    def _followers(self) -> dict[str, str]:
+        """Those that are to restart with what they need (`depends_on.NAME.restart`), also with one that follows itself."""
+        renewed = {
+            name for name, why in self._why.items() if why and name in self._there and self._is_renewed(name)
+        }
+        found: dict[str, str] = {}
+        order = TopologicalSorter({w.service: [n.service for n in w.needs] for w in self._desired.services})
+        for want in (self._want[name] for name in order.static_order() if name in self._want):
+            causes = [need.service for need in want.needs if need.restart and need.service in renewed]
+            if causes and want.service in self._there and not self._why[want.service]:
+                found[want.service] = f"it restarts with {' and '.join(causes)}"
+                renewed.add(want.service)
+        return found
+
+    def _is_renewed(self, service: str) -> bool:
+        """Whether the service gets new tasks."""
+        want, have = self._want[service], self._there[service]
+        return have.task_digest != want.task_digest or have.image != want.image
 
     def _label_nodes(self) -> None:
         for label, node in chosen_nodes(self._desired, self._observed).items():
@@ -297,7 +320,11 @@ class _Work:
         if have is None:
             self._draft.add(CreateService(want), why, *needs, makes=makes, of=replica)
             return
-        again = want.service in self._resting.failed or (want.template.always and not differences(want, have))
+        again = (
+            want.service in self._resting.failed
+            or want.service in self._follows
+            or (want.template.always and not differences(want, have))
+        )
         spec = replace(want, force=have.force + again)
         if want.service in self._resting.stuck:  # another label begins a new update, and makes no new task
             spec = replace(spec, labels={**spec.labels, labels.AGAIN: str(have.version)})

@@ -89,6 +89,8 @@ class ObservedService(Labelled, frozen=True, kw_only=True):
     update_message: str = ""
     previous: bool = False
     """Whether it can go back to an earlier definition."""
+    task_digest: str = ""
+    """The label of the definition that its tasks are made from."""
     previous_digest: str | None = None
     """The label of that definition."""
     endpoint_mode: str = "vip"

@@ -55,12 +55,14 @@ def service(row: Row) -> ObservedService:
     endpoint = row.get("Endpoint") or {}
     mode, replicas = _mode(spec.get("Mode") or {})
     present = [*_files(spec, "Secrets"), *_files(spec, "Configs")]
+    container = task.get("ContainerSpec") or {}
     return ObservedService(
         id=row["ID"],
         name=spec["Name"],
         labels=spec.get("Labels") or {},
         version=row["Version"]["Index"],
-        image=(task.get("ContainerSpec") or {}).get("Image", ""),
+        image=container.get("Image", ""),
+        task_digest=(container.get("Labels") or {}).get(names.DIGEST, ""),
         mode=mode,
         replicas=replicas,
         running=status.get("RunningTasks", 0),
