@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stackctl.errors import EngineError, Problem
+from stackctl.errors import EngineError, Problem, SpecError
 from stackctl.spec.lint.files import lint_files, secret_files
 from stackctl.spec.lint.rule import Stage
 from stackctl.spec.lint.rules import lint
@@ -37,9 +37,13 @@ class Checked(Struct, frozen=True):
     """The texts of the stack's files."""
 
 
-def check(request: StackRequest, engine: Callable[[], Manage] | None = None) -> Checked:
+def check(
+    request: StackRequest,
+    engine: Callable[[], Manage] | None = None,
+    meant: Callable[[Stack], Stack] = lambda stack: stack,
+) -> Checked:
     """Check a stack. Without an `engine` only the stack and its files are looked at; else the engine is asked, but nothing is
-    written to it.
+    written to it. `meant` gives the stack that is meant on the engine, for example that of this checkout alone.
 
     Raises UsageError if there is no file, the file is a compose file, or the project has no valid name.
     """
@@ -51,8 +55,10 @@ def check(request: StackRequest, engine: Callable[[], Manage] | None = None) -> 
         from stackctl.project import Project
 
         try:
-            there = Project(found.stack, engine()).check(request.selection)
+            there = Project(meant(found.stack), engine()).check(request.selection)
             problems, stages = place_all((*problems, *there), found.sources), (*stages, "engine")
+        except SpecError as error:
+            problems = place_all((*problems, *error.problems), found.sources)
         except EngineError as error:
             unreached = error
     return _checked(problems, found.sources, stages, unreached)

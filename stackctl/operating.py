@@ -124,5 +124,5 @@ class Operating(Project):
     def _refuse_others(self, observed: Observed) -> None:
         """Raise PreflightError if the project was started from another directory, and that is not the stack that was read."""
         if self.stack.files:
-            hint = "run it there, or name another project (-p)"
+            hint = "run it there; or --isolated means the stack of this directory alone, -p another project"
             self._refuse_other_directory(observed, Naming(self.stack, "").source, hint)

@@ -50,6 +50,10 @@ from stackctl.spec.source.reading import place, place_warnings
 Events = Generator[Event, None, None]
 Waiting = Callable[[str], None]
 """Is called with words about the run that holds the project, while another run waits."""
+_WAYS_OUT = (
+    "--isolated starts a stack of this directory alone beside it; --adopt takes its containers over (they are recreated);"
+    " -p NAME starts another project"
+)
 
 
 class Project(Comparing):
@@ -110,8 +114,7 @@ class Project(Comparing):
     def _preflight(self, view: View, options: UpOptions, images: ImageOptions) -> tuple[Problem, ...]:
         """What the rules of the engine find in a view that has what is to know of its images."""
         if not options.adopt:
-            hint = "choose another name (-p or name), take that one down, or --adopt its containers (they are recreated)"
-            self._refuse_other_directory(view.observed, view.desired.source, hint)
+            self._refuse_other_directory(view.observed, view.desired.source, _WAYS_OUT)
             self._refuse_compose(view.observed)
         builds = plan_images(view.desired, view.observed, images)
         return (*preflight(view, self._host(view), images), *self._without_builder(builds, view.desired))
@@ -121,9 +124,9 @@ class Project(Comparing):
         observed = self.engine.observe()
         if not options.adopt:
             source = Naming(self.stack, "").source if self.stack.files else options.source
-            hint = "run it there, name another project (-p), or --adopt to take that one away"
+            hint = "run it there; or --isolated means the stack of this directory alone, -p another project, --adopt takes that one away"
             self._refuse_other_directory(observed, source, hint)
-        return plan_down(
+        plan = plan_down(
             self.name,
             instance_of(observed, self.name) or "",
             observed,
@@ -132,6 +135,7 @@ class Project(Comparing):
             spared=spared(self.stack),
             images=images_of(self.stack, options),
         )
+        return replace(plan, notes=(*plan.notes, *self._whose(observed)))
 
     # Do
 
@@ -255,7 +259,7 @@ class Project(Comparing):
         return UpPlan(
             plan.project,
             plan.steps,
-            plan.notes,
+            (*plan.notes, *self._whose(view.observed)),
             warnings,
             desired=view.desired if view.options.start else replace(view.desired, containers=()),
             view=view,
@@ -272,11 +276,27 @@ class Project(Comparing):
 
     def _refuse_other_directory(self, observed: Observed, source: str, hint: str) -> None:
         """Raise PreflightError if the project was started from a file in another directory than `source` ("": not known)."""
-        mine = of_project(observed.containers, self.name)
-        other = other_source((container.source for container in mine), source) if source else None
-        if other:
+        other = self._other_source(observed, source)
+        if other and self.stack.checkouts != "shared":
             message = f"project {self.name} is already running from {other}; this is {source}"
             raise PreflightError([Problem(("name",), message, hint)])
+
+    def _whose(self, observed: Observed) -> tuple[str, ...]:
+        """A sentence about the directory that the project was started from, if all checkouts share the project and it was another."""
+        if self.stack.checkouts != "shared" or not self.stack.files:
+            return ()
+        source = Naming(self.stack, "").source
+        other = self._other_source(observed, source)
+        return (
+            (f"project {self.name} is shared: it was started from {other}; this is {source}",)
+            if other
+            else ()
+        )
+
+    def _other_source(self, observed: Observed, source: str) -> str | None:
+        """The file in another directory than `source` ("": not known) from which the project was started."""
+        mine = of_project(observed.containers, self.name)
+        return other_source((container.source for container in mine), source) if source else None
 
     def _refuse_compose(self, observed: Observed) -> None:
         """Raise PreflightError if Docker Compose has made a project of this name."""

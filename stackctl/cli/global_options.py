@@ -19,3 +19,5 @@ class GlobalOptions(Struct):
     progress: str = "auto"
     color: bool = True
     publish_host: str | None = None
+    isolated: bool | None = None
+    """Whether the stack is that of this checkout alone; None: the file says it (`checkouts`)."""

@@ -122,6 +122,7 @@ class _Progress(click.Choice):  # type: ignore[type-arg]  # it takes no paramete
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-f", "--file", "files"), {"multiple": True, "type": click.Path(), "metavar": "FILE", "envvar": "STACKCTL_FILE", "help": "The stack's file; a later one is laid over it."}),
     (("-p", "--project-name", "project_name"), {"metavar": "NAME", "shell_complete": complete_projects, "help": "The project's name."}),
+    (("--isolated/--no-isolated", "isolated"), {"default": None, "envvar": "STACKCTL_ISOLATED", "help": "A stack of this checkout alone, with names and ports of its own."}),
     (("--env-file", "env_files"), {"multiple": True, "metavar": "FILE", "help": "Variables, instead of .env; the last one wins."}),
     (("--profile", "profile"), {"multiple": True, "metavar": "NAME", "envvar": ["STACKCTL_PROFILES", "COMPOSE_PROFILES"], "shell_complete": complete_profiles, "help": "Enable a profile; '*' for all."}),
     (("--project-directory", "project_directory"), {"metavar": "DIR", "help": "What paths in the file are relative to."}),
@@ -172,7 +173,7 @@ def accept_global_options(command: click.Command) -> None:
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
-        if value not in (None, (), False):
+        if _given(name, value):
             ctx.meta.setdefault(_AFTER, {})[name] = value
 
     return keep
@@ -211,9 +212,14 @@ def _groups(ctx: click.Context) -> list[click.Context]:
     return [*(_groups(ctx.parent) if ctx.parent else ()), ctx]
 
 
+def _given(name: str, value: object) -> bool:
+    """Whether an option says something. `--no-isolated` does, though its value is False."""
+    return value not in (None, (), "auto", False) or (name, value) == ("isolated", False)
+
+
 def _filled(options: GlobalOptions, values: Mapping[str, Any]) -> GlobalOptions:
     """The options, changed by the global options that were given."""
-    given = {name: value for name, value in values.items() if value not in (None, (), "auto", False)}
+    given = {name: value for name, value in values.items() if _given(name, value)}
     profiles = [p for text in given.pop("profile", ()) for p in text.split(",") if p]
     no_color = given.pop("no_color", False)
     for name in ("files", "env_files"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +21,12 @@ from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import Style, style_for
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
-from stackctl.spec.source.discovery import compose_setting, lenient_project_name, locations
+from stackctl.spec.source.discovery import (
+    compose_setting,
+    lenient_checkouts,
+    lenient_project_name,
+    locations,
+)
 from stackctl.spec.source.request import StackRequest
 
 
@@ -59,6 +65,8 @@ class Settings(GlobalOptions):
     ) -> Stack:
         """Read the stack. Its warnings go to stderr. `strict`: unset variables are errors, and the lint rules run.
 
+        If each checkout has a stack of its own (`isolated`), it is that of this checkout, which the engine is asked about.
+
         With `services` only the variables of these count and, unless `dependencies` is false, of those they depend on. `scale`: how
         many containers of services, instead of what the file says. `swarm`: it is for a Swarm.
         """
@@ -66,7 +74,27 @@ class Settings(GlobalOptions):
         stack = load_requested(request, swarm=swarm)
         if warn:
             self.warn(stack.problems)
-        return stack
+        return self.of_checkout(stack)
+
+    def of_file(self) -> Settings:
+        """The settings for a command that is about what the file says, not about a stack on an engine."""
+        return replace(self, isolated=False)
+
+    def of_checkout(self, stack: Stack) -> Stack:
+        """The stack that is meant in this checkout: its own, if each checkout has one."""
+        if not self._is_isolated(stack.checkouts):
+            return stack
+        from stackctl.checkouts import isolated
+
+        return isolated(stack, self.engine(), named=self._is_named())
+
+    def _is_isolated(self, checkouts: str) -> bool:
+        return checkouts == "isolated" if self.isolated is None else self.isolated
+
+    def _is_named(self) -> bool:
+        """Whether the project's name is given, so that it belongs to no checkout."""
+        request = self.request()
+        return bool(request.name or request.environ.get("STACKCTL_PROJECT"))
 
     def load_asked(
         self,
@@ -119,7 +147,13 @@ class Settings(GlobalOptions):
 
     def project(self) -> str:
         """The project's name, also where the stack cannot be read."""
-        return lenient_project_name(self.request())
+        request = self.request()
+        name, source = lenient_project_name(request), self.source()
+        if self._is_named() or not source or not self._is_isolated(lenient_checkouts(request)):
+            return name
+        from stackctl.checkouts import project_of
+
+        return project_of(name, Path(source), self.engine())
 
     def source(self) -> str:
         """The path of the stack's file, even if the file cannot be read; "" if there is no file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,8 +38,8 @@ def host_facts(bindings: Collection[Binding], paths: Collection[str]) -> HostFac
     )
 
 
-def free_ports(protocols: Iterable[str]) -> list[int]:
-    """Ports of loopback that no process has at the moment, all different, one for each of the protocols.
+def free_ports(protocols: Iterable[str], avoid: Container[int] = ()) -> list[int]:
+    """Ports of loopback that no process has at the moment, all different, one for each of the protocols, and none of `avoid`.
 
     No other call of this function gets them, in any process of this user, until this process ends or calls `give_back`.
 
@@ -51,9 +51,14 @@ def free_ports(protocols: Iterable[str]) -> list[int]:
     start = int.from_bytes(os.urandom(4)) % len(pool)
     candidates = iter([*pool[start:], *pool[:start]])
     return [
-        next(port for port in candidates if not _is_taken(_LOOPBACK, port, each) and claims.claim(port))
+        next(port for port in candidates if port not in avoid and is_free(port, each) and claims.claim(port))
         for each in protocols
     ]
+
+
+def is_free(port: int, protocol: str) -> bool:
+    """Whether no process has the port of loopback at the moment."""
+    return not _is_taken(_LOOPBACK, port, protocol)
 
 
 def give_back(ports: Iterable[int]) -> None:

@@ -133,3 +133,61 @@ def test_a_shell_and_dotenv_read_the_same(value: str) -> None:
     assert read.stdout == f"{value}."
     if not {"$", "`"} & {*value}:
         assert dotenv_values(stream=io.StringIO(line)) == {"X": value}
+
+
+@pytest.mark.usefixtures("up")
+def test_write_makes_a_block_and_leaves_the_rest(
+    env: Env, engine: MemoryEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, link = tmp_path / "local" / ".env", tmp_path / ".env.local"
+    file.parent.mkdir()
+    file.write_bytes(b"MINE=1\r\n# stackctl: begin\nOLD=1\n# stackctl: end\n\nLAST=2")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    assert env("--write", ".env.local") == ""
+    (db,) = (c for c in engine.observe().containers if c.service == "db")
+    written = file.read_bytes().decode()
+    assert written.replace(str(db.ports[0].published), "PORT").split("\n") == [
+        "MINE=1\r",
+        "# stackctl: begin",
+        "DB_HOST=127.0.0.1",
+        "DB_PORT=PORT",
+        "DB_URL=http://127.0.0.1:PORT",
+        "DATABASE_URL=postgresql://u:p@127.0.0.1:PORT/shop",
+        "# stackctl: end",
+        "",
+        "LAST=2",
+    ]
+    assert (link.is_symlink(), file.stat().st_mode & 0o777) == (True, 0o640)
+    number = file.stat().st_ino
+    env("--write", ".env.local")
+    assert (file.read_bytes().decode(), file.stat().st_ino) == (written, number)
+    env("other", "--export", "--write", "new")
+    new = tmp_path / "new"
+    assert new.read_text().splitlines()[1:3] == [
+        "export DB_HOST=127.0.0.1",
+        f"export DB_PORT={db.ports[0].published}",
+    ]
+    assert new.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("up")
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("# stackctl: begin\n", "1"),
+        ("A=1\n# stackctl: end\n# stackctl: begin\n", "2, 3"),
+        ("# stackctl: begin\n# stackctl: end\n# stackctl: begin\n# stackctl: end\n", "1, 2, 3, 4"),
+    ],
+)
+def test_write_refuses_marks_that_do_not_fit(env: Env, tmp_path: Path, text: str, lines: str) -> None:
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(UsageError, match=f"there are such lines: {lines} "):
+        env("--write", ".env")
+    assert (tmp_path / ".env").read_text() == text
+
+
+def test_write_of_a_stack_that_does_not_run_leaves_the_file(env: Env, tmp_path: Path) -> None:
+    with pytest.raises(EngineError):
+        env("--write", ".env")
+    assert not (tmp_path / ".env").exists()

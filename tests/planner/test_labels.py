@@ -18,6 +18,7 @@ def test_the_names_of_the_labels_never_change() -> None:
         "DIGEST": "stackctl.digest",
         "FIELDS": "stackctl.fields",
         "SOURCE": "stackctl.source",
+        "CHECKOUT": "stackctl.checkout",
         "REPLACES": "stackctl.replaces",
         "PROTECT": "stackctl.protect",
         "RUN": "stackctl.run",

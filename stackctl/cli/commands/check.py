@@ -20,7 +20,7 @@ from stackctl.show.problems import problems_json, problems_text
 from stackctl.show.text.style import style_for
 
 if TYPE_CHECKING:
-    from stackctl.engine.protocol import Engine
+    from stackctl.spec.source.request import StackRequest
 
 FORMATS = ("text", "json", "sarif", "github")
 FAILED = 2
@@ -71,7 +71,7 @@ def command(
         from stackctl.cli.fix import fix_files
 
         fix_files(request, sys.stderr)
-    checked = check(request, None if offline else lambda: _engine(options))
+    checked = _check(request, options, offline=offline)
     problems = _strict(checked.problems) if strict else checked.problems
     if text := _text(checked, problems, "json" if as_json else form, options):
         print(text)
@@ -86,10 +86,13 @@ def _strict(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(replace(p, severity="error") if p.severity == "warning" else p for p in problems)
 
 
-def _engine(options: GlobalOptions) -> Engine:
+def _check(request: StackRequest, options: GlobalOptions, *, offline: bool) -> Checked:
+    if offline:
+        return check(request)
     from stackctl.cli.settings import Settings
 
-    return Settings.of(options).engine()
+    settings = Settings.of(options)
+    return check(request, settings.engine, settings.of_checkout)
 
 
 def _text(checked: Checked, problems: Sequence[Problem], form: str, options: GlobalOptions) -> str:

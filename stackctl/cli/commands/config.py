@@ -96,6 +96,7 @@ def command(
       stackctl config --format json    as `docker compose config --format json`
       stackctl config --json | jq .stack.services.api.environment
     """
+    settings = settings.of_file()
     composed = form in ("json", "yaml") or (form is None and _is_compose(settings))
     if composed and not (view or hashed or no_interpolate or as_json):
         from stackctl.cli.composed_config import composed_config

@@ -210,7 +210,7 @@ def status(settings: Settings, services: tuple[str, ...], exit_code: bool, as_js
     from stackctl.cli.exit_codes import CHANGES
     from stackctl.show.lists.swarm import swarm_status_json, swarm_status_text
 
-    stack = settings.load_leniently()
+    stack = settings.of_file().load_leniently()
     rows = _deploying(settings, stack).status(settings.selection(services, dependencies=not services))
     if as_json:
         print(json.dumps(swarm_status_json(rows, stack.project), indent=2))
@@ -248,7 +248,7 @@ def logs(
     from stackctl.show.lists.swarm import task_containers
     from stackctl.show.log_lines import show_logs
 
-    deploying = _deploying(settings, settings.load_leniently())
+    deploying = _deploying(settings, settings.of_file().load_leniently())
     found = deploying.services(services)
     tasks, observed = deploying.tasks()
     engine = settings.engine()
@@ -328,7 +328,7 @@ def scale(settings: Settings, counts: dict[str, int], timeout: float, lock_timeo
       stackctl deploy scale api=5 worker=0
     """
     named = tuple(counts)
-    stack = settings.load_asked(named, strict=False, dependencies=False, scale=counts, swarm=True)
+    stack = settings.of_file().load_asked(named, strict=False, dependencies=False, scale=counts, swarm=True)
     given = {"timeout": timeout}
     return _deploy(settings, stack, named, True, given, lock_timeout, command="stackctl deploy scale")
 
@@ -354,7 +354,7 @@ def rollback(
     """
     from stackctl.cli.follow import follow
 
-    deploying = _deploying(settings, settings.load_leniently(), lock_timeout)
+    deploying = _deploying(settings, settings.of_file().load_leniently(), lock_timeout)
     _, code = follow(
         settings,
         "stackctl deploy rollback",
@@ -366,7 +366,9 @@ def rollback(
 def _load(settings: Settings, services: tuple[str, ...], no_deps: bool, given: dict[str, Any]) -> Stack:
     if given["build"] and given["no_build"]:
         raise click.UsageError("--build and --no-build exclude each other")
-    return settings.load_asked(services, strict=given["strict"], dependencies=not no_deps, swarm=True)
+    return settings.of_file().load_asked(
+        services, strict=given["strict"], dependencies=not no_deps, swarm=True
+    )
 
 
 def _options(given: dict[str, Any]) -> DeployOptions:
@@ -385,7 +387,7 @@ def _deploying(settings: Settings, stack: Stack | None, lock_timeout: float = 60
     from stackctl.spec.model import Stack
 
     return Deploying(
-        stack or Stack(project=settings.project()),
+        stack or Stack(project=settings.of_file().project()),
         settings.engine(),
         lock_timeout=lock_timeout,
         waiting=settings.tell_holder,

@@ -6,9 +6,12 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import click
 
+from stackctl.cli.marked_block import write_block
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.comparing import Comparing
@@ -36,6 +39,13 @@ VERSION = 1
 )
 @click.option("--show-secrets", is_flag=True, help="With --from: passwords and the like in clear text.")
 @click.option("--export", is_flag=True, help="Put export before each, for a shell's eval.")
+@click.option(
+    "--write",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them into FILE, in a block between marks; the rest of the file stays.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
 def command(
@@ -45,6 +55,7 @@ def command(
     origins: bool,
     show_secrets: bool,
     export: bool,
+    path: Path | None,
     as_json: bool,
 ) -> int:
     """Print the variables that reach the stack from here
@@ -61,14 +72,19 @@ def command(
     \b
     Examples:
       stackctl env > .env.test
+      stackctl env --write .env.local
       eval "$(stackctl env --export)" && psql "$POSTGRES_URL"
       (eval "$(stackctl env api --export)" && alembic upgrade head)
       stackctl env --from api DATABASE_URL
     """
     if origins:
+        if path:
+            raise click.UsageError("--write and --from exclude each other")
         if service is None:
             raise click.UsageError("--from needs a SERVICE: stackctl env --from SERVICE [VARIABLE]")
         return _origins(settings, service, variable, show_secrets=show_secrets, as_json=as_json)
+    if path and as_json:
+        raise click.UsageError("--write and --json exclude each other")
     if variable is not None:
         raise click.UsageError(f"VARIABLE goes with --from: stackctl env --from {service} {variable}")
     stack = settings.load_leniently()
@@ -79,12 +95,22 @@ def command(
         shown = {"version": VERSION, "project": stack.project, "service": service, "environment": found}
         print(json.dumps(shown, indent=2))
         return 0
-    for name, value in found.items():
+    lines = [*_lines(found, export=export)]
+    if path:
+        changed = write_block(path, lines)
+        print(f"{path}: {len(lines)} variables {'written' if changed else 'as before'}", file=sys.stderr)
+    else:
+        print("".join(f"{line}\n" for line in lines), end="")
+    return 0
+
+
+def _lines(variables: Mapping[str, str], *, export: bool) -> Iterator[str]:
+    """Lines that a shell and python-dotenv read alike. What no shell can have is left out for `export`, and told."""
+    for name, value in variables.items():
         if export and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             print(f"note: left out {name}: no shell has a variable of that name", file=sys.stderr)
             continue
-        print(f"{'export ' if export else ''}{name}={quoted(value)}")
-    return 0
+        yield f"{'export ' if export else ''}{name}={quoted(value)}"
 
 
 def _origins(

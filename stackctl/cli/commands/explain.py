@@ -132,7 +132,7 @@ def _with_stand_ins(settings: Settings) -> Stack:
 
 
 def _is_service(settings: Settings, what: str) -> bool:
-    return bool(settings.source()) and what in settings.load_leniently().everything
+    return bool(settings.source()) and what in settings.of_file().load_leniently().everything
 
 
 def _up(settings: Settings) -> None:
@@ -154,7 +154,7 @@ def _topics(settings: Settings, what: str) -> None:
     stack, wrong = None, None
     if settings.source():
         try:
-            stack = settings.load_leniently()
+            stack = settings.of_file().load_leniently()
         except SpecError as error:
             wrong = error
     try:

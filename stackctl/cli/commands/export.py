@@ -108,7 +108,7 @@ def _write(text: str, output: str) -> None:
 
 def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
     """The whole stack keeps its profiles. A part of it holds only what is asked for, and all of that starts."""
-    stack, selection = settings.load(services), settings.selection(services)
+    stack, selection = settings.of_file().load(services), settings.selection(services)
     view, _ = from_nothing(one_each(stack), selection)
     whole = not services and not selection.profiles
     if whole and any(each.profiles for each in stack.everything.values()):
@@ -122,7 +122,7 @@ def _k8s(settings: Settings, services: tuple[str, ...], output: str, *, secrets:
     from stackctl.cli.host_files import host_files, write_all
     from stackctl.teach.k8s.manifests import manifests
 
-    stack = settings.load(services)
+    stack = settings.of_file().load(services)
     view, _ = from_nothing(one_each(stack), settings.selection(services))
     with placing(stack):
         made = manifests(stack, view.desired, host_files)
@@ -139,7 +139,7 @@ def _k8s(settings: Settings, services: tuple[str, ...], output: str, *, secrets:
 
 
 def _stack_graph(settings: Settings, services: tuple[str, ...]) -> Graph:
-    view, _ = from_nothing(one_each(settings.load(services)), settings.selection(services))
+    view, _ = from_nothing(one_each(settings.of_file().load(services)), settings.selection(services))
     return stack_graph(view.desired)
 
 
@@ -151,7 +151,7 @@ def _plan_graph(settings: Settings, services: tuple[str, ...]) -> Graph:
 
 
 def _bash(settings: Settings, services: tuple[str, ...], *, from_here: bool) -> str:
-    stack = settings.load(services)
+    stack = (settings if from_here else settings.of_file()).load(services)
     view, plan = (
         _from_here(settings, stack, services)
         if from_here

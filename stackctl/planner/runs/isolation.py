@@ -1,4 +1,4 @@
-"""A copy of a stack that can run beside the original: for tests, and for two clones on one machine."""
+"""A copy of a stack that can run beside the original: for tests, and for several checkouts on one machine."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def isolate(
                     "use a named volume, or allow it: allow_data_binds=True, or --allow-data-binds of stackctl with",
                 )
                 for index, mount in enumerate(service.volumes)
-                if _binds_data(service, mount)
+                if binds_data(service, mount)
             ]
     if problems:
         raise SpecError(problems)
@@ -91,17 +91,32 @@ def isolate(
             for port in _ports(service, file_ports=file_ports)
         )
         image = naming.image(name)
-        return structs.replace(
-            _anywhere(_unnamed(service)), image=tags.get(ImageRef.parse(image).tagged, image), ports=ports
-        )
+        return structs.replace(service, image=tags.get(ImageRef.parse(image).tagged, image), ports=ports)
 
+    return apart(
+        structs.replace(
+            stack,
+            services={name: isolated(name, service) for name, service in stack.services.items()},
+            jobs={name: isolated(name, job) for name, job in stack.jobs.items()},
+        ),
+        project,
+        marks or {},
+        subnets,
+    )
+
+
+def apart(stack: Stack, project: str, marks: Mapping[str, str], subnets: str) -> Stack:
+    """The same stack as another project that shares no name with it: a `container_name` becomes an alias, explicit names of networks
+    and volumes get the project as prefix. Fixed addresses are dropped: two stacks cannot have the same ones at a time. `marks` are
+    labels for all that is made, `subnets` is the pool for its networks (`Stack.subnets`).
+    """
     return structs.replace(
         stack,
         project=project,
-        marks=marks or {},
+        marks=marks,
         subnets=subnets,
-        services={name: isolated(name, service) for name, service in stack.services.items()},
-        jobs={name: isolated(name, job) for name, job in stack.jobs.items()},
+        services={name: _anywhere(_unnamed(service)) for name, service in stack.services.items()},
+        jobs={name: _anywhere(_unnamed(job)) for name, job in stack.jobs.items()},
         networks={
             k: n if n.external else structs.replace(n, name=n.name and f"{project}_{n.name}", ipam=None)
             for k, n in stack.networks.items()
@@ -223,7 +238,8 @@ def _not_durable(service: _S) -> _S:
     return structs.replace(service, command=Command(known.command_in_tests(command)))
 
 
-def _binds_data(service: Service, mount: Mount) -> bool:
+def binds_data(service: Service, mount: Mount) -> bool:
+    """Whether a writable host directory is mounted where the service's image is known to keep its data."""
     known = service.known
     return bool(
         known and mount.type == "bind" and not mount.read_only and mount.target.rstrip("/") in known.data

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -65,6 +65,14 @@ class Stack(Struct, frozen=True, kw_only=True):
     """A whole stack.toml, read and checked."""
 
     name: Annotated[str | None, key("The project's name (the directory's name).")] = None
+    checkouts: Annotated[
+        Literal["refuse", "isolated", "shared"],
+        key(
+            "What several checkouts of this project on one machine are: `refuse`: one at a time, another directory is refused;"
+            " `isolated`: each its own stack, as with `--isolated`; `shared`: all of them the same one.",
+            own=True,
+        ),
+    ] = "refuse"
     services: Annotated[Mapping[str, Service], key("Containers that keep running.", keys=resource_name)] = {}
     jobs: Annotated[
         Mapping[str, Job],

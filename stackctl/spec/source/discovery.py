@@ -133,10 +133,7 @@ def lenient_project_name(request: StackRequest) -> str:
         paths, base = locations(request)
     except UsageError:
         paths, base = (), join(request.directory.absolute(), request.project_directory or Path())
-    declared = ""
-    for path in paths:
-        with contextlib.suppress(OSError):
-            declared = _declared_name(path, path.read_text(errors="replace")) or declared
+    declared = _declared("name", paths)
     if paths and is_compose(paths[0]):
         declared = setting(request, "COMPOSE_PROJECT_NAME") or declared
     if "$" in declared and not (request.name or request.environ.get("STACKCTL_PROJECT")):
@@ -144,12 +141,30 @@ def lenient_project_name(request: StackRequest) -> str:
     return project_name(request.name, request.environ, declared, base)
 
 
-def _declared_name(path: Path, text: str) -> str:
+def lenient_checkouts(request: StackRequest) -> str:
+    """What the stack's file says of `checkouts`, even if it is missing or broken: only that line is read. "" if it says nothing."""
+    try:
+        paths, _ = locations(request)
+    except UsageError:
+        return ""
+    return _declared("checkouts", [path for path in paths if not is_compose(path)])
+
+
+def _declared(key: str, paths: Iterable[Path]) -> str:
+    """The text of a key at the top of the files; that of the last file which has one."""
+    declared = ""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            declared = _declared_text(key, path, path.read_text(errors="replace")) or declared
+    return declared
+
+
+def _declared_text(key: str, path: Path, text: str) -> str:
     if is_compose(path):
-        match = re.search(r"""^name\s*:\s*(["']?)([^#\n]*?)\1\s*(?:#.*)?$""", text, re.MULTILINE)
+        match = re.search(rf"""^{key}\s*:\s*(["']?)([^#\n]*?)\1\s*(?:#.*)?$""", text, re.MULTILINE)
         return match[2] if match and "$" in match[2] else normal(match[2]) if match else ""
     head = re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0]
-    match = re.search(r"""^\s*name\s*=\s*(["'])(.*?)\1""", head, re.MULTILINE)
+    match = re.search(rf"""^\s*{key}\s*=\s*(["'])(.*?)\1""", head, re.MULTILINE)
     return match[2] if match else ""
 
 

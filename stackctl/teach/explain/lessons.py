@@ -296,6 +296,9 @@ _TOP: Mapping[str, Lesson] = {
     "name": Lesson(
         "", "The project is called as its directory. With scripts, each name carries a prefix that you invent and repeat."
     ),
+    "checkouts": Lesson(
+        "", "Two checkouts on one machine have the same names and ports: the second one does not start, or takes the first one's data."
+    ),
     "services": Lesson("docker run --detach, one for each", "There is nothing to bring up."),
     "jobs": Lesson(
         "docker run, and `docker wait` before what needs it",

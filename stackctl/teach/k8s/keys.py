@@ -201,6 +201,7 @@ LOST: Mapping[str, tuple[str, str]] = {
     "secrets.driver_opts": ("the driver is a plugin of a Swarm", "leave it out"),
     "secrets.template_driver": _TEMPLATE,
     "configs.template_driver": _TEMPLATE,
+    "checkouts": ("a cluster has no checkouts", "give each checkout a namespace of its own"),
     "tests": ("tests of the stack run outside of the cluster", "forward ports with kubectl port-forward"),
 }  # fmt: skip
 """The keys that Kubernetes has nothing for, each with why, and what to do. A table stands for all of its keys. "": another part of the

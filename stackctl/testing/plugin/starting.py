@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import structs
 
+from stackctl.engine.files import replace_file
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError, UsageError
 from stackctl.looking import Looking
@@ -28,7 +29,7 @@ from stackctl.spec.model import Stack
 from stackctl.spec.source.discovery import NAME, merge
 from stackctl.testing.plugin.settings import PluginSettings, files
 from stackctl.testing.runs.lease import LastingLease, Lease, Ready
-from stackctl.testing.runs.run import Run, replace_file
+from stackctl.testing.runs.run import Run
 from stackctl.testing.runs.running import Recipe, RunRequest, attach, enter
 from stackctl.testing.stack import Running
 

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackctl.engine.files import replace_file
 from stackctl.engine.processes import is_dead
 from stackctl.engine.protocol import Engine
 from stackctl.errors import UsageError
 from stackctl.planner.runs.owner import unpack
 from stackctl.spec.model import Stack
-from stackctl.testing.runs.run import Run, replace_file
+from stackctl.testing.runs.run import Run
 from stackctl.testing.runs.running import LASTING, Recipe, RunRequest, remove_lasting, start
 from stackctl.testing.stack import Running
 

@@ -193,13 +193,6 @@ def _home() -> Path:
     return own_directory(Path(tempfile.gettempdir()) / f"stackctl-{os.getuid()}") / "runs"
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file in one step: a reader never sees a part of it."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(text)
-    fresh.replace(path)
-
-
 def _with_ourselves(environ: Mapping[str, str]) -> dict[str, str]:
     """An environment in which a new interpreter finds this package, even if it is not installed."""
     root = Path(__file__).parents[3]
