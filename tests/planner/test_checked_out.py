@@ -113,7 +113,7 @@ def test_names_ports_images_networks_and_volumes_of_its_own() -> None:
         ("db", 9000, "tcp"),
         ("db", 9001, "tcp"),
     ]
-    own = checked_out(given, "shop-x", dict(zip(wanted, range(20001, 20005), strict=True)))
+    own = checked_out(given, "shop-x", dict(zip(wanted, range(20001, 20005), strict=True)), "10.0.0.0/8")
     found = desire(own, instance="i")
     by_name = {container.service: container for container in found.containers if container.number == 1}
     assert [str(port) for port in by_name["db"].ports] == [
@@ -134,6 +134,7 @@ def test_names_ports_images_networks_and_volumes_of_its_own() -> None:
     }
     assert (by_name["db"].name, by_name["db"].networks[0].aliases[-1]) == ("shop-x-db-1", "postgres")
     assert {network.name for network in found.networks} == {"shop-x_default", "shop-x_net", "shared"}
+    assert {network.pool for network in found.networks} == {"10.0.0.0/8", ""}, "not of the external one"
     (volume,) = found.volumes
     assert volume.name == "shop-x_precious"
     assert (volume.labels[labels.CHECKOUT], volume.labels[labels.SOURCE]) == ("shop", found.source)
