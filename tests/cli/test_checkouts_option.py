@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,24 @@ def test_what_is_about_the_file_needs_no_engine(there: Run, run: Run, tmp_path: 
     write(tmp_path, 'checkouts = "isolated"')
     for words in (["config"], ["export", "compose"], ["explain", "ports"], ["check", "--offline"]):
         assert run("-H", "unix:///nowhere", "-f", "one/stack.toml", *words).code == 0, words
+
+
+def test_the_guide(there: Run, memory: MemoryEngine, tmp_path: Path) -> None:
+    """The section about checkouts in the guide: its stack and its commands, in a checkout called `review`."""
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "daily-loop.md").read_text()
+    section = page.partition("## Several checkouts at once")[2].partition("\n## ")[0]
+    text, console = (
+        re.findall(f"```{kind}\n(.*?)```", section, re.DOTALL)[0] for kind in ("toml", "console")
+    )
+    file = tmp_path / "review" / "stack.toml"
+    file.parent.mkdir()
+    file.write_text(re.sub('image = ".*"', 'image = "app:1"', text))
+    commands = re.findall(r"^\$ stackctl (.*)$", console, re.MULTILINE)
+    assert [words.split()[0] for words in commands] == ["up", "port", "env", "down"]
+    for words in commands:
+        ran = there("-f", str(file), *words.split())
+        assert ran.code == 0, ran.err
+        if words.startswith("port"):
+            assert port(ran) >= 10_000
+            assert projects(memory) == ["shop-review"]
+    assert "DB_PORT=" in (tmp_path / ".env.local").read_text()
