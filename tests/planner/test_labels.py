@@ -33,6 +33,7 @@ def test_the_names_of_the_labels_never_change() -> None:
         "SNAPSHOT_PARTS": "stackctl.snapshot.parts",
         "COPY": "stackctl.copy",
         "DEPENDS": "stackctl.depends",
+        "AGAIN": "stackctl.again",
         "STACK": "com.docker.stack.namespace",
         "STACK_IMAGE": "com.docker.stack.image",
         "COMPOSE_PROJECT": "com.docker.compose.project",
