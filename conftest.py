@@ -18,6 +18,6 @@ _SPEAKS = ("BUILD_NUMBER", "CI", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR")
 def pytest_sessionstart() -> None:
     """Tests see the same environment, whatever the shell says that started them."""
     for name in [*os.environ]:
-        if name in _SPEAKS or name.startswith(("STACKCTL_", "COMPOSE_")):
+        if name in _SPEAKS or name.startswith(("STACKCTL_", "COMPOSE_", "GITHUB_")):
             del os.environ[name]
     os.environ["TERM"] = "xterm-256color"

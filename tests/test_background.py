@@ -40,6 +40,7 @@ def test_what_the_shell_says_changes_no_test(
         "CI": "1",
         "COLUMNS": "60",
         "COMPOSE_FILE": "x",
+        "GITHUB_ACTIONS": "true",
         "NO_COLOR": "1",
         "STACKCTL_FILE": "x",
         "TERM": "dumb",

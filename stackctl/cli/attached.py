@@ -265,7 +265,7 @@ class _Watch:
             cancel.listeners.append(lambda: Thread(target=self._kill, args=(services,)).start())
             return self._project.stop(services, cancel=cancel)
 
-        _, code = runs.follow(self._settings, "stackctl up", events, source=self._stack.files[0].name)
+        _, code = runs.follow(self._settings, "stackctl up", events, stack=self._stack)
         return code
 
     def _kill(self, services: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stackctl.cli.streams import silence
-from stackctl.errors import StackError
+from stackctl.errors import SpecError, StackError
 
 INTERRUPTED = 130
 CHANGES = 10
@@ -40,6 +40,14 @@ def guarded(run: Callable[[], Any]) -> int:
 
 def _tell(error: Exception) -> None:
     from stackctl.show.error_text import error_text
-    from stackctl.show.text.style import style_for
+    from stackctl.show.text.style import on_github, style_for
 
-    print(error_text(error, style_for(sys.stderr)), file=sys.stderr)
+    text = error_text(error, style_for(sys.stderr))
+    if not on_github():
+        print(text, file=sys.stderr)
+        return
+    from stackctl.show.run.github import harmless, tell_mistakes
+
+    print(text, file=harmless(sys.stderr))
+    if isinstance(error, SpecError):
+        tell_mistakes(error.problems, sys.stderr)

@@ -49,7 +49,7 @@ def explain_steps(settings: Settings, stack: Stack) -> int:
                 settings,
                 "stackctl explain --step",
                 lambda cancel, part=part: project.execute(part, cancel=cancel),  # type: ignore[misc]
-                source=stack.files[0].name,
+                stack=stack,
             )
             if code:
                 return code

@@ -18,6 +18,7 @@ from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.run.render import Renderer, renderer
 from stackctl.show.text.safe import one_line
+from stackctl.spec.model import Stack
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask to stop."""
@@ -29,7 +30,7 @@ def follow(
     command: str,
     events: Callable[[Cancel], Iterator[Event]],
     *,
-    source: str = "",
+    stack: Stack | None = None,
 ) -> tuple[Outcome, int]:
     """Show the events as they come, and the notes of the plans, on stderr. Return the outcome and the exit code.
 
@@ -41,7 +42,7 @@ def follow(
         settings.progress,  # type: ignore[arg-type]
         lasting(sys.stdout) if settings.progress == "json" else stderr,
         command=command,
-        source=source,
+        stack=stack,
         no_color=not settings.color,
     )
     if settings.progress != "json":  # stdout has the events then, and stderr stays free

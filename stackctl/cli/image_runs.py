@@ -27,7 +27,7 @@ def run_images(
         settings,
         f"stackctl {name}",
         lambda cancel: verb(project, selection, cancel),
-        source=stack.files[0].name,
+        stack=stack,
     )
     if code == 0 and not result.changed and settings.progress != "quiet":
         print(f"nothing to {name}", file=sys.stderr)

@@ -27,8 +27,7 @@ def operate(
     """
     stack = stack or stack_or_labels(settings) or Stack(project=settings.project())
     project = Operating(stack, settings.engine(), lock_timeout=lock_timeout, waiting=settings.tell_holder)
-    source = stack.files[0].name if stack.files else ""
-    _, code = follow(settings, f"stackctl {name}", lambda cancel: verb(project, cancel), source=source)
+    _, code = follow(settings, f"stackctl {name}", lambda cancel: verb(project, cancel), stack=stack)
     return code
 
 

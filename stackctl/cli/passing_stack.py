@@ -62,14 +62,14 @@ class _Shown:
 
     def __init__(self, settings: Settings, stack: Stack, command: str) -> None:
         self._settings = settings
-        self._source = stack.files[0].name
+        self._stack = stack
         self._command = command
         self.code = 0
 
     def __call__(self, begin: Begin) -> None:
         """Raises the first cause of a failure, which is told by then."""
         self.code = 0  # an earlier try may have failed
-        result, self.code = runs.follow(self._settings, self._command, begin, source=self._source)
+        result, self.code = runs.follow(self._settings, self._command, begin, stack=self._stack)
         for failure in result.failures:
             raise failure.error
 

@@ -18,7 +18,7 @@ from stackctl.looking import connect, load_requested
 from stackctl.planner.world.containers import other_source
 from stackctl.planner.world.naming import Naming
 from stackctl.show.text.safe import one_line
-from stackctl.show.text.style import Style, style_for
+from stackctl.show.text.style import Style, on_github, style_for
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.discovery import (
@@ -74,6 +74,10 @@ class Settings(GlobalOptions):
         stack = load_requested(request, swarm=swarm)
         if warn:
             self.warn(stack.problems)
+            if on_github():
+                from stackctl.show.run.github import annotate
+
+                annotate(stack.problems, sys.stderr)
         return self.of_checkout(stack)
 
     def of_file(self) -> Settings:

@@ -51,7 +51,7 @@ def run_up(
             if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
                 yield event
 
-    result, code = runs.follow(settings, command, events, source=stack.files[0].name)
+    result, code = runs.follow(settings, command, events, stack=stack)
     if code == 0 and settings.progress not in ("json", "quiet"):
         match plans:
             case [UpPlan(steps=(), view=view)]:  # nothing was done, so the view of the plan is still true

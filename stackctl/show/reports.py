@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 from stackctl.errors import Place, Problem, Severity
 from stackctl.rules import RULES
-from stackctl.show.text.safe import one_line
+from stackctl.show.text.safe import clean, one_line
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.source.allow import Allowance
 from stackctl.version import __version__
@@ -88,12 +89,19 @@ def github(problems: Iterable[Problem], prefix: str = "") -> str:
     return "\n".join(_annotation(problem, prefix) for problem in problems)
 
 
+def checkout_prefix() -> str:
+    """The way from the root of a checkout of GitHub Actions to this directory: annotations name files from there."""
+    root = os.environ.get("GITHUB_WORKSPACE")
+    here = Path.cwd()
+    return str(here.relative_to(root)) if root and here.is_relative_to(root) else ""
+
+
 def _annotation(problem: Problem, prefix: str) -> str:
     title = f"{problem.rule} {RULES[problem.rule].title}" if problem.rule in RULES else "stackctl"
     properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(problem, prefix, title))
-    text = ": ".join(part for part in (problem.where, problem.message) if part)
+    text = clean(": ".join(part for part in (problem.where, problem.message) if part))
     return f"::{_COMMANDS[problem.severity]} {properties}::" + _data(
-        "\n".join(filter(None, (text, problem.hint)))
+        "\n".join(filter(None, (text, clean(problem.hint))))
     )
 
 

@@ -45,7 +45,7 @@ def test_the_command_must_have_the_addresses_and_its_exit_code_must_be_that_of_s
     there: Run, memory: MemoryEngine, tmp_path: Path
 ) -> None:
     there("up")
-    ran = there("with", "-p", "mine", "--", "sh", "-c", "env > told; exit 7", KEPT="yes")
+    ran = there("with", "--isolated", "-p", "mine", "--", "sh", "-c", "env > told; exit 7", KEPT="yes")
     assert (ran.code, ran.out) == (7, "")
     assert "cache" in ran.err
     told = dict(line.split("=", 1) for line in (tmp_path / "told").read_text().splitlines())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +15,7 @@ from stackctl.cli.options import pass_options, services_argument
 from stackctl.cli.requests import request_of
 from stackctl.errors import EngineError, Problem
 from stackctl.show.problems import problems_json, problems_text
-from stackctl.show.text.style import style_for
+from stackctl.show.text.style import on_github, style_for
 
 if TYPE_CHECKING:
     from stackctl.spec.source.request import StackRequest
@@ -75,6 +73,10 @@ def command(
     problems = _strict(checked.problems) if strict else checked.problems
     if text := _text(checked, problems, "json" if as_json else form, options):
         print(text)
+    if form == "text" and not as_json and on_github():
+        from stackctl.show.run.github import annotate
+
+        annotate(problems, sys.stderr)
     if any(problem.severity == "error" for problem in problems):
         return FAILED
     if error := checked.unreached:
@@ -103,7 +105,9 @@ def _text(checked: Checked, problems: Sequence[Problem], form: str, options: Glo
     from stackctl.show import reports
 
     return (
-        reports.sarif(problems, checked.allowed) if form == "sarif" else reports.github(problems, _prefix())
+        reports.sarif(problems, checked.allowed)
+        if form == "sarif"
+        else reports.github(problems, reports.checkout_prefix())
     )
 
 
@@ -123,10 +127,3 @@ def _for_people(checked: Checked, problems: Sequence[Problem], options: GlobalOp
     found = problems_text(problems, style) or "no problems"
     allowed = f", {len(checked.allowed)} allowed" if checked.allowed else ""
     return f"{found}{allowed} (checked: {', '.join(checked.stages)})"
-
-
-def _prefix() -> str:
-    """The way from the root of a checkout of GitHub Actions to this directory: annotations name files from there."""
-    root = os.environ.get("GITHUB_WORKSPACE")
-    here = Path.cwd()
-    return str(here.relative_to(root)) if root and here.is_relative_to(root) else ""

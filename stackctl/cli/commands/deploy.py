@@ -296,9 +296,8 @@ def down(settings: Settings, services: tuple[str, ...], timeout: float, lock_tim
     if services:
         deploying.services(services)  # refuses names of no service
     options = SwarmDownOptions(services=services, timeout=timeout)
-    source = stack.files[0].name if stack else ""
     _, code = follow(
-        settings, "stackctl deploy down", lambda cancel: deploying.down(options, cancel=cancel), source=source
+        settings, "stackctl deploy down", lambda cancel: deploying.down(options, cancel=cancel), stack=stack
     )
     return code
 
@@ -411,7 +410,7 @@ def _deploy(
         settings,
         command,
         lambda cancel: deploying.deploy(selection, _options(given), cancel=cancel),
-        source=stack.files[0].name,
+        stack=stack,
     )
     return code
 

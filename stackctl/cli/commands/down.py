@@ -102,6 +102,6 @@ def command(
             waiting=settings.tell_holder,
             confirm=confirm,
         ),
-        source=stack.files[0].name if stack else "",
+        stack=stack,
     )
     return code

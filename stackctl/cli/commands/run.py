@@ -155,7 +155,7 @@ def command(
             if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
                 yield event
 
-    _, code = follow(settings, "stackctl run", events, source=stack.files[0].name)
+    _, code = follow(settings, "stackctl run", events, stack=stack)
     if code:
         return code
     if detach:

@@ -175,8 +175,10 @@ def _project(settings: Settings, lock_timeout: float) -> Snapshots:
 
 
 def _follow(settings: Settings, name: str, project: Snapshots, verb: Verb) -> int:
-    source = project.stack.files[0].name if project.stack.files else ""
     _, code = follow(
-        settings, f"stackctl snapshot {name}", lambda cancel: verb(project, cancel), source=source
+        settings,
+        f"stackctl snapshot {name}",
+        lambda cancel: verb(project, cancel),
+        stack=project.stack,
     )
     return code

@@ -42,7 +42,7 @@ def command(settings: Settings, services: tuple[str, ...], down_project: bool) -
             lambda cancel: api.down(
                 project, engine, stack=stack, cancel=cancel, waiting=settings.tell_holder
             ),
-            source=stack.files[0].name if stack else "",
+            stack=stack,
         )
         return failed or code
     return code

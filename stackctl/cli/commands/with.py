@@ -67,7 +67,7 @@ def command(
             "--progress json writes to stdout, which belongs to the command: plain, live or quiet"
         )
     file = find(argv[0], os.environ.get("PATH", os.defpath))
-    stack = settings.load(services)
+    stack = settings.of_file().load(services)  # it gets a project of its own in any checkout
     select(stack, services, settings.profiles)
     recipe = Recipe(
         services=services,

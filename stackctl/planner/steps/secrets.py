@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterable
 from contextlib import closing
 
 from msgspec.structs import replace
@@ -17,12 +17,9 @@ from stackctl.spec.output.redact import secrets, without
 
 def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[Event, None, None]:
     """The events with dots for the secrets of the service that each is about, and of its action."""
-    everything = stack.everything
 
     def hidden(step: Step) -> set[str]:
-        service = everything.get(step.service)
-        contents = (source.value for _, _, source in stack.sources_of(service)) if service else ()
-        return {*secrets(step.action), *secrets(service), *secrets(tuple(contents))}
+        return {*secrets(step.action), *secrets_of(stack, [step.service])}
 
     with closing(events):
         for event in events:
@@ -35,6 +32,13 @@ def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[E
                     yield replace(event, news=replace(news, text=without(news.text, hidden(step))))
                     continue
             yield event
+
+
+def secrets_of(stack: Stack, services: Iterable[str]) -> set[str]:
+    """The secrets of services, and of the files that they get. A name of no service has none."""
+    found = [service for name in services if (service := stack.everything.get(name))]
+    contents = (source.value for service in found for _, _, source in stack.sources_of(service))
+    return {*secrets(tuple(found)), *secrets(tuple(contents))}
 
 
 def _conceal(error: Exception, hidden: Collection[str]) -> None:

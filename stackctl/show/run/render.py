@@ -6,7 +6,8 @@ from typing import Literal, Protocol, TextIO
 
 from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import Outcome
-from stackctl.show.text.style import is_terminal, style_for
+from stackctl.show.text.style import in_ci, is_terminal, on_github, style_for
+from stackctl.spec.model import Stack
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
 
@@ -28,15 +29,21 @@ class Renderer(Protocol):
 
 
 def renderer(
-    mode: Mode, stream: TextIO, *, command: str = "stackctl up", source: str = "", no_color: bool = False
+    mode: Mode,
+    stream: TextIO,
+    *,
+    command: str = "stackctl up",
+    stack: Stack | None = None,
+    no_color: bool = False,
 ) -> Renderer:
-    """The renderer for a stream; `auto` is live on a terminal and plain elsewhere.
+    """The renderer for a stream; `auto` is live on a terminal and plain elsewhere, and in CI.
 
-    `command` and `source` (the spec's path) are the live display's heading; after an interruption, `command` goes on.
+    `command` and the name of the stack's file are the live display's heading; after an interruption, `command` goes on.
     """
-    if mode == "live" or (mode == "auto" and is_terminal(stream)):
+    if mode == "live" or (mode == "auto" and is_terminal(stream) and not in_ci()):
         from stackctl.show.run.live import Live
 
+        source = stack.files[0].name if stack and stack.files else ""
         return Live(stream, command=command, source=source, no_color=no_color)
     if mode == "json":
         from stackctl.show.run.jsonl import JsonLines
@@ -45,4 +52,10 @@ def renderer(
     from stackctl.show.run.plain import Plain, Quiet
 
     style = style_for(stream, no_color=no_color)
-    return (Quiet if mode == "quiet" else Plain)(stream, style, command=command)
+    kind = Quiet if mode == "quiet" else Plain
+    if on_github():
+        from stackctl.show.run.github import GitHub, harmless
+
+        inner = kind(harmless(stream), style, command=command)
+        return GitHub(inner, stream, command=command, stack=stack, groups=mode != "quiet")
+    return kind(stream, style, command=command)

@@ -47,6 +47,11 @@ def clean_keeping_color(text: str) -> str:
     return kept + _RESET if "\x1b" in kept and not kept.endswith(_RESET) else kept
 
 
+def without_commands(text: str) -> str:
+    """The text, in which GitHub Actions finds no command: it looks for `::` where a line begins, and for `##[` anywhere."""
+    return re.sub(r"((?:^|[\r\n])\s*):(?=:)", r"\1: ", text).replace("##[", "## [")
+
+
 def shortened(text: str, width: int) -> str:
     """At most `width` characters, the last of them an ellipsis if some are missing."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

@@ -49,6 +49,16 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def on_github() -> bool:
+    """Whether this process is a part of a step of GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def in_ci() -> bool:
+    """Whether this process runs in CI, where nobody looks while it runs, even if there is a terminal."""
+    return on_github() or os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
+
+
 def columns(stream: TextIO) -> int | None:
     """How many columns a terminal has, by COLUMNS or by its own word; None if the stream is no terminal, or one that does not say."""
     if not stream.isatty():
