@@ -55,6 +55,17 @@ def plan(
     )
 
 
+def isolated(stack: Stack, engine: Look) -> Stack:
+    """The stack of this checkout alone, as `--isolated` means it: beside the stacks of other checkouts, with a project, names and host
+    ports of its own, which stay the same. `load` does not read the key `checkouts` in this way by itself.
+
+    Raises SpecError for data that two checkouts would share, EngineError.
+    """
+    from stackctl.checkouts import isolated as of_checkout  # few stacks are isolated
+
+    return of_checkout(stack, engine)
+
+
 def execute(
     plan: Plan,
     engine: Manage,
@@ -361,6 +372,7 @@ __all__ = [
     "doomed",
     "down",
     "execute",
+    "isolated",
     "kill",
     "load",
     "pause",

@@ -5,6 +5,7 @@ else a rule.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.engine.host import free_ports, is_free
@@ -27,11 +28,14 @@ from stackctl.planner.world.observed import Observed
 from stackctl.spec.model import Stack
 from stackctl.spec.source.reading import placing
 
+_YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
+"""What click takes for a flag."""
+
 
 def isolated(stack: Stack, engine: Look, *, named: bool = False) -> Stack:
     """The stack as the one of its checkout, beside those of other checkouts: with a project, names and host ports of its own.
 
-    `named`: the stack's project is its name already. The name and the ports stay the same over `down`, other branches and days, if
+    `named`: the stack's project is its name already, and is remembered only if no other directory has it. The name and the ports stay the same over `down`, other branches and days, if
     they are free. On an engine on another machine the engine chooses the ports, at each start.
 
     Raises SpecError for data that two checkouts would share, EngineError.
@@ -45,12 +49,21 @@ def isolated(stack: Stack, engine: Look, *, named: bool = False) -> Stack:
             checkout = Checkout(
                 engine=engine.id, name=stack.project, directory=place.directory, project=project
             )
-            memory.checkouts.append(checkout)
+            if not named or project not in in_use(observed, place):
+                memory.checkouts.append(checkout)
         checkout.project = project
         ports = _host_ports(stack, checkout, observed, memory)
         made = checked_out(stack, project, ports, pool_of(os.environ))
         checkout.ports |= {_key(each): number for each, number in ports.items()}
         return made
+
+
+def meant(stack: Stack, engine: Look, environ: Mapping[str, str]) -> Stack:
+    """The stack that the command line means here: that of the checkout alone, if STACKCTL_ISOLATED or else the file says so."""
+    said = environ.get("STACKCTL_ISOLATED", "").lower()
+    if said in _NO or (said not in _YES and stack.checkouts != "isolated"):
+        return stack
+    return isolated(stack, engine, named=bool(environ.get("STACKCTL_PROJECT")))
 
 
 def project_of(base: str, source: Path, engine: Look) -> str:

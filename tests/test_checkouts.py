@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stackctl import api
-from stackctl.checkouts import isolated, place_of, project_of
+from stackctl.checkouts import isolated, meant, place_of, project_of
 from stackctl.engine.memory import MemoryEngine
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.spec.model import Stack
@@ -143,6 +144,45 @@ def test_on_another_machine_the_engine_chooses_the_ports(tmp_path: Path) -> None
 def test_a_name_that_was_given_stays(tmp_path: Path, engine: MemoryEngine) -> None:
     found = isolated(checkout(tmp_path / "one"), engine, named=True)
     assert (found.project, len(ports(found))) == ("shop", 2)
+
+
+def test_a_look_at_the_project_of_another_directory_is_not_remembered(
+    tmp_path: Path, engine: MemoryEngine, cache: Path
+) -> None:
+    up(isolated(checkout(tmp_path / "one"), engine), engine)
+    there = replace(checkout(tmp_path / "two"), project="shop-one")
+    assert ports(isolated(there, engine, named=True)) == [
+        port.published for container in engine.observe().containers for port in container.ports
+    ]
+    assert len(json.loads(cache.read_text())["checkouts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "variable", "project"),
+    [
+        ("refuse", "", "shop"),
+        ("refuse", "1", "shop-one"),
+        ("isolated", "", "shop-one"),
+        ("isolated", "no", "shop"),
+        ("shared", "", "shop"),
+    ],
+)
+def test_programs_mean_the_stack_that_the_command_line_means(
+    tmp_path: Path, engine: MemoryEngine, key: str, variable: str, project: str
+) -> None:
+    given = checkout(tmp_path / "one", f'checkouts = "{key}"\n{TEXT}')
+    assert meant(given, engine, {"STACKCTL_ISOLATED": variable}).project == project
+    assert api.isolated(given, engine).project == "shop-one"
+
+
+def test_a_compose_file_can_be_isolated(tmp_path: Path, engine: MemoryEngine) -> None:
+    (tmp_path / "one").mkdir()
+    text = 'name: shop\nservices: {web: {image: "app:1", ports: ["8080:80"], container_name: web}}'
+    (tmp_path / "one" / "compose.yaml").write_text(text)
+    found = isolated(api.load(tmp_path / "one" / "compose.yaml", environ={}), engine)
+    up(found, engine)
+    assert [container.name for container in engine.observe().containers] == ["shop-one-web-1"]
+    assert len(ports(found)) == 1
 
 
 def git(*args: str, at: Path) -> None:

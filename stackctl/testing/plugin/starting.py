@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import structs
 
+from stackctl.checkouts import meant
 from stackctl.engine.files import replace_file
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError, UsageError
@@ -91,8 +92,11 @@ class Wanted:
 
 def external(wanted: Wanted, _: Run, engine: Engine) -> Running:
     """A project that runs already, and does not belong to the run. Raises UsageError if nothing of it runs."""
-    project = wanted.settings.project or wanted.stack.project
-    stack = structs.replace(wanted.stack, project=project)
+    if wanted.settings.project:
+        stack = structs.replace(wanted.stack, project=wanted.settings.project)
+    else:
+        stack = meant(wanted.stack, engine, os.environ)
+    project = stack.project
     if not Looking(stack, engine).containers():
         raise UsageError(
             f"nothing of project {project} runs", "stackctl up starts it; or leave out --stack-external"
