@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Array, Table
+from tomlkit.items import Array, InlineTable, Item, Table
 
 from stackctl.errors import Edit, Key, Problem
 from stackctl.spec.source.locate import LEXEME, Source
@@ -68,29 +68,36 @@ def _added(text: str, edit: Edit) -> str:
     """The text with the items or the table of an edit; unchanged if they cannot be added where they belong."""
     if edit.items is None:
         name = ".".join(tomlkit.key([str(key)]).as_string() for key in edit.path)
-        if _at(tomllib.loads(text), edit.path) is not None:
+        if at(tomllib.loads(text), edit.path) is not None:
             return text
-        return _with_line_ends_of(text, f"{text.rstrip()}\n\n[{name}]\n")
+        return with_line_ends_of(text, f"{text.rstrip()}\n\n[{name}]\n")
     try:
         document = tomlkit.parse(text)
-        table = _at(document, edit.path[:-1])
+        table = at(document, edit.path[:-1])
         key = edit.path[-1]
         if not isinstance(table, MutableMapping):
             return text
         array = table.get(key)
         if array is None:
-            _append(table, str(key), list(edit.items))
+            append(table, str(key), list(edit.items))
         elif isinstance(array, Array):
             array.extend(edit.items)
         else:
             return text
-        return _with_line_ends_of(text, tomlkit.dumps(document))
+        return with_line_ends_of(text, tomlkit.dumps(document))
     except TOMLKitError:
         return text
 
 
-def _append(table: MutableMapping[str, Any], key: str, value: object) -> None:
+def append(table: MutableMapping[str, Any], key: str, value: object) -> None:
     """Add a key behind the last key of a table. The comments below belong to the next table: they stay in front of it."""
+    if isinstance(table, InlineTable):
+        padded = table.as_string().endswith(" }")
+        table[key] = value
+        item = table.value.item(key)
+        if isinstance(item, Item):
+            item.trivia.trail = " " if padded else ""
+        return
     below = []
     body = table.value.body if isinstance(table, Table) else []
     while body and body[-1][0] is None:
@@ -99,7 +106,8 @@ def _append(table: MutableMapping[str, Any], key: str, value: object) -> None:
     body.extend(reversed(below))
 
 
-def _at(tree: Any, path: Iterable[Key]) -> Any:
+def at(tree: Any, path: Iterable[Key]) -> Any:
+    """What stands at a path; None if nothing does."""
     for key in path:
         if not isinstance(tree, Mapping) or key not in tree:
             return None
@@ -107,7 +115,7 @@ def _at(tree: Any, path: Iterable[Key]) -> Any:
     return tree
 
 
-def _with_line_ends_of(text: str, changed: str) -> str:
+def with_line_ends_of(text: str, changed: str) -> str:
     """The changed text; its new lines end as those of the text do."""
     return (
         re.sub(r"(?<!\r)\n", "\r\n", changed)

@@ -65,6 +65,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Begin": {
         "init": "Write a stack.toml to start from",
+        "add": "Add a service of a known image to stack.toml",
         "import": "Write a stack.toml from a compose.yaml or a bash script",
         "schema": "Print the JSON Schema of stack.toml, for editors",
         "completion": "Print the completion script of a shell",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from stackctl.spec.source.locate import Source
@@ -21,6 +22,26 @@ def add_variables(path: Path, values: Mapping[str, str], heading: str = "", mode
         lines = [f"{name}={_quoted(values[name])}\n" for name in added]
         _append(path, "".join([heading if not text else "", *lines]), mode)
     return added
+
+
+def generate(env: Path, names: Collection[str]) -> list[tuple[str, str]]:
+    """Put the variables that are missing into a file of variables, each with a new password. Beside a `.env` also into `.env.example`,
+    and `.env` into `.gitignore`. Gives the files that have changed, and what each is for.
+    """
+    directory = env.parent
+    example = dict.fromkeys(names, "change-me")
+    own = {name: secrets.token_hex(16) for name in names}
+    note = "# Copy to .env, which git ignores.\n"
+    written: dict[str, tuple[object, str]] = {}
+    if env.name == ".env":
+        written[".env.example"] = (
+            add_variables(directory / ".env.example", example, note),
+            "what a .env needs, for others",
+        )
+    written[env.name] = (add_variables(env, own, mode=0o600), "generated passwords")
+    if env.name == ".env":
+        written[".gitignore"] = (ignore(directory / ".gitignore"), "keeps .env out of git")
+    return [(name, what) for name, (changed, what) in written.items() if changed]
 
 
 def ignore(path: Path) -> bool:

@@ -148,7 +148,7 @@ def test_an_image_of_ones_own_choice(
     ("images", "message"),
     [
         (["postgress"], "did you mean 'postgres'?"),
-        (["somebody/thing:1"], "it knows mariadb, memcached"),
+        (["somebody/thing:1"], "it knows cassandra, clickhouse"),
         (["redis", "redis:6"], "redis is given twice"),
         (['postgres:"'], "not the name of an image"),
     ],

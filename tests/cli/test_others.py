@@ -109,7 +109,7 @@ ARGUMENTS = {
     "wait": ["web"],
 }
 READERS = sorted(
-    set(COMMANDS) - {"check", "init", "import", "lab", "same", "schema", "completion", "version", "ls"}
+    set(COMMANDS) - {"add", "check", "init", "import", "lab", "same", "schema", "completion", "version", "ls"}
 )
 
 

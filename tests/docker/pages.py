@@ -115,3 +115,15 @@ def is_as_shown(shown: list[str], printed: list[str]) -> bool:
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
+
+
+def section(path: Path, title: str) -> list[File | Block]:
+    """The files and blocks of a page under a heading."""
+    found: dict[str, list[File | Block]] = {}
+    under = ""
+    for piece in pieces(read(path)):
+        if isinstance(piece, Heading):
+            under = piece.title
+        else:
+            found.setdefault(under, []).append(piece)
+    return found[title]

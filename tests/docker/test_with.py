@@ -54,19 +54,7 @@ def test_a_killed_stackctl_must_leave_no_stack(project: Project) -> None:
 GUIDE = ROOT / "docs" / "guide" / "daily-loop.md"
 
 
-def section(title: str) -> list[pages.File | pages.Block]:
-    """The blocks of the guide under a heading."""
-    found: dict[str, list[pages.File | pages.Block]] = {}
-    under = ""
-    for piece in pages.pieces(pages.read(GUIDE)):
-        if isinstance(piece, pages.Heading):
-            under = piece.title
-        else:
-            found.setdefault(under, []).append(piece)
-    return found[title]
-
-
-SECTION = section("A stack for any command")
+SECTION = pages.section(GUIDE, "A stack for any command")
 COMMANDS = [c for piece in SECTION if isinstance(piece, pages.Block) for c in pages.commands(piece)]
 
 

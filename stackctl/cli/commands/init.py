@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 import click
 
 from stackctl.cli.commands.schema import schema_text
-from stackctl.cli.dotenv_file import add_variables, ignore
+from stackctl.cli.dotenv_file import generate
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import pass_options
 from stackctl.errors import UsageError
@@ -65,7 +63,7 @@ def command(options: GlobalOptions, images: tuple[str, ...], no_schema: bool) ->
     if not no_schema and _write_schema(directory / SCHEMA):
         wrote.append((SCHEMA, "what editors complete keys from"))
     if made.secrets:
-        wrote += _write_variables(directory, made.secrets)
+        wrote += generate(directory / ".env", made.secrets)
     for name, what in wrote:
         print(f"wrote {name:<18} {what}")
     print("next: stackctl up")
@@ -98,19 +96,3 @@ def _write_schema(path: Path) -> bool:
         return False
     path.write_text(schema_text(), encoding="utf-8")
     return True
-
-
-def _write_variables(directory: Path, names: Collection[str]) -> list[tuple[str, str]]:
-    """Put the variables that are missing into `.env` and `.env.example`, and `.env` into `.gitignore`."""
-    example = dict.fromkeys(names, "change-me")
-    own = {name: secrets.token_hex(16) for name in names}
-    note = "# Copy to .env, which git ignores.\n"
-    written = {
-        ".env.example": (
-            add_variables(directory / ".env.example", example, note),
-            "what a .env needs, for others",
-        ),
-        ".env": (add_variables(directory / ".env", own, mode=0o600), "generated passwords"),
-        ".gitignore": (ignore(directory / ".gitignore"), "keeps .env out of git"),
-    }
-    return [(name, what) for name, (changed, what) in written.items() if changed]
