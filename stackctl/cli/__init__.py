@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "stats": "Show what containers use of processor, memory and network",
         "wait": "Wait until services end, and give their exit code",
         "port": "Print where a port is published",
+        "reach": "Find out whether a service reaches another, and which link is broken",
         "env": "Print the variables that reach the stack from here",
         "config": "Show the stack as it is understood, variables filled in",
         "ls": "List the projects on the engine: state, age, directory",

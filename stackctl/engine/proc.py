@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from stackctl.planner.reach.listening import TABLES, Listener, listeners
 from stackctl.planner.world.inspected import Limit, Namespace, Process
 
 _PROC = Path("/proc")
@@ -73,3 +74,25 @@ def _limits(cgroups: Mapping[str, str]) -> Iterator[Limit]:
             file = _CGROUPS / controller / path.removeprefix("/") / name
             with suppress(OSError):
                 yield Limit(str(file), file.read_text().strip())
+
+
+def listening(pid: int, container: str) -> tuple[Listener, ...] | None:
+    """What listens in the network namespace of a container's process; None if this machine does not show that process."""
+    here = _PROC / str(pid)
+    try:
+        return _listening(here) if container in (here / "cgroup").read_text() else None
+    except OSError:
+        return None
+
+
+def listening_on_this_machine() -> tuple[Listener, ...] | None:
+    """What listens in the network namespace of this process; None where there is no /proc."""
+    try:
+        return _listening(_PROC / "self")
+    except OSError:
+        return None
+
+
+def _listening(process: Path) -> tuple[Listener, ...]:
+    tables = [process / "net" / name for name in TABLES]
+    return listeners("\n".join(table.read_text() for table in tables if table.exists()))

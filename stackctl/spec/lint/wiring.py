@@ -54,7 +54,7 @@ def loopback_hosts(subject: Subject) -> Iterator[Problem]:
                 continue
             port = use.port or member.service.known_images.server_schemes.get(use.scheme, 0)
             if use.kind is Kind.server and use.scheme not in _WEB:
-                other = servers.get(port) if port else _meant(use, servers)
+                other = servers.get(port) if port else meant(use, servers)
                 if other and other.name != member.name and not _serves(member, other):
                     yield Problem(
                         use.path,
@@ -74,7 +74,7 @@ def loopback_hosts(subject: Subject) -> Iterator[Problem]:
                     )
 
 
-def _meant(use: Use, servers: Mapping[int, Member]) -> Member | None:
+def meant(use: Use, servers: Mapping[int, Member]) -> Member | None:
     """The only server that a variable without a port can mean."""
     fitting = [
         member
