@@ -11,10 +11,11 @@ import stackctl
 from stackctl.engine.lock import lock
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.one_off import OneOff
+from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions
 from stackctl.planner.steps.outcome import outcome, succeed
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
-from stackctl.spec.model import Stack
+from stackctl.spec.model import PullPolicy, Stack
 
 FILE = """
 name = "shop"
@@ -64,6 +65,12 @@ def test_a_container_that_cannot_start_must_be_removed(stack: Stack, engine: Mem
     with pytest.raises(stackctl.EngineError, match="no such program"):
         stackctl.run(stack, engine, "api", options=RunOptions())
     assert names(engine) == {"shop-db-1": "running"}
+
+
+def test_an_image_that_may_not_be_pulled_must_be_named(stack: Stack, engine: MemoryEngine) -> None:
+    images = ImageOptions(pull=PullPolicy.never)
+    with pytest.raises(stackctl.PreflightError, match=r"services.db.image: image db:1 is not here"):
+        succeed(OneOff(stack, engine, "db", RunOptions()).prepare(images=images))
 
 
 def test_a_name_that_is_taken_must_be_refused_and_left_alone(stack: Stack, engine: MemoryEngine) -> None:

@@ -38,7 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "stats": "Show what containers use of processor, memory and network",
         "wait": "Wait until services end, and give their exit code",
         "port": "Print where a port is published",
-        "reach": "Find out whether a service reaches another, and which link is broken",
+        "reach": "Find out why a service does not reach another",
         "env": "Print the variables that reach the stack from here",
         "config": "Show the stack as it is understood, variables filled in",
         "ls": "List the projects on the engine: state, age, directory",
@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Work inside": {
         "exec": "Run a command in a running container",
         "run": "Run a command in a new container of a service",
+        "debug": "Open a shell beside a service, running or crashed",
         "kill": "Send a signal to containers, to end them at once",
         "pause": "Freeze containers",
         "unpause": "Let paused containers go on",

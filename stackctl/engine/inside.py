@@ -101,9 +101,8 @@ def heard(result: ExecResult, host: str) -> Heard:
 
 def _addresses(text: str) -> Iterator[str]:
     """The addresses in what Python, getent, /etc/hosts or nslookup says. nslookup first tells the server that it asks."""
-    after = text.partition("Name:")
-    server = "Server:" in text
-    for line in (after[2] if server else text).splitlines():
+    before, _, told = text.partition("Server:")
+    for line in (before + told.partition("Name:")[2]).splitlines():
         words = line.removeprefix("Address").replace(" 1:", ":").split()
         for word in words[:2]:
             if re.fullmatch(_ADDRESS, word):

@@ -41,6 +41,7 @@ image = "app:1"
 CHANGED = STACK.replace("echo hello", "echo changed")
 ARGUMENTS = {
     "port": ["db"],
+    "reach": ["api", "db"],
     "env --from": ["db"],
     "explain --inside": ["db"],
     "same": ["old.toml", "stack.toml"],

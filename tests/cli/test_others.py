@@ -98,10 +98,12 @@ def test_profiles_are_completed(
 ARGUMENTS = {
     "attach": ["web"],
     "cp": ["web:/x", "."],
+    "debug": ["web", "true"],
     "exec": ["web", "true"],
     "explain": ["web", "--inside"],
     "export": ["bash"],
     "port": ["web", "80"],
+    "reach": ["web", "db"],
     "run": ["web", "true"],
     "scale": ["web=1"],
     "with": ["--", "true"],

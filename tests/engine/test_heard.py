@@ -47,6 +47,11 @@ REFUSED = "--port 80\nnc: can't connect to remote host (10.0.0.2): Connection re
             0,
             Heard(addresses=("10.0.0.9",), answers={80: "no answer in time"}),
         ),
+        (
+            "--name\n127.0.0.1\nServer:\t\t127.0.0.11\nAddress:\t127.0.0.11:53\n\n** server can't find db: NXDOMAIN\n--asked\n",
+            0,
+            Heard(addresses=("127.0.0.1",)),
+        ),
         ("--name\n", 0, Heard()),
         ("OCI runtime exec failed: no such file", 126, Heard()),
     ],

@@ -8,9 +8,9 @@ from random import Random
 
 from plan_world import stack
 
-from stackctl.planner.reach.ends import Asked, End, Heard, ports_asked
+from stackctl.planner.reach.ends import AskedPort, End, Heard, ports_asked
 from stackctl.planner.reach.listening import Listener
-from stackctl.planner.reach.route import Route, Verdict, verdict
+from stackctl.planner.reach.route import Route, RouteVerdict, verdict
 from stackctl.planner.world import labels
 from stackctl.planner.world.observed import Joined, ObservedContainer, PublishedPort
 from stackctl.spec.model import Stack
@@ -98,7 +98,7 @@ class World:
             network_mode=made.mode,
         )
 
-    def heard(self, ports: tuple[Asked, ...]) -> Heard:
+    def heard(self, ports: tuple[AskedPort, ...]) -> Heard:
         """What the client hears: the name is known in a network in common, and a port answers where a socket listens."""
         client, server = map(self.container, (self.client, self.server))
         mine = {place.network_id for place in client.networks}
@@ -118,7 +118,7 @@ class World:
         }
         return Heard(addresses=addresses, answers=answers)
 
-    def verdicts(self) -> tuple[Verdict, ...]:
+    def verdicts(self) -> tuple[RouteVerdict, ...]:
         containers = [
             self.container(each) for each in self.services if not (self.removed and each is self.server)
         ]

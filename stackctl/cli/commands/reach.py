@@ -11,7 +11,7 @@ import click
 from stackctl.cli.options import complete_services, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.errors import UsageError
-from stackctl.reaching import Reaching
+from stackctl.reaching import Routes
 from stackctl.show.lists.route import route_json, route_text
 
 
@@ -21,7 +21,7 @@ from stackctl.show.lists.route import route_json, route_text
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
 def command(settings: Settings, client: str, target: str, as_json: bool) -> int:
-    """Find out whether a service reaches another, and which link is broken
+    """Find out why a service does not reach another
 
     Looks from inside the container of FROM: does it say the right address, do both run, is there a network in common, does the name
     lead to the right container, does something listen on the port, does it answer. Without PORT it asks the ports that the
@@ -37,7 +37,7 @@ def command(settings: Settings, client: str, target: str, as_json: bool) -> int:
     """
     host, port = _target(target)
     stack = settings.load_leniently()
-    verdicts = Reaching(stack, settings.engine()).reach(client, host, port)
+    verdicts = Routes(stack, settings.engine()).reach(client, host, port)
     if as_json:
         print(json.dumps(route_json(verdicts, stack.project), indent=2))
     else:

@@ -140,7 +140,7 @@ def command(
         remove=remove,
         detach=detach,
         tty=not detach and (terminal if tty is None else tty),
-        terminal_size=_terminal_size(),
+        terminal_size=terminal_size(),
         stdin=not detach and interactive,
     )
     stack = settings.load([service], dependencies=not no_deps)
@@ -167,7 +167,7 @@ def command(
     return code
 
 
-def _terminal_size() -> tuple[int, int] | None:
+def terminal_size() -> tuple[int, int] | None:
     """Lines and columns, if stdin is a terminal."""
     try:
         size = os.get_terminal_size(sys.stdin.fileno())

@@ -71,7 +71,7 @@ class Heard(Struct, frozen=True, kw_only=True):
     answers: Mapping[int, str] = {}
 
 
-class Asked(Struct, frozen=True):
+class AskedPort(Struct, frozen=True):
     """A port of the server that the client asks, and the value that says so; None if no value does."""
 
     port: int
@@ -80,22 +80,22 @@ class Asked(Struct, frozen=True):
 
 def ports_asked(
     stack: Stack, client: str, server: End, port: int | None = None, host: str = ""
-) -> tuple[Asked, ...]:
+) -> tuple[AskedPort, ...]:
     """The ports of the server that the values of the client name, also where they say localhost and mean the server. If they name
     none: the port that the server is known for, else those on which it listens. With `port` only that one.
     """
     found = {
-        (number, use.loopback): Asked(number, use)
+        (number, use.loopback): AskedPort(number, use)
         for use, number in reversed([*_named(stack, client, server, host)])
         if port in (None, number)
     }
     if found:
         return tuple(reversed(found.values()))
     if known := port or known_port(stack.everything.get(server.name)):
-        return (Asked(known),)
+        return (AskedPort(known),)
     sockets = server.listening or ()
     outward = {each.port for each in sockets if not each.loopback}
-    return tuple(map(Asked, sorted(outward or {each.port for each in sockets})))
+    return tuple(map(AskedPort, sorted(outward or {each.port for each in sockets})))
 
 
 def _named(stack: Stack, client: str, server: End, host: str) -> Iterator[tuple[Use, int]]:

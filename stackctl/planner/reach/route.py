@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from stackctl.errors import dotted
-from stackctl.planner.reach.ends import Asked, End, Heard, declared_ports, published_ports
+from stackctl.planner.reach.ends import AskedPort, End, Heard, declared_ports, published_ports
 from stackctl.planner.reach.listening import Listener
 from stackctl.planner.world.observed import Joined, ObservedContainer, ObservedNetwork
 from stackctl.spec.choosing import table
@@ -42,7 +42,7 @@ Cause = Literal[
 ]
 
 
-class Link(Struct, frozen=True):
+class RouteLink(Struct, frozen=True):
     """A link of the way. `hint`: what to type or to change if it is broken."""
 
     name: Name
@@ -52,16 +52,16 @@ class Link(Struct, frozen=True):
     hint: str = ""
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class RouteVerdict(Struct, frozen=True, kw_only=True):
     """Whether the client reaches a port of the server. `port` is None if no port is known."""
 
     client: str
     host: str
     port: int | None
-    links: tuple[Link, ...]
+    links: tuple[RouteLink, ...]
 
     @property
-    def broken(self) -> Link | None:
+    def broken(self) -> RouteLink | None:
         """The first link that does not hold."""
         return next((link for link in self.links if link.state == "broken"), None)
 
@@ -111,14 +111,14 @@ class Route(Struct, frozen=True, kw_only=True):
         return dotted((table(service) if service else "services", end.name, name))
 
 
-def verdict(route: Route, asked: Asked | None) -> Verdict:
+def verdict(route: Route, asked: AskedPort | None) -> RouteVerdict:
     """The verdict about one port. Without a port it tells whether the server listens at all."""
     port = asked.port if asked else None
     links = tuple(_links(route, asked))
-    return Verdict(client=route.client.name, host=route.host, port=port, links=links)
+    return RouteVerdict(client=route.client.name, host=route.host, port=port, links=links)
 
 
-def _links(route: Route, asked: Asked | None) -> Iterator[Link]:
+def _links(route: Route, asked: AskedPort | None) -> Iterator[RouteLink]:
     if asked and asked.use:
         yield _address(route, asked)
     yield _runs("client", "client", route.client)
@@ -137,13 +137,13 @@ def _links(route: Route, asked: Asked | None) -> Iterator[Link]:
         yield _answers(route.client, f"{route.host}:{asked.port}", answer)
 
 
-def _address(route: Route, asked: Asked) -> Link:
+def _address(route: Route, asked: AskedPort) -> RouteLink:
     use, client, server = asked.use, route.client.name, route.server.name
     assert use is not None
     said = f"{use.source} says {use.host}{f':{use.port}' if use.port else ''}"
     if not use.loopback or route.together or route.client.mode == "host":
-        return Link("address", "ok", said)
-    return Link(
+        return RouteLink("address", "ok", said)
+    return RouteLink(
         "address",
         "broken",
         f"{said}: inside {client} that is {client} itself, not {server}",
@@ -152,39 +152,39 @@ def _address(route: Route, asked: Asked) -> Link:
     )
 
 
-def _runs(name: Name, cause: Cause, end: End) -> Link:
+def _runs(name: Name, cause: Cause, end: End) -> RouteLink:
     container = end.container
     if container is None:
-        return Link(name, "broken", f"{end.name} has no container", cause, f"stackctl up {end.name}")
+        return RouteLink(name, "broken", f"{end.name} has no container", cause, f"stackctl up {end.name}")
     logs, up = f"stackctl logs {end.name} shows why", f"stackctl up {end.name} starts it"
     match container.state:
         case "running":
             words = {"starting": ", but is not ready yet", "unhealthy": ", but its health check fails"}
-            return Link(name, "ok", f"{end.name} runs{words.get(container.health, '')}")
+            return RouteLink(name, "ok", f"{end.name} runs{words.get(container.health, '')}")
         case "paused":
-            return Link(name, "broken", f"{end.name} is paused", cause, f"stackctl unpause {end.name}")
+            return RouteLink(name, "broken", f"{end.name} is paused", cause, f"stackctl unpause {end.name}")
         case "restarting":
             text = f"{end.name} ends and is started again and again"
-            return Link(name, "broken", _ended(text, container), cause, logs)
+            return RouteLink(name, "broken", _ended(text, container), cause, logs)
         case "exited" | "dead":
             text, hint = _ended(f"{end.name} has ended", container), f"{logs}; {up}"
-            return Link(name, "broken", text, cause, up if container.completed else hint)
-    return Link(name, "broken", f"{end.name} is {container.state}", cause, up)
+            return RouteLink(name, "broken", text, cause, up if container.completed else hint)
+    return RouteLink(name, "broken", f"{end.name} is {container.state}", cause, up)
 
 
 def _ended(text: str, container: ObservedContainer) -> str:
     return text if container.exit_code is None else f"{text}, with exit code {container.exit_code}"
 
 
-def _network(route: Route) -> Link:
+def _network(route: Route) -> RouteLink:
     client, server = route.client, route.server
     if route.together:
-        return Link("network", "ok", f"{client.name} and {server.name} are in one network namespace")
+        return RouteLink("network", "ok", f"{client.name} and {server.name} are in one network namespace")
     for end, other in ((client, server), (server, client)):
         if end.mode in ("host", "none"):
             has = "has no network" if end.mode == "none" else "is on the network of the host"
             why = "does not know the names of services" if end is client else f"has no name for {other.name}"
-            return Link(
+            return RouteLink(
                 "network",
                 "broken",
                 f"{end.name} {has} (network_mode {end.mode}), so it {why}",
@@ -193,7 +193,7 @@ def _network(route: Route) -> Link:
             )
     names = [place.network for place in route.shared]
     if names == ["bridge"]:
-        return Link(
+        return RouteLink(
             "network",
             "broken",
             f"{client.name} and {server.name} share only the engine's default network, which knows no names",
@@ -201,8 +201,8 @@ def _network(route: Route) -> Link:
             f"remove {route.key(client, 'network_mode')} and {route.key(server, 'network_mode')}",
         )
     if names:
-        return Link("network", "ok", f"both are in {', '.join(names)}")
-    return Link(
+        return RouteLink("network", "ok", f"both are in {', '.join(names)}")
+    return RouteLink(
         "network",
         "broken",
         f"{client.name} is in {_places(client)}, {server.name} is in {_places(server)}: no network in common",
@@ -241,12 +241,12 @@ def _keys(service: Service | None) -> tuple[str, ...]:
     return tuple(service.networks) or ("default",)
 
 
-def _name(route: Route) -> Link:
+def _name(route: Route) -> RouteLink:
     addresses, server = route.heard.addresses, route.server.name
     if addresses is None:
-        return Link("name", "unknown", f"nobody could ask what {route.host} is")
+        return RouteLink("name", "unknown", f"nobody could ask what {route.host} is")
     if not addresses:
-        return Link(
+        return RouteLink(
             "name",
             "broken",
             f"{route.client.name} does not know the name {route.host}",
@@ -257,17 +257,17 @@ def _name(route: Route) -> Link:
     others = {a: route.owners[a] for a in addresses if a in route.owners}
     for address, other in others.items():
         if not route.together and (other.project, other.service) != (route.stack.project, server):
-            return Link(
+            return RouteLink(
                 "name",
                 "broken",
                 f"{told}; {address} is the container {other.name}, not {server}",
                 "other",
                 f"two containers answer to {route.host} in one network: give one of them another name or network",
             )
-    return Link("name", "ok", told)
+    return RouteLink("name", "ok", told)
 
 
-def _listens(route: Route, asked: Asked | None, *, connected: bool) -> Link:
+def _listens(route: Route, asked: AskedPort | None, *, connected: bool) -> RouteLink:
     server, sockets = route.server, route.server.listening
     if asked is None:
         return _without_port(server)
@@ -283,16 +283,16 @@ def _listens(route: Route, asked: Asked | None, *, connected: bool) -> Link:
             if connected
             else f"nobody could see where {server.name} listens"
         )
-        return Link("listens", "ok" if connected else "unknown", text)
+        return RouteLink("listens", "ok" if connected else "unknown", text)
     here = [each for each in sockets if each.port == port]
     told = f"{server.name} listens on {', '.join(map(str, here or sockets))}"
     addresses = {place.address for place in route.shared}
     if any(each.everywhere or each.address in addresses or route.together for each in here):
-        return Link("listens", "ok", told)
+        return RouteLink("listens", "ok", told)
     if here:
         inside = all(each.loopback for each in here)
         why = "nobody outside of its container can connect" if inside else "that is in no network of both"
-        return Link(
+        return RouteLink(
             "listens",
             "broken",
             f"{told} only: {why}",
@@ -305,41 +305,41 @@ def _listens(route: Route, asked: Asked | None, *, connected: bool) -> Link:
     if health in ("starting", "unhealthy") and (not sockets or port in declared):
         what = "is not ready yet" if health == "starting" else "is not healthy"
         text = f"{server.name} {what}, and does not listen on port {port}"
-        return Link("listens", "broken", text, "unhealthy", f"stackctl logs {server.name} shows why")
+        return RouteLink("listens", "broken", text, "unhealthy", f"stackctl logs {server.name} shows why")
     if not sockets:
         return _without_port(server)
     outward = sorted(each.port for each in sockets if not each.loopback) or [sockets[0].port]
     text = f"{told}, not on port {port}"
-    return Link("listens", "broken", text, "port", _write(route, asked, outward[0]))
+    return RouteLink("listens", "broken", text, "port", _write(route, asked, outward[0]))
 
 
-def _without_port(server: End) -> Link:
+def _without_port(server: End) -> RouteLink:
     if server.listening is None:
         text = f"no port of {server.name} is known, and nobody could see where it listens"
-        return Link("listens", "broken", text, "unasked", f"name the port: {server.name}:PORT")
+        return RouteLink("listens", "broken", text, "unasked", f"name the port: {server.name}:PORT")
     hint = f"stackctl logs {server.name} shows what it does"
-    return Link("listens", "broken", f"{server.name} listens on no port", "silent", hint)
+    return RouteLink("listens", "broken", f"{server.name} listens on no port", "silent", hint)
 
 
-def _published(route: Route, asked: Asked, target: int) -> Link:
+def _published(route: Route, asked: AskedPort, target: int) -> RouteLink:
     text = f"{asked.port} is the port of {route.server.name} on the host; between containers its port is {target}"
-    return Link("listens", "broken", text, "published", _write(route, asked, target))
+    return RouteLink("listens", "broken", text, "published", _write(route, asked, target))
 
 
-def _write(route: Route, asked: Asked, port: int) -> str:
+def _write(route: Route, asked: AskedPort, port: int) -> str:
     there = f" in {dotted(asked.use.path)}" if asked.use else ""
     return f"write {route.host}:{port}{there}"
 
 
-def _answers(client: End, target: str, answer: str | None) -> Link:
+def _answers(client: End, target: str, answer: str | None) -> RouteLink:
     if answer == "":
-        return Link("answers", "ok", f"{target} accepts the connection of {client.name}")
+        return RouteLink("answers", "ok", f"{target} accepts the connection of {client.name}")
     if answer is None:
         text = f"nobody could connect from inside {client.name}: neither its image nor another one here has a program for it"
-        return Link("answers", "broken", text, "unasked", "docker pull busybox")
+        return RouteLink("answers", "broken", text, "unasked", "docker pull busybox")
     text = f"{target} does not accept the connection of {client.name}: {answer}"
     hint = "is there a firewall between the two, or does the server refuse the address of the client?"
-    return Link("answers", "broken", text, "refused", hint)
+    return RouteLink("answers", "broken", text, "refused", hint)
 
 
 # The way to a host outside of the stack
@@ -356,12 +356,12 @@ class OutsideRoute(Struct, frozen=True, kw_only=True):
     """What listens on the engine's machine; None if it is not known."""
 
 
-def outside_verdict(route: OutsideRoute, port: int) -> Verdict:
+def outside_verdict(route: OutsideRoute, port: int) -> RouteVerdict:
     links = tuple(_outside_links(route, port))
-    return Verdict(client=route.client.name, host=route.host, port=port, links=links)
+    return RouteVerdict(client=route.client.name, host=route.host, port=port, links=links)
 
 
-def _outside_links(route: OutsideRoute, port: int) -> Iterator[Link]:
+def _outside_links(route: OutsideRoute, port: int) -> Iterator[RouteLink]:
     client, host, addresses = route.client, route.host, route.heard.addresses
     yield _runs("client", "client", client)
     if not client.running:
@@ -373,41 +373,41 @@ def _outside_links(route: OutsideRoute, port: int) -> Iterator[Link]:
         hint = "is the name right, and does the engine's machine know it?"
         if host == HOST:
             hint = f'write services.{client.name}.extra_hosts = ["{HOST}:host-gateway"]'
-        yield Link("name", "broken", text, "name", hint)
+        yield RouteLink("name", "broken", text, "name", hint)
         return
     if addresses:
-        yield Link("name", "ok", f"{host} is {', '.join(addresses)}")
+        yield RouteLink("name", "ok", f"{host} is {', '.join(addresses)}")
     if answer and host == HOST and route.machine is not None:
         yield _machine_listens(route.machine, port)
     yield _answers(client, f"{host}:{port}", answer)
 
 
-def _way_out(route: OutsideRoute) -> Link:
+def _way_out(route: OutsideRoute) -> RouteLink:
     client, service = route.client, route.stack.everything.get(route.client.name)
     keys, networks = _keys(service), route.stack.networks
     path = dotted((table(service) if service else "services", client.name))
     if client.mode == "none":
         text = f"{client.name} has no network (network_mode none)"
-        return Link("network", "broken", text, "mode", f"remove {path}.network_mode")
+        return RouteLink("network", "broken", text, "mode", f"remove {path}.network_mode")
     if keys and all(key in networks and networks[key].internal for key in keys):
         text = f"{client.name} is only in {', '.join(keys)}, which has no way out (internal)"
-        return Link(
+        return RouteLink(
             "network", "broken", text, "internal", f"add a network that has a way out to {path}.networks"
         )
-    return Link(
+    return RouteLink(
         "network",
         "ok",
         f"{client.name} is in {_places(client) if client.networks else 'the network of the host'}",
     )
 
 
-def _machine_listens(machine: Iterable[Listener], port: int) -> Link:
+def _machine_listens(machine: Iterable[Listener], port: int) -> RouteLink:
     found = [each for each in machine if each.port == port]
     told = f"this machine listens on {', '.join(map(str, found))}"
     if not found:
         text = f"nothing on this machine listens on port {port}"
-        return Link("listens", "broken", text, "silent", "start the program, or ask another port")
+        return RouteLink("listens", "broken", text, "silent", "start the program, or ask another port")
     if all(each.loopback for each in found):
         hint = f"let the program listen on 0.0.0.0:{port}, or on the gateway of the container's network"
-        return Link("listens", "broken", f"{told} only: containers cannot connect", "loopback", hint)
-    return Link("listens", "ok", told)
+        return RouteLink("listens", "broken", f"{told} only: containers cannot connect", "loopback", hint)
+    return RouteLink("listens", "ok", told)

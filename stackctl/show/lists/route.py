@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from stackctl.planner.reach.route import Link, State, Verdict
+from stackctl.planner.reach.route import RouteLink, RouteVerdict, State
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import PLAIN, Name, Style
 
@@ -15,12 +15,12 @@ VERSION = 1
 _COLORS: Mapping[State, Name] = {"ok": "green", "broken": "red", "unknown": "yellow"}
 
 
-def route_text(verdicts: Iterable[Verdict], style: Style = PLAIN) -> str:
+def route_text(verdicts: Iterable[RouteVerdict], style: Style = PLAIN) -> str:
     """Each way with its links, and the first one that is broken."""
     return "\n\n".join("\n".join(_lines(each, style)) for each in verdicts)
 
 
-def _lines(verdict: Verdict, style: Style) -> Iterator[str]:
+def _lines(verdict: RouteVerdict, style: Style) -> Iterator[str]:
     yield style(f"{verdict.client} → {one_line(verdict.target)}", "bold")
     for link in verdict.links:
         state = style(link.state.ljust(8), _COLORS[link.state])
@@ -33,7 +33,7 @@ def _lines(verdict: Verdict, style: Style) -> Iterator[str]:
     yield f"  → {one_line(broken.hint)}"
 
 
-def route_json(verdicts: Iterable[Verdict], project: str) -> dict[str, Any]:
+def route_json(verdicts: Iterable[RouteVerdict], project: str) -> dict[str, Any]:
     """The same as JSON, version 1. `cause` is a word for what the first broken link lacks; null if all links hold."""
     return {
         "version": VERSION,
@@ -52,5 +52,5 @@ def route_json(verdicts: Iterable[Verdict], project: str) -> dict[str, Any]:
     }
 
 
-def _link(link: Link) -> dict[str, Any]:
+def _link(link: RouteLink) -> dict[str, Any]:
     return {"name": link.name, "state": link.state, "text": link.text, "cause": link.cause, "hint": link.hint}
