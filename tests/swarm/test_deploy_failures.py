@@ -86,7 +86,8 @@ def test_what_no_node_can_run_must_be_refused_or_told_in_the_words_of_the_swarm(
     assert "127.0.0.1" in told.stderr
     assert recorder.writes == []
 
-    swarm.write(chain(1, web='deploy.resources.reservations.cpus = "500"'))
+    swarm.write(chain(1, 'deploy.resources.reservations.cpus = "500"'))
+    swarm.run("deploy", "db")
     told = swarm.run("deploy", "--timeout", "3", "--rollback", code=6)
     assert "no suitable node (insufficient resources on 3 nodes)" in told.stderr
-    assert swarm.left()["services"] == []
+    assert swarm.left()["services"] == [f"{swarm.name}_db"]
