@@ -61,7 +61,9 @@ def test_a_port_that_another_container_holds() -> None:
     assert problems(WEB, holding(8080)) == [
         'SC502 services.web.ports[0]: host port 8080 is taken by container stranger (stop that one, or take a free port: "8081:80")'
     ]
-    assert "stranger of project blog" in problems(WEB, holding(8080, labels={labels.PROJECT: "blog"}))[0]
+    (of_project,) = problems(WEB, holding(8080, labels={labels.PROJECT: "blog"}))
+    assert "stranger of project blog" in of_project
+    assert of_project.endswith("; --isolated gives the stack of this checkout ports of its own)")
 
 
 def test_the_last_port_of_all() -> None:

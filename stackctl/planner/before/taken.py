@@ -49,7 +49,7 @@ def taken_ports(situation: Situation) -> Iterator[Problem]:
     The message names the holder, if it can be found, and a free port near it. The stack's own containers are never in the way.
     If a service publishes a range of ports, enough of them must be free for the containers that start.
 
-    Fix: publish another port, or stop the other program.
+    Fix: publish another port, or stop the other program. If it is another checkout of the project: `--isolated`.
 
     Evidence: docker/compose#4950, where people end random processes; moby/moby#20486. Docker says `port is already allocated`
     or `address already in use`, and does not name the holder.
@@ -71,7 +71,8 @@ def taken_ports(situation: Situation) -> Iterator[Problem]:
             process = host.busy.get((port.host_ip, port.host_port, port.protocol))
             if holder:
                 who = f"container {holder.name}{_who(holder, orphans)}"
-                yield _busy(slot.want, port, who, free_after(port.host_port))
+                way = _BESIDE if holder.project not in (None, situation.view.desired.project) else ""
+                yield _busy(slot.want, port, who, free_after(port.host_port), way)
             elif process:
                 yield _busy(slot.want, port, process, host.free.get(port.host_port, 0))
     yield from _full_ranges(situation, holders)
@@ -105,6 +106,10 @@ def _full_ranges(
                 )
 
 
+_BESIDE = "; --isolated gives the stack of this checkout ports of its own"
+"""The way out if another stack has the port: it may be that of another checkout."""
+
+
 class _FreePorts:
     """Finds the next free port after another one. A port that was found taken is not asked again."""
 
@@ -121,11 +126,11 @@ class _FreePorts:
         return free if free < 65536 else 0
 
 
-def _busy(want: DesiredContainer, port: DesiredPort, holder: str, free: int) -> Problem:
+def _busy(want: DesiredContainer, port: DesiredPort, holder: str, free: int, way: str = "") -> Problem:
     return Problem(
         where(want, "ports", port.index),
         f"host port {port.host_port} is taken by {holder}",
-        "stop that one" + (f', or take a free port: "{free}:{port.target}"' if free else ""),
+        "stop that one" + (f', or take a free port: "{free}:{port.target}"' if free else "") + way,
     )
 
 
