@@ -99,6 +99,17 @@ def test_a_remembered_port_that_somebody_else_has_is_chosen_again(
     assert (same, other == tcp) == (udp, False)
 
 
+def test_a_remembered_port_that_another_project_publishes_is_chosen_again(
+    tmp_path: Path, engine: MemoryEngine
+) -> None:
+    given = checkout(tmp_path / "one")
+    tcp, udp = ports(isolated(given, engine))
+    theirs = f'name = "blog"\n[services.web]\nimage = "app:1"\nports = ["{tcp}:80"]\n'
+    up(checkout(tmp_path / "blog", theirs), engine)
+    other, same = ports(isolated(given, engine))
+    assert (same, other == tcp) == (udp, False)
+
+
 def test_directories_of_one_name_get_different_projects_and_ports_also_at_once(
     tmp_path: Path, engine: MemoryEngine
 ) -> None:
