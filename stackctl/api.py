@@ -104,7 +104,12 @@ def up(
     `cancel`, `lock_timeout` (seconds) and `waiting` are as for `execute`. Raises PreflightError before anything is changed,
     LockedError if another run holds the project, EngineError. A step that fails is an event.
     """
-    project = Project(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
+    kind: type[Project] = Project
+    if options and options.fill:
+        from stackctl.snapshots import Snapshots  # few runs bring data along
+
+        kind = Snapshots
+    project = kind(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
     return project.up(
         selection or Selection(), options or UpOptions(), images or ImageOptions(), cancel=cancel
     )

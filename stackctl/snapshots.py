@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.protocol import Engine, Report
@@ -84,22 +84,8 @@ class Snapshots(Operating):
                 raise UsageError(
                     f"there is a snapshot {name} already", "--replace puts this one in its place"
                 )
-            containers, data = self._data(desired, observed, services)
-            if not data.parts:
-                raise UsageError(
-                    f"there are no data to copy: {' '.join(services) or self.name} has no volume",
-                    f"not copied: {', '.join(data.skipped)}" if data.skipped else "",
-                )
-            servers = {} if pause else self._servers(desired, containers)
-            return plan_save(
-                self.name,
-                desired.instance,
-                data,
-                (name, os.urandom(4).hex()),
-                servers=servers,
-                tools=self._tools(data.parts, observed),
-                replaced=same,
-            )
+            made = (name, os.urandom(4).hex())
+            return self._plan_save(made, services, desired, observed, pause=pause, replaced=same)
 
         return self._do_locked(decide, cancel)
 
@@ -127,9 +113,11 @@ class Snapshots(Operating):
             lost = [part for _, part in pairs if part.missing is None]
             if not confirm(snapshot, lost):
                 return
-            image = self._tool(self._users(pairs), observed)
+            image = self.tool(self._users(pairs), observed)
             instance = desired.instance
-            plan = plan_restore(self.name, instance, pairs, os.urandom(4).hex(), image=image)
+            plan = plan_restore(
+                self.name, instance, pairs, os.urandom(4).hex(), image=image, source=f"snapshot {name}"
+            )
             yield from self._put_back(plan, [part for _, part in pairs], desired, observed, cancel)
 
     def forget(self, names: Collection[str], *, cancel: Cancel | None = None) -> Events:
@@ -165,6 +153,35 @@ class Snapshots(Operating):
         found = data_of(desired, observed, containers, services)
         return containers, Data(tuple(p for p in found.parts if p.missing is None), found.skipped)
 
+    def _plan_save(
+        self,
+        made: tuple[str, str],
+        services: Collection[str],
+        desired: Desired,
+        observed: Observed,
+        *,
+        pause: bool = False,
+        replaced: Collection[Snapshot] = (),
+        marks: Mapping[str, str] | None = None,
+    ) -> Plan:
+        """The plan that copies data: `made` are the name and the id of the snapshot. Raises UsageError if there are none."""
+        containers, data = self._data(desired, observed, services)
+        if not data.parts:
+            raise UsageError(
+                f"there are no data to copy: {' '.join(services) or self.name} has no volume",
+                f"not copied: {', '.join(data.skipped)}" if data.skipped else "",
+            )
+        return plan_save(
+            self.name,
+            desired.instance,
+            data,
+            made,
+            servers={} if pause else self._servers(desired, containers),
+            tools=self._tools(data.parts, observed),
+            replaced=replaced,
+            marks=marks,
+        )
+
     def _servers(self, desired: Desired, containers: Iterable[ObservedContainer]) -> dict[str, CopyingServer]:
         """The databases that copy their data by themselves while they run, by id of the container."""
         found: dict[str, CopyingServer] = {}
@@ -185,9 +202,9 @@ class Snapshots(Operating):
 
     def _tools(self, parts: Iterable[DataPart], observed: Observed) -> dict[str, str]:
         """For each volume an image that can copy it."""
-        return {part.volume: self._tool(part.users, observed) for part in parts}
+        return {part.volume: self.tool(part.users, observed) for part in parts}
 
-    def _tool(self, users: Iterable[ObservedContainer], observed: Observed) -> str:
+    def tool(self, users: Iterable[ObservedContainer], observed: Observed) -> str:
         """An image that is here and has the programs that copy: that of a container which uses the volume, else any other.
 
         Raises EngineError if there is none. No image is pulled.
@@ -317,8 +334,15 @@ class Snapshots(Operating):
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         """As it is. What a failed or interrupted copy leaves is put right: nothing stays paused, and nothing half-made stays."""
         yield Planned(plan, monotonic() - began)
-        with _undoing(self.engine) as perform:
-            yield from execute(plan, perform, cancel=cancel, began=began)
+        result, undo = Outcome(), _Undo(self.engine)
+        try:
+            for event in execute(plan, undo.perform, cancel=cancel, began=began):
+                result = result.after(event)
+                yield event
+            if result.exit_code == 0:
+                undo.made.clear()
+        finally:
+            undo.undo()
 
     def _remove_leftovers(self, observed: Observed) -> None:
         """Remove the containers that copied for a run which was killed."""
@@ -327,47 +351,50 @@ class Snapshots(Operating):
                 _remove_copier(self.engine, container.id, container.name)
 
 
-@contextmanager
-def _undoing(engine: Engine) -> Generator[Callable[[Action, Report, Callable[[], bool]], str], None, None]:
-    """The engine's `perform`. What it did for a copy that came to no end is undone at the end of the block."""
-    paused: dict[str, PauseContainer] = {}
-    copiers: dict[str, str] = {}
-    made: dict[str, None] = {}
+class _Undo:
+    """What an engine did for a copy, so that it can be undone if the copy came to no end. Safe to share between threads."""
 
-    def perform(action: Action, report: Report, cancelled: Callable[[], bool]) -> str:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._paused: dict[str, PauseContainer] = {}
+        self._copiers: dict[str, None] = {}
+        self.made: dict[str, None] = {}
+        """The volumes of a snapshot that is not complete."""
+
+    def perform(self, action: Action, report: Report, cancelled: Callable[[], bool]) -> str:
+        """Let the engine do an action, and remember what it means."""
         match action:
-            case PauseContainer(container) if copiers:  # else somebody asked for the pause
-                paused[container] = action
+            case PauseContainer(container) if self._copiers:  # else somebody asked for the pause
+                self._paused[container] = action
             case CreateContainer(spec, name) if labels.COPY in spec.labels:
-                copiers[name] = name
+                self._copiers[name] = None
             case CreateVolume(volume) if labels.SNAPSHOT_PART in volume.labels:
-                made[volume.name] = None
+                self.made[volume.name] = None
             case _:
                 pass
-        note = engine.perform(action, report, cancelled)
+        note = self._engine.perform(action, report, cancelled)
         match action:
             case UnpauseContainer(container):
-                paused.pop(container, None)
+                self._paused.pop(container, None)
             case RemoveContainer(container):
-                copiers.pop(container, None)
+                self._copiers.pop(container, None)
             case CreateVolume(volume) if labels.SNAPSHOT_PARTS in volume.labels:
-                made.clear()
+                self.made.clear()
             case _:
                 pass
         return note
 
-    try:
-        yield perform
-    finally:
-        for pause in paused.values():
+    def undo(self) -> None:
+        """Let what is still paused go on, and remove what still copies, and copies that are not complete."""
+        for pause in self._paused.values():
             with suppress(EngineError):
-                engine.perform(UnpauseContainer(pause.container, pause.name), _silent)
-        for name in copiers:
+                self._engine.perform(UnpauseContainer(pause.container, pause.name), _silent)
+        for name in self._copiers:
             with suppress(EngineError):
-                _remove_copier(engine, name, name)
-        for volume in made:
+                _remove_copier(self._engine, name, name)
+        for volume in self.made:
             with suppress(EngineError):
-                engine.perform(RemoveVolume(volume), _silent)
+                self._engine.perform(RemoveVolume(volume), _silent)
 
 
 def _remove_copier(engine: Engine, container: str, name: str) -> None:

@@ -54,7 +54,11 @@ PROGRAMS = ("sh", "cp", "mv", "rm", "stat")
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> MemoryEngine:
     info = ObservedEngine(id=f"memory-{request.node.name}", name="memory", endpoint="memory:")
-    images = {"postgres:15": ImageConfig(), "app:1": ImageConfig()}
+    images = {
+        "postgres:15": ImageConfig(),
+        "app:1": ImageConfig(),
+        "redis:7": ImageConfig(volumes=("/data",)),
+    }
     behaviours = {"copy": Behaviour(exit_code=0), "db": Behaviour()}
     return MemoryEngine(images, behaviours=behaviours, info=info)
 

@@ -66,7 +66,7 @@ def writing(project: Project) -> Iterator[None]:
     assert project.api.exec_inspect(made["Id"])["Running"], "nothing was written meanwhile"
 
 
-def test_data_must_come_back_as_they_were(project: Project) -> None:
+def test_data_must_come_back_as_they_were(project: Project, neighbour: Project) -> None:
     project.write(STACK)
     project.run("up")
     project.inside("files", "sh", "-c", FILES)
@@ -106,6 +106,19 @@ def test_data_must_come_back_as_they_were(project: Project) -> None:
     assert one == two
     count, last = one.split("|")
     assert int(count) == int(last) > 0
+
+    neighbour.write(STACK)
+    neighbour.run("up", "files", "cache", "--data-from", project.name)
+    assert neighbour.inside("files", "sh", "-c", STATE) == before
+    assert neighbour.inside("cache", "redis-cli", "get", "key").strip() == "kept"
+    project.inside("files", "sh", "-c", "echo new > /files/new")
+    told = neighbour.run("up", "files", "cache", "--data-from", f"{project.name}/seeded").stderr
+    assert (
+        f"note: not filled from snapshot {project.name}/seeded, for they are in use: {neighbour.name}_files"
+        in told
+    )
+    every = project.json("snapshot", "ls", "--all")["snapshots"]
+    assert [each["name"] for each in every if each["project"] in (project.name, neighbour.name)] == ["seeded"]
 
     project.run("down", "--volumes")
     assert {v["Name"] for v in project.api.volumes()["Volumes"] if v["Name"].startswith(project.name)} == {

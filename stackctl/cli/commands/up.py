@@ -21,6 +21,12 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
 @click.option(
     "-y", "--yes", is_flag=True, help="Accepted for Compose's sake: up never asks.", expose_value=False
 )
+@click.option(
+    "--data-from",
+    metavar="SOURCE",
+    default="",
+    help="Fill volumes that have no data yet from a snapshot, or from another project.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what it would do, as plan does.")
 @click.option("--follow", is_flag=True, help="Stay with the logs; Ctrl-C stops the stack.")
 @click.option("--quiet-pull", is_flag=True, help="Show no progress of pulls.")
@@ -77,6 +83,7 @@ def command(
     wait: bool,
     quiet_pull: bool,
     quiet_build: bool,
+    data_from: str,
     dry_run: bool,
     follow: bool,
     abort: str,
@@ -100,6 +107,7 @@ def command(
       stackctl up --build             after the code changed
       stackctl up --scale api=3       three containers of api
       stackctl up --exit-code-from tests     until the tests have ended
+      stackctl up --data-from shop    new volumes get the data that project shop has
       stackctl --profile debug up     with the services of a profile
     """
     check_planning_options(planning)
@@ -121,6 +129,8 @@ def command(
         raise click.UsageError(f"{stays} shows what runs, and --no-start starts nothing: choose one")
     from stackctl.cli.settings import Settings
 
+    if data_from and dry_run:
+        raise click.UsageError("--data-from copies data, --dry-run changes nothing: choose one")
     settings = Settings.of(options)
     stack = settings.load_asked(
         services,
@@ -154,4 +164,10 @@ def command(
     from stackctl.planner.steps.actions import BuildImage, PullImage
 
     unseen = (*((PullImage,) if quiet_pull else ()), *((BuildImage,) if quiet_build else ()))
-    return run_up(settings, stack, arguments, lock_timeout=lock_timeout, staying=staying, unseen=unseen)
+    if not data_from:
+        return run_up(settings, stack, arguments, lock_timeout=lock_timeout, staying=staying, unseen=unseen)
+    from stackctl.cli.data_from import up_with_data
+
+    return up_with_data(
+        settings, stack, arguments, data_from, lock_timeout=lock_timeout, staying=staying, unseen=unseen
+    )

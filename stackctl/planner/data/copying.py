@@ -5,6 +5,7 @@ It is made from an image that is here already and has `sh` and `cp`. The engine 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -136,7 +137,9 @@ def _login(login: Connection, password: str) -> dict[str, str]:
 
 
 class Copier(Struct, frozen=True, kw_only=True):
-    """A container that copies from volumes to volumes: `pairs` are their names."""
+    """A container that copies from volumes to volumes: `pairs` are their names. With `into`, the second of each pair is the path of a
+    volume in that container.
+    """
 
     name: str
     image: str
@@ -145,15 +148,22 @@ class Copier(Struct, frozen=True, kw_only=True):
     own_labels: Mapping[str, str]
     environment: Mapping[str, str | None] = {}
     network_mode: str = "none"
+    into: str = ""
 
     @property
     def container(self) -> DesiredContainer:
-        mounts = []
+        mounts, links = [], []
         for number, (source, target) in enumerate(self.pairs):
-            mounts += [
-                DesiredMount(type="volume", source=source, target=f"{FROM}/{number}", read_only=True),
-                DesiredMount(type="volume", source=target, target=f"{TO}/{number}", nocopy=True),
-            ]
+            mounts.append(
+                DesiredMount(type="volume", source=source, target=f"{FROM}/{number}", read_only=True)
+            )
+            if self.into:
+                links.append(f"ln -s {shlex.quote(target)} {TO}/{number}\n")
+            else:
+                mounts.append(
+                    DesiredMount(type="volume", source=target, target=f"{TO}/{number}", nocopy=True)
+                )
+        script = "".join([f"mkdir {TO}\n", *links, self.script]) if links else self.script
         return DesiredContainer(
             name=self.name,
             service="copy",
@@ -161,10 +171,11 @@ class Copier(Struct, frozen=True, kw_only=True):
             image=self.image,
             settings=Service(user=Text("0")),
             entrypoint=("sh", "-c"),
-            command=(self.script,),
+            command=(script,),
             environment=self.environment,
             labels=self.own_labels,
             mounts=tuple(mounts),
+            volumes_from=(self.into,) if self.into else (),
             network_mode=self.network_mode,
             healthcheck=DesiredHealthcheck(test=("NONE",)),
         )

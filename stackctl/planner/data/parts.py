@@ -88,9 +88,14 @@ def groups(parts: Iterable[DataPart]) -> list[list[DataPart]]:
     return [group for _, group in found]
 
 
+def key_without_name(replica: Replica, target: str) -> str:
+    """The key of a volume that the file has no name for."""
+    return f"{replica}:{target.rstrip('/')}"
+
+
 def _key(volume: ObservedVolume, replica: Replica, target: str, declared: Mapping[str, DesiredVolume]) -> str:
     if volume.anonymous or not (volume.key or volume.name in declared):
-        return f"{replica}:{target}" if replica.number > 1 else f"{replica.service}:{target}"
+        return key_without_name(replica, target)
     return declared[volume.name].key if volume.name in declared else volume.key
 
 

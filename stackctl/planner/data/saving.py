@@ -22,13 +22,13 @@ def plan_save(
     servers: Mapping[str, CopyingServer],
     tools: Mapping[str, str],
     replaced: Collection[Snapshot] = (),
-    keep: bool = True,
+    marks: Mapping[str, str] | None = None,
 ) -> Plan:
     """Plan to copy data under a name.
 
     `snapshot`: its name and its id. `servers`: the databases that copy themselves while they run, by id of their container. `tools`:
-    the image whose programs copy a volume, by its name. `replaced`: the snapshots that are removed at the end. `keep`: if false, the
-    snapshot never counts as complete: it is for this run alone.
+    the image whose programs copy a volume, by its name. `replaced`: the snapshots that are removed at the end. `marks`: the snapshot is for
+    one process alone; these labels tell which. It never counts as complete.
     """
     (name, id_), draft = snapshot, Draft(project)
     saved: list[Saved] = []
@@ -36,14 +36,14 @@ def plan_save(
     for number, together in enumerate(groups(data.parts)):
         pairs = []
         for part in together:
-            volume = volume_of(project, name, id_, len(saved), part.key)
+            volume = volume_of(project, name, id_, len(saved), part.key, marks or {})
             saved.append(Saved(part.key, volume.name, part.services))
             draft.add(CreateVolume(volume), f"the copy of {part.volume}", makes=[VolumeThere(volume.name)])
             pairs.append((part.volume, volume.name))
         copied.append(
             _plan_group(draft, f"{project}-copy-{id_}-{number}", instance, together, pairs, servers, tools)
         )
-    if keep:
+    if marks is None:
         record = record_of(project, name, id_, saved)
         whole = draft.add(CreateVolume(record), "everything is copied: the snapshot is complete", *copied)
         for old in replaced:

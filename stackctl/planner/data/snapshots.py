@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -61,9 +61,11 @@ def checked(name: str) -> str:
     return name
 
 
-def volume_of(project: str, name: str, id_: str, number: int, key: str) -> DesiredVolume:
-    """The volume for the copy of the `number`th volume of a project."""
-    own = {**_own(project, name, id_), labels.SNAPSHOT_PART: key}
+def volume_of(
+    project: str, name: str, id_: str, number: int, key: str, marks: Mapping[str, str] = {}
+) -> DesiredVolume:
+    """The volume for the copy of the `number`th volume of a project. `marks` are further labels."""
+    own = {**_own(project, name, id_), labels.SNAPSHOT_PART: key, **marks}
     return DesiredVolume(key=key, name=f"{_stem(project, name, id_)}-{number}", labels=own)
 
 
@@ -90,6 +92,21 @@ def complete_snapshot(every: Sequence[Snapshot], project: str, wanted: str) -> S
 
     Raises UsageError if there is none, if several projects have one of that name, or if it is not complete.
     """
+    found = complete_snapshot_if_any(every, project, wanted)
+    if found:
+        return found
+    names = names_of_snapshots(every, project)
+    there = f"there are: {', '.join(names)}" if names else "stackctl snapshot create NAME makes one"
+    raise UsageError(f"no such snapshot: {wanted}", did_you_mean(wanted, names, there))
+
+
+def names_of_snapshots(every: Sequence[Snapshot], project: str) -> list[str]:
+    """The names by which a project can call the complete snapshots."""
+    return sorted({s.name if s.project == project else f"{s.project}/{s.name}" for s in every if s.complete})
+
+
+def complete_snapshot_if_any(every: Sequence[Snapshot], project: str, wanted: str) -> Snapshot | None:
+    """As `complete_snapshot`; None if no snapshot has the name."""
     of, _, name = wanted.rpartition("/")
     named = [each for each in every if each.name == name and (not of or each.project == of)]
     mine = [each for each in named if each.project == project]
@@ -105,9 +122,7 @@ def complete_snapshot(every: Sequence[Snapshot], project: str, wanted: str) -> S
             f"snapshot {name} is not complete: the run that made it did not end",
             f"make it again: stackctl snapshot create {name}",
         )
-    names = sorted({s.name if s.project == project else f"{s.project}/{s.name}" for s in every if s.complete})
-    there = f"there are: {', '.join(names)}" if names else "stackctl snapshot create NAME makes one"
-    raise UsageError(f"no such snapshot: {wanted}", did_you_mean(wanted, names, there))
+    return None
 
 
 def _stem(project: str, name: str, id_: str) -> str:

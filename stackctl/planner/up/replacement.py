@@ -29,7 +29,7 @@ from stackctl.planner.steps.facts import (
     VolumeThere,
 )
 from stackctl.planner.up.hooks import after_start, before_start, sign, without_sign
-from stackctl.planner.up.storage import with_anonymous_volumes
+from stackctl.planner.up.storage import fill_anonymous, with_anonymous_volumes
 from stackctl.planner.up.waits import gates
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import NEW, OLD, Slot, joined_to
@@ -64,6 +64,7 @@ def create(work: Work, slot: Slot) -> None:
         connect = ConnectNetwork(name, attachment, name)
         why = f"{want.replica} joins it"
         work.draft.add(connect, why, created, makes=[created], of=want.replica)
+    fill_anonymous(work, want, name, spec.mounts)
     work.created[want.replica] = name
 
 

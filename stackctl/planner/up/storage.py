@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import CreateVolume
-from stackctl.planner.steps.facts import VolumeThere
+from stackctl.planner.steps.facts import Created, VolumeThere
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
-from stackctl.planner.world.desired import DesiredMount
-from stackctl.planner.world.matching import is_anonymous, is_ours
+from stackctl.planner.world.desired import DesiredContainer, DesiredMount
+from stackctl.planner.world.matching import is_anonymous, is_ours, ours
 from stackctl.planner.world.observed import ImageConfig
 
 _OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
@@ -18,6 +20,7 @@ _OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.
 
 
 def plan_volumes(work: Work) -> None:
+    _remove_copiers(work)
     here = {v.name: v for v in work.observed.volumes}
     for volume in work.desired.volumes:
         have = here.get(volume.name)
@@ -31,11 +34,34 @@ def plan_volumes(work: Work) -> None:
             )
         elif have.digest != volume.digest:
             work.draft.notes.append(f"volume {volume.name} differs from its definition and is kept as it is")
+    if work.view.options.fill:
+        from stackctl.planner.data.filling import fill_new  # few runs bring data along
+
+        fill_new(work.draft, work.desired, work.observed, work.view.options.fill)
     for slot in work.slots if work.view.options.renew else ():
         count = sum(is_anonymous(mounted) for mounted in slot.old.mounts) if slot.old else 0
         if count:
             volumes = f"{count} anonymous volume{'s' if count > 1 else ''} of {slot.want.replica}"
             work.draft.notes.append(f"data left behind: {volumes} (down --volumes removes it)")
+
+
+def fill_anonymous(work: Work, want: DesiredContainer, name: str, mounts: Iterable[DesiredMount]) -> None:
+    """Fill the new anonymous volumes of a container that is created under `name`, before it starts."""
+    if work.view.options.fill:
+        from stackctl.planner.data.filling import fill_container  # few runs bring data along
+
+        done = fill_container(work.draft, want, name, mounts, work.view.options.fill, work.desired.instance)
+        if done:
+            work.draft.make(Created(want.replica), done)
+
+
+def _remove_copiers(work: Work) -> None:
+    """Remove the containers that still copy data for a run which was killed. They end at a moment when their volumes are whole."""
+    for container in ours(work.observed, work.desired.project, work.desired.instance):
+        if labels.COPY in container.labels:
+            work.remove(container, "left over from an interrupted copy")
+            for mounted in container.mounts:
+                work.draft.make(VolumeThere(mounted.name), len(work.draft.steps))
 
 
 def with_anonymous_volumes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -12,6 +12,9 @@ from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.matching import NetworksInUse
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.replica import Replica
+
+if TYPE_CHECKING:
+    from stackctl.planner.data.filling import Fill
 
 OLD = ".old"
 """The end of the name of a container that is being replaced."""
@@ -46,6 +49,8 @@ class UpOptions(Struct, frozen=True):
     grace: int | None = None
     restart: Collection[str] = ()
     """Services that are restarted if they run and are not recreated."""
+    fill: Fill | None = None
+    """Data for the volumes that have none yet."""
     signs: bool = True
     """Whether a start whose hooks have not all succeeded leaves a sign. A plan that is only read needs none."""
 

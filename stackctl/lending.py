@@ -1,0 +1,138 @@
+"""Data for the empty volumes of a stack: those of a snapshot, or those that another project has now.
+
+with lend("shop", stack, engine) as lent:
+    succeed(lent.copy())
+    succeed(up(stack, engine, options=UpOptions(fill=lent.fill)))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from msgspec.structs import replace
+
+from stackctl.engine.execute import Cancel
+from stackctl.engine.processes import this_process
+from stackctl.engine.protocol import Engine
+from stackctl.errors import EngineError, UsageError
+from stackctl.planner.data.filling import Fill
+from stackctl.planner.data.snapshots import (
+    Saved,
+    complete_snapshot_if_any,
+    names_of_snapshots,
+    snapshots,
+)
+from stackctl.planner.steps.actions import RemoveVolume
+from stackctl.planner.world import labels
+from stackctl.planner.world.observed import Observed
+from stackctl.project import Events, Waiting
+from stackctl.snapshots import Snapshots
+from stackctl.spec.model import Stack
+from stackctl.spelling import did_you_mean
+
+_NAME = "lent"
+"""The name of the copy of a project's data that is made for one process, and goes with it."""
+
+
+class Lent:
+    """Data that are there to be copied. `lend` makes it."""
+
+    def __init__(self, source: str, saved: tuple[Saved, ...], lender: _Lender | None, image: str) -> None:
+        self.source = source
+        """Where the data come from, in words."""
+        self._saved = saved
+        self._lender = lender
+        self._image = image
+        self._id = os.urandom(4).hex()
+
+    @property
+    def copies(self) -> bool:
+        """Whether `copy` has to do something."""
+        return self._lender is not None
+
+    def copy(self, cancel: Cancel | None = None) -> Events:
+        """Copy the data that a project has now: it may change them meanwhile. For a snapshot nothing is done.
+
+        Raises what `Snapshots.snapshot` raises.
+        """
+        if self._lender:
+            yield from self._lender.lend(self._id, cancel)
+
+    @property
+    def fill(self) -> Fill:
+        """What `UpOptions.fill` takes, once `copy` is done."""
+        saved = self._lender.lent(self._id) if self._lender else self._saved
+        return Fill(self.source, {each.key: each.volume for each in saved}, self._image, self._id)
+
+    def close(self) -> None:
+        """Remove what `copy` has made."""
+        if self._lender:
+            self._lender.remove_lent(self._id)
+
+
+@contextmanager
+def lend(
+    wanted: str,
+    stack: Stack,
+    engine: Engine,
+    *,
+    lock_timeout: float = 60.0,
+    waiting: Waiting | None = None,
+) -> Iterator[Lent]:
+    """The data that a stack is to get: a snapshot by its name, or PROJECT/NAME; else what the project of that name has now.
+
+    The services of `stack` tell which of the project's servers copy their data by themselves. At the end of the block nothing is left
+    but the snapshot.
+
+    Raises UsageError if there is neither, EngineError.
+    """
+    borrower = Snapshots(stack, engine)
+    observed = engine.observe()
+    every = snapshots(observed)
+    image = borrower.tool((), observed)
+    if found := complete_snapshot_if_any(every, stack.project, wanted):
+        yield Lent(f"snapshot {wanted}", found.saved, None, image)
+        return
+    projects = _projects(observed) - {stack.project}
+    if wanted not in projects:
+        if wanted == stack.project:
+            raise UsageError(
+                f"{wanted} is the project that is to be filled", "name another one, or a snapshot"
+            )
+        names = sorted({*names_of_snapshots(every, stack.project), *projects})
+        there = f"there are: {', '.join(names)}" if names else ""
+        raise UsageError(f"there is no snapshot and no project {wanted}", did_you_mean(wanted, names, there))
+    lender = _Lender(replace(stack, project=wanted), engine, lock_timeout=lock_timeout, waiting=waiting)
+    lent = Lent(f"project {wanted}", (), lender, image)
+    try:
+        yield lent
+    finally:
+        lent.close()
+
+
+class _Lender(Snapshots):
+    """A project whose data are copied for another one. It may have been started from any directory."""
+
+    def lend(self, id_: str, cancel: Cancel | None) -> Events:
+        """Copy all data for this process. If the process is killed, the sweep of test runs removes the copy."""
+        marks = {labels.RUN: id_, labels.OWNER: this_process().pack()}
+        return self._do_locked(lambda: self._plan_save((_NAME, id_), (), *self._look(), marks=marks), cancel)
+
+    def lent(self, id_: str) -> tuple[Saved, ...]:
+        return next((each.saved for each in self.snapshots() if each.id == id_), ())
+
+    def remove_lent(self, id_: str) -> None:
+        for saved in self.lent(id_):
+            with suppress(EngineError):
+                self.engine.perform(RemoveVolume(saved.volume), lambda _: None)
+
+    def _refuse_others(self, observed: Observed) -> None:
+        """Nothing of the project is changed."""
+
+
+def _projects(observed: Observed) -> set[str]:
+    """The projects that have a container or a volume."""
+    found = (thing.project for thing in (*observed.containers, *observed.volumes))
+    return {project for project in found if project}
