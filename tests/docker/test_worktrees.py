@@ -39,6 +39,9 @@ def test_five_worktrees_must_have_five_stacks_with_own_data_and_ports_that_stay(
     stacks = {name: Project(f"{project.name}-{name}", trees[name], project.api) for name in FIVE}
     assert all(stack.states() == {"web": "running"} for stack in stacks.values())
 
+    networks = [each for each in project.api.networks() if each["Name"].startswith(f"{project.name}-")]
+    assert [each["IPAM"]["Config"][0]["Subnet"].partition("/")[2] for each in networks] == ["27"] * 5
+
     def port(name: str) -> str:
         return project.run("port", "web", "80", at=trees[name]).stdout
 
