@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "start": "Start containers that were stopped",
         "restart": "Stop containers and start them again",
         "plan": "Show what up would do, and why, without doing it",
+        "watch": "Keep containers in step with the files of their developer",
         "scale": "Change how many containers services have",
         "with": "Run a command of this machine with a stack of its own",
         "snapshot": "Save the data of the stack under a name, and put them back",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from stackctl.cli.settings import Settings
 from stackctl.cli.streams import silence
 from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Engine, LogLine
-from stackctl.errors import EngineError, UsageError
+from stackctl.errors import EngineError, StackError, UsageError
 from stackctl.operating import Operating
 from stackctl.planner.steps.actions import KillContainer
 from stackctl.planner.steps.events import Event
@@ -30,6 +30,10 @@ from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spelling import did_you_mean
 
+if TYPE_CHECKING:
+    from stackctl.cli.watched import WatchedFiles
+    from stackctl.engine.file_changes import Changes
+
 _LATE = 0.2
 """For so many seconds, lines may come that a container wrote before it ended."""
 
@@ -37,7 +41,7 @@ _LATE = 0.2
 class Staying(Struct, frozen=True, kw_only=True):
     """How `up` stays. `attach`: the services whose output is shown, instead of those that were named; `hide`: those whose output is
     not; `dependencies`: also those that the named ones depend on. `abort`: which end of a container stops all. `exit_code_from`:
-    the service whose exit code is that of `up`.
+    the service whose exit code is that of `up`. `watched`: the files that its containers follow.
     """
 
     attach: Collection[str] = ()
@@ -47,6 +51,7 @@ class Staying(Struct, frozen=True, kw_only=True):
     exit_code_from: str = ""
     prefix: bool = True
     timestamps: bool = False
+    watched: WatchedFiles | None = None
 
     def check(self, stack: Stack) -> None:
         """Raise UsageError for a name that is no service or job."""
@@ -88,7 +93,9 @@ class _Watch:
         asked = how.attach or (chosen if how.dependencies else self._named) or chosen
         self._shown = {n for n in asked if stack.everything[n].attach and n not in how.hide}
         self._watched = chosen.keys() | self._shown
-        self._inbox: SimpleQueue[LogLine | Happened | EngineError | None] = SimpleQueue()
+        self._inbox: SimpleQueue[LogLine | Happened | StackError | Changes | None] = (
+            how.watched.inbox if how.watched else SimpleQueue()
+        )
         self._readers = 0
         self._containers: dict[str, ObservedContainer] = {}
         self._forms: dict[str, Callable[[LogLine], str]] = {}
@@ -112,7 +119,9 @@ class _Watch:
         self._begin()
         try:
             with runs.interruptible():
-                self._show(until=lambda: self._first is not None)
+                if self._how.watched:
+                    self._how.watched.begin()
+                self._show(until=lambda: self._first is not None, watched=self._how.watched)
         except runs.Interrupted as wish:
             left = wish.code
             print("stopping; Ctrl-C again kills", file=sys.stderr)
@@ -142,7 +151,9 @@ class _Watch:
         Thread(target=self._pass_on, args=(events,), daemon=True).start()
 
     def _read(self, ids: Collection[str]) -> None:
-        lines = self._engine.logs([*ids], follow=True, since=self._since)
+        lines = self._engine.logs(
+            [*ids], follow=True, restarts=self._how.watched is not None, since=self._since
+        )
         self._readers += 1
         Thread(target=self._pass_on, args=(lines, None), daemon=True).start()
 
@@ -161,30 +172,40 @@ class _Watch:
 
     # What is done with it
 
-    def _show(self, until: Callable[[], bool], patience: float | None = None) -> None:
-        """Handle what comes, until all containers that are shown have ended. `patience`: how many seconds to wait for more."""
-        while self._readers and not until():
+    def _show(
+        self, until: Callable[[], bool], patience: float | None = None, watched: WatchedFiles | None = None
+    ) -> None:
+        """Handle what comes, until all containers that are shown have ended; while files are watched, a change may start them again.
+        `patience`: how many seconds to wait for more.
+        """
+        while (self._readers or watched) and not until():
+            patience = watched.patience if watched else patience
             try:
                 item = self._inbox.get(timeout=_LATE if self._ends else patience)
             except Empty:
-                if not self._ends:
+                if self._ends:
+                    self._tell_ends()
+                elif watched:
+                    watched.handle({})
+                else:
                     return
-                self._tell_ends()
                 continue
             match item:
                 case LogLine() as line:
                     self._print(line)
                 case Happened() as event:
                     self._handle(event)
-                case EngineError() as error:
+                case StackError() as error:
                     raise error
+                case dict() as changes if watched:
+                    watched.handle(changes)
                 case None:
                     self._readers -= 1
 
     def _drain(self, *, wholly: bool) -> None:
         """Show the rest. If containers run on, their output does not end: then only what is there already."""
         with suppress(BrokenPipeError):
-            self._show(until=lambda: False, patience=None if wholly else _LATE)
+            self._show(until=lambda: False, patience=None if wholly and not self._how.watched else _LATE)
             self._tell_past()
 
     def _tell_past(self) -> None:

@@ -21,7 +21,6 @@ _WAYS = {
     "validate": "`stackctl check` finds mistakes",
     "viz": "`stackctl export dot` draws the stack for Graphviz, `stackctl export mermaid` for Markdown",
     "vz": "`stackctl export dot` draws the stack for Graphviz, `stackctl export mermaid` for Markdown",
-    "watch": "`stackctl up --build SERVICE` after a change",
 }
 
 

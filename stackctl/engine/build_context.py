@@ -16,7 +16,6 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,6 +23,7 @@ from msgspec import Struct
 from stackctl.engine.docker.images.dockerfile import named_files
 from stackctl.planner.world.desired import DesiredBuild
 from stackctl.planner.world.observed import BuiltImage, Outdated
+from stackctl.spec.dockerignore import Ignored, any_of
 from stackctl.spec.model.images import is_remote
 
 _VERSION = "1"
@@ -65,44 +65,6 @@ class Fingerprint(Struct, frozen=True):
         """None for a label that another version has written."""
         version, *parts = text.split(".")
         return cls(*parts) if version == _VERSION and len(parts) == 4 else None
-
-
-class Ignored:
-    """The patterns of a .dockerignore (docs.docker.com/build/concepts/context; moby/patternmatcher).
-
-    The last pattern that matches a path or a directory above it decides; `!` includes again.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._groups: list[tuple[bool, re.Pattern[str]]] = []
-        """Whether the patterns include again, and the patterns as one; patterns of one kind that follow each other are joined."""
-        self._included: list[str] = []
-        joined: list[str] = []
-        before = False
-        for again, pattern in _patterns(text):
-            if joined and again != before:
-                self._groups.append((before, re.compile("|".join(joined))))
-                joined = []
-            joined.append(f"{_regex(pattern)}(?:/.*)?")
-            before = again
-            if again:
-                self._included.append(pattern)
-        if joined:
-            self._groups.append((before, re.compile("|".join(joined))))
-
-    def __call__(self, path: str) -> bool:
-        ignored = False
-        for again, pattern in self._groups:
-            if ignored == again and pattern.fullmatch(path):
-                ignored = not ignored
-        return ignored
-
-    def hides(self, directory: str) -> bool:
-        """Whether nothing below an ignored directory can be included again."""
-        return not any(
-            re.search(r"[*?\[\\]", pattern) or f"{pattern}/".startswith(f"{directory}/")
-            for pattern in self._included
-        )
 
 
 def ignored(build: DesiredBuild) -> Ignored:
@@ -174,42 +136,6 @@ def touched_since(build: DesiredBuild, moment: float) -> bool:
         return True
 
 
-def _patterns(text: str) -> Iterator[tuple[bool, str]]:
-    """Whether each pattern includes again, and the pattern without what Docker takes out of it. A pattern that is none is left
-    out; the builder refuses it.
-    """
-    for line in text.splitlines():
-        pattern = line.strip()
-        if not pattern or line.startswith("#"):
-            continue
-        again = pattern.startswith("!")
-        pattern = os.path.normpath(pattern.removeprefix("!").strip() or ".").lstrip("/")
-        with suppress(re.error):
-            re.compile(_regex(pattern))
-            yield again, pattern
-
-
-def _regex(pattern: str) -> str:
-    """The regular expression of a pattern: Go's filepath.Match, and `**` for any number of directories."""
-    parts: list[str] = []
-    index = 0
-    while index < len(pattern):
-        rest = pattern[index:]
-        if token := re.match(r"\*\*/?", rest):
-            last = index + token.end() == len(pattern)
-            parts.append(".*" if last else "(?:.*/)?")
-        elif token := re.match(r"\[(\^?)((?:\\.|[^\\\]])+)\]", rest):
-            parts.append("[" + token[1] + re.sub(r"([\[&~|])", r"\\\1", token[2]) + "]")
-        elif token := re.match(r"\\(.)", rest):
-            parts.append(re.escape(token[1]))
-        else:
-            token = re.match(r"(?s).", rest)
-            assert token
-            parts.append({"*": "[^/]*", "?": "[^/]"}.get(token[0], re.escape(token[0])))
-        index += token.end()
-    return "".join(parts)
-
-
 def _everything(build: DesiredBuild) -> Iterator[ContextEntry]:
     """What is in all directories of the build. A path in a further context begins with its name and `:`."""
     if not build.remote:
@@ -225,7 +151,7 @@ def _code(build: DesiredBuild, found: Iterable[ContextEntry]) -> list[ContextEnt
     live = re.compile(
         "|".join(".*" if path == "." else f"{re.escape(path)}(/.*)?" for path in build.live) or "(?!)"
     )
-    named = _any_of(named_files(_dockerfile(build))) if build.live else live
+    named = any_of(named_files(_dockerfile(build))) if build.live else live
     counted = (
         entry
         for entry in found
@@ -236,11 +162,6 @@ def _code(build: DesiredBuild, found: Iterable[ContextEntry]) -> list[ContextEnt
         )
     )
     return sorted(counted, key=lambda entry: entry.path)
-
-
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    """One expression for all patterns; for a directory it matches the directory alone."""
-    return re.compile("|".join(_regex(pattern) for _, pattern in _patterns("\n".join(patterns))) or "(?!)")
 
 
 def _dockerfile(build: DesiredBuild) -> str:

@@ -21,7 +21,7 @@ _KEPT = 4096
 def post_start(run: RunIn, action: RunHook) -> None:
     """Run the hook. Raises `EngineError` if it fails: the message has its exit code and its last lines."""
     what = f"post_start[{action.number - 1}] of {action.name}"
-    result = run(_exec(action.container, action.hook), action.timeout)
+    result = run(exec_of_hook(action.container, action.hook), action.timeout)
     if result.exit_code:
         raise EngineError(_failure(what, result), "correct the hook; the next up starts the container again")
 
@@ -35,7 +35,7 @@ def pre_stop(run: RunIn, action: StopContainer) -> Iterator[str]:
             yield f"{what} had no time left: the {action.grace} s to stop were over"
             continue
         try:
-            result = run(_exec(action.container, hook), left)
+            result = run(exec_of_hook(action.container, hook), left)
         except ExecTimeoutError:
             yield f"{what} still ran after {left:.0f} s"
         except EngineError as error:
@@ -45,7 +45,8 @@ def pre_stop(run: RunIn, action: StopContainer) -> Iterator[str]:
                 yield _failure(what, result)
 
 
-def _exec(container: str, hook: Hook) -> Exec:
+def exec_of_hook(container: str, hook: Hook) -> Exec:
+    """What runs a hook in a container. Of its output the end is kept."""
     return Exec(
         container=container,
         argv=hook.command.argv,
@@ -58,5 +59,10 @@ def _exec(container: str, hook: Hook) -> Exec:
 
 
 def _failure(what: str, result: ExecResult) -> str:
+    return "\n".join([f"{what} ended with exit code {result.exit_code}", *last_lines(result)])
+
+
+def last_lines(result: ExecResult) -> list[str]:
+    """The end of what a command has said: on stderr, else on stdout."""
     said = (result.stderr.strip() or result.stdout.strip()).decode(errors="replace").splitlines()
-    return "\n".join([f"{what} ended with exit code {result.exit_code}", *said[-_LINES:]])
+    return said[-_LINES:]

@@ -186,6 +186,7 @@ class Talk(Protocol):
         containers: Sequence[str],
         *,
         follow: bool = False,
+        restarts: bool = False,
         tail: int | None = None,
         since: str | None = None,
         until: str | None = None,

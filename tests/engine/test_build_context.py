@@ -12,7 +12,6 @@ from docker.utils.build import exclude_paths
 from stackctl.engine import build_context
 from stackctl.engine.build_context import (
     Fingerprint,
-    Ignored,
     entries,
     fingerprint,
     ignored,
@@ -21,6 +20,7 @@ from stackctl.engine.build_context import (
 )
 from stackctl.planner.world.desired import DesiredBuild
 from stackctl.planner.world.observed import BuiltImage
+from stackctl.spec.dockerignore import Ignored
 
 FILES = (
     "Dockerfile", "README.md", "app.py", "a/b/c.py", "a/b/c.pyc", "a/keep.md", "a/x.md", "logs/a.log", "logs/deep/b.log", "logs/keep.log",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stackctl.engine.docker.images.dockerfile import base_images, needs_buildkit
+from stackctl.engine.docker.images.dockerfile import base_images, copied, needs_buildkit
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,40 @@ def test_the_images_it_is_built_on() -> None:
         FROM python:3.11-slim
     """
     assert base_images(text) == ["python:3.11-slim", "registry.example:5000/base:2"]
+
+
+MANY = """
+FROM node AS deps
+WORKDIR /build
+COPY package*.json ./
+RUN npm ci
+FROM scratch AS unused
+COPY secret /
+FROM python AS base
+WORKDIR /srv
+COPY --chown=1 ["req.txt", "setup.cfg", "conf/"]
+RUN pip install -r conf/req.txt
+FROM base AS dev
+WORKDIR app
+COPY --from=deps /build/dist static/
+COPY src .
+ADD entry.sh /
+COPY $WHERE x
+COPY a \\
+  b
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "what"),
+    [
+        (MANY, None, "req.txt > /srv/conf/ used, setup.cfg > /srv/conf/ used, src > /srv/app/./, entry.sh > /, a > /srv/app/b, package*.json >  used"),
+        (MANY, "base", "req.txt > /srv/conf/ used, setup.cfg > /srv/conf/ used"),
+        ("FROM a\nCOPY . .\nCOPY . /x", None, ". > , . > /x"),
+        ("FROM a\nCOPY <<EOF /x\nhi\nEOF\nADD https://a/b c", None, ""),
+        ("", None, ""),
+    ],
+)  # fmt: skip
+def test_what_it_copies_and_what_a_run_makes_of_it(text: str, stage: str | None, what: str) -> None:
+    found = [f"{c.source} > {c.target}{' used' if c.used else ''}" for c in copied(text, stage)]
+    assert ", ".join(found) == what

@@ -26,7 +26,7 @@ NOT_COMPARED = {
     "label_file": "the labels are compared",
     "builtin_check": "what is started is the same, and who waits for it is compared",
     "networks.*.priority": "the networks are the same: only the order changes in which they are joined",
-    "develop.watch": "`up` does not use it",
+    "develop.watch": "`watch` alone uses it",
     **dict.fromkeys(
         (
             *(

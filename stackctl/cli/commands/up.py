@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import complete_services, lock_timeout_option, pass_options, services_argument
@@ -29,6 +31,9 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
 )
 @click.option("--dry-run", is_flag=True, help="Show what it would do, as plan does.")
 @click.option("--follow", is_flag=True, help="Stay with the logs; Ctrl-C stops the stack.")
+@click.option(
+    "--watch", is_flag=True, help="Stay with the logs, and keep containers in step with their files."
+)
 @click.option("--quiet-pull", is_flag=True, help="Show no progress of pulls.")
 @click.option("--quiet-build", is_flag=True, help="Show no output of builds; one that fails says why.")
 @click.option(
@@ -86,6 +91,7 @@ def command(
     data_from: str,
     dry_run: bool,
     follow: bool,
+    watch: bool,
     abort: str,
     exit_code_from: str,
     attach: tuple[str, ...],
@@ -106,6 +112,7 @@ def command(
       stackctl up api                 api and what it depends on
       stackctl up --build             after the code changed
       stackctl up --scale api=3       three containers of api
+      stackctl up --watch             and then with the changes of your files
       stackctl up --exit-code-from tests     until the tests have ended
       stackctl up --data-from shop    new volumes get the data that project shop has
       stackctl --profile debug up     with the services of a profile
@@ -115,6 +122,7 @@ def command(
         raise click.UsageError("--attach and --attach-dependencies exclude each other")
     asked = {
         "--follow": follow,
+        "--watch": watch,
         "--abort-on-container-exit": abort == "exit",
         "--abort-on-container-failure": abort == "failure",
         "--exit-code-from": exit_code_from,
@@ -164,10 +172,25 @@ def command(
     from stackctl.planner.steps.actions import BuildImage, PullImage
 
     unseen = (*((PullImage,) if quiet_pull else ()), *((BuildImage,) if quiet_build else ()))
-    if not data_from:
-        return run_up(settings, stack, arguments, lock_timeout=lock_timeout, staying=staying, unseen=unseen)
-    from stackctl.cli.data_from import up_with_data
+    with ExitStack() as watches:
+        if staying and watch:
+            from stackctl.cli.watched import watching
 
-    return up_with_data(
-        settings, stack, arguments, data_from, lock_timeout=lock_timeout, staying=staying, unseen=unseen
-    )
+            watched = watching(
+                settings,
+                stack,
+                arguments["selection"],
+                services,
+                lock_timeout=lock_timeout,
+                quiet=quiet_build,
+            )
+            staying = replace(staying, watched=watches.enter_context(watched))
+        if not data_from:
+            return run_up(
+                settings, stack, arguments, lock_timeout=lock_timeout, staying=staying, unseen=unseen
+            )
+        from stackctl.cli.data_from import up_with_data
+
+        return up_with_data(
+            settings, stack, arguments, data_from, lock_timeout=lock_timeout, staying=staying, unseen=unseen
+        )

@@ -38,13 +38,16 @@ class DockerEngine(DockerLook):
         containers: Sequence[str],
         *,
         follow: bool = False,
+        restarts: bool = False,
         tail: int | None = None,
         since: str | None = None,
         until: str | None = None,
     ) -> Iterator[LogLine]:
         from stackctl.engine.talk import logs
 
-        return logs.logs(self.client, containers, follow=follow, tail=tail, since=since, until=until)
+        return logs.logs(
+            self.client, containers, follow=follow, restarts=restarts, tail=tail, since=since, until=until
+        )
 
     def service_logs(
         self,

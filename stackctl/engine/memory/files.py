@@ -73,6 +73,13 @@ class Files(Struct, frozen=True):
         except OSError as error:
             raise EngineError(f"cannot read the archive: {error}") from error
 
+    def remove(self, path: str) -> None:
+        """Remove what is at a path, and below it, if anything is there."""
+        top = _ROOT / path
+        for mount, store in self.stores.items():
+            for place in [place for place in store if (mount / place).is_relative_to(top)]:
+                del store[place]
+
     def _put(self, path: PurePosixPath, info: TarInfo, data: bytes) -> None:
         mount = max((one for one in self.stores if path.is_relative_to(one)), key=lambda one: len(one.parts))
         self.stores[mount][path.relative_to(mount)] = (info, data)

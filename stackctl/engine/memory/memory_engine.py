@@ -262,6 +262,7 @@ class MemoryEngine(MemoryObjects):
         containers: Sequence[str],
         *,
         follow: bool = False,
+        restarts: bool = False,
         tail: int | None = None,
         since: str | None = None,
         until: str | None = None,
@@ -298,7 +299,11 @@ class MemoryEngine(MemoryObjects):
 
     def exec(self, command: Exec, *, timeout: float | None = None, stdin: bytes | None = None) -> ExecResult:
         with self._guard:
-            done = _run(self._find(command.container), command.argv, stdin or b"")
+            container = self._find(command.container)
+            removes = command.argv[:3] == ("rm", "-rf", "--")
+            done = _run(container, ("true",) if removes else command.argv, stdin or b"")
+            for path in command.argv[3:] if removes else ():
+                self._files_of(container).remove(path)
         said = [text.encode(errors="surrogateescape") for text in (done.stdout, done.stderr)]
         if timeout is not None and done.seconds > timeout:
             message = f"{command.title} still ran after {timeout:g} s"

@@ -37,6 +37,7 @@ def logs(
     containers: Sequence[str],
     *,
     follow: bool = False,
+    restarts: bool = False,
     tail: int | None = None,
     since: str | None = None,
     until: str | None = None,
@@ -45,14 +46,14 @@ def logs(
     `tail` is a number of lines for each container.
 
     With `follow`, the iterator ends when all containers have ended. A container that the engine restarts is followed
-    further. Closing the iterator closes the connections. Raises `UsageError` for a time that cannot be read.
+    further; with `restarts` also one that anybody starts again, until it is removed. Closing the iterator closes the connections. Raises `UsageError` for a time that cannot be read.
     """
     now = real_time()
     window = {"since": timestamp(since, now), "until": timestamp(until, now)}
-    sources = [_Source(client, name) for name in containers]
+    sources = [_Source(client, name, restarts=restarts) for name in containers]
     yield from heapq.merge(*(source.past(tail, **window) for source in sources), key=lambda line: line.time)
     if follow:
-        yield from follow_sources([source for source in sources if source.runs()], tail, **window)
+        yield from follow_sources([source for source in sources if source.goes_on()], tail, **window)
 
 
 def pieces(answer: WireAnswer, *, tty: bool) -> Iterator[tuple[str, bytes]]:
@@ -108,8 +109,9 @@ class Followed(Protocol):
 class _Source:
     """One container's log, and how far it has been read."""
 
-    def __init__(self, client: WireClient, container: str) -> None:
+    def __init__(self, client: WireClient, container: str, *, restarts: bool = False) -> None:
         self._client = client
+        self._restarts = restarts
         self._container = container
         self._tty = bool(self._inspect()["Config"]["Tty"])
         self._last = ""
@@ -129,19 +131,20 @@ class _Source:
                 yield from self._resume(until)
             else:
                 yield from self._read(follow=True, tail=0 if tail == 0 else None, since=since, until=until)
-            if not self.runs():
+            if not self.goes_on():
                 yield from self._resume(until, follow=False) if self._last else ()
                 return
             stop.wait(0.2)
 
-    def runs(self) -> bool:
+    def goes_on(self) -> bool:
+        """Whether lines may still come."""
         try:
             state = self._inspect()["State"]
         except RefusedError as error:
             if error.status == 404:
                 return False
             raise
-        return bool(state.get("Running") or state.get("Restarting"))
+        return bool(self._restarts or state.get("Running") or state.get("Restarting"))
 
     def hang_up(self) -> None:
         """End a read that waits in another thread."""

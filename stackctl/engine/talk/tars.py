@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +59,14 @@ def unpack(pieces: Iterable[bytes], place: Callable[[TarInfo], Path], *, keep_ow
                 member.linkname = _below(member.linkname, first.name) if member.islnk() else member.linkname
                 archive.extract(owned(member), target, numeric_owner=True)
             return target
+
+
+def content(pieces: Iterable[bytes]) -> bytes:
+    """What is in the first file of an archive; nothing if that is no file."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+        first = archive.next()
+        file = archive.extractfile(first) if first and first.isfile() else None
+        return file.read() if file else b""
 
 
 def owned_by_this_user(member: TarInfo) -> TarInfo:

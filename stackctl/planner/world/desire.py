@@ -222,7 +222,7 @@ def _with_live(image: Image, stack: Stack, chosen: Mapping[str, Service]) -> Ima
             "." if context.is_relative_to(source) else str(source.relative_to(context))
             for mount in chosen[name].volumes
             if mount.type == "bind"
-            if context.is_relative_to(source := _host_path(stack, mount.source or ""))
+            if context.is_relative_to(source := host_path(stack, mount.source or ""))
             or source.is_relative_to(context)
         }
         for name in image.services
@@ -237,7 +237,7 @@ def _build(service: Service, stack: Stack, naming: Naming) -> DesiredBuild | Non
     contexts = service.build.additional_contexts
     bases = {name: naming.image(base) for name, place in contexts.items() if (base := _base(place))}
     return DesiredBuild(
-        context=Path() if remote else _host_path(stack, service.build.context),
+        context=Path() if remote else host_path(stack, service.build.context),
         remote=remote,
         settings=service.build,
         contexts={
@@ -245,7 +245,7 @@ def _build(service: Service, stack: Stack, naming: Naming) -> DesiredBuild | Non
             if name in bases
             else place
             if "://" in place or is_remote(place)
-            else str(_host_path(stack, place))
+            else str(host_path(stack, place))
             for name, place in contexts.items()
         },
         secrets=tuple(_build_secrets(service.build, stack)),
@@ -259,7 +259,7 @@ def _build(service: Service, stack: Stack, naming: Naming) -> DesiredBuild | Non
 def _build_secrets(build: Build, stack: Stack) -> Iterator[BuildSecret]:
     for use in build.secrets:
         source = stack.secrets[use.source]
-        file = str(_host_path(stack, source.file)) if source.file else ""
+        file = str(host_path(stack, source.file)) if source.file else ""
         yield BuildSecret(use.target or use.source, file, source.value or Secret(""))
 
 
@@ -448,7 +448,7 @@ def _needs(service: Service, chosen: Mapping[str, Service]) -> Iterator[Need]:
 def _mount(mount: Mount, naming: Naming) -> DesiredMount:
     source = mount.source or ""
     if mount.type == "bind":
-        source = str(_host_path(naming.stack, source))
+        source = str(host_path(naming.stack, source))
     elif source and mount.type == "volume":
         source = naming.volume(source)
     bind, volume, tmpfs = mount.bind, mount.volume, mount.tmpfs
@@ -469,7 +469,7 @@ def _mount(mount: Mount, naming: Naming) -> DesiredMount:
     )
 
 
-def _host_path(stack: Stack, path: str) -> Path:
+def host_path(stack: Stack, path: str) -> Path:
     """A path of the host, relative to the stack's directory, without symbolic links."""
     given = Path(path).expanduser() if path.startswith("~") else Path(path)  # `./~x` is a file here
     return (stack.directory / given).resolve()

@@ -1,4 +1,4 @@
-"""What happens to a running service when files of its developer change (Compose spec, develop). `up` does not read it."""
+"""What happens to a running service when files of its developer change (Compose spec, develop): `watch` does it."""
 
 from enum import StrEnum
 
@@ -30,7 +30,7 @@ class Watch(Struct, frozen=True, kw_only=True):
         tuple[str, ...], key("Patterns of files that count; without it, all do.", one=True)
     ] = ()
     exec: Annotated[Hook | None, key("The command to run in the container after a `sync+exec`.")] = None
-    initial_sync: Annotated[bool, key("Copy the files when watching begins.")] = False
+    initial_sync: Annotated[bool, key("When watching begins, copy the files that differ.")] = False
 
     def check(self) -> Check:
         syncs = self.action in (WatchAction.sync, WatchAction.sync_restart, WatchAction.sync_exec)

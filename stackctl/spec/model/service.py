@@ -118,7 +118,8 @@ class Service(Rights, frozen=True, kw_only=True):
         tuple[ConfigUse, ...], key("Configs of the stack that are copied into the container.")
     ] = ()
     develop: Annotated[
-        Develop | None, key("What happens to it when files of its developer change; `up` does not read it.")
+        Develop | None,
+        key("What happens to it when files of its developer change: `watch` and `up --watch` do it."),
     ] = None
     pre_start: Annotated[
         tuple[InitHook, ...],

@@ -5,8 +5,13 @@ Text in, values out.
 
 from __future__ import annotations
 
+import json
+import posixpath
 import re
+import shlex
 from collections.abc import Iterator
+
+from msgspec import Struct
 
 _CONTINUED = re.compile(r"\\[ \t]*\n(?:[ \t]*#[^\n]*\n)*")
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?([\"']?)[A-Za-z_]\w*\1(?:\s|$)")
@@ -71,6 +76,96 @@ def named_files(text: str) -> list[str]:
         elif keyword == "RUN":
             found += re.findall(r"--mount=\S*\b(?:source|src)=([^,\s]+)", rest)
     return [name.removeprefix("./") for name in found]
+
+
+class Copied(Struct, frozen=True):
+    """A path of the context, or a pattern of paths, that a COPY or ADD takes into the image that is built."""
+
+    source: str
+    target: str
+    """The absolute path in the image; "" if the Dockerfile does not tell, or if only another stage gets it."""
+    used: bool
+    """Whether a RUN, or another stage, makes something of it: then a copy of the file alone is not enough."""
+
+
+def copied(text: str, stage: str | None = None) -> list[Copied]:
+    """What the image of a stage, or of the last one, has from its context: in the order of the Dockerfile."""
+    stages = _stages(text)
+    if not stages:
+        return []
+    last = next((s for s in stages if s.name == (stage or "").lower()), stages[-1]) if stage else stages[-1]
+    chain = [last]
+    while base := next((s for s in stages if s.name and s.name == chain[0].base), None):
+        chain.insert(0, base)
+    kept, work = list[Copied](), ""
+    instructions = [(stage, *each) for stage in chain for each in stage.instructions]
+    runs = [number for number, (_, keyword, _) in enumerate(instructions) if keyword == "RUN"]
+    from_stages: set[str] = set()
+    for number, (_, keyword, rest) in enumerate(instructions):
+        if keyword == "WORKDIR":
+            work = (
+                ""
+                if "$" in rest
+                else posixpath.join(work, rest.strip('"'))
+                if work or rest[:1] in '/"'
+                else ""
+            )
+        elif keyword in ("COPY", "ADD"):
+            flags, words = _words(rest)
+            from_stages |= {flag.partition("=")[2].lower() for flag in flags if flag.startswith("--from=")}
+            if not from_stages & {flag.partition("=")[2].lower() for flag in flags}:
+                used = bool(runs) and runs[-1] > number
+                kept += _each(words, work, used=used)
+    others = [s for s in stages if s not in chain and (s.name in from_stages or str(s.number) in from_stages)]
+    for other in others:
+        for keyword, rest in other.instructions:
+            flags, words = _words(rest)
+            if keyword in ("COPY", "ADD") and not any(flag.startswith("--from") for flag in flags):
+                kept += [Copied(each.source, "", used=True) for each in _each(words, "", used=True)]
+    return kept
+
+
+class _Stage(Struct):
+    number: int
+    name: str
+    base: str
+    instructions: list[tuple[str, str]]
+
+
+def _stages(text: str) -> list[_Stage]:
+    stages: list[_Stage] = []
+    for _, keyword, rest in _instructions(text):
+        if keyword == "FROM":
+            words = [word for word in rest.split() if not word.startswith("--")]
+            name = words[2].lower() if len(words) == 3 and words[1].upper() == "AS" else ""
+            stages.append(_Stage(len(stages), name, words[0].lower() if words else "", []))
+        elif stages:
+            stages[-1].instructions.append((keyword, rest))
+    return stages
+
+
+def _words(rest: str) -> tuple[list[str], list[str]]:
+    """The options and the other words of a COPY."""
+    found = re.match(r"((?:--\S+\s+)*)(.*)", rest)
+    assert found
+    try:
+        words = json.loads(found[2]) if found[2].startswith("[") else shlex.split(found[2])
+    except ValueError:
+        words = found[2].split()
+    return found[1].split(), [str(word) for word in words]
+
+
+def _each(words: list[str], work: str, *, used: bool) -> Iterator[Copied]:
+    """The sources of a COPY with their targets. What an argument decides, and what comes from elsewhere, is left out."""
+    *sources, target = words or [""]
+    if any(word.startswith("<<") for word in words):
+        return
+    for source in sources:
+        if "$" in source or "://" in source or source.startswith("git@"):
+            continue
+        into = target.endswith(("/", ".")) or len(sources) > 1
+        known = "" if "$" in target or not (work or target.startswith("/")) else posixpath.join(work, target)
+        yield Copied(source, known + ("/" if into and known and not known.endswith("/") else ""), used)
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
