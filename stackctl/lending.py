@@ -8,7 +8,7 @@ with lend("shop", stack, engine) as lent:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from msgspec.structs import replace
@@ -39,12 +39,20 @@ _NAME = "lent"
 class Lent:
     """Data that are there to be copied. `lend` makes it."""
 
-    def __init__(self, source: str, saved: tuple[Saved, ...], lender: _Lender | None, image: str) -> None:
+    def __init__(
+        self,
+        source: str,
+        saved: tuple[Saved, ...],
+        lender: _Lender | None,
+        image: str,
+        marks: Mapping[str, str] | None = None,
+    ) -> None:
         self.source = source
         """Where the data come from, in words."""
         self._saved = saved
         self._lender = lender
         self._image = image
+        self._marks = marks
         self._id = os.urandom(4).hex()
 
     @property
@@ -58,7 +66,7 @@ class Lent:
         Raises what `Snapshots.snapshot` raises.
         """
         if self._lender:
-            yield from self._lender.lend(self._id, cancel)
+            yield from self._lender.lend(self._id, self._marks, cancel)
 
     @property
     def fill(self) -> Fill:
@@ -78,13 +86,16 @@ def lend(
     stack: Stack,
     engine: Engine,
     *,
+    to: str = "",
+    marks: Mapping[str, str] | None = None,
     lock_timeout: float = 60.0,
     waiting: Waiting | None = None,
 ) -> Iterator[Lent]:
     """The data that a stack is to get: a snapshot by its name, or PROJECT/NAME; else what the project of that name has now.
 
-    The services of `stack` tell which of the project's servers copy their data by themselves. At the end of the block nothing is left
-    but the snapshot.
+    `to`: the project that gets them, if it is not that of `stack`. The services of `stack` tell which of the project's servers copy
+    their data by themselves. At the end of the block nothing is left but the snapshot. `marks`: the labels by which the copy is removed
+    if this process is killed; without them the next sweep of test runs removes it.
 
     Raises UsageError if there is neither, EngineError.
     """
@@ -95,9 +106,10 @@ def lend(
     if found := complete_snapshot_if_any(every, stack.project, wanted):
         yield Lent(f"snapshot {wanted}", found.saved, None, image)
         return
-    projects = _projects(observed) - {stack.project}
+    filled = to or stack.project
+    projects = _projects(observed) - {filled}
     if wanted not in projects:
-        if wanted == stack.project:
+        if wanted == filled:
             raise UsageError(
                 f"{wanted} is the project that is to be filled", "name another one, or a snapshot"
             )
@@ -105,7 +117,7 @@ def lend(
         there = f"there are: {', '.join(names)}" if names else ""
         raise UsageError(f"there is no snapshot and no project {wanted}", did_you_mean(wanted, names, there))
     lender = _Lender(replace(stack, project=wanted), engine, lock_timeout=lock_timeout, waiting=waiting)
-    lent = Lent(f"project {wanted}", (), lender, image)
+    lent = Lent(f"project {wanted}", (), lender, image, marks)
     try:
         yield lent
     finally:
@@ -115,9 +127,9 @@ def lend(
 class _Lender(Snapshots):
     """A project whose data are copied for another one. It may have been started from any directory."""
 
-    def lend(self, id_: str, cancel: Cancel | None) -> Events:
-        """Copy all data for this process. If the process is killed, the sweep of test runs removes the copy."""
-        marks = {labels.RUN: id_, labels.OWNER: this_process().pack()}
+    def lend(self, id_: str, marks: Mapping[str, str] | None, cancel: Cancel | None) -> Events:
+        """Copy all data for this process. If the process is killed, the `marks` tell who removes the copy."""
+        marks = marks or {labels.RUN: id_, labels.OWNER: this_process().pack()}
         return self._do_locked(lambda: self._plan_save((_NAME, id_), (), *self._look(), marks=marks), cancel)
 
     def lent(self, id_: str) -> tuple[Saved, ...]:

@@ -14,7 +14,8 @@ from stackctl.engine.processes import this_process
 from stackctl.errors import UsageError
 from stackctl.lending import lend
 from stackctl.planner.runs.owner import unpack
-from stackctl.planner.steps.actions import Action, CreateContainer, CreateVolume, StartContainer
+from stackctl.planner.runs.runs import plan_reap
+from stackctl.planner.steps.actions import Action, CreateContainer, CreateVolume, RemoveVolume, StartContainer
 from stackctl.planner.steps.events import Planned
 from stackctl.planner.steps.outcome import outcome, succeed
 from stackctl.planner.world import labels
@@ -114,6 +115,24 @@ def test_data_that_another_project_has_now_come_along_and_no_copy_of_them_stays(
     assert [unpack(mark) for mark in marks] == [this_process(), this_process()]
     assert copies(engine) == []
     assert len(states(engine)) == 6
+
+
+def test_a_copy_of_a_project_may_get_its_data_and_who_is_killed_meanwhile_leaves_none(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    marks = {labels.RUN: "r1", labels.OWNER: this_process().pack()}
+    with lend("shop", shop.stack, engine, to="shop-x", marks=marks) as lent:
+        succeed(lent.copy())
+        reaped = plan_reap(["r1"], engine.observe())
+        assert sorted(lent.fill.volumes.values()) == sorted(
+            step.action.name for step in reaped.steps if isinstance(step.action, RemoveVolume)
+        )
+    assert copies(engine) == []
+    with (
+        pytest.raises(UsageError, match="shop-x is the project that is to be filled"),
+        lend("shop-x", shop.stack, engine, to="shop-x"),
+    ):
+        pass
 
 
 def test_a_volume_that_is_in_use_is_left_and_named(shop: Snapshots, fix: Stack, engine: MemoryEngine) -> None:

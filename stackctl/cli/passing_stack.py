@@ -7,12 +7,14 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from stackctl.cli import child
 from stackctl.cli import follow as runs
 from stackctl.cli.settings import Settings
 from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
+from stackctl.lending import lend
 from stackctl.show.error_text import error_text
 from stackctl.show.run.failure import PASSING
 from stackctl.spec.model import Stack
@@ -22,21 +24,28 @@ from stackctl.testing.runs.running import Begin, Recipe, RunRequest, enter, remo
 
 
 def run_with(
-    settings: Settings, stack: Stack, recipe: Recipe, argv: Sequence[str], file: str, *, keep: bool = False
+    settings: Settings,
+    stack: Stack,
+    recipe: Recipe,
+    argv: Sequence[str],
+    file: str,
+    *,
+    data_from: str = "",
+    keep: bool = False,
 ) -> int:
     """Bring the stack up as a project of its own, run a command, and return its exit code. `file`: where the command is. If the stack
-    does not come up, the command is not run, and the exit code is that of `up`.
+    does not come up, the command is not run, and the exit code is that of `up`. `data_from`: whose data it gets, as `lend` takes it.
 
     Afterwards nothing is left, unless `keep`. If this process is killed, the reaper removes the stack.
     """
     shown = _Shown(settings, stack, f"{PASSING} --keep" if keep else PASSING)
-    with _brought_up(settings, stack, recipe, shown, keep=keep) as addresses:
+    with _brought_up(settings, stack, recipe, shown, data_from, keep=keep) as addresses:
         return shown.code or child.run(argv, file, {**os.environ, **addresses})
 
 
 @contextmanager
 def _brought_up(
-    settings: Settings, stack: Stack, recipe: Recipe, shown: _Shown, *, keep: bool
+    settings: Settings, stack: Stack, recipe: Recipe, shown: _Shown, data_from: str, *, keep: bool
 ) -> Iterator[Mapping[str, str]]:
     """The variables with the addresses of the stack; none if it did not come up, which is then told."""
     engine, run = settings.engine(), current()
@@ -50,11 +59,33 @@ def _brought_up(
         else:
             cleanup.callback(_remove, settings, run, engine, project, stack)
         try:
-            addresses = start(RunRequest(recipe, stack, run, project, run.marks), engine, shown).env()
+            addresses = _start(RunRequest(recipe, stack, run, project, run.marks), settings, shown, data_from)
         except StackError:
             if not shown.code:
                 raise
         yield addresses
+
+
+def _start(request: RunRequest, settings: Settings, shown: _Shown, data_from: str) -> Mapping[str, str]:
+    """Start the stack, and return the variables with its addresses; none if the start was interrupted."""
+    engine = settings.engine()
+    if not data_from:
+        return start(request, engine, shown).env()
+    with lend(
+        data_from,
+        request.stack,
+        engine,
+        to=request.project,
+        marks=request.marks,
+        waiting=settings.tell_holder,
+    ) as lent:
+        if lent.copies:
+            request.run.guard(engine)
+            shown(lent.copy)
+        if shown.code:
+            return {}
+        recipe = replace(request.recipe, fill=lent.fill)
+        return start(replace(request, recipe=recipe), engine, shown).env()
 
 
 class _Shown:

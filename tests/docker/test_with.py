@@ -49,6 +49,26 @@ def test_a_killed_stackctl_must_leave_no_stack(project: Project) -> None:
         eventually(lambda: project.resources() == NOTHING, 60)
 
 
+def test_a_command_must_have_data_of_its_own_that_began_as_another_stacks(project: Project) -> None:
+    """Here as those of the developer's own stack, which is up and has the same file."""
+    more = 'volumes = ["data:/data"]\nhealthcheck = { tcp = 80, interval = "1s" }\nstop_grace_period = "0s"'
+    project.write(servers(web=more).replace("/etc", "/data") + "[volumes.data]\n")
+    project.run("up")
+    project.inside("web", "sh", "-c", "echo seeded > /data/index.html")
+    project.write("import os, urllib.request as r; print(r.urlopen(os.environ['WEB_URL']).read())", "ask.py")
+    with project.start("with", "--data-from", project.name, "--", sys.executable, "ask.py") as process:
+        said, shown = process.communicate(timeout=120)
+    assert (process.returncode, said) == (0, "b'seeded\\n'\n"), shown
+    there = project.resources()
+    assert (len(there["containers"]), len(there["networks"]), there["volumes"]) == (
+        1,
+        1,
+        [f"{project.name}_data"],
+    )
+    project.run("down", "-v")
+    assert project.resources() == NOTHING
+
+
 # The guide
 
 GUIDE = ROOT / "docs" / "guide" / "daily-loop.md"

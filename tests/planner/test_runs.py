@@ -66,6 +66,28 @@ def test_only_what_carries_the_run_is_removed_and_in_order() -> None:
     )
 
 
+def test_a_copier_that_holds_a_volume_of_the_run_goes_with_it() -> None:
+    volume = ObservedVolume(name="v", labels=marks("r1"))
+    seen = Observed(
+        engine=ObservedEngine(id="e"),
+        volumes=(volume,),
+        containers=tuple(
+            ObservedContainer(
+                id=name,
+                name=name,
+                labels={labels.PROJECT: "p", **more},
+                mounts=(Mounted(type="volume", name="v", target="/from/0"),),
+            )
+            for name, more in {"copier": {labels.COPY: "true"}, "mine": {}}.items()
+        ),
+    )
+    steps = str(plan_reap(["r1"], seen)).splitlines()
+    assert [step.partition(",")[0] for step in steps] == [
+        "#1 RemoveContainer copier",
+        "[1] -> #2 RemoveVolume v",
+    ]
+
+
 def test_an_image_is_replaced_that_lost_its_tag_to_a_build_and_that_nobody_uses() -> None:
     built = stack('[services.api]\nbuild = "."\n[services.db]\nimage = "db"\n')
 

@@ -31,6 +31,12 @@ class _Command(click.Command):
 
 @click.command("with", cls=_Command)
 @services_argument
+@click.option(
+    "--data-from",
+    metavar="SOURCE",
+    default="",
+    help="Fill its volumes from a snapshot, or from a project that is up, such as your own.",
+)
 @click.option("--keep", is_flag=True, help="Leave the stack afterwards, and say how to look at it.")
 @click.option("--allow-external-volumes", is_flag=True, help="Let it write to volumes that are not its own.")
 @click.option(
@@ -42,6 +48,7 @@ def command(
     settings: Settings,
     services: tuple[str, ...],
     argv: tuple[str, ...],
+    data_from: str,
     keep: bool,
     allow_external_volumes: bool,
     allow_data_binds: bool,
@@ -57,6 +64,7 @@ def command(
     Examples:
       stackctl with -- npm test
       stackctl with db cache -- pytest -x
+      stackctl with --data-from seeded -- npm run e2e
       stackctl with db -- sh -c 'psql "$DB_URL"'
     """
     if not argv:
@@ -77,4 +85,4 @@ def command(
         allow_data_binds=allow_data_binds,
         publish_host=settings.publish_host,
     )
-    return run_with(settings, stack, recipe, argv, file, keep=keep)
+    return run_with(settings, stack, recipe, argv, file, data_from=data_from, keep=keep)

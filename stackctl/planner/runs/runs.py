@@ -48,7 +48,8 @@ def strangers(observed: Observed, project: str, run: str) -> list[str]:
 
 
 def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[str] = ()) -> Plan:
-    """Plan to remove all that these runs have made: containers whatever their state, then networks and volumes.
+    """Plan to remove all that these runs have made: containers whatever their state, then networks and volumes. What copies data from
+    or to such a volume goes, too: it holds the volume.
 
     `spared` are projects that stay.
     """
@@ -58,8 +59,14 @@ def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[s
 
     draft = Draft()
     inside, users = members(observed), users_of_volumes(observed)
+    copiers = {
+        user.id
+        for volume in filter(goes, observed.volumes)
+        for user in users.get(volume.name, ())
+        if labels.COPY in user.labels
+    }
     for container in observed.containers:
-        if goes(container):
+        if goes(container) or container.id in copiers:
             action = RemoveContainer(container.id, container.name, volumes=True)
             draft.add(action, _why(container), makes=[Removed(container.id)], of=Replica(container.key))
     for network in observed.networks:
@@ -97,4 +104,5 @@ def _everything(observed: Observed) -> Iterator[_Thing]:
 
 
 def _why(thing: _Thing) -> str:
-    return f"the run {thing.labels[labels.RUN]} has ended"
+    run = thing.labels.get(labels.RUN)
+    return f"the run {run} has ended" if run else "it copies data for a run that has ended"

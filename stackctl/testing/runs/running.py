@@ -15,6 +15,7 @@ from stackctl.engine.execute import Cancel
 from stackctl.engine.protocol import Engine, Manage
 from stackctl.errors import EngineError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.before.images import ImageOptions
+from stackctl.planner.data.filling import Fill
 from stackctl.planner.down import DownOptions
 from stackctl.planner.runs.isolation import HostPorts, isolate
 from stackctl.planner.runs.runs import replaced_images, strangers
@@ -72,6 +73,8 @@ class Recipe:
     """Host ports that were chosen before the start."""
     allow_external_volumes: bool = False
     allow_data_binds: bool = False
+    fill: Fill | None = None
+    """Data for the volumes, which are new; `lend` of `stackctl.lending` gives them."""
     publish_host: str | None = None
     """The address at which ports without an address listen; None: that of `STACKCTL_PUBLISH_HOST`."""
 
@@ -220,7 +223,7 @@ def start(request: RunRequest, engine: Engine, follow: Callable[[Begin], None] =
     recipe, stack, project = request.recipe, request.stack, request.project
     if request.marks != LASTING:
         request.run.guard(engine)
-    options = UpOptions(wait_timeout=recipe.timeout)
+    options = UpOptions(wait_timeout=recipe.timeout, fill=recipe.fill)
     images = ImageOptions(build=recipe.build)
     selection = Selection(
         services=recipe.services,
