@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "Compare what is there with the file: state, health, URLs, drift",
         "ps": "List containers, as docker compose ps does",
         "logs": "Show what containers write",
+        "timeline": "Show what took how long in the last up, and why",
         "events": "Show what happens to containers, as it happens",
         "top": "List the processes of running containers",
         "stats": "Show what containers use of processor, memory and network",

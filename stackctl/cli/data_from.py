@@ -26,6 +26,7 @@ def up_with_data(
     lock_timeout: float,
     staying: Staying | None,
     unseen: tuple[type[Action], ...],
+    show_timeline: bool,
 ) -> int:
     """Bring the stack up with the data of `source`, which are copied first if another project has them. The other arguments are those of
     `run_up`. Return the exit code.
@@ -37,4 +38,12 @@ def up_with_data(
             if code:
                 return code
         filled = arguments | {"options": replace(arguments["options"], fill=lent.fill)}
-        return run_up(settings, stack, filled, lock_timeout=lock_timeout, staying=staying, unseen=unseen)
+        return run_up(
+            settings,
+            stack,
+            filled,
+            lock_timeout=lock_timeout,
+            staying=staying,
+            unseen=unseen,
+            show_timeline=show_timeline,
+        )

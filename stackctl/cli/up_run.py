@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from stackctl import api
 from stackctl.cli import follow as runs
@@ -23,6 +25,7 @@ from stackctl.spec.model import Stack
 
 if TYPE_CHECKING:
     from stackctl.cli.attached import Staying
+    from stackctl.planner.steps.timeline import Timeline
 
 
 def run_up(
@@ -34,13 +37,15 @@ def run_up(
     staying: Staying | None = None,
     unseen: tuple[type[Action], ...] = (),
     command: str = "stackctl up",
+    show_timeline: bool = False,
 ) -> int:
     """Bring the stack up; then stay, if `staying` says how. `arguments` are those of `api.up`. `unseen`: kinds of actions whose
-    progress is not shown. `command` is what the command is called.
+    progress is not shown. `command` is what the command is called. The timeline of a run that did something is remembered.
     """
     engine = settings.engine()
     began = time.time()
     plans: list[Plan] = []
+    happened: list[Event] = []
 
     def events(cancel: Cancel) -> Iterator[Event]:
         for event in api.up(
@@ -48,6 +53,8 @@ def run_up(
         ):
             if isinstance(event, Planned):
                 plans.append(event.plan)
+            if not isinstance(event, Progress):
+                happened.append(event)
             if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
                 yield event
 
@@ -59,8 +66,26 @@ def run_up(
             case _:
                 rows = Comparing(stack, engine).status(arguments["selection"])
         print(endpoints(rows), end="", file=lasting(sys.stdout), flush=True)
+    did = bool(result.changed or result.failures)
+    if did or show_timeline:
+        run = _timed(happened, at=began, command=command, code=code)
+        if did:
+            from stackctl.engine.last_run import remember
+
+            remember(engine.id, run)
+        if show_timeline:
+            from stackctl.show.timeline.text import timeline_text
+
+            stream = lasting(sys.stderr if settings.progress == "json" else sys.stdout)
+            print("\n" + timeline_text(run, settings.style(stream)), file=stream, flush=True)
     if staying and not result.interrupted and (code == 0 or staying.abort):
         from stackctl.cli.attached import stay
 
         return stay(settings, stack, arguments["selection"], staying, began=began, code=code)
     return code
+
+
+def _timed(events: Iterable[Event], *, at: float, command: str, code: int) -> Timeline:
+    from stackctl.planner.steps.timeline import timeline  # a run that does nothing needs none
+
+    return replace(timeline(events), at=at, command=command, exit_code=code)

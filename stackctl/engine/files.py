@@ -1,4 +1,4 @@
-"""Write a file of this machine in one step."""
+"""Files of this machine: one is written in one step, and where the cache of this user belongs."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def replace_file(path: Path, text: str, mode: int = 0o666) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def cache_directory() -> Path:
+    """Where the cache of this user belongs (XDG Base Directory Specification: a relative path is not valid). Raises RuntimeError
+    if this user has no home.
+    """
+    said = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(said) if said.startswith("/") else Path.home() / ".cache") / "stackctl"

@@ -6,7 +6,6 @@ written is no error.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from msgspec import DecodeError, Struct, field, json
 
-from stackctl.engine.files import replace_file
+from stackctl.engine.files import cache_directory, replace_file
 from stackctl.engine.lock import held
 
 _FILE = "checkouts.json"
@@ -60,7 +59,7 @@ def remembered() -> Iterator[Remembered]:
     with ExitStack() as lock:
         path: Path | None = None
         with suppress(OSError, RuntimeError):
-            directory = _cache_directory()
+            directory = cache_directory()
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.enter_context(held(directory / f"{_FILE}.lock"))
             path = directory / _FILE
@@ -71,12 +70,6 @@ def remembered() -> Iterator[Remembered]:
             memory.checkouts = [c for c in memory.checkouts if Path(c.directory).is_dir()]
             with suppress(OSError):
                 replace_file(path, json.format(json.encode(memory), indent=1).decode(), mode=0o600)
-
-
-def _cache_directory() -> Path:
-    """Where the cache of this user belongs (XDG Base Directory Specification: a relative path is not valid)."""
-    said = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(said) if said.startswith("/") else Path.home() / ".cache") / "stackctl"
 
 
 def _read(path: Path) -> Remembered:

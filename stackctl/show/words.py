@@ -97,12 +97,13 @@ class Words(Struct, frozen=True):
         return f"{self.noun} {self.name}"
 
 
-_MET = {
+MET = {
     Condition.started: ("to be started", "Started"),
     Condition.healthy: ("to be healthy", "Healthy"),
     Condition.completed: ("to complete", "Completed"),
     Condition.ready: ("to be ready", "Ready"),
 }
+"""What a container must come to, and the word for one that has."""
 
 
 def words(action: Action) -> Words:
@@ -129,7 +130,7 @@ def words(action: Action) -> Words:
         case actions.DisconnectNetwork(_, _, network):
             rest = f" from network {quoted(network)}"
         case actions.WaitFor(_, _, condition, settle=settle):
-            met, done = ("to keep running", "Running") if settle else _MET[condition]
+            met, done = ("to keep running", "Running") if settle else MET[condition]
             rest = f" {met}"
         case actions.LabelNode(_, _, labels):
             rest = f" with {', '.join(f'{quoted(key)}={quoted(value)}' for key, value in labels.items())}"

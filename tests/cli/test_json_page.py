@@ -47,6 +47,8 @@ ARGUMENTS = {
     "same": ["old.toml", "stack.toml"],
 }
 ASKED = {"events": ["--since", "1h"], "stats": ["--no-stream"], "config --hash": ["*"]}
+BROUGHT_UP = {"timeline --json": ["--quiet-pull"]}
+"""Only the `up` of the command line is remembered."""
 EMPTY = {"drift", "mounts", "not_compared", "notes", "ports", "shadowed", "variables", "warnings"}
 """Lists that may be empty in the example."""
 
@@ -120,7 +122,7 @@ def test_a_command_prints_what_the_page_tells(
     (tmp_path / "app.env").write_text("LEVEL=2\n")
     (tmp_path / "stack.toml").write_text(STACK)
     (tmp_path / "old.toml").write_text(STACK)
-    there("up")
+    there("up", *BROUGHT_UP.get(words, ()))
     (tmp_path / "stack.toml").write_text(CHANGED)
     before, _, _ = words.rpartition(" --json")
     typed = [*before.split(), *ASKED.get(before, ()), "--json", *ARGUMENTS.get(before, ())]

@@ -111,7 +111,8 @@ ARGUMENTS = {
     "wait": ["web"],
 }
 READERS = sorted(
-    set(COMMANDS) - {"add", "check", "init", "import", "lab", "same", "schema", "completion", "version", "ls"}
+    set(COMMANDS)
+    - {"add", "check", "init", "import", "lab", "same", "schema", "completion", "version", "ls", "timeline"}
 )
 
 

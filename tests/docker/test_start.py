@@ -26,7 +26,8 @@ TABLE = f"{LIBRARIES}, tabulate"
 NEVER = {
     "asyncio", "concurrent.futures", "difflib", "docker", "dotenv", "http.client", "logging", "pytest", "requests", "rich",
     "secrets", "ssl", "tomli_w", "tomlkit", "tree_sitter", "urllib.request", "urllib3", "yaml",
-    "stackctl.engine.docker.perform", "stackctl.engine.memory", "stackctl.testing",
+    "stackctl.engine.docker.perform", "stackctl.engine.last_run", "stackctl.engine.memory", "stackctl.planner.steps.timeline",
+    "stackctl.show.timeline", "stackctl.testing",
 }  # fmt: skip
 """What no command needs that changes nothing."""
 ACTS = {

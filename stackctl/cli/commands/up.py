@@ -77,6 +77,12 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
 @click.option(
     "--no-log-prefix", is_flag=True, help="Without the container's name before each line of output."
 )
+@click.option(
+    "--timeline",
+    "show_timeline",
+    is_flag=True,
+    help="Then show what took how long, and why; stackctl timeline shows it later.",
+)
 @lock_timeout_option
 @pass_options
 def command(
@@ -99,6 +105,7 @@ def command(
     attach_dependencies: bool,
     timestamps: bool,
     no_log_prefix: bool,
+    show_timeline: bool,
     **planning: Any,
 ) -> int:
     """Bring the stack up and wait until all is ready
@@ -113,6 +120,7 @@ def command(
       stackctl up --build             after the code changed
       stackctl up --scale api=3       three containers of api
       stackctl up --watch             and then with the changes of your files
+      stackctl up --timeline          and show what took how long
       stackctl up --exit-code-from tests     until the tests have ended
       stackctl up --data-from shop    new volumes get the data that project shop has
       stackctl --profile debug up     with the services of a profile
@@ -187,10 +195,23 @@ def command(
             staying = replace(staying, watched=watches.enter_context(watched))
         if not data_from:
             return run_up(
-                settings, stack, arguments, lock_timeout=lock_timeout, staying=staying, unseen=unseen
+                settings,
+                stack,
+                arguments,
+                lock_timeout=lock_timeout,
+                staying=staying,
+                unseen=unseen,
+                show_timeline=show_timeline,
             )
         from stackctl.cli.data_from import up_with_data
 
         return up_with_data(
-            settings, stack, arguments, data_from, lock_timeout=lock_timeout, staying=staying, unseen=unseen
+            settings,
+            stack,
+            arguments,
+            data_from,
+            lock_timeout=lock_timeout,
+            staying=staying,
+            unseen=unseen,
+            show_timeline=show_timeline,
         )

@@ -95,6 +95,10 @@ class Timeline(Struct, frozen=True, omit_defaults=True):
     """When each plan of the run began to be executed: `up` has two if images come first."""
     seconds: float = 0.0
     """How long the run took."""
+    command: str = "stackctl up"
+    at: float = 0.0
+    """When the run began, in seconds since the epoch; 0 if that is not known."""
+    exit_code: int = 0
 
     def rows(self) -> dict[str, list[TimedStep]]:
         """The steps of each replica by its name, in the order of time. A service stands before those that wait for it."""

@@ -24,18 +24,21 @@ def table(
     rows: Sequence[Sequence[str]],
     style: Style,
     yielding: Sequence[str] = (),
+    *,
+    tight: bool = False,
 ) -> str:
-    """A table. If it is wider than the terminal, the room beside the headers goes, then the columns of `yielding` are cut or
+    """A table. `tight`: without room beside the headers. If it is wider than the terminal, the room beside the headers goes, then the columns of `yielding` are cut or
     left out, the first of them first.
     """
     from tabulate import tabulate  # loading it takes a sixth of a short run
 
     columns = {header: [row[index] for row in rows] for index, header in enumerate(headers)}
-    if style.width is None or _width(columns, _PADDING) <= style.width:
+    if not tight and (style.width is None or _width(columns, _PADDING) <= style.width):
         titles = [style(header, "bold") for header in columns]
         text = tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True)
     else:
-        columns = _fitted(columns, style.width, yielding)
+        if style.width is not None:
+            columns = _fitted(columns, style.width, yielding)
         lines = [[style(header, "bold") for header in columns], *zip(*columns.values(), strict=True)]
         text = tabulate(lines, tablefmt="plain", disable_numparse=True)
     return "\n".join(line.rstrip() for line in text.splitlines())
