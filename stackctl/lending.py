@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 
 from stackctl.engine.execute import Cancel
-from stackctl.engine.processes import this_process
 from stackctl.engine.protocol import Engine
-from stackctl.errors import EngineError, UsageError
+from stackctl.errors import UsageError
 from stackctl.planner.data.filling import Fill
 from stackctl.planner.data.snapshots import (
     Saved,
@@ -24,16 +23,11 @@ from stackctl.planner.data.snapshots import (
     names_of_snapshots,
     snapshots,
 )
-from stackctl.planner.steps.actions import RemoveVolume
-from stackctl.planner.world import labels
 from stackctl.planner.world.observed import Observed
 from stackctl.project import Events, Waiting
 from stackctl.snapshots import Snapshots
 from stackctl.spec.model import Stack
 from stackctl.spelling import did_you_mean
-
-_NAME = "lent"
-"""The name of the copy of a project's data that is made for one process, and goes with it."""
 
 
 class Lent:
@@ -66,18 +60,18 @@ class Lent:
         Raises what `Snapshots.snapshot` raises.
         """
         if self._lender:
-            yield from self._lender.lend(self._id, self._marks, cancel)
+            yield from self._lender.copy_for_now(self._id, marks=self._marks, cancel=cancel)
 
     @property
     def fill(self) -> Fill:
         """What `UpOptions.fill` takes, once `copy` is done."""
-        saved = self._lender.lent(self._id) if self._lender else self._saved
+        saved = self._lender.copied(self._id) if self._lender else self._saved
         return Fill(self.source, {each.key: each.volume for each in saved}, self._image, self._id)
 
     def close(self) -> None:
         """Remove what `copy` has made."""
         if self._lender:
-            self._lender.remove_lent(self._id)
+            self._lender.remove_copy(self._id)
 
 
 @contextmanager
@@ -126,19 +120,6 @@ def lend(
 
 class _Lender(Snapshots):
     """A project whose data are copied for another one. It may have been started from any directory."""
-
-    def lend(self, id_: str, marks: Mapping[str, str] | None, cancel: Cancel | None) -> Events:
-        """Copy all data for this process. If the process is killed, the `marks` tell who removes the copy."""
-        marks = marks or {labels.RUN: id_, labels.OWNER: this_process().pack()}
-        return self._do_locked(lambda: self._plan_save((_NAME, id_), (), *self._look(), marks=marks), cancel)
-
-    def lent(self, id_: str) -> tuple[Saved, ...]:
-        return next((each.saved for each in self.snapshots() if each.id == id_), ())
-
-    def remove_lent(self, id_: str) -> None:
-        for saved in self.lent(id_):
-            with suppress(EngineError):
-                self.engine.perform(RemoveVolume(saved.volume), lambda _: None)
 
     def _refuse_others(self, observed: Observed) -> None:
         """Nothing of the project is changed."""

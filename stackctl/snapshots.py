@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from stackctl.engine.execute import Cancel, execute
+from stackctl.engine.processes import this_process
 from stackctl.engine.protocol import Engine, Report
 from stackctl.errors import EngineError, PreflightError, Problem, UsageError
 from stackctl.operating import Operating
@@ -15,7 +16,7 @@ from stackctl.planner.data.copying import CopyingServer, postgres, redis
 from stackctl.planner.data.filling import matching, plan_forget, plan_restore
 from stackctl.planner.data.parts import Data, DataPart, data_of
 from stackctl.planner.data.saving import plan_save
-from stackctl.planner.data.snapshots import Snapshot, checked, complete_snapshot, snapshots
+from stackctl.planner.data.snapshots import Saved, Snapshot, checked, complete_snapshot, snapshots
 from stackctl.planner.life.options import StartOptions
 from stackctl.planner.life.start import plan_restart, plan_start
 from stackctl.planner.steps.actions import (
@@ -34,9 +35,12 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.planner.world import labels
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.desired import Desired, DesiredContainer
+from stackctl.planner.world.matching import image_id
+from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer
-from stackctl.project import Events
+from stackctl.project import Events, Waiting
 from stackctl.real import monotonic
+from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.server import connection, server
 
@@ -44,8 +48,12 @@ _EVERYTHING = Selection(profiles=("*",))
 _PROGRAMS = ("sh", "cp", "mv", "rm", "stat")
 """What copies, empties and fills a volume."""
 _PLACES = ("/bin", "/usr/bin")
+_FOR_NOW = "for-now"
+"""The name of a copy that is made for one process, and goes with it."""
 _GRACE = 60
 """Seconds that a container has to stop which fills volumes: it ends at once, unless it is just putting names right."""
+Confirm = Callable[[Snapshot, Sequence[DataPart]], bool]
+"""Is asked before data are lost: the snapshot, and the volumes whose data are replaced."""
 
 
 class Snapshots(Operating):
@@ -56,6 +64,18 @@ class Snapshots(Operating):
     """
 
     engine: Engine
+
+    def __init__(
+        self,
+        stack: Stack,
+        engine: Engine,
+        *,
+        lock_timeout: float = 60.0,
+        waiting: Waiting | None = None,
+    ) -> None:
+        super().__init__(stack, engine, lock_timeout=lock_timeout, waiting=waiting)
+        self._copying: dict[str, bool] = {}
+        """Whether the programs that copy are in an image, by its id."""
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """All snapshots of the engine, also those of other projects."""
@@ -96,7 +116,7 @@ class Snapshots(Operating):
         *,
         protected: bool = False,
         cancel: Cancel | None = None,
-        confirm: Callable[[Snapshot, Sequence[DataPart]], bool] = lambda _, __: True,
+        confirm: Confirm = lambda _, __: True,
     ) -> Events:
         """Put the data of a snapshot into the volumes of the project, unless `confirm`, which gets the snapshot and the volumes whose
         data are lost, returns False.
@@ -104,19 +124,39 @@ class Snapshots(Operating):
         The services that use these volumes are stopped before, and started again, whether it succeeds or not. The old data are
         removed only after all new data are in the volume. `protected`: also volumes that are protected, or belong to others.
         """
+
+        def found(observed: Observed) -> Snapshot:
+            return complete_snapshot(snapshots(observed), self.name, name)
+
+        return self._restore(
+            found, f"snapshot {name}", services, protected=protected, cancel=cancel, confirm=confirm
+        )
+
+    def _restore(
+        self,
+        find: Callable[[Observed], Snapshot],
+        source: str,
+        services: Collection[str],
+        *,
+        protected: bool,
+        cancel: Cancel | None,
+        confirm: Confirm,
+        prepare: Callable[[Snapshot, Desired, str], None] = lambda *_: None,
+    ) -> Events:
+        """Put the data of a snapshot back. `prepare` gets the image whose programs copy, and is called after all is checked."""
         with self._locked():
             desired, observed = self._look()
-            snapshot = complete_snapshot(snapshots(observed), self.name, name)
-            self._data(desired, observed, services)  # refuses names of no service
+            snapshot = find(observed)
+            self._meant(services, observed)  # refuses names of no service
             pairs = matching(data_of(desired, observed, self._mine(observed)), snapshot, services)
             self._check(snapshot, pairs, desired, services, protected=protected)
             lost = [part for _, part in pairs if part.missing is None]
             if not confirm(snapshot, lost):
                 return
-            image = self.tool(self._users(pairs), observed)
-            instance = desired.instance
+            image = self.tool([user for _, part in pairs for user in part.users], observed)
+            prepare(snapshot, desired, image)
             plan = plan_restore(
-                self.name, instance, pairs, os.urandom(4).hex(), image=image, source=f"snapshot {name}"
+                self.name, desired.instance, pairs, os.urandom(4).hex(), image=image, source=source
             )
             yield from self._put_back(plan, [part for _, part in pairs], desired, observed, cancel)
 
@@ -132,6 +172,35 @@ class Snapshots(Operating):
             return plan_forget(self.name, [each for each in mine if each.name in names])
 
         return self._do_locked(decide, cancel)
+
+    def copy_for_now(
+        self,
+        id_: str,
+        services: Collection[str] = (),
+        *,
+        pause: bool = False,
+        marks: Mapping[str, str] | None = None,
+        cancel: Cancel | None = None,
+    ) -> Events:
+        """Copy data for this process alone. If the process is killed, the labels `marks` tell who removes the copy: without them the
+        next sweep of test runs.
+        """
+        own = marks or marks_of_this_process(id_)
+
+        def decide() -> Plan:
+            return self._plan_save((_FOR_NOW, id_), services, *self._look(), pause=pause, marks=own)
+
+        return self._do_locked(decide, cancel)
+
+    def copied(self, id_: str) -> tuple[Saved, ...]:
+        """What was copied for this process under an id."""
+        return next((each.saved for each in self.snapshots() if each.id == id_), ())
+
+    def remove_copy(self, id_: str) -> None:
+        """Remove what was copied for this process."""
+        for saved in self.copied(id_):
+            with suppress(EngineError):
+                self.engine.perform(RemoveVolume(saved.volume), _silent)
 
     # Look
 
@@ -177,7 +246,7 @@ class Snapshots(Operating):
             data,
             made,
             servers={} if pause else self._servers(desired, containers),
-            tools=self._tools(data.parts, observed),
+            tools={part.volume: self.tool(part.users, observed) for part in data.parts},
             replaced=replaced,
             marks=marks,
         )
@@ -200,23 +269,24 @@ class Snapshots(Operating):
             found[container.id] = made
         return found
 
-    def _tools(self, parts: Iterable[DataPart], observed: Observed) -> dict[str, str]:
-        """For each volume an image that can copy it."""
-        return {part.volume: self.tool(part.users, observed) for part in parts}
-
     def tool(self, users: Iterable[ObservedContainer], observed: Observed) -> str:
-        """An image that is here and has the programs that copy: that of a container which uses the volume, else any other.
+        """An image that is here and has the programs that copy: that of a container which uses the volume, else one of the stack,
+        else any other.
 
         Raises EngineError if there is none. No image is pulled.
         """
-        asked: dict[str, None] = {}
-        for container in (*users, *of_project(observed.containers, self.name), *observed.containers):
-            if container.image_id not in asked:
-                asked[container.image_id] = None
-                if self._can_copy(container.id):
-                    return container.image_id
-        for image in dict.fromkeys(observed.images.values()):
-            if image not in asked and self._can_copy_in(image):
+        naming = Naming(self.stack, "")
+        own = (image_id(observed, naming.image(name)) for name in self.stack.everything)
+        mine = (*users, *of_project(observed.containers, self.name))
+        containers = {c.image_id: c.id for c in reversed((*mine, *observed.containers))}
+        candidates = (*(c.image_id for c in mine), *filter(None, own), *containers, *observed.images.values())
+        for image in dict.fromkeys(candidates):
+            if image not in observed.images:  # its tag and itself are gone, only its containers are left
+                continue
+            if image not in self._copying:
+                there = containers.get(image)
+                self._copying[image] = self._can_copy(there) if there else self._can_copy_in(image)
+            if self._copying[image]:
                 return image
         raise EngineError(
             f"no image that is here can copy data: none has {', '.join(_PROGRAMS)}", "docker pull busybox"
@@ -291,9 +361,6 @@ class Snapshots(Operating):
                 problems.append(Problem(("volumes", part.key), message, f"docker stop {user.name}"))
         if problems:
             raise PreflightError(problems)
-
-    def _users(self, pairs: Iterable[tuple[str, DataPart]]) -> list[ObservedContainer]:
-        return [user for _, part in pairs for user in part.users]
 
     # Do
 
@@ -395,6 +462,11 @@ class _Undo:
         for volume in self.made:
             with suppress(EngineError):
                 self._engine.perform(RemoveVolume(volume), _silent)
+
+
+def marks_of_this_process(id_: str) -> dict[str, str]:
+    """The labels by which a sweep of test runs removes something once this process has ended."""
+    return {labels.RUN: id_, labels.OWNER: this_process().pack()}
 
 
 def _remove_copier(engine: Engine, container: str, name: str) -> None:

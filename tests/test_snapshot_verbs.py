@@ -30,6 +30,7 @@ from stackctl.planner.steps.outcome import Outcome, outcome, succeed
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import DesiredVolume
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
+from stackctl.snapshot_files import SnapshotFiles
 from stackctl.snapshots import Snapshots
 
 FILE = """
@@ -325,7 +326,10 @@ def test_after_down_volumes_a_restore_makes_the_volumes_again(shop: Snapshots, e
     succeed(stackctl.down("shop", engine, stack=shop.stack, options=stackctl.DownOptions(volumes=True)))
     assert len(copies(engine)) == 3
     with pytest.raises(EngineError, match="no image that is here can copy data"):
-        succeed(shop.restore("seeded"))
+        succeed(Snapshots(shop.stack, engine).restore("seeded"))
+    assert states(engine) == {}
+    succeed(shop.restore("seeded"))  # it knows from before which image can
+    assert {v.name for v in engine.observe().volumes if v.project} == {"shop_data", "shop_files"}
     assert states(engine) == {}
 
 
@@ -406,3 +410,66 @@ def test_services_without_data_are_told(shop: Snapshots, tmp_path: Path, engine:
         succeed(other.snapshot("seeded"))
     with pytest.raises(UsageError, match="no such service: wbe"):
         succeed(other.snapshot("seeded", ["wbe"]))
+
+
+def test_a_snapshot_is_written_to_a_file_and_no_copy_stays(
+    shop: Snapshots, engine: MemoryEngine, tmp_path: Path
+) -> None:
+    files, path = SnapshotFiles(shop.stack, engine), tmp_path / "seeded.tar"
+    succeed(files.write(path, "seeded"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (copies(engine), states(engine)) == ([], UP)
+    with pytest.raises(UsageError, match="there is a file"):
+        succeed(files.write(path, "seeded"))
+    engine.performed.clear()
+    succeed(files.restore_file(path))
+    assert told(engine.performed, StopContainer)[:1] == ["StopContainer shop-api-1"]
+    assert (copies(engine), states(engine)) == ([], UP)
+    assert [each.name for each in tmp_path.iterdir() if "partial" in each.name] == []
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_copied(
+    shop: Snapshots, engine: MemoryEngine, tmp_path: Path
+) -> None:
+    files = SnapshotFiles(shop.stack, engine)
+    with pytest.raises(UsageError, match=r"s\.tar cannot be written: No such file or directory"):
+        succeed(files.write(tmp_path / "nowhere" / "s.tar", "seeded"))
+    assert engine.performed == []
+
+
+@pytest.mark.parametrize("when", [CreateVolume, StartContainer])
+def test_a_copy_that_is_interrupted_leaves_no_file_and_no_data(
+    shop: Snapshots, engine: MemoryEngine, tmp_path: Path, when: type
+) -> None:
+    cancel, path = Cancel(), tmp_path / "s.tar"
+
+    def interrupt(action: Action) -> None:
+        if isinstance(action, when):
+            cancel.set()
+
+    engine.before = interrupt
+    outcome(SnapshotFiles(shop.stack, engine).write(path, "seeded", cancel=cancel))
+    assert (copies(engine), states(engine)) == ([], UP)
+    assert not [each for each in tmp_path.iterdir() if each.name.endswith(("tar", "partial"))]
+
+
+def test_a_damaged_file_changes_nothing(shop: Snapshots, engine: MemoryEngine, tmp_path: Path) -> None:
+    files, path = SnapshotFiles(shop.stack, engine), tmp_path / "s.tar"
+    succeed(files.write(path, "seeded"))
+    path.write_bytes(path.read_bytes()[:-1])
+    engine.performed.clear()
+    with pytest.raises(UsageError, match="is damaged"):
+        succeed(files.restore_file(path))
+    assert engine.performed == []
+
+
+def test_an_interrupted_restore_of_a_file_changes_nothing(
+    shop: Snapshots, engine: MemoryEngine, tmp_path: Path
+) -> None:
+    files, path, cancel = SnapshotFiles(shop.stack, engine), tmp_path / "s.tar", Cancel()
+    succeed(files.write(path, "seeded"))
+    cancel.set()
+    engine.performed.clear()
+    outcome(files.restore_file(path, cancel=cancel))
+    assert (copies(engine), states(engine)) == ([], UP)
+    assert told(engine.performed, StopContainer, StartContainer) == []

@@ -120,6 +120,13 @@ def test_data_must_come_back_as_they_were(project: Project, neighbour: Project) 
     every = project.json("snapshot", "ls", "--all")["snapshots"]
     assert [each["name"] for each in every if each["project"] in (project.name, neighbour.name)] == ["seeded"]
 
+    file = str(neighbour.directory / "files.tar")
+    neighbour.inside("files", "sh", "-c", "rm -rf /files/*")
+    project.inside("files", "rm", "/files/new")
+    project.run("snapshot", "create", "any", "files", "--to", file)
+    neighbour.run("snapshot", "restore", "--from", file)
+    assert neighbour.inside("files", "sh", "-c", STATE) == before
+
     project.run("down", "--volumes")
     assert {v["Name"] for v in project.api.volumes()["Volumes"] if v["Name"].startswith(project.name)} == {
         *(each["volume"] for each in found["data"]),

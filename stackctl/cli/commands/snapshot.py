@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import click
 
@@ -19,10 +20,10 @@ from stackctl.planner.data.snapshots import Snapshot
 from stackctl.planner.steps.events import Event
 from stackctl.show.lists.snapshots import snapshots_json, snapshots_text
 from stackctl.show.text.amounts import quoted
-from stackctl.snapshots import Snapshots
+from stackctl.snapshot_files import SnapshotFiles
 from stackctl.spec.model import Stack
 
-Verb = Callable[[Snapshots, Cancel], Iterator[Event]]
+Verb = Callable[[SnapshotFiles, Cancel], Iterator[Event]]
 
 
 class _Group(click.Group):
@@ -55,14 +56,29 @@ def command() -> None:
 @command.command("create")
 @click.argument("name")
 @services_argument
-@click.option("--replace", is_flag=True, help="Put it in the place of the snapshot that has the name.")
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a tar archive instead of volumes of the engine.",
+)
+@click.option(
+    "--replace", is_flag=True, help="Put it in the place of the snapshot, or file, that has the name."
+)
 @click.option(
     "--pause", is_flag=True, help="Pause also Postgres and Redis, and copy their files as they are."
 )
 @lock_timeout_option
 @pass_settings
 def create(
-    settings: Settings, name: str, services: tuple[str, ...], replace: bool, pause: bool, lock_timeout: float
+    settings: Settings,
+    name: str,
+    services: tuple[str, ...],
+    file: Path | None,
+    replace: bool,
+    pause: bool,
+    lock_timeout: float,
 ) -> int:
     """Copy the data of the stack, or of some services, and give the copy a name
 
@@ -73,9 +89,12 @@ def create(
       stackctl snapshot create seeded
       stackctl snapshot create seeded --replace
       stackctl snapshot create before-migration db
+      stackctl snapshot create seeded --to seeded.tar
     """
 
-    def verb(project: Snapshots, cancel: Cancel) -> Iterator[Event]:
+    def verb(project: SnapshotFiles, cancel: Cancel) -> Iterator[Event]:
+        if file:
+            return project.write(file, name, services, replace=replace, pause=pause, cancel=cancel)
         return project.snapshot(name, services, replace=replace, pause=pause, cancel=cancel)
 
     return _follow(settings, "create", _project(settings, lock_timeout), verb)
@@ -113,14 +132,25 @@ def list_snapshots(settings: Settings, show_all: bool, quiet: bool, as_json: boo
 
 
 @command.command("restore")
-@click.argument("name")
-@services_argument
+@click.argument("names", nargs=-1, metavar="[NAME] [SERVICE]...")
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The data of a file that `create --to` has written, instead of NAME.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before data are lost.")
 @click.option("--protected", is_flag=True, help="Also into volumes that are protected or external.")
 @lock_timeout_option
 @pass_settings
 def restore(
-    settings: Settings, name: str, services: tuple[str, ...], yes: bool, protected: bool, lock_timeout: float
+    settings: Settings,
+    names: tuple[str, ...],
+    file: Path | None,
+    yes: bool,
+    protected: bool,
+    lock_timeout: float,
 ) -> int:
     """Put the data of a snapshot back; the present data are lost
 
@@ -132,7 +162,10 @@ def restore(
       stackctl snapshot restore seeded
       stackctl snapshot restore seeded db    the data of db alone
       stackctl snapshot restore shop/seeded --yes
+      stackctl snapshot restore --from seeded.tar
     """
+    if not (names or file):
+        raise click.UsageError("which snapshot? give its NAME, or --from FILE (stackctl snapshot ls)")
 
     def confirm(snapshot: Snapshot, lost: Sequence[DataPart]) -> bool:
         if yes or not lost or not asks():
@@ -144,7 +177,10 @@ def restore(
         )
         return confirmed("Replace them?")
 
-    def verb(project: Snapshots, cancel: Cancel) -> Iterator[Event]:
+    def verb(project: SnapshotFiles, cancel: Cancel) -> Iterator[Event]:
+        if file:
+            return project.restore_file(file, names, protected=protected, cancel=cancel, confirm=confirm)
+        name, *services = names
         return project.restore(name, services, protected=protected, cancel=cancel, confirm=confirm)
 
     return _follow(settings, "restore", _project(settings, lock_timeout), verb)
@@ -169,12 +205,12 @@ def remove(settings: Settings, names: tuple[str, ...], lock_timeout: float) -> i
     )
 
 
-def _project(settings: Settings, lock_timeout: float) -> Snapshots:
+def _project(settings: Settings, lock_timeout: float) -> SnapshotFiles:
     stack = stack_or_labels(settings) or Stack(project=settings.project())
-    return Snapshots(stack, settings.engine(), lock_timeout=lock_timeout, waiting=settings.tell_holder)
+    return SnapshotFiles(stack, settings.engine(), lock_timeout=lock_timeout, waiting=settings.tell_holder)
 
 
-def _follow(settings: Settings, name: str, project: Snapshots, verb: Verb) -> int:
+def _follow(settings: Settings, name: str, project: SnapshotFiles, verb: Verb) -> int:
     _, code = follow(
         settings,
         f"stackctl snapshot {name}",
