@@ -18,6 +18,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Run": {
         "up": "Bring the stack up and wait until all is ready",
         "down": "Remove the stack; its data stays",
+        "gc": "Remove stacks whose directory is gone or whose time is over",
         "create": "Make the containers of the stack, and start none",
         "stop": "Stop containers and keep them",
         "start": "Start containers that were stopped",
@@ -43,7 +44,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reach": "Find out why a service does not reach another",
         "env": "Print the variables that reach the stack from here",
         "config": "Show the stack as it is understood, variables filled in",
-        "ls": "List the projects on the engine: state, age, directory",
+        "ls": "List the projects on the engine: state, branch, ports, directory",
         "images": "List the images from which the containers were made",
         "volumes": "List the volumes, and which services use them",
     },
@@ -79,7 +80,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
 _FOLLOWED = (
-    *("up", "down", "build", "pull", "push"),
+    *("up", "down", "gc", "build", "pull", "push"),
     *(
         "scale",
         "stop",

@@ -67,8 +67,13 @@ def test_json(there: Run, tmp_path: Path) -> None:
         "tool": "compose",
         "directory": "/srv/blog",
         "files": ["/srv/blog/compose.yaml", "/srv/blog/more.yaml"],
+        "branch": None,
         "states": {"created": 1},
         "created": blog["created"],
+        "ends": None,
+        "ports": [],
+        "data": None,
+        "stale": None,
         "test": False,
     }
     assert (shop["directory"], shop["states"]) == (str(tmp_path), {"running": 1, "exited": 1})

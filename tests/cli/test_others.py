@@ -112,7 +112,20 @@ ARGUMENTS = {
 }
 READERS = sorted(
     set(COMMANDS)
-    - {"add", "check", "init", "import", "lab", "same", "schema", "completion", "version", "ls", "timeline"}
+    - {
+        "add",
+        "check",
+        "init",
+        "import",
+        "lab",
+        "same",
+        "schema",
+        "completion",
+        "version",
+        "ls",
+        "gc",
+        "timeline",
+    }
 )
 
 

@@ -83,6 +83,12 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
     is_flag=True,
     help="Then show what took how long, and why; stackctl timeline shows it later.",
 )
+@click.option(
+    "--for",
+    "life",
+    metavar="TIME",
+    help="How long the stack is wanted, such as 2h; then gc takes it. 0s: without an end.",
+)
 @lock_timeout_option
 @pass_options
 def command(
@@ -106,6 +112,7 @@ def command(
     timestamps: bool,
     no_log_prefix: bool,
     show_timeline: bool,
+    life: str | None,
     **planning: Any,
 ) -> int:
     """Bring the stack up and wait until all is ready
@@ -123,6 +130,7 @@ def command(
       stackctl up --timeline          and show what took how long
       stackctl up --exit-code-from tests     until the tests have ended
       stackctl up --data-from shop    new volumes get the data that project shop has
+      stackctl up --for 2h            gc takes it in two hours, unless up --for is run again
       stackctl --profile debug up     with the services of a profile
     """
     check_planning_options(planning)
@@ -172,6 +180,10 @@ def command(
     from stackctl.cli.plan_arguments import plan_arguments  # they are loaded while the engine answers
 
     arguments = plan_arguments(settings, services, planning)
+    if life is not None:
+        from stackctl.cli.life import with_life
+
+        arguments = with_life(arguments, life)
     if dry_run:
         from stackctl.cli.commands.plan import show
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
+
+from msgspec.structs import replace
 
 from stackctl.engine import hooks
 from stackctl.engine.docker import bodies, copying, lifecycle
@@ -25,12 +27,14 @@ from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action, SwarmAction
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world import labels as names
-from stackctl.planner.world.desired import DesiredContainer, DesiredNetwork
+from stackctl.planner.world.desired import DesiredContainer, DesiredNetwork, DesiredVolume
 from stackctl.planner.world.observed import ImageConfig
 from stackctl.real import real_time
 
 if TYPE_CHECKING:
     from stackctl.engine.docker.swarm.perform import SwarmPerform
+
+T = TypeVar("T", DesiredContainer, DesiredNetwork, DesiredVolume)
 
 
 class DockerPerform:
@@ -67,7 +71,9 @@ class DockerPerform:
             case actions.CreateNetwork(network):
                 return self._create_network(network)
             case actions.CreateVolume(volume):
-                client.post("volumes", "create", body=bodies.volume(volume, created=int(real_time())))
+                client.post(
+                    "volumes", "create", body=bodies.volume(_placed(volume), created=int(real_time()))
+                )
             case actions.CreateContainer():
                 return self._create(action)
             case actions.ConnectNetwork(container, attachment, _):
@@ -112,7 +118,7 @@ class DockerPerform:
         return ""
 
     def _create_network(self, network: DesiredNetwork) -> str:
-        client, note = self._link.changing, ""
+        client, note, network = self._link.changing, "", _placed(network)
         if network.pool:
             from stackctl.engine.docker import small_subnets  # only isolated stacks have such networks
 
@@ -144,7 +150,7 @@ class DockerPerform:
             raise CancelledError(f"{command.title} was given up") from None
 
     def _create(self, action: actions.CreateContainer) -> str:
-        spec = action.spec
+        spec = _placed(action.spec)
         instance = spec.labels.get(names.INSTANCE)
         network_id = self._networks.id_of(spec.networks[0].network, instance) if spec.networks else None
         self._create_host_paths(action)
@@ -192,3 +198,10 @@ class DockerPerform:
         except RefusedError as error:
             if error.status != 404 and "is not connected" not in error.message:
                 raise
+
+
+def _placed(spec: T) -> T:
+    """What is about to be made, with the place of its directory in its labels."""
+    from stackctl.engine.directories import placed  # a plan that makes nothing needs no place
+
+    return replace(spec, labels=placed(spec.labels))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from stackctl.engine.directories import placed
 from stackctl.engine.memory.commands import Behaviour
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
@@ -73,7 +74,7 @@ class MemoryObjects:
             raise OutOfSequenceError(f"network with name {network.name} already exists")
         id_ = self._new_id("network")
         self._networks[id_] = ObservedNetwork(
-            id=id_, name=network.name, driver=network.driver, labels=dict(network.labels)
+            id=id_, name=network.name, driver=network.driver, labels=placed(network.labels)
         )
 
     def _network(self, name: str) -> ObservedNetwork:
@@ -107,7 +108,7 @@ class MemoryObjects:
     def _create_volume(self, name: str, driver: str, labels: Mapping[str, str]) -> None:
         if name not in self._volumes:
             self._volumes[name] = ObservedVolume(
-                name=name, driver=driver, created=self._tick(), labels=dict(labels)
+                name=name, driver=driver, created=self._tick(), labels=placed(labels)
             )
 
     def _remove_volume(self, name: str) -> None:
@@ -153,7 +154,7 @@ class MemoryObjects:
             config=config,
             behaviour=behaviour,
             created=self._tick(),
-            labels={**spec.labels, **({REPLACES: replaces} if replaces else {})},
+            labels={**placed(spec.labels), **({REPLACES: replaces} if replaces else {})},
             mounts=mounts,
             anonymous=anonymous,
             network_mode=mode,

@@ -148,7 +148,7 @@ def plan_companions(
     users = users_of_volumes(observed)
     going = {step.action.name for step in draft.steps if isinstance(step.action, RemoveVolume)}
     for volume in observed.volumes:
-        if volume.holds_data or volume.name in going:
+        if volume.holds_data or volume.lease or volume.name in going:
             continue
         if volume.project != project or volume.instance not in instances:
             continue

@@ -1,4 +1,4 @@
-"""The volumes of `up`: missing volumes are made, no volume is ever removed; and the anonymous volumes of a container."""
+"""The volumes of `up`: missing volumes are made, none with data is ever removed; the anonymous volumes of a container; the lease."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from stackctl.planner.steps.actions import CreateVolume
+from stackctl.planner.steps.actions import CreateVolume, RemoveVolume
 from stackctl.planner.steps.facts import Created, VolumeThere
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
-from stackctl.planner.world.desired import DesiredContainer, DesiredMount
+from stackctl.planner.world.desired import DesiredContainer, DesiredMount, DesiredVolume
 from stackctl.planner.world.matching import is_anonymous, is_ours, ours
 from stackctl.planner.world.observed import ImageConfig
 
 _OWN = (labels.PROJECT, labels.SERVICE, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
 """The labels an anonymous volume shares with its container."""
+_OF_LEASE = (labels.PROJECT, labels.INSTANCE, labels.VERSION, labels.RUN, labels.OWNER)
+"""The labels that a lease shares with all that is made for the stack."""
 
 
 def plan_volumes(work: Work) -> None:
@@ -62,6 +64,26 @@ def _remove_copiers(work: Work) -> None:
             work.remove(container, "left over from an interrupted copy")
             for mounted in container.mounts:
                 work.draft.make(VolumeThere(mounted.name), len(work.draft.steps))
+
+
+def plan_lease(work: Work) -> None:
+    """Remember for how long the stack is wanted from now on, if that is said. An empty volume tells it: labels of what is there cannot
+    change, but this volume can be made anew, and no container is recreated.
+    """
+    desired, seconds = work.desired, work.view.options.life
+    if seconds is None:
+        return
+    before = [v for v in work.observed.volumes if v.lease and is_ours(v, desired)]
+    why = "its time begins anew" if seconds else "the stack has no end any more"
+    gone = [work.draft.add(RemoveVolume(volume.name, data=False), why) for volume in before]
+    if seconds and desired.containers:
+        own = {key: text for key, text in desired.containers[0].labels.items() if key in _OF_LEASE}
+        lease = DesiredVolume(
+            key="",
+            name=f"{desired.project}.lease-{desired.instance[:8]}",
+            labels={**own, labels.KIND: labels.LEASE, labels.FOR: str(seconds)},
+        )
+        work.draft.add(CreateVolume(lease), "it tells when the time of the stack is over", *gone)
 
 
 def with_anonymous_volumes(

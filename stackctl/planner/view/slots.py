@@ -51,6 +51,8 @@ class UpOptions(Struct, frozen=True):
     """Services that are restarted if they run and are not recreated."""
     fill: Fill | None = None
     """Data for the volumes that have none yet."""
+    life: int | None = None
+    """For how many seconds from now the stack is wanted; 0: without an end; None: as it was said before."""
     signs: bool = True
     """Whether a start whose hooks have not all succeeded leaves a sign. A plan that is only read needs none."""
 

@@ -16,12 +16,14 @@ SERVICE = PREFIX + "service"
 NUMBER = PREFIX + "number"
 """The replica, from 1."""
 KIND = PREFIX + "kind"
-"""service, job or run (a one-off); on a volume only `anonymous`, `contents` or `pending`."""
+"""service, job or run (a one-off); on a volume only `anonymous`, `contents`, `pending` or `lease`."""
 ANONYMOUS = "anonymous"
 CONTENTS = "contents"
 """An anonymous volume that holds secrets and configs alone."""
 PENDING = "pending"
 """An empty volume. It tells that a container was started, and that its `post_start` hooks have not all succeeded."""
+LEASE = "lease"
+"""An empty volume. It tells how long the stack is wanted (`up --for`); nothing uses it, so it can be made anew."""
 INSTANCE = PREFIX + "instance"
 """Random, one for each project: it tells a project from another one that has the same name."""
 DIGEST = PREFIX + "digest"
@@ -32,6 +34,10 @@ SOURCE = PREFIX + "source"
 """The path of the spec; on containers and networks, and on all of an isolated checkout. It is not part of the digest."""
 CHECKOUT = PREFIX + "checkout"
 """The name that the spec gives its project, on all that is made for one checkout alone: the project there has the checkout's name as well."""
+PLACE = PREFIX + "place"
+"""Where the directory of the spec is, as `engine/directories.py` writes it: so it can be told whether the directory is gone. On what
+has a path of the spec, and not part of the digest.
+"""
 REPLACES = PREFIX + "replaces"
 """The id of the container that this one is about to replace."""
 PROTECT = PREFIX + "protect"
@@ -59,6 +65,8 @@ SNAPSHOT_PARTS = PREFIX + "snapshot.parts"
 """On the volume that is made last, once everything is copied: JSON that says what the snapshot holds."""
 COPY = PREFIX + "copy"
 """On a container that copies data between volumes, and goes when it is done."""
+FOR = PREFIX + "for"
+"""On a lease: for how long the stack is wanted, in whole seconds from when the lease was made."""
 
 DEPENDS = PREFIX + "depends"
 """On a service of a Swarm: a JSON list of the services that come before it."""
@@ -80,6 +88,11 @@ COMPOSE_HASH = "com.docker.compose.config-hash"
 COMPOSE_NETWORK = "com.docker.compose.network"
 COMPOSE_DIRECTORY = "com.docker.compose.project.working_dir"
 COMPOSE_FILES = "com.docker.compose.project.config_files"
+
+
+def directory_of(source: str) -> str:
+    """The directory of a spec by its path; "" if there is no path."""
+    return source and (source.rpartition("/")[0] or "/")
 
 
 def pack_fields(fields: Mapping[str, str]) -> str:

@@ -203,7 +203,7 @@ class ObservedVolume(Labelled, frozen=True, kw_only=True):
     @property
     def anonymous(self) -> bool:
         """Whether stackctl made it and the spec has no name for it."""
-        return self.labels.get(names.KIND) in (names.ANONYMOUS, names.CONTENTS, names.PENDING)
+        return self.labels.get(names.KIND) in (names.ANONYMOUS, names.CONTENTS, names.PENDING, names.LEASE)
 
     @property
     def contents(self) -> bool:
@@ -216,9 +216,20 @@ class ObservedVolume(Labelled, frozen=True, kw_only=True):
         return self.labels.get(names.KIND) == names.PENDING
 
     @property
+    def lease(self) -> bool:
+        """Whether it tells how long the stack is wanted."""
+        return self.labels.get(names.KIND) == names.LEASE
+
+    @property
+    def until(self) -> float:
+        """When the lease ends: seconds since the epoch, on the clock of the machine that made it."""
+        seconds = self.labels.get(names.FOR, "")
+        return self.created + int(seconds) if seconds.isdecimal() else math.inf
+
+    @property
     def holds_data(self) -> bool:
         """Whether it may hold data of the user. A volume that holds none goes with its container."""
-        return not (self.contents or self.pending)
+        return not (self.contents or self.pending or self.lease)
 
     @property
     def replica(self) -> Replica:
