@@ -165,7 +165,7 @@ class Watching(Operating):
                         name,
                         watch,
                         root,
-                        is_directory=root.is_dir(),
+                        is_directory=root.is_dir() or not (root.exists() or root.suffix),
                         context=build.context.resolve() if build else None,
                         dockerignore=ignored(build) if build else NOTHING,
                         own=own,

@@ -17,7 +17,7 @@ from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import Action, BuildImage
 from stackctl.planner.steps.outcome import outcome, succeed
 from stackctl.planner.world.observed import ImageConfig, ObservedContainer, ObservedEngine
-from stackctl.show.watched import watched_text
+from stackctl.show.run.watched import watched_text
 from stackctl.spec.selection import Selection
 from stackctl.watching import Watching, WatchOptions
 

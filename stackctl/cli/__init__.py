@@ -80,21 +80,8 @@ SECTIONS: dict[str, dict[str, str]] = {
 _COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
 _FOLLOWED = (
-    *("up", "down", "gc", "build", "pull", "push"),
-    *(
-        "scale",
-        "stop",
-        "start",
-        "restart",
-        "kill",
-        "pause",
-        "unpause",
-        "rm",
-        "run",
-        "create",
-        "deploy",
-        "snapshot",
-    ),
+    *("up", "down", "gc", "build", "pull", "push", "watch", "snapshot"),
+    *("scale", "stop", "start", "restart", "kill", "pause", "unpause", "rm", "run", "create", "deploy"),
 )
 """The commands that print events with `--progress json`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -18,7 +19,8 @@ from stackctl.planner.steps.actions import BuildImage
 from stackctl.planner.steps.events import Event, Progress
 from stackctl.planner.watch import WatchTold
 from stackctl.proposing import proposal
-from stackctl.show.watched import watched_json, watched_text
+from stackctl.show.run.watched import watched_json, watched_text
+from stackctl.spec.choosing import select
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.watching import Watching, WatchOptions
@@ -43,13 +45,30 @@ def watching(
     """Watch the files of the services. Raises UsageError, with a proposal, if there is nothing to watch, or nothing of a service that
     was `named`.
     """
+    _require_rules(stack, selection, named)
     options = WatchOptions(prune=prune, dry_run=dry_run, lock_timeout=lock_timeout)
     watched = WatchedFiles(settings, stack, selection, options, command=command, quiet=quiet)
     try:
-        watched.check(named)
         yield watched
     finally:
         watched.close()
+
+
+def _require_rules(stack: Stack, selection: Selection, named: Collection[str]) -> None:
+    chosen = select(stack, selection.services, selection.profiles, dependencies=selection.dependencies)
+    watched = {name for name, service in chosen.items() if service.develop and service.develop.watch}
+    without = [name for name in named if name not in watched]
+    if watched and not without:
+        return
+    message = (
+        f"{', '.join(without) or f'project {stack.project}'} has no develop.watch: there is nothing to watch"
+    )
+    found = proposal(stack, without)
+    if not found:
+        raise UsageError(message, "docs/guide/daily-loop.md says how to write it")
+    file = stack.files[0].name
+    print(f"# a proposal for {file}, from what the Dockerfiles copy\n\n{found}", file=sys.stderr)
+    raise UsageError(message, f"put the lines above into {file}")
 
 
 class WatchedFiles:
@@ -69,7 +88,7 @@ class WatchedFiles:
     ) -> None:
         """`inbox` gets the changes; the caller may put other things there. `quiet`: the output of builds is not shown."""
         self.inbox: SimpleQueue[Any] = SimpleQueue()
-        self._settings, self._stack = settings, stack
+        self._settings = settings
 
         def follow(events: Callable[[Cancel], Iterator[Event]]) -> int:
             def shown(cancel: Cancel) -> Iterator[Event]:
@@ -92,29 +111,7 @@ class WatchedFiles:
             follow=follow,
             waiting=settings.tell_holder,
         )
-        self._files = FileChanges(self._watching.roots, self.inbox.put) if self._watching.rules else None
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """Those whose files are watched."""
-        return tuple(dict.fromkeys(rule.service for rule in self._watching.rules))
-
-    def check(self, names: Collection[str]) -> None:
-        """Raise UsageError, with a proposal, if there is nothing to watch, or nothing of a service that was named."""
-        without = [name for name in names if name not in self.services]
-        if self.services and not without:
-            return
-        who = ", ".join(without) or f"project {self._stack.project}"
-        found = proposal(self._stack, without)
-        message = f"{who} has no develop.watch: there is nothing to watch"
-        if not found:
-            raise UsageError(message, "docs/guide/daily-loop.md says how to write it")
-        print(
-            f"# a proposal for {self._stack.files[0].name}, from what the Dockerfile copies\n",
-            file=sys.stderr,
-        )
-        print(found, file=sys.stderr)
-        raise UsageError(message, f"put the lines above into {self._stack.files[0].name}")
+        self._files = FileChanges(self._watching.roots, self.inbox.put)
 
     @property
     def patience(self) -> float | None:
@@ -124,6 +121,10 @@ class WatchedFiles:
     def begin(self) -> None:
         """Copy what is to be copied at the beginning, and say that the watching begins."""
         self._watching.handle({})
+        for rule in self._watching.rules:
+            if not rule.root.exists():
+                text = f"{rule.watch.path} is not there yet: it is watched once it is"
+                self._tell(WatchTold(what="note", service=rule.service, text=text))
         paths = dict.fromkeys(rule.watch.path for rule in self._watching.rules)
         self._tell(WatchTold(what="note", text=f"watching {', '.join(paths)}; Ctrl-C ends"))
 
@@ -143,10 +144,9 @@ class WatchedFiles:
             self.handle(changes)
 
     def close(self) -> None:
-        if self._files:
-            self._files.close()
+        self._files.close()
 
     def _tell(self, told: WatchTold) -> None:
         as_json = self._settings.progress == "json"
-        text = watched_json(told) if as_json else watched_text(told)
+        text = watched_json(told, time.time()) if as_json else watched_text(told)
         print(text, file=lasting(sys.stdout), flush=True)

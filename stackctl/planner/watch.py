@@ -122,7 +122,7 @@ class WatchRule(Struct, frozen=True, kw_only=True):
             return False
         below = path.relative_to(self.root).as_posix()
         if below == ".":
-            return not self.is_directory
+            return not self.is_directory and kind != "directory"
         if kind == "directory" and (self.include or not self.syncs):
             return False  # its files count
         return self.include is None or self.include(below)

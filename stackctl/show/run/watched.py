@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from msgspec import to_builtins
 
 from stackctl.planner.watch import WatchTold
+from stackctl.show.run.jsonl import VERSION
+from stackctl.show.text.amounts import iso
 from stackctl.show.text.safe import one_line
 
 
@@ -17,13 +19,14 @@ def watched_text(told: WatchTold) -> str:
     return "\n".join(lines)
 
 
-def watched_json(told: WatchTold) -> str:
-    """One object in one line. What is empty is left out."""
+def watched_json(told: WatchTold, now: float) -> str:
+    """One object in one line. What is empty is left out. `now`: seconds since the epoch."""
     fields = {"service": told.service, "files": told.files, "text": told.text, "output": told.output}
     kept: dict[str, object] = {name: to_builtins(value) for name, value in fields.items() if value}
     code = {} if told.exit_code is None else {"exit_code": told.exit_code}
     dry = {"dry_run": True} if told.dry else {}
-    return json.dumps({"event": "watch", "what": told.what} | kept | code | dry)
+    head = {"version": VERSION, "ts": iso(now, "milliseconds"), "event": "watch", "what": told.what}
+    return json.dumps(head | kept | code | dry)
 
 
 def some(files: Sequence[str]) -> str:
