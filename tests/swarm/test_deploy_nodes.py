@@ -108,7 +108,8 @@ deploy.update_config.order = "start-first"
         code, told = wait(swarm.start("deploy", "--timeout", "45"))
         assert code in (0, 4), told  # 4: the new tasks of that node had begun
         swarm.run("deploy")
-        assert len(swarm.tasks("api")) == 6
+        rest = swarm.cluster.nodes[:2]
+        eventually(lambda: sum(row["State"] == "running" for n in rest for row in swarm.on(n)) == 6, 60)
         assert swarm.environment_of("api") == ["LEVEL=2"]
         assert swarm.run("deploy", "plan", "--detailed-exitcode").code == 0
     finally:
