@@ -41,6 +41,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "stats": "Show what containers use of processor, memory and network",
         "wait": "Wait until services end, and give their exit code",
         "port": "Print where a port is published",
+        "doctor": "Find what is wrong with the engine, this machine, and stacks",
         "reach": "Find out why a service does not reach another",
         "env": "Print the variables that reach the stack from here",
         "config": "Show the stack as it is understood, variables filled in",

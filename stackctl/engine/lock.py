@@ -8,9 +8,10 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from stackctl.errors import LockedError
 from stackctl.real import monotonic, real_files, real_time
@@ -36,7 +37,8 @@ def lock(
     handle = _open(path)
     try:
         _acquire(handle, project, timeout, waiting or (lambda _: None))
-        _write(handle, {"pid": os.getpid(), "command": command, "since": int(real_time())})
+        me = {"pid": os.getpid(), "command": command, "since": int(real_time())}
+        _write(handle, {**me, "project": project})
         try:
             yield
         finally:
@@ -126,13 +128,23 @@ def _write(handle: int, content: dict[str, object]) -> None:
 
 
 def _holder(handle: int) -> str:
-    """The holder, as the lock's file says. The file is empty for a moment between two holders."""
+    """The holder, as the lock's file says."""
+    content = _content(handle)
+    return _words(content) if content else "another run"
+
+
+def _content(handle: int) -> Mapping[str, Any]:
+    """What the holder has written; nothing for a moment between two holders, and if it cannot be read."""
     try:
         content = json.loads(os.pread(handle, 4096, 0))
-        since = time.strftime("%H:%M:%S", time.localtime(content["since"]))
-        return f"process {content['pid']} ({content['command'] or 'stackctl'}), since {since}"
+        return {"project": "", **content} if isinstance(content["pid"], int) and _words(content) else {}
     except (ValueError, KeyError, TypeError, OverflowError):
-        return "another run"
+        return {}
+
+
+def _words(content: Mapping[str, Any]) -> str:
+    since = time.strftime("%H:%M:%S", time.localtime(content["since"]))
+    return f"process {content['pid']} ({content['command'] or 'stackctl'}), since {since}"
 
 
 def _safe(text: str) -> str:
@@ -174,3 +186,20 @@ def _runtime_directories() -> list[str]:
     if uid == 0 and said in (None, usual):
         return ["/run"]
     return [said or usual]
+
+
+def holders() -> Iterator[tuple[str, int, str]]:
+    """The projects that are held now, on any engine: each with the number of the process, and words about it."""
+    for path in sorted(_directory().glob("*.lock")):
+        with suppress(OSError, LockedError), _opened(path) as handle:
+            content = _content(handle)
+            if content.get("project") and _is_held(handle):
+                yield content["project"], content["pid"], _words(content)
+
+
+def _is_held(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

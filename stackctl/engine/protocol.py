@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stackctl.planner.steps.actions import Action
     from stackctl.planner.steps.events import Progressed
     from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path, Processes
+    from stackctl.planner.world.examined import ExaminedEngine
     from stackctl.planner.world.inspected import Inspected
     from stackctl.planner.world.observed import ImageConfig, Observed, ObservedContainer
     from stackctl.planner.world.probes import Probe
@@ -147,6 +148,9 @@ class Look(Protocol):
 
     def volume_sizes(self) -> Mapping[str, int]:
         """Bytes by volume, for every volume whose size the engine knows. Slow: the engine counts files."""
+
+    def examined(self, *, sizes: bool = False) -> ExaminedEngine:
+        """What the engine says about itself. `sizes`: also what its data take; slow, as `volume_sizes` is."""
 
     def answers_from_outside(
         self, probes: Mapping[str, Sequence[Probe]], observed: Observed

@@ -67,11 +67,3 @@ def test_the_broken_link_must_be_named(stack: Project, client: str, target: str,
     told = stack.run("reach", client, target, "--json", code=1 if cause else 0)
     (route,) = json.loads(told.stdout)["routes"]
     assert route["cause"] == cause
-
-
-def test_the_port_of_the_host_must_be_told_from_the_port_in_the_container(stack: Project) -> None:
-    (port,) = stack.json("port", "web")["ports"]
-    told = stack.run("reach", "api", f"web:{port['published']}", code=1).stdout
-    assert told.endswith(
-        f"{port['published']} is the port of web on the host; between containers its port is 80\n  → write web:80\n"
-    )

@@ -184,6 +184,11 @@ class EngineContract:
         assert engine.id == observed.id != ""
         assert observed.api >= (1, 40)
 
+    def test_an_engine_that_is_examined_tells_its_pools(self, engine: Engine) -> None:
+        examined = engine.examined()
+        assert examined.pools
+        assert examined.usage is None
+
     def test_an_image_by_tag_and_by_id(self, engine: Engine) -> None:
         images = engine.observe().images
         id_ = images["busybox:latest"]

@@ -15,7 +15,7 @@ from ways import RUNS_HERE, ssh_program
 from stackctl.engine.transport import endpoint as endpoints
 from stackctl.engine.transport import link, ssh, wire
 from stackctl.engine.transport.connect import connect
-from stackctl.engine.transport.endpoint import Endpoint, resolve
+from stackctl.engine.transport.endpoint import Endpoint, passed_over, resolve
 from stackctl.engine.transport.unreachable import unreachable
 from stackctl.errors import EngineError, UsageError
 
@@ -69,6 +69,23 @@ def listening() -> Iterator[Any]:
     yield make
     for listener in listeners:
         listener.close()
+
+
+def test_what_names_another_engine_is_passed_over(home: Path, listening: Any) -> None:
+    listening(home / "docker.sock")
+    (home / "run").mkdir()
+    (home / "run/docker.sock").symlink_to(home / "docker.sock")  # the same engine
+    podman = listening(home / "podman.sock")
+    usual = environ(home)
+    assert passed_over(resolve(environ=usual), environ=usual) == (str(podman),)
+
+    write_config(home, currentContext="far")
+    given = environ(home, DOCKER_HOST="unix:///x", DOCKER_CONTEXT="default")
+    assert passed_over(resolve(environ=given), environ=given) == ("the current context (far)",)
+    both = passed_over(Endpoint("unix:///y", said_by="--host"), "unix:///y", environ=given)
+    assert both == ("DOCKER_HOST (unix:///x)", "the current context (far)")
+    write_config(home, currentContext="default")
+    assert passed_over(resolve(environ=given), environ=given) == ()
 
 
 def test_the_order_of_precedence(home: Path, listening: Any) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.engine.lock import lock
+from stackctl.engine.lock import holders, lock
+from stackctl.engine.machine import machine
 from stackctl.errors import LockedError
 
 
@@ -67,6 +68,23 @@ def test_a_killed_holder_leaves_nothing_behind(holder: subprocess.Popen[str]) ->
     holder.wait(5)
     with lock("engine", "shop", timeout=0):
         pass
+
+
+def test_who_holds_a_project_is_told(holder: subprocess.Popen[str]) -> None:
+    with lock("an-engine", "my-shop_2", timeout=0, command="stackctl down"):
+        mine, other = holders()
+    assert (mine[:2], other[:2]) == (("my-shop_2", os.getpid()), ("shop", holder.pid))
+    assert other[2].startswith(f"process {holder.pid} (stackctl up), since")
+    (held,) = machine(root="", takes_resolvers=False, chosen="", others=()).locks
+    assert (held.project, held.pid, held.state) == ("shop", holder.pid, "alive")
+    holder.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, holder.pid, os.WSTOPPED | os.WNOWAIT)
+    assert [each.state for each in machine(root="", takes_resolvers=False, chosen="", others=()).locks] == [
+        "stopped"
+    ]
+    holder.kill()
+    holder.wait(5)
+    assert list(holders()) == []
 
 
 def test_other_projects_and_engines_are_free(holder: subprocess.Popen[str]) -> None:

@@ -101,4 +101,11 @@ def command(
         lambda cancel: debugging.prepare(settings.selection(), UpOptions(), images, cancel=cancel),
         stack=stack,
     )
-    return code or debugging.attach()
+    if code:
+        debugging.discard()  # a signal may have come after it was made
+        return code
+    try:
+        return debugging.attach()
+    except BaseException:
+        debugging.discard()
+        raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stackctl.engine.docker import asked, snapshot
 from stackctl.engine.docker.network_ids import NetworkIds
 from stackctl.engine.docker.sharing import sharing
-from stackctl.engine.transport.client import ANSWER_TIMEOUT, Found, Json, RefusedError, WireClient
+from stackctl.engine.transport.client import Found, Json, RefusedError, WireClient
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.inspected import Inspected
@@ -22,12 +22,10 @@ from stackctl.real import real_time
 if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing
     from stackctl.planner.world.asked import Counters, ObservedImage, Processes
+    from stackctl.planner.world.examined import ExaminedEngine
     from stackctl.planner.world.swarm_observed import ObservedSwarm, ObservedTask
 
 Call = tuple[tuple[str, ...], Mapping[str, object]]
-
-_BUSY = "disk usage operation is already running"
-"""What Engine 20.10 says while it counts for another caller."""
 
 _CONFLICT = 409
 
@@ -150,14 +148,16 @@ class DockerLook:
         return has_buildx()
 
     def volume_sizes(self) -> Mapping[str, int]:
-        try:
-            usage = self.client.get("system", "df", timeout=ANSWER_TIMEOUT, type="volume")
-        except RefusedError as error:
-            if _BUSY not in error.message:
-                raise
-            return {}  # the other run learns the sizes; nothing depends on them
+        from stackctl.engine.docker.disk_usage import disk_usage  # most looks count nothing
+
+        usage = disk_usage(self.client, "volume")
         sizes = {v["Name"]: (v.get("UsageData") or {}).get("Size", -1) for v in usage.get("Volumes") or ()}
         return {name: size for name, size in sizes.items() if size >= 0}
+
+    def examined(self, *, sizes: bool = False) -> ExaminedEngine:
+        from stackctl.engine.docker.examining import examined  # only `doctor` examines an engine
+
+        return examined(self.client, podman=self.engine.name == "podman", sizes=sizes)
 
     def answers_from_outside(
         self, probes: Mapping[str, Sequence[Probe]], observed: Observed

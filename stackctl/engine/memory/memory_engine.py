@@ -35,6 +35,7 @@ from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path
 from stackctl.planner.world.desired import (
     Image,
 )
+from stackctl.planner.world.examined import USUAL_POOLS, ExaminedEngine
 from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.labels import PROJECT
 from stackctl.planner.world.observed import (
@@ -191,6 +192,10 @@ class MemoryEngine(MemoryObjects):
         with self._guard:
             self.reads += 1
             return dict.fromkeys(self._volumes, 0)
+
+    def examined(self, *, sizes: bool = False) -> ExaminedEngine:
+        self.reads += 1
+        return ExaminedEngine(pools=USUAL_POOLS, usage={"volumes": 0} if sizes else None)
 
     def answers_from_outside(
         self, probes: Mapping[str, Sequence[Probe]], observed: Observed

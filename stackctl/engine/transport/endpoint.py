@@ -83,24 +83,51 @@ def resolve(
     return _default(environ)
 
 
+def passed_over(
+    chosen: Endpoint,
+    host: str | None = None,
+    context: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[str, ...]:
+    """What names an engine as well, and does not count for `resolve`, which has chosen this endpoint; other usual sockets, if nothing
+    names one.
+    """
+    if not chosen.said_by:
+        taken = chosen.socket.resolve() if chosen.socket else None
+        there = {path.resolve(): path for path in _usual_sockets(environ) if os.access(path, os.F_OK)}
+        return tuple(str(path) for real, path in there.items() if real != taken)
+    names = {
+        "--host": host,
+        "--context": context,
+        "DOCKER_HOST": environ.get("DOCKER_HOST"),
+        "DOCKER_CONTEXT": environ.get("DOCKER_CONTEXT"),
+        "the current context": config(environ).get("currentContext"),
+    }
+    given = [f"{name} ({value})" for name, value in names.items() if value and value != "default"]
+    return tuple(given[1:])
+
+
 def _default(environ: Mapping[str, str]) -> Endpoint:
     """The first usual socket that accepts a connection; else the first that exists: its error says what to do."""
-    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
-    home = Path(environ.get("HOME") or Path.home())
-    sockets = [
-        DEFAULT_SOCKET,
-        runtime / "docker.sock",
-        home / ".docker/run/docker.sock",
-        runtime / "podman/podman.sock",
-        PODMAN_SOCKET,
-    ]
-    there = [Endpoint(f"unix://{path}") for path in sockets if os.access(path, os.F_OK)]
+    there = [Endpoint(f"unix://{path}") for path in _usual_sockets(environ) if os.access(path, os.F_OK)]
     if not there:
         raise EngineError(f"no Docker engine answers: {DEFAULT_SOCKET} does not exist", start_hint())
     for endpoint in there:
         if _listens(endpoint):
             return endpoint
     return there[0]
+
+
+def _usual_sockets(environ: Mapping[str, str]) -> list[Path]:
+    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    home = Path(environ.get("HOME") or Path.home())
+    return [
+        DEFAULT_SOCKET,
+        runtime / "docker.sock",
+        home / ".docker/run/docker.sock",
+        runtime / "podman/podman.sock",
+        PODMAN_SOCKET,
+    ]
 
 
 def _listens(endpoint: Endpoint) -> bool:
