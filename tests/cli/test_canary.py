@@ -82,7 +82,7 @@ COMMANDS = (
     ("config",), ("config", "--json"), ("config", "--variables"), ("config", "--no-interpolate"), ("config", "--images"),
     ("config", "--hash", "*"), ("plan",), ("plan", "--steps"), ("plan", "--json"), ("build",), ("pull",),
     ("--progress", "plain", "up", "--wait-timeout", "1"), ("--progress", "json", "up", "--wait-timeout", "1"),
-    ("status",), ("status", "--json"), ("ps", "-a"), ("ps", "-a", "--json"), ("logs", "db"), ("port", "db", "5432"),
+    ("timeline",), ("timeline", "--json"), ("timeline", "--html", "-", "--trace", "-"), ("status",), ("status", "--json"), ("ps", "-a"), ("ps", "-a", "--json"), ("logs", "db"), ("port", "db", "5432"),
     ("exec", "db", "false"), ("plan",), ("export", "k8s"), ("--progress", "plain", "down", "-v", "-y"), ("--progress", "json", "down", "-v", "-y"),
 )  # fmt: skip
 
@@ -114,7 +114,7 @@ def stackctl_says(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_no_command_shows_a_secret(stackctl_says: Callable[..., str]) -> None:
     said = {" ".join(command): stackctl_says(*command) for command in COMMANDS}
-    assert all(said[command] for command in ("config", "plan", "status", "ps -a", "export k8s"))
+    assert all(said[command] for command in ("config", "plan", "timeline", "status", "ps -a", "export k8s"))
     assert (
         "check ${services.db.url} ${DB_PASSWORD} --password •••: cannot log in: postgresql://me:•••@db"
         in (said["--progress plain up --wait-timeout 1"])

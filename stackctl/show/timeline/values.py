@@ -16,6 +16,7 @@ VERSION = 1
 
 def timeline_json(run: Timeline) -> dict[str, Any]:
     """The timeline as JSON, version 1, which only ever gains keys. Times are in seconds since the run began."""
+    phases = seconds_of_phases(run)
     return {
         "version": VERSION,
         "project": run.project,
@@ -26,12 +27,12 @@ def timeline_json(run: Timeline) -> dict[str, Any]:
         "services": [
             {
                 "name": row,
-                "began": _time(min(step.began for step in run.rows()[row])),
-                "ended": _time(max(step.ended for step in run.rows()[row])),
-                "phases": {phase: _time(seconds) for phase, seconds in phases.items()},
-                "segments": [_segment(step) for step in run.rows()[row]],
+                "began": _time(min(step.began for step in steps)),
+                "ended": _time(max(step.ended for step in steps)),
+                "phases": {phase: _time(seconds) for phase, seconds in phases[row].items()},
+                "segments": [_segment(step) for step in steps],
             }
-            for row, phases in seconds_of_phases(run).items()
+            for row, steps in run.rows().items()
         ],
         "critical_path": [
             {
