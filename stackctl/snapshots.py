@@ -33,7 +33,7 @@ from stackctl.planner.steps.events import Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.world import labels
-from stackctl.planner.world.containers import of_project
+from stackctl.planner.world.containers import of_project, paused_by
 from stackctl.planner.world.desired import Desired, DesiredContainer
 from stackctl.planner.world.matching import image_id
 from stackctl.planner.world.naming import Naming
@@ -412,10 +412,12 @@ class Snapshots(Operating):
             undo.undo()
 
     def _remove_leftovers(self, observed: Observed) -> None:
-        """Remove the containers that copied for a run which was killed."""
+        """Remove the containers that copied for a run which was killed. What was paused for them goes on."""
         for container in observed.containers:
             if container.project == self.name and labels.COPY in container.labels:
                 _remove_copier(self.engine, container.id, container.name)
+                for paused in paused_by(container, observed):
+                    self.engine.perform(UnpauseContainer(paused.id, paused.name), _silent)
 
 
 class _Undo:

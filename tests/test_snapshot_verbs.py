@@ -395,11 +395,17 @@ def test_a_snapshot_of_another_project_is_found_by_its_name(
         succeed(shop.restore("sedeed"))
 
 
-def test_a_container_that_a_killed_run_has_left_is_removed(shop: Snapshots, engine: MemoryEngine) -> None:
+@pytest.mark.parametrize("after", ["snapshot", "up"])
+def test_what_a_killed_run_has_left_is_removed_and_what_it_had_paused_goes_on(
+    shop: Snapshots, engine: MemoryEngine, after: str
+) -> None:
     take(shop)
-    made = next(a for a in engine.performed if isinstance(a, CreateContainer))
+    made = next(a for a in engine.performed if isinstance(a, CreateContainer) and a.spec.labels[labels.COPY])
     engine.perform(CreateContainer(made.spec, "shop-copy-dead-0"), lambda _: None)
-    succeed(shop.snapshot("again"))
+    for paused in made.spec.labels[labels.COPY].split(","):
+        engine.perform(PauseContainer(paused, paused), lambda _: None)
+    assert states(engine) != UP
+    succeed(shop.snapshot("again") if after == "snapshot" else stackctl.up(shop.stack, engine))
     assert states(engine) == UP
 
 

@@ -66,7 +66,7 @@ def test_only_what_carries_the_run_is_removed_and_in_order() -> None:
     )
 
 
-def test_a_copier_that_holds_a_volume_of_the_run_goes_with_it() -> None:
+def test_a_copier_that_holds_a_volume_of_the_run_goes_with_it_and_what_it_had_paused_goes_on() -> None:
     volume = ObservedVolume(name="v", labels=marks("r1"))
     seen = Observed(
         engine=ObservedEngine(id="e"),
@@ -76,15 +76,17 @@ def test_a_copier_that_holds_a_volume_of_the_run_goes_with_it() -> None:
                 id=name,
                 name=name,
                 labels={labels.PROJECT: "p", **more},
+                state="running" if more else "paused",
                 mounts=(Mounted(type="volume", name="v", target="/from/0"),),
             )
-            for name, more in {"copier": {labels.COPY: "true"}, "mine": {}}.items()
+            for name, more in {"copier": {labels.COPY: "mine,x"}, "mine": {}, "other": {}}.items()
         ),
     )
     steps = str(plan_reap(["r1"], seen)).splitlines()
     assert [step.partition(",")[0] for step in steps] == [
         "#1 RemoveContainer copier",
-        "[1] -> #2 RemoveVolume v",
+        "[1] -> #2 UnpauseContainer mine",
+        "[1] -> #3 RemoveVolume v",
     ]
 
 

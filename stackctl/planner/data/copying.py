@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from stackctl.planner.steps.actions import (
     Action,
@@ -188,7 +188,7 @@ def labels_of_copier(project: str, instance: str, service: str) -> dict[str, str
         labels.INSTANCE: instance,
         labels.SERVICE: service,
         labels.KIND: "run",
-        labels.COPY: "true",
+        labels.COPY: "",
         labels.VERSION: __version__,
     }
 
@@ -201,7 +201,9 @@ def plan_copy(
     pause: Iterable[ObservedContainer] = (),
 ) -> int:
     """Copy, while these containers are paused. Returns the step after which the copies are there."""
-    spec, paused = copier.container, tuple(pause)
+    paused = tuple(pause)
+    own = {**copier.own_labels, labels.COPY: ",".join(c.id for c in paused)}
+    spec = structs.replace(copier, own_labels=own).container
     back: tuple[Action, ...] = tuple(UnpauseContainer(c.id, c.name) for c in paused)
     made = draft.add(CreateContainer(spec, spec.name), why, *needs)
     still = [

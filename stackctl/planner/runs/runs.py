@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from stackctl.planner.runs.owner import Owner, unpack
-from stackctl.planner.steps.actions import RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
+from stackctl.planner.steps.actions import (
+    RemoveContainer,
+    RemoveImage,
+    RemoveNetwork,
+    RemoveVolume,
+    UnpauseContainer,
+)
 from stackctl.planner.steps.facts import Removed
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world import labels
+from stackctl.planner.world.containers import paused_by
 from stackctl.planner.world.matching import image_id, members, users_of_volumes
 from stackctl.planner.world.naming import Naming
 from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
@@ -49,7 +56,7 @@ def strangers(observed: Observed, project: str, run: str) -> list[str]:
 
 def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[str] = ()) -> Plan:
     """Plan to remove all that these runs have made: containers whatever their state, then networks and volumes. What copies data from
-    or to such a volume goes, too: it holds the volume.
+    or to such a volume goes, too: it holds the volume. What was paused for that goes on.
 
     `spared` are projects that stay.
     """
@@ -60,7 +67,7 @@ def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[s
     draft = Draft()
     inside, users = members(observed), users_of_volumes(observed)
     copiers = {
-        user.id
+        user.id: user
         for volume in filter(goes, observed.volumes)
         for user in users.get(volume.name, ())
         if labels.COPY in user.labels
@@ -69,6 +76,10 @@ def plan_reap(runs: Collection[str], observed: Observed, *, spared: Collection[s
         if goes(container) or container.id in copiers:
             action = RemoveContainer(container.id, container.name, volumes=True)
             draft.add(action, _why(container), makes=[Removed(container.id)], of=Replica(container.key))
+    for copier in copiers.values():
+        for paused in paused_by(copier, observed):
+            unpause = UnpauseContainer(paused.id, paused.name)
+            draft.add(unpause, "its files were copied", Removed(copier.id), of=paused.replica)
     for network in observed.networks:
         if goes(network):
             gone = (Removed(container.id) for container in inside.get(network.id, ()))

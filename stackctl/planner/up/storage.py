@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from stackctl.planner.steps.actions import CreateVolume, RemoveVolume
-from stackctl.planner.steps.facts import Created, VolumeThere
+from stackctl.planner.steps.actions import CreateVolume, RemoveVolume, UnpauseContainer
+from stackctl.planner.steps.facts import Created, Removed, VolumeThere
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
+from stackctl.planner.world.containers import paused_by
 from stackctl.planner.world.desired import DesiredContainer, DesiredMount, DesiredVolume
 from stackctl.planner.world.matching import is_anonymous, is_ours, ours
 from stackctl.planner.world.observed import ImageConfig
@@ -58,12 +59,16 @@ def fill_anonymous(work: Work, want: DesiredContainer, name: str, mounts: Iterab
 
 
 def _remove_copiers(work: Work) -> None:
-    """Remove the containers that still copy data for a run which was killed. They end at a moment when their volumes are whole."""
+    """Remove the containers that still copy data for a run which was killed; what was paused for them goes on. They end at a moment when their volumes are whole."""
     for container in ours(work.observed, work.desired.project, work.desired.instance):
         if labels.COPY in container.labels:
             work.remove(container, "left over from an interrupted copy")
             for mounted in container.mounts:
                 work.draft.make(VolumeThere(mounted.name), len(work.draft.steps))
+            for paused in paused_by(container, work.observed):
+                action = UnpauseContainer(paused.id, paused.name)
+                why = "an interrupted copy has left it paused"
+                work.draft.add(action, why, Removed(container.id), of=paused.replica)
 
 
 def plan_lease(work: Work) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from stackctl.errors import UsageError
+from stackctl.planner.world import labels
 from stackctl.planner.world.observed import Observed, ObservedContainer, ObservedNetwork, ObservedVolume
 from stackctl.spelling import did_you_mean
 
@@ -19,6 +20,12 @@ def instance_of(observed: Observed, project: str) -> str | None:
         if found:
             return _commonest(found)
     return None
+
+
+def paused_by(copier: ObservedContainer, observed: Observed) -> list[ObservedContainer]:
+    """The containers that are still paused for a container that copies, or has copied."""
+    ids = copier.labels[labels.COPY].split(",")
+    return [each for each in observed.containers if each.id in ids and each.state == "paused"]
 
 
 def _commonest(objects: Iterable[ObservedContainer | ObservedNetwork | ObservedVolume]) -> str | None:

@@ -64,7 +64,7 @@ SNAPSHOT_PART = PREFIX + "snapshot.part"
 SNAPSHOT_PARTS = PREFIX + "snapshot.parts"
 """On the volume that is made last, once everything is copied: JSON that says what the snapshot holds."""
 COPY = PREFIX + "copy"
-"""On a container that copies data between volumes, and goes when it is done."""
+"""On a container that copies data between volumes, and goes when it is done: the ids of the containers that are paused until then."""
 FOR = PREFIX + "for"
 """On a lease: for how long the stack is wanted, in whole seconds from when the lease was made."""
 
