@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pages
 import pytest
-from scenario import Project
+from proxy import RecordingProxy
+from scenario import ROOT, SLEEP, Project, killed_at
 
 pytestmark = pytest.mark.docker
 
@@ -39,7 +41,9 @@ stop_grace_period = "0s"
 WRITES = """
 create table one (n int); create table two (n int);
 create procedure fill() language plpgsql as $$ begin
-  for i in 1..1000000 loop insert into one values (i); insert into two values (i); commit; end loop;
+  for i in 1..1000000 loop
+    insert into one values (i); insert into two values (i); commit; perform pg_sleep(0.002);
+  end loop;
 end $$;
 """
 FILES = "cd /files && mkdir -p 'd e' && echo hello > 'd e/-x' && ln -s a l && touch .hidden && chown 5:6 . && chmod 750 ."
@@ -64,6 +68,7 @@ def writing(project: Project) -> Iterator[None]:
         pass
     yield
     assert project.api.exec_inspect(made["Id"])["Running"], "nothing was written meanwhile"
+    sql(project, "select pg_terminate_backend(pid) from pg_stat_activity where query = 'call fill()'")
 
 
 def test_data_must_come_back_as_they_were(project: Project, neighbour: Project) -> None:
@@ -108,32 +113,55 @@ def test_data_must_come_back_as_they_were(project: Project, neighbour: Project) 
     assert int(count) == int(last) > 0
 
     neighbour.write(STACK)
-    neighbour.run("up", "files", "cache", "--data-from", project.name)
+    neighbour.run("up", "files", "cache", "--data-from", f"{project.name}/seeded")
     assert neighbour.inside("files", "sh", "-c", STATE) == before
     assert neighbour.inside("cache", "redis-cli", "get", "key").strip() == "kept"
-    project.inside("files", "sh", "-c", "echo new > /files/new")
-    told = neighbour.run("up", "files", "cache", "--data-from", f"{project.name}/seeded").stderr
-    assert (
-        f"note: not filled from snapshot {project.name}/seeded, for they are in use: {neighbour.name}_files"
-        in told
-    )
-    every = project.json("snapshot", "ls", "--all")["snapshots"]
-    assert [each["name"] for each in every if each["project"] in (project.name, neighbour.name)] == ["seeded"]
 
-    file = str(neighbour.directory / "files.tar")
-    neighbour.inside("files", "sh", "-c", "rm -rf /files/*")
-    project.inside("files", "rm", "/files/new")
-    project.run("snapshot", "create", "any", "files", "--to", file)
-    neighbour.run("snapshot", "restore", "--from", file)
-    assert neighbour.inside("files", "sh", "-c", STATE) == before
 
-    project.run("down", "--volumes")
-    assert {v["Name"] for v in project.api.volumes()["Volumes"] if v["Name"].startswith(project.name)} == {
-        *(each["volume"] for each in found["data"]),
-        found["data"][0]["volume"].removesuffix("-0"),
-    }
-    project.run("snapshot", "restore", "seeded", "files")
-    project.run("up", "files")
-    assert project.inside("files", "sh", "-c", STATE) == before
-    project.run("snapshot", "rm", "seeded")
-    assert project.json("snapshot", "ls")["snapshots"] == []
+GUIDE = pages.section(ROOT / "docs" / "guide" / "daily-loop.md", "Data")
+COMMANDS = [
+    line.partition("#")[0].split()[1:]
+    for piece in GUIDE
+    if isinstance(piece, pages.Block) and piece.language == "bash"
+    for line in piece.text.splitlines()
+]
+
+
+def test_after_a_kill_the_state_must_be_told_and_each_command_of_the_guide_must_do_as_it_says(
+    project: Project, neighbour: Project, recorder: RecordingProxy
+) -> None:
+    stack = f'[services.files]\n{SLEEP}volumes = ["files:/files"]\n[volumes.files]\n'
+    project.write(stack)
+    neighbour.write(stack)
+    project.run("up")
+    project.inside("files", "sh", "-c", FILES)
+    before = project.inside("files", "sh", "-c", STATE)
+
+    assert killed_at(project, recorder, 4, "snapshot", "create", "seeded")
+    (left,) = project.json("snapshot", "ls")["snapshots"]
+    assert (left["name"], left["complete"]) == ("seeded", False)
+    assert "not complete" in project.run("snapshot", "restore", "seeded", code=2).stderr
+    told = project.run("up").stderr
+    assert "note: paused, and not waited for: files (stackctl unpause files)" in told
+    assert len(project.containers()) == 1
+    project.run("unpause")
+
+    assert COMMANDS[0] == ["snapshot", "create", "seeded"]
+    for command in COMMANDS:
+        words = [project.name if word == "shop" else word for word in command]
+        if "--data-from" in words:
+            source = words[-1]
+            neighbour.run(*words[:-1], f"{project.name}/{source}" if source == "seeded" else source)
+            assert neighbour.inside("files", "sh", "-c", STATE) == before
+            neighbour.run("down", "--volumes")
+        elif words == ["snapshot", "restore", "seeded"]:
+            project.run("down", "--volumes")
+            project.run(*words)
+            project.run("up")
+        else:
+            if "restore" in words:
+                project.inside(
+                    "files", "sh", "-c", "rm -rf /files/*; chown 0:0 /files; echo new > /files/new"
+                )
+            project.run(*words)
+        assert project.inside("files", "sh", "-c", STATE) == before
