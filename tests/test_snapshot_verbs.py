@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from stackctl.planner.steps.outcome import Outcome, outcome, succeed
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import DesiredVolume
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
+from stackctl.show.run.failure import failure_text
 from stackctl.snapshot_files import SnapshotFiles
 from stackctl.snapshots import Snapshots
 
@@ -479,3 +481,44 @@ def test_an_interrupted_restore_of_a_file_changes_nothing(
     outcome(files.restore_file(path, cancel=cancel))
     assert (copies(engine), states(engine)) == ([], UP)
     assert told(engine.performed, StopContainer, StartContainer) == []
+
+
+def test_a_copy_that_fails_is_told_with_the_name_of_its_container(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    engine.behaviours["copy"] = Behaviour(exit_code=1, log=("cp: no space left on device",))
+    events = [*shop.snapshot("seeded", ["db"])]
+    plans = [event.plan for event in events if isinstance(event, Planned)]
+    text = failure_text(outcome(events), plans)
+    assert re.search(r"── last 1 line of shop-copy-\w+-0 ─+\n  cp: no space left on device\n", text), text
+
+
+def test_an_image_of_another_service_copies_for_one_that_has_no_programs(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    containers = {c.service: c for c in engine.observe().containers}
+    engine.unpack(containers["db"].id, "/bin", [directory("cp")])
+    take(shop, pause=True)
+    made = [
+        a.spec for a in engine.performed if isinstance(a, CreateContainer) and labels.COPY in a.spec.labels
+    ]
+    assert {spec.image for spec in made} == {containers["api"].image_id}
+
+
+def directory(name: str) -> bytes:
+    """An archive with a directory of that name, which no program can be."""
+    packed, info = io.BytesIO(), tarfile.TarInfo(name)
+    info.type = tarfile.DIRTYPE
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(info)
+    return packed.getvalue()
+
+
+def test_data_of_a_stack_that_is_down_are_copied_and_nothing_is_started(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    shop.tool(engine.observe().containers, engine.observe())
+    succeed(stackctl.down("shop", engine, stack=shop.stack))
+    made = take(shop)
+    assert [each.key for each in made.saved] == ["data", "files"]
+    assert states(engine) == {}

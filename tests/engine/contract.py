@@ -189,11 +189,14 @@ class EngineContract:
         assert examined.pools
         assert examined.usage is None
 
-    def test_an_image_by_tag_and_by_id(self, engine: Engine) -> None:
+    def test_an_image_by_tag_and_by_id(self, engine: Engine, bench: Bench) -> None:
         images = engine.observe().images
         id_ = images["busybox:latest"]
         assert id_.startswith("sha256:")
         assert images[id_] == id_
+        made = structs.replace(bench.spec(), image=id_)
+        bench.do(CreateContainer(made, made.name))
+        assert bench.containers()[made.name].image_id == id_
 
     def test_looking_into_an_image(self, engine: Engine) -> None:
         configs = engine.image_configs(["busybox", "stackctl/never-built:1"])

@@ -39,6 +39,7 @@ for from in /from/*; do cp -a "$from/." "/to/${from#/from/}/"; done
 
 # pg_basebackup copies the data directory as the server allows it. What else is in the volume is copied as it is.
 POSTGRES = """set -e
+trap '[ $? = 0 ] || echo "stackctl snapshot create NAME --pause copies its files as they are" >&2' EXIT
 fail() { echo "$1" >&2; exit 1; }
 place=${PGDATA%/}/
 case $place in "$TARGET"/*) ;; *) fail "PGDATA ($PGDATA) is not in the volume at $TARGET";; esac
@@ -54,6 +55,7 @@ chmod "$(stat -c %a "$from")" "$to"
 
 # A file of Redis is replaced as a whole, and its log only grows, unless it is rewritten: then all is copied again.
 REDIS = """set -e
+trap '[ $? = 0 ] || echo "stackctl snapshot create NAME --pause copies its files as they are" >&2' EXIT
 fail() { echo "$1" >&2; exit 1; }
 cli() { "$CLIENT" -h 127.0.0.1 -p "$SERVER_PORT" "$@"; }
 logs() { (cd /from/0 && find . -name '*.manifest' -exec cat {} +); }

@@ -82,7 +82,12 @@ def _cause(failure: Failed, style: Style) -> Iterator[str]:
         if fact:
             yield fact_line(name, fact, style)
     if isinstance(error, WaitError):
-        yield from log_lines(quoted(step.service), error.log_tail, style)
+        yield from log_lines(quoted(_log_of(step)), error.log_tail, style)
+
+
+def _log_of(step: Step) -> str:
+    """Whose log it is: a container that belongs to no service has its own name."""
+    return step.service or (step.action.name if isinstance(step.action, WaitFor) else "")
 
 
 def _rest(error: StackError) -> str:
