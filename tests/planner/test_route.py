@@ -100,6 +100,16 @@ def test_the_way_to_the_machine(
     assert (found.broken.hint if found.broken else None) == hint
 
 
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    api = ObservedContainer(id="1", name="shop-api-1", state="running")
+    heard = Heard(addresses=("::1",), answers={80: "connection refused"})
+    read = stack('[services.api]\nimage = "app"')
+    found = outside_verdict(OutsideRoute(stack=read, client=End.of("api", api), host="::1", heard=heard), 80)
+    assert found.target == "[::1]:80"
+    assert found.broken
+    assert found.broken.text.startswith("[::1]:80 does not accept")
+
+
 def test_an_internal_network_has_no_way_out() -> None:
     read = stack('[services.api]\nimage = "app"\nnetworks = ["in"]\n[networks.in]\ninternal = true')
     api = ObservedContainer(

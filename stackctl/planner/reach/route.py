@@ -75,7 +75,7 @@ class RouteVerdict(Struct, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        return f"{self.host}:{self.port}" if self.port else self.host
+        return _at(self.host, self.port) if self.port else self.host
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -342,6 +342,10 @@ def _answers(client: End, target: str, answer: str | None) -> RouteLink:
     return RouteLink("answers", "broken", text, "refused", hint)
 
 
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 # The way to a host outside of the stack
 
 
@@ -379,7 +383,7 @@ def _outside_links(route: OutsideRoute, port: int) -> Iterator[RouteLink]:
         yield RouteLink("name", "ok", f"{host} is {', '.join(addresses)}")
     if answer and host == HOST and route.machine is not None:
         yield _machine_listens(route.machine, port)
-    yield _answers(client, f"{host}:{port}", answer)
+    yield _answers(client, _at(host, port), answer)
 
 
 def _way_out(route: OutsideRoute) -> RouteLink:
