@@ -103,6 +103,21 @@ SUMMARY = f"""\
 | redis | | | 0.1 s | 0.3 s | 0.2 s | ✔ |
 | api | | 5.0 s | 0.1 s | 0.2 s | 1.0 s | ✘ failed |
 
+```text
+critical path
+  5.0 s  image myapp-api built
+  0.1 s  volume myapp_pgdata created
+  0.1 s  postgres created
+  0.3 s  postgres started
+  1.9 s  api waited for postgres to be healthy
+  0.2 s  api started
+  1.0 s  up waited for api to be healthy (failed)
+
+waits
+  api waited for postgres to be healthy: 2.2 s; removing it saves about 1.2 s
+  api waited for redis to be healthy: 0.5 s; removing it saves nothing
+```
+
 """
 
 
@@ -123,7 +138,7 @@ def test_what_was_not_begun_is_in_the_table(stack: Stack, tmp_path: Path) -> Non
     log = shown(stack, one_failing(EngineError("no", "yes, %0A")), mode="quiet")
     assert "::group::" not in log
     assert log.endswith("title=stackctl::services.api: no%0Ayes, %250A\n")
-    table = (tmp_path / "summary.md").read_text().splitlines()[-5:]
+    table = (tmp_path / "summary.md").read_text().splitlines()[-10:-5]
     assert table == [
         "| service | create | |",
         "|---|--:|---|",
@@ -147,6 +162,9 @@ def test_a_run_that_went_well_has_a_table_and_one_that_brought_nothing_up_has_no
     assert (tmp_path / "summary.md").read_text() == (
         "### ✔ stackctl start: created 5 in 1.5 s\n\n"
         "| service | start | |\n|---|--:|---|\n| redis | 0.5 s | ✔ |\n\n"
+        "```text\ncritical path\n"
+        "  1.0 s  redis waited for its turn: as many steps as may write at once were under way\n"
+        "  0.5 s  redis started\n```\n\n"
     )
     (tmp_path / "summary.md").unlink()
     assert (

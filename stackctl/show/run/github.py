@@ -24,6 +24,7 @@ from stackctl.show.reports import checkout_prefix, github
 from stackctl.show.run.failure import failure_text, summary
 from stackctl.show.text.amounts import duration
 from stackctl.show.text.safe import clean, one_line, shortened, without_commands
+from stackctl.show.timeline.text import why_text
 from stackctl.spec.choosing import table
 from stackctl.spec.model import Stack
 from stackctl.spec.output.redact import without
@@ -148,7 +149,7 @@ def tell_mistakes(problems: Iterable[Problem], stream: TextIO) -> None:
 
 
 def run_summary(outcome: Outcome, plans: Sequence[Plan], run: Timeline, command: str) -> str:
-    """How a run has ended, in Markdown: the causes with their evidence, and the seconds of each service in each phase. "" for a run
+    """How a run has ended, in Markdown: the causes with their evidence, the seconds of each service in each phase, and the critical path. "" for a run
     that went well and brought nothing up.
     """
     failed = bool(outcome.failures or outcome.interrupted)
@@ -158,7 +159,7 @@ def run_summary(outcome: Outcome, plans: Sequence[Plan], run: Timeline, command:
     if text := failure_text(outcome, plans, command=command).strip("\n"):
         parts.append(fenced(text))
     if rows := [*_rows(run, outcome)]:
-        parts.append("\n".join(rows))
+        parts += ["\n".join(rows), fenced(why_text(run))]
     return "\n\n".join(parts) + "\n"
 
 

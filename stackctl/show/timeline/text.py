@@ -47,7 +47,13 @@ def timeline_text(run: Timeline, style: Style = PLAIN) -> str:
     )
     if not run.steps:
         return f"{head}\n\nnothing was done"
-    parts = [head, _bars(run, style), _path(critical_path(run), style), _waits(run, style)]
+    parts = [head, _bars(run, style), why_text(run, style)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def why_text(run: Timeline, style: Style = PLAIN) -> str:
+    """The critical path of a run, and what its waits cost; "" for a run that did nothing."""
+    parts = [_path(critical_path(run), style), _waits(run, style)] if run.steps else []
     return "\n\n".join(part for part in parts if part)
 
 
