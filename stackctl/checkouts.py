@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from stackctl.engine.directories import BRANCH, head_of
 from stackctl.engine.host import free_ports, is_free
 from stackctl.engine.protocol import Look
 from stackctl.engine.remembered import Checkout, Remembered, remembered
@@ -75,7 +76,8 @@ def project_of(base: str, source: Path, engine: Look) -> str:
 def place_of(source: Path) -> CheckoutPlace:
     """Where a file lies: in which git checkout, and on which branch."""
     top = next((folder for folder in source.parents if (folder / ".git").exists()), source.parent)
-    return CheckoutPlace(str(source), top.name, _branch(top / ".git"))
+    head = head_of(top / ".git")
+    return CheckoutPlace(str(source), top.name, head.removeprefix(BRANCH) if head.startswith(BRANCH) else "")
 
 
 def _project(base: str, place: CheckoutPlace, engine: str, observed: Observed, memory: Remembered) -> str:
@@ -109,14 +111,3 @@ def _host_ports(stack: Stack, checkout: Checkout, observed: Observed, memory: Re
 def _key(port: tuple[str, int, str]) -> str:
     service, number, protocol = port
     return f"{service} {number}/{protocol}"
-
-
-def _branch(git: Path) -> str:
-    """The branch that is checked out (gitrepository-layout(5)): `.git` is the repository, or a file that says where it is."""
-    try:
-        if git.is_file():
-            git = git.parent / git.read_text().removeprefix("gitdir:").strip()
-        kind, _, ref = (git / "HEAD").read_text().strip().partition("refs/heads/")
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return ref if kind == "ref: " else ""

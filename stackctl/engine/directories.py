@@ -13,7 +13,9 @@ from pathlib import Path
 from stackctl.planner.world import labels as names
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_IN_TABLE = "ref: refs/heads/.invalid"
+BRANCH = "refs/heads/"
+"""How the full name of a branch begins."""
+_IN_TABLE = "refs/heads/.invalid"
 """What HEAD says where git keeps its references in a table (reftable), which is not read here."""
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -74,27 +76,26 @@ def is_of_this_machine(place: str) -> bool:
 
 def branch_of(directory: str) -> str:
     """The branch of git that is checked out in a directory, or the first digits of the commit if it is none; "" if it belongs to no
-    checkout. Source of the layout: gitrepository-layout(5).
+    checkout.
     """
     for parent in (Path(directory), *Path(directory).parents):
-        try:
-            head = _git_directory(parent / ".git").joinpath("HEAD").read_text().strip()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, UnicodeDecodeError):
-            return ""
-        if head == _IN_TABLE:
-            return ""
-        name = head.removeprefix("ref: refs/heads/")
-        return name if name != head else head.removeprefix("ref: ")[:12]
+        if (git := parent / ".git").exists():
+            head = head_of(git)
+            return head.removeprefix(BRANCH) if head.startswith(BRANCH) else head[:12]
     return ""
 
 
-def _git_directory(path: Path) -> Path:
-    """A `.git` is a directory; in a worktree or submodule it is a file that names the directory."""
-    if path.is_dir():
-        return path
-    return path.parent / path.read_text().strip().removeprefix("gitdir: ")
+def head_of(git: Path) -> str:
+    """What is checked out where this `.git` is: the full name of a branch, or a commit; "" if nobody can tell. Source of the layout:
+    gitrepository-layout(5).
+    """
+    try:
+        if git.is_file():  # in a worktree or a submodule: it names the directory
+            git = git.parent / git.read_text().removeprefix("gitdir:").strip()
+        head = (git / "HEAD").read_text().strip().removeprefix("ref: ")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return "" if head == _IN_TABLE else head
 
 
 def _parents(directory: Path) -> Iterator[Path]:

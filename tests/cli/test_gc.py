@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 from commandline import Run
+from msgspec import structs
 
 from stackctl import api
 from stackctl.engine.memory import MemoryEngine
+from stackctl.engine.processes import this_process
+from stackctl.planner.runs.isolation import isolate
 from stackctl.planner.steps.actions import CreateVolume
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import DesiredVolume
+from stackctl.testing.runs.run import Run as Runs
 
 pytest_plugins = ["commandline_fixtures"]
 
@@ -87,6 +92,40 @@ def test_data_stays_unless_it_is_asked_for(there: Run, memory: MemoryEngine) -> 
 def test_protected_data_always_stays(there: Run, memory: MemoryEngine) -> None:
     assert there("gc", "--yes", "--volumes").code == 0
     assert _names(memory) == ALIVE | {"gone_precious"}
+
+
+def test_the_data_of_one_checkout_alone_is_left_over_with_it(
+    there: Run, memory: MemoryEngine, tmp_path: Path
+) -> None:
+    source = tmp_path / "tree" / "stack.toml"
+    source.parent.mkdir()
+    own = {labels.PROJECT: "tree", labels.INSTANCE: "j", labels.SOURCE: str(source)}
+    memory.perform(CreateVolume(DesiredVolume(key="d", name="tree_d", labels=own)), lambda _: None)
+    assert there("-p", "tree", "ls", "--stale", "-q").out == ""
+    source.parent.rmdir()
+    assert there("-p", "tree", "gc", "--yes").code == 0
+    assert "tree_d" in _names(memory)
+    assert there("-p", "tree", "gc", "--yes", "--volumes").code == 0
+    assert "tree_d" not in _names(memory)
+
+
+def test_what_a_dead_test_run_has_left_goes_unless_the_run_keeps_it(
+    there: Run, memory: MemoryEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    me = this_process()
+    dead = Runs("r1", structs.replace(me, start="0"))  # another process had this number before
+    for name, run in (("dead", dead), ("kept", dead), ("living", Runs("r2", me))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "stack.toml").write_text(STACK)
+        stack = api.load(tmp_path / name / "stack.toml", environ={})
+        assert all(api.up(isolate(stack, name, marks=run.marks), memory))
+    dead.keep("kept")
+    assert there("ls", "--stale", "-q").out == "dead\ngone\n"
+    assert there("-p", "dead", "gc", "--yes", "--volumes").code == 0
+    assert {name for name in _names(memory) if name.startswith(("dead", "kept_d", "living_d"))} == {
+        *("dead_precious", "kept_data", "kept_default", "living_data", "living_default")
+    }
 
 
 def test_only_the_project_that_is_named(there: Run, memory: MemoryEngine) -> None:

@@ -23,6 +23,8 @@ class UsedVolume(Struct, frozen=True):
         """What makes it special; "" for a volume like any other."""
         if not self.mine:
             return "external"
+        if self.volume.lease:
+            return "lease"
         if self.volume.anonymous:
             return "anonymous"
         return "protected" if self.volume.protected else ""
