@@ -12,6 +12,7 @@ from commandline import Run
 from msgspec import structs
 
 from stackctl import api
+from stackctl.engine.lock import lock
 from stackctl.engine.memory import MemoryEngine
 from stackctl.engine.processes import this_process
 from stackctl.planner.runs.isolation import isolate
@@ -92,6 +93,17 @@ def test_data_stays_unless_it_is_asked_for(there: Run, memory: MemoryEngine) -> 
 def test_protected_data_always_stays(there: Run, memory: MemoryEngine) -> None:
     assert there("gc", "--yes", "--volumes").code == 0
     assert _names(memory) == ALIVE | {"gone_precious"}
+
+
+def test_a_project_on_which_another_run_works_is_left_alone_and_the_others_go(
+    there: Run, memory: MemoryEngine, tmp_path: Path
+) -> None:
+    up(memory, tmp_path / "other")
+    shutil.rmtree(tmp_path / "other")
+    with lock(memory.id, "gone", timeout=5.0, command="stackctl up"):
+        ran = there("gc", "--yes", "--lock-timeout", "0")
+    assert (ran.code, "note: gone is left alone: " in ran.err) == (0, True)
+    assert {"gone-db-1", "other-db-1"} & _names(memory) == {"gone-db-1"}
 
 
 def test_the_data_of_one_checkout_alone_is_left_over_with_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -13,12 +14,16 @@ from stackctl.cli.operate import asks, confirmed
 from stackctl.cli.options import lock_timeout_option, pass_settings
 from stackctl.cli.settings import Settings
 from stackctl.collecting import Collecting
-from stackctl.errors import UsageError
+from stackctl.errors import LockedError, UsageError
 from stackctl.left_over import find
 from stackctl.planner.runs.left_over import LeftOver
 from stackctl.planner.steps.plan import Plan
 from stackctl.show.lists.left_over import left_over_json, left_over_text
 from stackctl.show.lost import lost_text
+from stackctl.show.text.safe import one_line
+
+_SIGNAL = 128
+"""A greater exit code says which signal has ended the command."""
 
 
 @click.command("gc")
@@ -78,18 +83,26 @@ def command(
     def agreed(plan: Plan) -> bool:
         return lost.issuperset(plan.loses_data)
 
-    codes = [
-        follow(
+    worst = 0
+    for project, plan in taken:
+        if plan.steps:
+            worst = max(worst, _collect(settings, project, volumes, agreed))
+        if worst > _SIGNAL:
+            break
+    return worst
+
+
+def _collect(settings: Settings, project: Collecting, volumes: bool, agreed: Callable[[Plan], bool]) -> int:
+    """Remove what is left over of one project, unless another run works on it: then somebody needs it."""
+    try:
+        return follow(
             settings,
             "stackctl gc",
-            lambda cancel, project=project: project.collect(  # type: ignore[misc]
-                volumes=volumes, cancel=cancel, confirm=agreed
-            ),
+            lambda cancel: project.collect(volumes=volumes, cancel=cancel, confirm=agreed),
         )[1]
-        for project, plan in taken
-        if plan.steps
-    ]
-    return max(codes)
+    except LockedError as error:
+        print(f"note: {one_line(project.name)} is left alone: {error.message}", file=sys.stderr)
+        return 0
 
 
 def _collecting(settings: Settings, left: LeftOver, lock_timeout: float) -> Collecting:
