@@ -43,6 +43,7 @@ from stackctl.real import monotonic
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 from stackctl.spec.server import connection, server
+from stackctl.spec.source.reading import place
 
 _EVERYTHING = Selection(profiles=("*",))
 _PROGRAMS = ("sh", "cp", "mv", "rm", "stat")
@@ -360,7 +361,7 @@ class Snapshots(Operating):
                 message = f"volume {part.volume} is in use by {user.name}"
                 problems.append(Problem(("volumes", part.key), message, f"docker stop {user.name}"))
         if problems:
-            raise PreflightError(problems)
+            raise PreflightError(place(self.stack, problems))
 
     # Do
 

@@ -358,9 +358,9 @@ def test_all_reasons_against_a_restore_are_told_at_once(tmp_path: Path, engine: 
     take(shop)
     with pytest.raises(PreflightError) as caught:
         succeed(shop.restore("seeded"))
-    assert [each.message for each in caught.value.problems] == [
-        "volume shop_data is protected: its data stay",
-        "volume files is external: its data stay",
+    assert [(each.place and each.place.line, each.message) for each in caught.value.problems] == [
+        (14, "volume shop_data is protected: its data stay"),
+        (16, "volume files is external: its data stay"),
     ]
     assert states(engine) == UP
     succeed(shop.restore("seeded", protected=True))
