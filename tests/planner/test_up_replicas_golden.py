@@ -9,6 +9,7 @@ from plan_world import World, desired, plan_up, status
 from stackctl.errors import SpecError
 from stackctl.planner.steps.actions import RemoveContainer, StopContainer
 from stackctl.planner.view.slots import UpOptions
+from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import Desired
 
 TEXT = """\
@@ -102,6 +103,27 @@ def test_less_drops_first_what_is_obsolete_then_the_highest_numbers() -> None:
     world.up(WEB.format(2, 2))
     assert world.plan(WEB.format(2, 2)).changes == ()
     assert [*sorted(world.up(WEB.format(2, 3)).names())] == ["shop-web-1", "shop-web-2", "shop-web-4"]
+
+
+@pytest.mark.parametrize(
+    "shared",
+    ['network_mode = "service:web"', 'ipc = "service:web"', 'pid = "service:web"', 'volumes_from = ["web"]'],
+)
+def test_who_shares_with_a_service_shares_with_the_container_that_is_left(shared: str) -> None:
+    world = up(World(), desired(WEB.format(1, 2)))
+    do(world, StopContainer("shop-web-1", "", 1), RemoveContainer("shop-web-1", ""))
+    text = WEB.format(1, 1) + f'[services.other]\nimage = "app:1"\n{shared}\n'
+    world.up(text)
+    assert world.names() == {"shop-web-2": "running", "shop-other-1": "running"}
+    assert world.plan(text).changes == ()
+
+
+def test_a_link_leads_to_the_container_that_is_left() -> None:
+    world = up(World(), desired(WEB.format(1, 2)))
+    do(world, StopContainer("shop-web-1", "", 1), RemoveContainer("shop-web-1", ""))
+    wanted = desired(WEB.format(1, 1) + '[services.other]\nimage = "app:1"\nlinks = ["web:api"]\n')
+    other = View.of(wanted, world.engine.observe()).desired.containers[-1]
+    assert [place.links for place in other.networks] == [("shop-web-2:api",)]
 
 
 def test_none_at_all_takes_all_away_as_slowly_as_the_file_allows() -> None:

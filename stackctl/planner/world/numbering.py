@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -44,17 +45,21 @@ def renumbered(desired: Desired, observed: Observed) -> Desired:
         _called(want, desired.project, next(numbers[want.service])) if want.service in moved else want
         for want in desired.containers
     ]
-    renamed = {
-        f"container:{before.name}": f"container:{after.name}"
-        for before, after in zip(desired.containers, containers, strict=True)
-    }
-    return replace(
-        desired,
-        containers=tuple(
-            replace(want, network_mode=renamed.get(want.network_mode or "", want.network_mode))
-            for want in containers
-        ),
+    names = {before.name: after.name for before, after in zip(desired.containers, containers, strict=True)}
+    return replace(desired, containers=tuple(_naming(want, names) for want in containers))
+
+
+def _naming(want: DesiredContainer, names: Mapping[str, str]) -> DesiredContainer:
+    """The container, which calls others by these names."""
+    networks = tuple(
+        replace(place, links=tuple(_link(*link.partition(":"), names) for link in place.links))
+        for place in want.networks
     )
+    return replace(want.sharing_with(names), networks=networks)
+
+
+def _link(name: str, colon: str, alias: str, names: Mapping[str, str]) -> str:
+    return f"{names.get(name, name)}{colon}{alias}"
 
 
 def _called(want: DesiredContainer, project: str, number: int) -> DesiredContainer:
