@@ -73,6 +73,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "init": "Write a stack.toml to start from",
         "add": "Add a service of a known image to stack.toml",
         "import": "Write a stack.toml from a compose.yaml or a bash script",
+        "bundle": "Write the stack and its images into one file",
+        "load": "Take a stack out of a file that bundle has written",
         "schema": "Print the JSON Schema of stack.toml, for editors",
         "completion": "Print the completion script of a shell",
         "version": "Print the versions of stackctl and of the engine",

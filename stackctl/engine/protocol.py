@@ -250,6 +250,14 @@ class Talk(Protocol):
         one of the two at a time.
         """
 
+    def save_images(self, refs: Sequence[str]) -> Iterator[bytes]:
+        """Images, by reference or id, as one archive that `load_images` takes, in chunks. An image that is named by its id has no tag
+        in it.
+        """
+
+    def load_images(self, archive: Iterable[bytes]) -> None:
+        """Take the images of an archive, with their tags. A tag that another image has here is taken from it."""
+
     def interact(self, command: Exec) -> int:
         """Run a command on the stdin, stdout and stderr (and terminal) of this process. Return its exit code.
 

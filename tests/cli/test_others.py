@@ -97,6 +97,7 @@ def test_profiles_are_completed(
 
 ARGUMENTS = {
     "attach": ["web"],
+    "bundle": ["web.tar"],
     "cp": ["web:/x", "."],
     "debug": ["web", "true"],
     "exec": ["web", "true"],
@@ -118,6 +119,7 @@ READERS = sorted(
         "init",
         "import",
         "lab",
+        "load",
         "same",
         "schema",
         "completion",

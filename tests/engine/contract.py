@@ -4,6 +4,7 @@ A subclass gives the `engine` fixture; `busybox` is an image it has.
 """
 
 import io
+import json
 import tarfile
 import time
 import uuid
@@ -816,6 +817,21 @@ class EngineContract:
         assert (image.id, "busybox:latest" in image.tags) == (id_, True)
         assert image.platform.startswith("linux/")
         assert min(image.size, image.created) > 0
+
+    def test_images_go_through_an_archive(self, engine: Engine) -> None:
+        id_ = engine.observe().images["busybox:latest"]
+        by_tag = b"".join(engine.save_images(["busybox"]))
+        for archive, tags in ((by_tag, ["busybox:latest"]), (b"".join(engine.save_images([id_])), [])):
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                manifest = tar.extractfile("manifest.json")
+                assert manifest
+                (row,) = json.loads(manifest.read())
+            assert (row["RepoTags"] or []) == tags
+            assert id_.removeprefix("sha256:") in row["Config"]
+        engine.load_images([by_tag[:1000], by_tag[1000:]])
+        assert engine.observe().images["busybox:latest"] == id_
+        with pytest.raises(EngineError, match=r"reference|No such image"):
+            b"".join(engine.save_images(["stackctl/never-built:1"]))
 
     def test_a_path_of_a_container(self, bench: Bench) -> None:
         name = bench.create()

@@ -94,6 +94,16 @@ class DockerEngine(DockerLook):
 
         archives.unpack(self.client, container, directory, archive)
 
+    def save_images(self, refs: Sequence[str]) -> Iterator[bytes]:
+        from stackctl.engine.talk import image_archives
+
+        return image_archives.save(self.client, refs)
+
+    def load_images(self, archive: Iterable[bytes]) -> None:
+        from stackctl.engine.talk import image_archives
+
+        image_archives.load(self.link.changing, archive)
+
     def interact(self, command: Exec) -> int:
         from stackctl.engine.talk import terminal
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+import io
+import tarfile
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
 
 from stackctl.errors import EngineError
 from stackctl.planner.world.asked import ObservedImage
@@ -106,6 +110,38 @@ class Images:
         if any(image_id == found for found, _ in self._here.values()):
             raise EngineError(f"the image {image_id} has a tag")
         self._untagged.discard(image_id)
+
+    def save(self, refs: Sequence[str]) -> bytes:
+        """The archive of images. It has the layout of `docker save`: a manifest that names the configuration and the tags of each."""
+        manifest, files = [], {}
+        for ref in refs:
+            found = self.get(ref)
+            if found is None:
+                raise EngineError(f"reference does not exist: {ref}")
+            name = f"{found[0].removeprefix('sha256:')}.json"
+            files[name] = msgspec.json.encode(found[1])
+            tags = None if ref == found[0] else [ImageRef.parse(ref).tagged]
+            manifest.append({"Config": name, "RepoTags": tags, "Layers": []})
+        files["manifest.json"] = msgspec.json.encode(manifest)
+        written = io.BytesIO()
+        with tarfile.open(fileobj=written, mode="w") as archive:
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+        return written.getvalue()
+
+    def load(self, archive: bytes) -> None:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            files = {each.name: file.read() for each in tar.getmembers() if (file := tar.extractfile(each))}
+        for image in msgspec.json.decode(files["manifest.json"]):
+            id_ = f"sha256:{image['Config'].removesuffix('.json')}"
+            config = msgspec.json.decode(files[image["Config"]], type=ImageConfig)
+            for tagged in image["RepoTags"] or ():
+                if tagged in self._here and self._here[tagged][0] != id_:
+                    self._untagged.add(self._here[tagged][0])
+                self._here[tagged] = (id_, config)
+            self._untagged.discard(id_)
 
     def _put(self, tagged: str, config: ImageConfig, fingerprint: str = "") -> str:
         source = f"{tagged}#{self._revisions.get(tagged, 0)}{fingerprint}"

@@ -334,6 +334,14 @@ class MemoryEngine(MemoryObjects):
         with self._guard:
             self._files_of(self._find(container)).unpack(directory, archive)
 
+    def save_images(self, refs: Sequence[str]) -> Iterator[bytes]:
+        with self._guard:
+            return iter([self._images.save(refs)])
+
+    def load_images(self, archive: Iterable[bytes]) -> None:
+        with self._guard:
+            self._images.load(b"".join(archive))
+
     def interact(self, command: Exec) -> int:
         result = self.exec(command)
         sys.stdout.write(result.stdout.decode())

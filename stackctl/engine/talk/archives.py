@@ -35,7 +35,7 @@ def unpack(client: WireClient, container: str, directory: str, archive: Iterable
     inside = f"{directory.rstrip('/')}/."  # follows a link; only a directory has such a path
     _require_path(client, container, inside, f"there is no directory {directory} in {container}")
     try:
-        client.put("containers", container, "archive", data=_read(archive), path=directory)
+        client.put("containers", container, "archive", data=read_once(archive), path=directory)
     except RefusedError as error:
         raise RefusedError(
             f"cannot unpack into {directory} of {container}: {error.message}", status=error.status
@@ -66,7 +66,7 @@ def _chunks(client: WireClient, container: str, path: str) -> Iterator[bytes]:
         yield from answer.chunks()
 
 
-def _read(archive: Iterable[bytes]) -> Iterator[bytes]:
+def read_once(archive: Iterable[bytes]) -> Iterator[bytes]:
     """The pieces of the archive. If the caller's archive fails, that is not the engine's fault."""
     try:
         yield from archive

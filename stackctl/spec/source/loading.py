@@ -3,6 +3,9 @@
 import functools
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from stackctl.errors import Place, Problem
@@ -10,6 +13,18 @@ from stackctl.spec.source import toml
 from stackctl.spec.source.locate import Source
 
 STDIN = "-"
+_recorded: ContextVar[dict[Path, bool] | None] = ContextVar("recorded", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[Mapping[Path, bool]]:
+    """The files that `load` reads in this block, each with whether it holds secrets."""
+    found: dict[Path, bool] = {}
+    token = _recorded.set(found)
+    try:
+        yield found
+    finally:
+        _recorded.reset(token)
 
 
 def load(
@@ -24,6 +39,8 @@ def load(
             return toml.decode("<stdin>", _stdin(largest + 1), largest)
         with path.open("rb") as stream:
             data = stream.read(largest + 1)
+        if (found := _recorded.get()) is not None:
+            found[path] = found.get(path, False) or secret
     except FileNotFoundError:
         return None, []
     except OSError as error:
