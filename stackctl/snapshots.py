@@ -209,7 +209,8 @@ class Snapshots(Operating):
         """The whole stack, and all that the engine has: other projects may use the same volumes."""
         desired, observed = self.desired_and_observed(_EVERYTHING)
         self._refuse_others(observed)
-        self._remove_leftovers(observed)
+        if self._remove_leftovers(observed):
+            return self.desired_and_observed(_EVERYTHING)
         return desired, observed
 
     def _mine(self, observed: Observed) -> list[ObservedContainer]:
@@ -412,13 +413,14 @@ class Snapshots(Operating):
         finally:
             undo.undo()
 
-    def _remove_leftovers(self, observed: Observed) -> None:
-        """Remove the containers that copied for a run which was killed. What was paused for them goes on."""
-        for container in observed.containers:
-            if container.project == self.name and labels.COPY in container.labels:
-                _remove_copier(self.engine, container.id, container.name)
-                for paused in paused_by(container, observed):
-                    self.engine.perform(UnpauseContainer(paused.id, paused.name), _silent)
+    def _remove_leftovers(self, observed: Observed) -> bool:
+        """Remove the containers that copied for a run which was killed. What was paused for them goes on. Whether there were any."""
+        left = [c for c in observed.containers if c.project == self.name and labels.COPY in c.labels]
+        for container in left:
+            _remove_copier(self.engine, container.id, container.name)
+            for paused in paused_by(container, observed):
+                self.engine.perform(UnpauseContainer(paused.id, paused.name), _silent)
+        return bool(left)
 
 
 class _Undo:

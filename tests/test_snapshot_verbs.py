@@ -411,6 +411,31 @@ def test_what_a_killed_run_has_left_is_removed_and_what_it_had_paused_goes_on(
     assert states(engine) == UP
 
 
+def test_a_killed_run_whose_container_still_copies_must_not_fail_the_next(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    take(shop)
+    made = next(a for a in engine.performed if isinstance(a, CreateContainer))
+    for verb in (lambda: shop.snapshot("again"), lambda: shop.restore("seeded")):
+        engine.behaviours["copy"] = Behaviour()  # it goes on
+        engine.perform(CreateContainer(made.spec, "shop-copy-dead-0"), lambda _: None)
+        engine.perform(StartContainer("shop-copy-dead-0", "shop-copy-dead-0"), lambda _: None)
+        engine.behaviours["copy"] = Behaviour(exit_code=0)
+        succeed(verb())
+        assert states(engine) == UP
+
+
+def test_what_copies_for_several_services_is_told_by_its_own_name(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    take(shop)
+    succeed(shop.restore("seeded"))
+    made = next(a for a in engine.performed if isinstance(a, CreateContainer) and a.name.count("-") == 2)
+    engine.perform(CreateContainer(made.spec, "shop-copy-dead"), lambda _: None)
+    steps = [step for step in stackctl.plan(shop.stack, engine).steps if "copy" in subject(step.action)]
+    assert [(subject(step.action), step.of) for step in steps] == [("shop-copy-dead", None)]
+
+
 def test_services_without_data_are_told(shop: Snapshots, tmp_path: Path, engine: MemoryEngine) -> None:
     (tmp_path / "other").mkdir()
     other = brought_up(tmp_path / "other", engine, 'name = "o"\n[services.web]\nimage = "app:1"\n')

@@ -108,6 +108,8 @@ class Draft(Struct):
         for id_ in _ids(before):
             implied |= self._before[id_]
         after, also = frozenset(_ids(before & ~implied)), frozenset(_ids(before & implied))
+        if of and not of.service:  # a container that copies for several services belongs to none
+            of = None
         step = Step(len(self.steps) + 1, action, why, after, of, rescue, optional, also)
         self.steps.append(step)
         self._before.append(0 if optional else before | implied)
