@@ -25,6 +25,9 @@ from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import PullPolicy
 from stackctl.spec.selection import Selection
 
+_ITSELF = ("localhost", "127.0.0.1", "::1")
+"""What leads to the service itself that asks."""
+
 
 class Routes(Comparing):
     """A stack on an engine, in which one service asks another."""
@@ -32,7 +35,7 @@ class Routes(Comparing):
     engine: Engine
 
     def reach(self, client: str, target: str, port: int | None = None) -> tuple[RouteVerdict, ...]:
-        """Whether the service `client` reaches `target`: a service, one of its other names, or a host outside of the stack.
+        """Whether the service `client` reaches `target`: a service, one of its other names, localhost, or a host outside of the stack.
 
         Without a port there is a verdict for each port that the client names, or for the one that the service is known for.
         Raises UsageError for an unknown name, and for a host without a port.
@@ -40,7 +43,7 @@ class Routes(Comparing):
         observed = self.engine.observe()
         mine = of_project(observed.containers, self.name)
         asking = self._container(mine, client)
-        server = self._service(mine, target)
+        server = client if target.lower() in _ITSELF else self._service(mine, target)
         if server is None:
             if port is None:
                 raise UsageError(

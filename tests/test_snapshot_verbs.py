@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -416,7 +417,7 @@ def test_a_killed_run_whose_container_still_copies_must_not_fail_the_next(
 ) -> None:
     take(shop)
     made = next(a for a in engine.performed if isinstance(a, CreateContainer))
-    for verb in (lambda: shop.snapshot("again"), lambda: shop.restore("seeded")):
+    for verb in (partial(shop.snapshot, "again"), partial(shop.restore, "seeded")):
         engine.behaviours["copy"] = Behaviour()  # it goes on
         engine.perform(CreateContainer(made.spec, "shop-copy-dead-0"), lambda _: None)
         engine.perform(StartContainer("shop-copy-dead-0", "shop-copy-dead-0"), lambda _: None)

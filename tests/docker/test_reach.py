@@ -58,9 +58,10 @@ def stack(bring_up: Callable[..., Project]) -> Project:
         ("api", "web:81", "port"),
         ("api", "idle", "localhost"),
         ("api", "idle:98", "silent"),
+        ("web", "localhost:99", "localhost"),
         ("api", "stuck:80", "down"),
         ("api", "host.docker.internal:80", "name"),
-        ("api", "127.0.0.1:81", "refused"),
+        ("api", "127.0.0.1:81", "silent"),
     ],
 )
 def test_the_broken_link_must_be_named(stack: Project, client: str, target: str, cause: str | None) -> None:

@@ -31,6 +31,32 @@ def test_a_use_of_localhost_that_means_the_client_or_another_server_is_left_alon
     assert all(each.reachable for each in asking(with_third, "localhost", third.port, random).verdicts())
 
 
+def test_who_asks_localhost_for_the_port_of_another_service_is_told_its_name() -> None:
+    text = """
+[services.db]
+image = "redis:7"
+[services.api]
+image = "app"
+"""
+    here = ObservedContainer(id="1", name="api", state="running", networks=(Joined("n", "n", "10.0.0.2"),))
+    heard = Heard(addresses=("127.0.0.1",), answers={6379: "connection refused"})
+
+    def told(*listening: Listener, port: int = 6379) -> tuple[str | None, str, str]:
+        client, server = End.of("api", here), End.of("api", here, (), listening)
+        route = Route(stack=stack(text), client=client, server=server, host="localhost", heard=heard)
+        (asked,) = ports_asked(route.stack, "api", server, port, "localhost")
+        link = verdict(route, asked).links[-1]
+        return link.cause, link.text, link.hint
+
+    assert told() == (
+        "localhost",
+        "inside api localhost is api itself, which does not listen on port 6379",
+        "write db:6379",
+    )
+    assert "api itself, which listens on 0.0.0.0:80, not on port 6379" in told(Listener("0.0.0.0", 80))[1]
+    assert told(Listener("0.0.0.0", 80), port=81)[2] == "write localhost:80"
+
+
 def test_in_one_network_namespace_localhost_is_right() -> None:
     text = """
 [services.db]

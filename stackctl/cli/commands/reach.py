@@ -25,8 +25,8 @@ def command(settings: Settings, client: str, target: str, as_json: bool) -> int:
 
     Looks from inside the container of FROM: does it say the right address, do both run, is there a network in common, does the name
     lead to the right container, does something listen on the port, does it answer. Without PORT it asks the ports that the
-    variables of FROM name, else the one that TO is known for. TO may also be a host outside of the stack. Ends with 0 if FROM
-    reaches TO, with 1 if not.
+    variables of FROM name, else the one that TO is known for. TO may also be localhost, as FROM says it, or a host outside of the
+    stack. Ends with 0 if FROM reaches TO, with 1 if not.
 
     \b
     Examples:

@@ -179,7 +179,9 @@ def _ended(text: str, container: ObservedContainer) -> str:
 def _network(route: Route) -> RouteLink:
     client, server = route.client, route.server
     if route.together:
-        return RouteLink("network", "ok", f"{client.name} and {server.name} are in one network namespace")
+        together = f"{client.name} and {server.name} are in one network namespace"
+        text = f"{client.name} asks itself" if client.name == server.name else together
+        return RouteLink("network", "ok", text)
     for end, other in ((client, server), (server, client)):
         if end.mode in ("host", "none"):
             has = "has no network" if end.mode == "none" else "is on the network of the host"
@@ -301,6 +303,8 @@ def _listens(route: Route, asked: AskedPort | None, *, connected: bool) -> Route
         )
     if target != port and any(each.port == target for each in sockets):
         return _published(route, asked, target)
+    if itself := _itself(route, port):
+        return itself
     health = server.container.health if server.container else ""
     if health in ("starting", "unhealthy") and (not sockets or port in declared):
         what = "is not ready yet" if health == "starting" else "is not healthy"
@@ -311,6 +315,19 @@ def _listens(route: Route, asked: AskedPort | None, *, connected: bool) -> Route
     outward = sorted(each.port for each in sockets if not each.loopback) or [sockets[0].port]
     text = f"{told}, not on port {port}"
     return RouteLink("listens", "broken", text, "port", _write(route, asked, outward[0]))
+
+
+def _itself(route: Route, port: int) -> RouteLink | None:
+    """A service asks itself for a port of another service. None if it does not."""
+    name, sockets = route.server.name, route.server.listening or ()
+    services = route.stack.everything.items()
+    others = [other for other, service in services if other != name and port in declared_ports(service)]
+    if route.client.name != name or route.client.mode == "host" or not others:
+        return None
+    where = f"which listens on {', '.join(map(str, sockets))}, not" if sockets else "which does not listen"
+    text = f"inside {name} {route.host} is {name} itself, {where} on port {port}"
+    hint = f"write {' or '.join(f'{other}:{port}' for other in others)}"
+    return RouteLink("listens", "broken", text, "localhost", hint)
 
 
 def _without_port(server: End) -> RouteLink:
