@@ -32,7 +32,7 @@ swarm: setup ## run every test on a real Swarm of three nodes, the slow ones too
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
 lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies
 	$(lowest)/bin/pytest -n 3 --hypothesis-seed=0 \
-	  tests/cli tests/convert tests/show tests/testing tests/spec/test_dotenv.py \
+	  tests/cli tests/convert tests/show tests/testing tests/spec/test_dotenv.py tests/engine/test_file_changes.py \
 	  tests/docker/test_build.py::test_the_output_must_come_while_it_is_built \
 	  tests/docker/test_build.py::test_an_image_that_cannot_be_had_must_be_told \
 	  tests/docker/test_plugin.py::test_the_ready_hook_must_be_called_once_whatever_the_number_of_workers \
