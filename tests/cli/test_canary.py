@@ -92,7 +92,7 @@ def engine(before: Callable[[Action], None] = lambda _: None) -> MemoryEngine:
     refused = (1, "cannot log in: postgresql://me:kanari-7d3f@db:5432/me")
     behaviour = Behaviour(commands={tuple(checked): refused})
     images = {ref: ImageConfig() for ref in ("postgres:15", "redis:7", "app")}
-    dies = Behaviour(exit_code=1, exit_after=0.2, log=(f"cannot log in with {CANARY}",))
+    dies = Behaviour(exit_code=1, log=(f"cannot log in with {CANARY}",))
     return MemoryEngine(images, behaviours={"api": behaviour, "cache": dies}, before=before)
 
 
