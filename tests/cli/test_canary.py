@@ -31,6 +31,10 @@ image = "redis:7"
 command = ["redis-server", "--requirepass", "${DB_PASSWORD}"]
 healthcheck = { test = ["NONE"] }
 
+[services.dies]
+image = "app"
+command = ["serve", "--password", "${DB_PASSWORD}"]
+
 [services.api]
 image = "api"
 build = { context = ".", args = { TOKEN = "${DB_PASSWORD}", PLAIN = "${DB_PASSWORD}" } }
@@ -93,7 +97,7 @@ def engine(before: Callable[[Action], None] = lambda _: None) -> MemoryEngine:
     behaviour = Behaviour(commands={tuple(checked): refused})
     images = {ref: ImageConfig() for ref in ("postgres:15", "redis:7", "app")}
     dies = Behaviour(exit_code=1, log=(f"cannot log in with {CANARY}",))
-    return MemoryEngine(images, behaviours={"api": behaviour, "cache": dies}, before=before)
+    return MemoryEngine(images, behaviours={"api": behaviour, "dies": dies}, before=before)
 
 
 @pytest.fixture
@@ -157,7 +161,7 @@ def test_no_label_and_no_record_shows_a_secret(tmp_path: Path, stackctl_says: Ca
     on = engine()
     stackctl_says("up", "--wait-timeout", "1", on=on)
     labels = [container.labels for container in on.observe().containers]
-    assert len(labels) == 4
+    assert len(labels) == 5
     assert CANARY not in str(
         [{k: v for k, v in each.items() if k.startswith("stackctl.")} for each in labels]
     )
