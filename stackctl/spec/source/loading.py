@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 
 from stackctl.errors import Place, Problem
@@ -13,18 +12,19 @@ from stackctl.spec.source import toml
 from stackctl.spec.source.locate import Source
 
 STDIN = "-"
-_recorded: ContextVar[dict[Path, bool] | None] = ContextVar("recorded", default=None)
+_recorders: list[dict[Path, bool]] = []
+"""Whoever records now. A plain list: every command loads this module, and few record."""
 
 
 @contextmanager
 def recording() -> Iterator[Mapping[Path, bool]]:
     """The files that `load` reads in this block, each with whether it holds secrets."""
     found: dict[Path, bool] = {}
-    token = _recorded.set(found)
+    _recorders.append(found)
     try:
         yield found
     finally:
-        _recorded.reset(token)
+        _recorders.pop()
 
 
 def load(
@@ -39,7 +39,7 @@ def load(
             return toml.decode("<stdin>", _stdin(largest + 1), largest)
         with path.open("rb") as stream:
             data = stream.read(largest + 1)
-        if (found := _recorded.get()) is not None:
+        for found in _recorders:
             found[path] = found.get(path, False) or secret
     except FileNotFoundError:
         return None, []
