@@ -182,3 +182,10 @@ def test_other_commands_keep_to_their_own_output(run: Run) -> None:
     assert json.loads(run("up", "--nosuch", STACKCTL_PROGRESS="json").out)["exit_code"] == 2
     assert run("up", "--nosuch", "--", "--progress", "json").out == ""
     assert run("--progress", "json", "up", "--help").out.startswith("Usage:")
+
+
+def test_an_option_of_debug_after_the_service_is_no_command(run: Run) -> None:
+    ran = run("-f", "one.toml", "debug", "web", "-u", "1000", "--", "id")
+    assert (ran.code, ran.out) == (2, "")
+    assert "-u stands after web, where the command is" in ran.err
+    assert "options stand before the service" in ran.err

@@ -61,10 +61,15 @@ def command(
     Examples:
       stackctl debug api                            a shell
       stackctl debug api -- ls -l /proc/1/root/app  one command
+      stackctl debug -u 1000 api -- id
       stackctl debug --image nicolaka/netshoot --pull api
     """
     if pull and image is None:
         raise UsageError("--pull goes with --image", "name the image to pull: --image IMAGE --pull")
+    if argv and argv[0].startswith("-") and argv[0] != "--":
+        raise UsageError(
+            f"{argv[0]} stands after {service}, where the command is", "options stand before the service"
+        )
     if tty and not sys.stdin.isatty():
         raise UsageError("the input is not a terminal", "leave out --tty, or do not redirect the input")
     if settings.progress == "auto":
