@@ -65,6 +65,12 @@ def with_service(text: str, pick: Pick, to: Sequence[str] = ()) -> Added:
     return Added(changed, told)
 
 
+def has_services(text: str) -> bool:
+    """Whether a service is written in the text of a stack.toml, which is valid TOML."""
+    tree = tomllib.loads(text)
+    return any(tree.get(section) for section in _SECTIONS)
+
+
 def _refuse(tree: Mapping[str, Any], pick: Pick, to: Sequence[str]) -> None:
     there = {name for section in (*_SECTIONS, "templates") for name in tree.get(section, {})}
     if pick.name in there:

@@ -88,6 +88,30 @@ def test_a_variable_of_another_file_and_a_file_with_windows_line_ends(run: Run, 
     assert not (shop.parent / ".env").exists()
 
 
+@pytest.mark.parametrize("text", ["", 'name = "shop"\n', "# nothing yet\n[services]\n"])
+def test_a_file_may_get_its_first_service(run: Run, shop: Path, text: str) -> None:
+    shop.write_text(text)
+    ran = run("add", "redis")
+    assert (ran.code, ran.err) == (0, "")
+    assert shop.read_text().startswith(text)
+    assert run("check", "--offline").code == 0
+
+
+def test_a_mistake_in_a_file_without_services_is_told(run: Run, shop: Path) -> None:
+    shop.write_text('nmae = "shop"\n')
+    ran = run("add", "redis")
+    assert (ran.code, ran.out) == (2, "")
+    assert "stack.toml:1:1: error SC112: nmae: unknown key 'nmae'" in ran.err
+    assert shop.read_text() == 'nmae = "shop"\n'
+
+
+def test_a_name_that_no_service_can_have_is_not_looked_for_in_the_file(run: Run, shop: Path) -> None:
+    ran = run("add", "redis", "--name", "my cache")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: 'my cache' is not a name: use letters")
+    assert shop.read_text() == SHOP
+
+
 def test_a_compose_file_is_not_written(run: Run, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {api: {image: a}}\n")
     ran = run("add", "redis")

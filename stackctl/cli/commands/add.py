@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from stackctl.adding import with_service
-from stackctl.checking import check
+from stackctl.adding import has_services, with_service
+from stackctl.checking import Checked, check
 from stackctl.cli.dotenv_file import generate
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import complete_services, pass_options
@@ -21,8 +21,6 @@ from stackctl.spec.known_images import starters
 from stackctl.spec.output.starter import Pick, pick
 from stackctl.spec.source.discovery import is_compose, locations
 from stackctl.spec.source.loading import STDIN, join
-from stackctl.spec.source.locate import Source
-from stackctl.spec.source.request import StackRequest
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -78,14 +76,17 @@ def command(
     path = files[0]
     chosen = pick(image, name, volume=volume)
     _refuse_yaml(path, chosen)
-    source = _checked(request)[0]
+    found = check(request)
+    if not found.sources or has_services(found.sources[0].text):  # else it is checked with its first service
+        _refuse_mistakes(found)
+    source = found.sources[0]
     added = with_service(source.text, chosen, to)
     before = path.read_bytes()
     data = (BOM if before.startswith(BOM) else b"") + added.text.encode()
     with beside(path, data) as new:
         environ = {**dict.fromkeys(chosen.variables, "generated"), **request.environ}
         changed = replace(request, files=[new, *files[1:]], environ=environ)
-        _checked(changed, {new.name: source.file})
+        _refuse_mistakes(check(changed), {new.name: source.file})
     if dry_run:
         show_change(source.text, added.text, source.file, "with it", sys.stdout)
         return 0
@@ -110,12 +111,10 @@ def _refuse_yaml(path: Path, chosen: Pick) -> None:
         )
 
 
-def _checked(request: StackRequest, names: Mapping[str, str] | None = None) -> tuple[Source, ...]:
-    """The texts of the files of a stack. Raises SpecError if `check` finds an error. `names`: what people call a file."""
-    found = check(request)
+def _refuse_mistakes(found: Checked, names: Mapping[str, str] | None = None) -> None:
+    """Raise SpecError if a check has found an error. `names`: what people call a file."""
     if wrong := [_named(each, names or {}) for each in found.problems if each.severity == "error"]:
         raise SpecError(wrong)
-    return found.sources
 
 
 def _named(problem: Problem, names: Mapping[str, str]) -> Problem:

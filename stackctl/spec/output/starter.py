@@ -11,6 +11,7 @@ from stackctl.errors import UsageError
 from stackctl.spec.image_ref import ImageRef, is_reference
 from stackctl.spec.known import KnownImage
 from stackctl.spec.known_images import BUILT_IN, starters
+from stackctl.spec.model.keys import resource_name
 from stackctl.spec.text.interpolate import variables
 from stackctl.spelling import did_you_mean
 
@@ -103,7 +104,7 @@ def pick(image: str, name: str | None = None, *, volume: bool | None = None) -> 
         volume: whether it keeps its data in a volume; None: if it keeps data by itself.
 
     Raises:
-        UsageError: the image is not known, or has no data to keep.
+        UsageError: the image is not known, or has no data to keep; the name is none.
     """
     server, colon, tag = image.partition(":")
     known = BUILT_IN.of(image)
@@ -120,6 +121,10 @@ def pick(image: str, name: str | None = None, *, volume: bool | None = None) -> 
         raise UsageError(f"stackctl does not know {image!r}; it knows {there}", hint)
     if not is_reference(service["image"]):
         raise UsageError(f"{image!r} is not the name of an image")
+    try:
+        resource_name(name or server)
+    except ValueError as error:
+        raise UsageError(str(error), "name the service with --name NAME") from None
     known = BUILT_IN.of(service["image"])
     assert known is not None
     name = name or server
