@@ -111,11 +111,14 @@ def _remove(settings: Settings, run: Run, engine: Engine, project: str, stack: S
         remove(engine, project, stack)
     except StackError as error:
         print(error_text(error, settings.style(sys.stderr)), file=sys.stderr)
+        print(f"note: {project} may still be there; {_how_to_remove(project)}", file=sys.stderr)
     else:
         run.forget()
 
 
 def _tell_kept(project: str) -> None:
-    print(
-        f"note: kept: stackctl -p {project} status; stackctl -p {project} down -v removes it", file=sys.stderr
-    )
+    print(f"note: kept: stackctl -p {project} status; {_how_to_remove(project)}", file=sys.stderr)
+
+
+def _how_to_remove(project: str) -> str:
+    return f"stackctl -p {project} down -v removes it"

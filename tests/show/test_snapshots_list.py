@@ -27,6 +27,13 @@ def test_the_table() -> None:
     ]
 
 
+def test_the_name_is_the_one_that_restore_takes() -> None:
+    assert ([each.name_for("shop") for each in ROWS], ROWS[0].name_for("other")) == (
+        ["seeded", "half"],
+        "shop/seeded",
+    )
+
+
 def test_the_json() -> None:
     assert snapshots_json(ROWS, SIZES) == {
         "version": 1,

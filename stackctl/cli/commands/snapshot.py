@@ -118,7 +118,7 @@ def list_snapshots(settings: Settings, show_all: bool, quiet: bool, as_json: boo
     project = _project(settings, 0)
     found = [each for each in project.snapshots() if show_all or each.project == project.name]
     if quiet:
-        text = "\n".join(dict.fromkeys(each.name for each in found))
+        text = "\n".join(dict.fromkeys(each.name_for(project.name) for each in found))
     else:
         sizes = project.engine.volume_sizes() if found else {}
         text = (

@@ -50,6 +50,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """All volumes of the snapshot, the record first: without it the rest is not complete."""
         return (*([self.record] if self.record else []), *(each.volume for each in self.saved))
 
+    def name_for(self, project: str) -> str:
+        """The name by which a project calls it."""
+        return self.name if self.project == project else f"{self.project}/{self.name}"
+
 
 def checked(name: str) -> str:
     """The name of a snapshot. Raises UsageError for a name that is empty, long, or has other characters than volumes have."""
@@ -102,7 +106,7 @@ def complete_snapshot(every: Sequence[Snapshot], project: str, wanted: str) -> S
 
 def names_of_snapshots(every: Sequence[Snapshot], project: str) -> list[str]:
     """The names by which a project can call the complete snapshots."""
-    return sorted({s.name if s.project == project else f"{s.project}/{s.name}" for s in every if s.complete})
+    return sorted({each.name_for(project) for each in every if each.complete})
 
 
 def complete_snapshot_if_any(every: Sequence[Snapshot], project: str, wanted: str) -> Snapshot | None:
