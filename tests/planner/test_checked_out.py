@@ -30,7 +30,8 @@ from stackctl.planner.world.observed import Observed, ObservedContainer, Observe
         ("shop", "fix/Login", "shop-fix-login"),
         ("shop", "shop", "shop-1"),
         ("shop", "", "shop-1"),
-        ("Ünï", "", "shop-n"),
+        ("Ünï-日本", "", "shop-uni"),
+        ("日本", "emoji/🚀", "shop-emoji"),
         ("a" * 60, "", f"shop-{'a' * 40}"),
     ],
 )
