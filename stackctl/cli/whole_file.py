@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from stackctl.errors import UsageError
 from stackctl.show.text.safe import clean
 
 BOM = b"\xef\xbb\xbf"
@@ -18,8 +19,16 @@ BOM = b"\xef\xbb\xbf"
 
 @contextmanager
 def beside(path: Path, data: bytes) -> Iterator[Path]:
-    """A new file with this data, beside a file and with its mode. It is removed at the end, unless somebody has moved it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    """A new file with this data, beside a file and with its mode. It is removed at the end, unless somebody has moved it.
+
+    Raises UsageError if the directory takes no file.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", f"you need write permission in {path.parent}"
+        ) from error
     new = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:

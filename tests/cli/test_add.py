@@ -9,6 +9,8 @@ import pages
 import pytest
 from commandline import Run
 
+from stackctl.cli.whole_file import beside
+from stackctl.errors import UsageError
 from stackctl.spec.known_images import names_of_tables
 
 pytest_plugins = ["commandline_fixtures"]
@@ -110,6 +112,13 @@ def test_a_name_that_no_service_can_have_is_not_looked_for_in_the_file(run: Run,
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: 'my cache' is not a name: use letters")
     assert shop.read_text() == SHOP
+
+
+def test_a_directory_that_takes_no_file_is_told_by_the_name_of_the_file() -> None:
+    path = Path("/proc/stack.toml")  # nobody may write there, root neither
+    told = "/proc/stack.toml cannot be written: "
+    with pytest.raises(UsageError, match=told), beside(path, b""):
+        pass
 
 
 def test_a_compose_file_is_not_written(run: Run, tmp_path: Path) -> None:
