@@ -56,7 +56,13 @@ def place(
     found = with_number(containers_of(mine, stack.project, [service], stack.everything), index)
     container = next((each for each in found if each.state == "running"), found[0] if found else None)
     if container is None:
-        return Beside(image=image or Naming(stack, "").image(service))
+        own = Naming(stack, "").image(service)
+        if image is None and not image_id(observed, own):
+            raise EngineError(
+                f"{service} has no container, and its image {own} is not here",
+                f"stackctl up {service}, or --image IMAGE",
+            )
+        return Beside(image=image or own)
     target = DebugTarget(container=engine.inspect(container.id))
     if image is not None:
         return Beside(image=image, target=target)

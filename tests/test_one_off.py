@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 import stackctl
+from stackctl.debugging import place
 from stackctl.engine.lock import lock
 from stackctl.engine.memory import Behaviour, MemoryEngine
+from stackctl.errors import EngineError
 from stackctl.one_off import OneOff
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions
@@ -115,3 +117,12 @@ def test_what_ends_must_give_its_exit_code(stack: Stack, engine: MemoryEngine) -
     engine.die("shop-db-1", 0)
     assert [(c.name, code) for c, code in stackctl.wait(engine, "shop", ["api"])] == [("shop-api-1", 4)]
     assert sorted(code for _, code in stackctl.wait(engine, "shop")) == [0, 4]
+
+
+def test_a_shell_beside_what_never_ran_needs_its_image_and_says_so(
+    stack: Stack, engine: MemoryEngine
+) -> None:
+    assert place(stack, engine, "api").image == "app:1"
+    with pytest.raises(EngineError, match="db has no container, and its image db:1 is not here") as refused:
+        place(stack, engine, "db")
+    assert refused.value.hint == "stackctl up db, or --image IMAGE"
