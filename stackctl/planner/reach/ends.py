@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from stackctl.planner.reach.listening import Listener
+from stackctl.planner.reach.places import server_port
 from stackctl.planner.world.observed import Joined, ObservedContainer
 from stackctl.spec.choosing import table
 from stackctl.spec.lint.members import Member
@@ -14,7 +15,6 @@ from stackctl.spec.lint.subject import Subject
 from stackctl.spec.lint.uses import Use
 from stackctl.spec.lint.wiring import meant
 from stackctl.spec.model import Service, Stack
-from stackctl.spec.server import connection
 
 _SHARED = "container:"
 
@@ -132,13 +132,8 @@ def known_port(service: Service | None) -> int:
     """The port that is meant if nobody names one; 0 if there is none."""
     if service is None:
         return 0
-    if known := connection(service):
-        return known.port
-    check = service.healthcheck
-    if check and check.http:
-        return check.http.port
-    if check and check.tcp is not None:
-        return check.tcp
+    if (port := server_port(service)) is not None:
+        return port
     return next((port.target.first for port in service.ports if port.protocol == "tcp"), 0) or next(
         iter(_exposed(service)), 0
     )

@@ -64,18 +64,20 @@ def planned_places(stack: Stack, host: str) -> dict[str, ServicePlace]:
     }
 
 
-def default_port(service: Service, place: ServicePlace) -> int | None:
-    """The port of the container that is meant if none is named; None if there is no such port.
-
-    It is the port of the known server, else the port that a check asks, else the first published port.
-    """
+def server_port(service: Service) -> int | None:
+    """The port of the known server, else the port that a check asks; None if there is neither."""
     if known := connection(service):
         return known.port
     check = service.healthcheck
     if check and check.http:
         return check.http.port
-    if check and check.tcp is not None:
-        return check.tcp
+    return check.tcp if check else None
+
+
+def default_port(service: Service, place: ServicePlace) -> int | None:
+    """The port of the container that is meant if none is named: that of the server, else the first published one. None if there is none."""
+    if (port := server_port(service)) is not None:
+        return port
     written = (port.target.first for port in service.ports)
     return next((port for port in written if port in place.published), min(place.published, default=None))
 
