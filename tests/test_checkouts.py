@@ -18,9 +18,9 @@ from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.spec.model import Stack
 
 TEXT = """
-name = "shop"
+name = "${NAME:-shop}"
 [services.web]
-image = "app:1"
+image = "app:${TAG:-1}"
 ports = ["8080:80", "53:53/udp"]
 """
 

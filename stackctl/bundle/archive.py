@@ -83,7 +83,7 @@ def write(
     """
     digest = _Digesting(out)
     with tarfile.open(fileobj=digest, mode="w", format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
-        _add(archive, _ABOUT, msgspec.json.format(msgspec.json.encode(about)))
+        _add(archive, _ABOUT, msgspec.json.format(msgspec.json.encode(about, enc_hook=str)))
         for file in about.files:
             _add_file(archive, file, contents[file.path])
         if about.images:

@@ -23,7 +23,7 @@ def remember(engine_id: str, run: Timeline) -> None:
     with suppress(OSError, RuntimeError):
         path = _file(engine_id, run.project)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(path, msgspec.json.encode(run).decode(), mode=0o600)
+        replace_file(path, msgspec.json.encode(run, enc_hook=str).decode(), mode=0o600)
         _forget_oldest(path.parent)
 
 

@@ -69,7 +69,9 @@ def remembered() -> Iterator[Remembered]:
         if path and memory != before:
             memory.checkouts = [c for c in memory.checkouts if Path(c.directory).is_dir()]
             with suppress(OSError):
-                replace_file(path, json.format(json.encode(memory), indent=1).decode(), mode=0o600)
+                replace_file(
+                    path, json.format(json.encode(memory, enc_hook=str), indent=1).decode(), mode=0o600
+                )
 
 
 def _read(path: Path) -> Remembered:

@@ -27,11 +27,11 @@ from stackctl.spec.source.loading import recording
 
 PINNED = f"registry.example/cache:7@sha256:{'ab' * 32}"
 FILE = f"""
-name = "shop"
+name = "${{NAME:-shop}}"
 include = ["more/stack.toml"]
 [services.web]
-image = "web:1"
-env_file = "web.env"
+image = "web:${{TAG:-1}}"
+env_file = "${{ENV:-web}}.env"
 secrets = ["pw"]
 configs = ["site"]
 volumes = ["./conf:/conf:ro", "data:/data"]
@@ -39,7 +39,7 @@ volumes = ["./conf:/conf:ro", "data:/data"]
 image = "{PINNED}"
 pull_policy = "always"
 [secrets.pw]
-file = "pw.txt"
+file = "${{PW:-pw}}.txt"
 [configs.site]
 file = "site.conf"
 [volumes.data]

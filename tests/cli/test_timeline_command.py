@@ -18,7 +18,8 @@ pytest_plugins = ["commandline_fixtures"]
 
 STACK = """\
 [services.db]
-image = "app:1"
+image = "app:${TAG:-1}"
+container_name = "shop-${NAME:-db}"
 [services.api]
 image = "app:1"
 depends_on = ["db"]

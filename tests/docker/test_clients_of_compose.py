@@ -99,8 +99,11 @@ finally:
 """
 
 
-@pytest.mark.parametrize("program", [TESTCONTAINERS, PYTHON_ON_WHALES], ids=["testcontainers", "whales"])
-@pytest.mark.parametrize("file", STACK)
+@pytest.mark.parametrize(
+    ("program", "file"),
+    [(TESTCONTAINERS, "compose.yaml"), (PYTHON_ON_WHALES, "stack.toml")],
+    ids=["testcontainers", "whales"],
+)
 def test_a_client_must_start_query_enter_and_stop_a_stack(program: str, file: str, project: Project) -> None:
     project.write(textwrap.dedent(STACK[file]).replace("NAME", project.name), file)
     project.write(program, "program.py")

@@ -50,25 +50,34 @@ class Way:
 
 
 def _pass_on(client: socket.socket, engine: socket.socket) -> None:
-    """In one thread: nobody may read and write one TLS connection in two threads at once."""
-    open_ends = {client, engine}
-    while open_ends:
-        waiting = isinstance(client, ssl.SSLSocket) and client in open_ends and client.pending()
-        ready = [client] if waiting else select.select(list(open_ends), [], [])[0]
-        for end in ready:
-            data = end.recv(1 << 16)
-            other = engine if end is client else client
-            if other is client and not data:
+    """In one thread: nobody may read and write one TLS connection in two threads at once. An engine that reads no more may still
+    speak.
+    """
+    engine.setblocking(False)
+    unsent, listens = bytearray(), True
+    while True:
+        takes = listens and not unsent
+        waiting = takes and isinstance(client, ssl.SSLSocket) and client.pending()
+        ends = [engine, client] if takes else [engine]
+        readable, _, _ = select.select(ends, [engine] if unsent else [], [], 0 if waiting else None)
+        if engine in readable:
+            data = engine.recv(1 << 16)
+            if not data:
                 return  # the engine's end of a connection is the end of all of it
-            if other is client:
-                client.sendall(data)
-            elif not data:
-                open_ends.discard(end)
+            client.sendall(data)
+        if waiting or client in readable:
+            unsent += client.recv(1 << 16)
+            if not unsent:
+                listens = False
                 with suppress(OSError):
                     engine.shutdown(socket.SHUT_WR)
-            else:
-                with suppress(OSError):  # it reads no more, and may still have said something
-                    engine.sendall(data)
+        if unsent:
+            try:
+                del unsent[: engine.send(unsent)]
+            except BlockingIOError:
+                continue
+            except OSError:
+                unsent.clear()
 
 
 def certificates(directory: Path) -> Path:

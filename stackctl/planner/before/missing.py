@@ -191,10 +191,10 @@ def missing_image(situation: Situation) -> Iterator[Problem]:
     run on.
     """
     desired, observed, options = situation.view.desired, situation.view.observed, situation.images
-    tables = {want.image: table(want.settings) for want in desired.containers}
+    settings = {**desired.services, **{want.service: want.settings for want in desired.containers}}
     for image in missing_images(desired, observed, options):
         yield Problem(
-            (tables[image.ref], image.services[0], "image"),
+            (table(settings[image.services[0]]), image.services[0], "image"),
             f"image {image.ref} is not here, and {_forbidden(image, options)}",
             f"stackctl build {image.services[0]}, or leave --no-build out"
             if image.build
