@@ -5,13 +5,16 @@ else a rule.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from stackctl.engine.directories import BRANCH, head_of
 from stackctl.engine.host import free_ports, is_free
 from stackctl.engine.protocol import Look
 from stackctl.engine.remembered import Checkout, Remembered, remembered
+from stackctl.errors import Problem
 from stackctl.planner.runs.checkouts import (
     CheckoutPlace,
     checked_out,
@@ -55,8 +58,9 @@ def isolated(stack: Stack, engine: Look, *, named: bool = False) -> Stack:
         checkout.project = project
         ports = _host_ports(stack, checkout, observed, memory)
         made = checked_out(stack, project, ports, pool_of(os.environ))
+        notes = [*_other_ports(stack, checkout, ports)]
         checkout.ports |= {_key(each): number for each, number in ports.items()}
-        return made
+        return replace(made, problems=(*made.problems, *notes))
 
 
 def meant(stack: Stack, engine: Look, environ: Mapping[str, str]) -> Stack:
@@ -106,6 +110,16 @@ def _host_ports(stack: Stack, checkout: Checkout, observed: Observed, memory: Re
     missing = [key for key in wanted if key not in found]
     avoid = others | memory.ports() | written_ports(stack) | {*found.values()}
     return {**found, **dict(zip(missing, free_ports((key[2] for key in missing), avoid), strict=True))}
+
+
+def _other_ports(stack: Stack, checkout: Checkout, ports: HostPorts) -> Iterator[Problem]:
+    """A note for each port that is another one than before, because somebody else has that one."""
+    for key, number in ports.items():
+        before = checkout.ports.get(_key(key), number)
+        if before != number:
+            table = "jobs" if key[0] in stack.jobs else "services"
+            message = f"port {key[1]} is published on {number} from now on: {before} is taken"
+            yield Problem((table, key[0], "ports"), message, severity="note")
 
 
 def _key(port: tuple[str, int, str]) -> str:

@@ -95,8 +95,13 @@ def test_a_remembered_port_that_somebody_else_has_is_chosen_again(
     with socket.socket() as somebody:
         somebody.bind(("127.0.0.1", tcp))
         somebody.listen()
-        other, same = ports(isolated(given, engine))
+        made = isolated(given, engine)
+    other, same = ports(made)
     assert (same, other == tcp) == (udp, False)
+    assert [str(problem) for problem in made.problems] == [
+        f"services.web.ports: port 80 is published on {other} from now on: {tcp} is taken"
+    ]
+    assert isolated(given, engine).problems == ()
 
 
 def test_a_remembered_port_that_another_project_publishes_is_chosen_again(

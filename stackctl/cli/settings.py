@@ -90,7 +90,9 @@ class Settings(GlobalOptions):
             return stack
         from stackctl.checkouts import isolated
 
-        return isolated(stack, self.engine(), named=self._is_named())
+        own = isolated(stack, self.engine(), named=self._is_named())
+        self.warn(own.problems[len(stack.problems) :])
+        return own
 
     def _is_isolated(self, checkouts: str) -> bool:
         return checkouts == "isolated" if self.isolated is None else self.isolated
