@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from commandline import Run
 
 pytest_plugins = ["commandline_fixtures"]
 
 
-def test_without_a_stack_and_without_an_engine_it_says_what_to_do(run: Run) -> None:
+def test_without_a_stack_and_without_an_engine_it_says_what_to_do(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # other runs of this machine hold locks
     ran = run("doctor", DOCKER_HOST="unix:///nowhere")
     assert ran.code == 1
     assert ran.out.startswith("wrong  engine      no Docker engine answers: /nowhere does not exist\n")

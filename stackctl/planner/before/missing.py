@@ -191,10 +191,12 @@ def missing_image(situation: Situation) -> Iterator[Problem]:
     run on.
     """
     desired, observed, options = situation.view.desired, situation.view.observed, situation.images
-    settings = {**desired.services, **{want.service: want.settings for want in desired.containers}}
+    of_containers = {want.image: want.settings for want in desired.containers}
     for image in missing_images(desired, observed, options):
+        # The service of a one-off is not selected; an image that only a build uses has no container.
+        settings = desired.services.get(image.services[0]) or of_containers.get(image.ref)
         yield Problem(
-            (table(settings[image.services[0]]), image.services[0], "image"),
+            (table(settings) if settings else "services", image.services[0], "image"),
             f"image {image.ref} is not here, and {_forbidden(image, options)}",
             f"stackctl build {image.services[0]}, or leave --no-build out"
             if image.build
