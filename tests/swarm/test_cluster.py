@@ -36,6 +36,7 @@ def _says(cluster: Cluster, number: int) -> bytes:
         return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
+@pytest.mark.slow
 def test_three_nodes_must_share_a_network_have_a_registry_and_survive_a_killed_engine(
     cluster: Cluster,
 ) -> None:

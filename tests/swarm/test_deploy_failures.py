@@ -73,6 +73,7 @@ def test_a_failed_update_must_go_back_or_stop_at_its_deadline_and_leave_the_rest
     assert recorder.writes == []
 
 
+@pytest.mark.slow
 def test_what_no_node_can_run_must_be_refused_or_told_in_the_words_of_the_swarm(
     swarm: Deployed, recorder: RecordingProxy
 ) -> None:

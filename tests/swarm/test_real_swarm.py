@@ -72,6 +72,7 @@ def test_a_look_must_cost_six_calls_and_all_waits_together_two_for_each_tick(
     assert set(asked) == {"services", "tasks", "nodes"}
 
 
+@pytest.mark.slow
 def test_a_log_must_be_followed_until_its_service_is_removed(stack: tuple[Stack, RecordingProxy]) -> None:
     on, _ = stack
     script = "i=0; while sleep 0.2; do i=$((i+1)); echo line $i; done"
