@@ -5,7 +5,6 @@ dependencies. A service comes after the waits for what it needs; a service that 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from graphlib import TopologicalSorter
 from typing import Literal
 
 from msgspec import Struct
@@ -244,8 +243,7 @@ class _Work:
             name for name, why in self._why.items() if why and name in self._there and self._is_renewed(name)
         }
         found: dict[str, str] = {}
-        order = TopologicalSorter({w.service: [n.service for n in w.needs] for w in self._desired.services})
-        for want in (self._want[name] for name in order.static_order() if name in self._want):
+        for want in self._desired.services:  # in the order of their dependencies
             causes = [need.service for need in want.needs if need.restart and need.service in renewed]
             if causes and want.service in self._there and not self._why[want.service]:
                 found[want.service] = f"it restarts with {' and '.join(causes)}"
