@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests" / part) for part in ("engine", "swarm", "docker")]
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("engine", "swarm", "docker", "faults")]
 
 from cluster import Cluster, Node  # noqa: E402
 from proxy import RecordingProxy  # noqa: E402

@@ -46,6 +46,8 @@ class Project:
     api: docker.APIClient
     env: dict[str, str] = field(default_factory=dict)
     """More environment for every run."""
+    network_of: int | None = None
+    """A process in whose network every run is; None: in that of the tests."""
 
     def write(self, text: str, file: str = "stack.toml") -> Path:
         path = self.directory / file
@@ -58,7 +60,7 @@ class Project:
     ) -> subprocess.Popen[str]:
         """Begin `stackctl ARGS`, and return while it runs."""
         return subprocess.Popen(
-            [sys.executable, "-m", "stackctl", *args],
+            [*self._within, sys.executable, "-m", "stackctl", *args],
             cwd=at or self.directory,
             env=self.environment | self.env | dict(env or {}),
             stdin=subprocess.PIPE,
@@ -81,7 +83,7 @@ class Project:
             result = self._started(*args, env=env, at=at, stdin=stdin)
         else:
             with TemporaryDirectory() as output:
-                returned = forked.run(args, at or self.directory, given, Path(output), seconds=180)
+                returned = forked.run(args, at or self.directory, given, Path(output), 180, self.network_of)
                 result = Result(returned, *(Path(output, name).read_text() for name in ("stdout", "stderr")))
         assert "Traceback" not in result.output, result.output
         assert code is None or result.code == code, f"exit {result.code} of {args}\n{result.output}"
@@ -95,6 +97,10 @@ class Project:
                 process.kill()
                 raise
         return Result(process.returncode, stdout, stderr)
+
+    @property
+    def _within(self) -> tuple[str, ...]:
+        return ("nsenter", "-t", str(self.network_of), "-n") if self.network_of else ()
 
     def json(self, *args: str) -> Any:
         return json.loads(self.run(*args, "--json").stdout)

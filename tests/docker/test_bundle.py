@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pages
 import pytest
-from cluster import alone, why_not
+from private_engine import alone, why_not
 from scenario import ROOT, Project
 
 from stackctl.bundle.archive import BundledImage, Inventory, read, write

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from cluster import Machine, alone, why_not
+from private_engine import Machine, alone, why_not
 
 from stackctl import api
 from stackctl.errors import StackError

@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, why_not
+from cluster import Cluster
 from deployed import Deployed
+from private_engine import why_not
 from proxy import RecordingProxy
 
 

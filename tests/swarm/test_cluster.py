@@ -13,8 +13,9 @@ from typing import Any
 
 import docker
 import pytest
-from cluster import Cluster, sweep
+from cluster import Cluster
 from docker.types import ContainerSpec, EndpointSpec, ServiceMode, TaskTemplate
+from private_engine import sweep
 
 pytestmark = pytest.mark.docker
 pytest_plugins = ["swarm_fixtures"]
@@ -92,10 +93,13 @@ def test_a_cluster_whose_owner_is_killed_must_go() -> None:
         "import os; from cluster import Cluster; c = Cluster(1, images=()); print(c.directory, c.nodes[0].pid, "
         "flush=True); os.kill(os.getpid(), 9)"
     )
-    here = Path(__file__).parent
+    tests = Path(__file__).parents[1]
+    found = ":".join(
+        str(path) for path in (tests.parent, *(tests / n for n in ("engine", "swarm", "docker", "faults")))
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": f"{here}:{here.parent / 'engine'}"},
+        env={**os.environ, "PYTHONPATH": found},
         capture_output=True,
         text=True,
         check=False,

@@ -13,8 +13,9 @@ from socket import create_connection, socket
 
 import docker
 import pytest
-from cluster import Node, save
+from cluster import Node
 from deployed import NOTHING, Deployed
+from private_engine import save
 from scenario import ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
