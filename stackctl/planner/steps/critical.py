@@ -158,13 +158,14 @@ class _Schedule:
         return finish
 
     def _pointless(self, without: Collection[Edge]) -> set[int]:
-        """The waits that no step needs without these edges, if the run itself waits for the same container in another step."""
+        """The waits that no step needs without these edges, and that are not those of the run itself."""
         left = {id_ for step in self._run.steps for id_ in step.needs if (id_, step.id) not in without}
-        for_itself = {
-            step.of for step in self._run.steps if step.phase == "ready" and step.id not in self._needed
-        }
-        return {
-            step.id
-            for step in self._run.steps
-            if step.phase == "ready" and step.id in self._needed - left and step.of in for_itself
-        }
+        waits = [step for step in self._run.steps if step.phase == "ready"]
+        itself = {step.of: step.id for step in sorted(waits, key=self._for_itself)}
+        return {step.id for step in waits if step.id in self._needed - left and step.id != itself[step.of]}
+
+    def _for_itself(self, step: TimedStep) -> tuple[bool, bool]:
+        """The greatest of the waits for a container is the one that the run itself waits for: it is one that no step needs, or
+        it is shared with a step that needs the same, which for a service is that it is ready.
+        """
+        return step.id not in self._needed, step.condition in ("healthy", "ready")
