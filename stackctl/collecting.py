@@ -58,10 +58,13 @@ class Collecting(Project):
             observed, found = find(self.engine)
             if self._key not in [(left.project.name, left.project.instance) for left in found]:
                 return None
-            plan = self.plan_collect(observed, volumes=volumes)
-            return plan if confirm(plan) else None
+            return self.plan_collect(observed, volumes=volumes)
 
-        return self._do_locked(decide, cancel)
+        def confirmed() -> Plan | None:
+            plan = decide()
+            return plan if plan and confirm(plan) else None
+
+        return self._do_locked(confirmed, cancel, again=decide)
 
     @property
     def _key(self) -> tuple[str, str]:

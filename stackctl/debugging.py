@@ -124,11 +124,17 @@ class Debugging(OneOff):
         self._made = desired.containers[-1]
         return desired, observed
 
-    def _do_locked(self, decide: Callable[[], Plan | None], cancel: Cancel | None) -> Events:
+    def _do_locked(
+        self,
+        decide: Callable[[], Plan | None],
+        cancel: Cancel | None,
+        *,
+        again: Callable[[], Plan | None] | None = None,
+    ) -> Events:
         """Beside a container that is there nothing but the one-off is made, so no other run is waited for: a person may look
         around while `up` waits for the service.
         """
         if self._target is None:
-            yield from super()._do_locked(decide, cancel)
+            yield from super()._do_locked(decide, cancel, again=again)
         elif plan := decide():
-            yield from self._do(plan, cancel, monotonic())
+            yield from self._do_settled(plan, cancel, monotonic(), again or decide)

@@ -13,15 +13,16 @@ from contextlib import AbstractContextManager, closing
 
 from msgspec.structs import replace
 
+from stackctl.engine.again import settled
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
 from stackctl.engine.protocol import Manage
-from stackctl.errors import EngineError, OutOfSequenceError, PreflightError, Problem, UsageError
+from stackctl.errors import EngineError, PreflightError, Problem, UsageError
 from stackctl.looking import Looking
 from stackctl.planner.before.builders import needs_buildkit
 from stackctl.planner.before.images import ImageOptions, plan_images, plan_push
 from stackctl.planner.steps.actions import BuildImage, CreateService, PushImage, UpdateService
-from stackctl.planner.steps.events import Done, Event, Failed, Planned, Skipped
+from stackctl.planner.steps.events import Done, Event, Failed, Planned
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.steps.secrets import concealed
@@ -63,8 +64,6 @@ Waiting = Callable[[str], None]
 
 _GOING_BACK = 120.0
 """Seconds that a service has at least to go back: a deploy that gave up early is no reason to give up here, too."""
-_ROUNDS = 3
-"""How often a deploy plans, if somebody else changes the same services meanwhile."""
 
 
 class Deploying(Looking):
@@ -269,23 +268,21 @@ class Deploying(Looking):
         began: float,
     ) -> Events:
         done: list[CreateService | UpdateService] = []
-        for left in reversed(range(_ROUNDS)):
-            failed = stale = False
-            with closing(concealed(self._run(plan, cancel, began), self.stack)) as events:
-                for event in events:
-                    match event:
-                        case Failed(step, at, _, OutOfSequenceError()) if left:
-                            stale = True
-                            yield Skipped(step, at, step)
-                            continue
-                        case Failed(step) if not step.optional:
-                            failed = True
-                        case Done(step) if isinstance(step.action, CreateService | UpdateService):
-                            done.append(step.action)
-                    yield event
-            if failed or not stale:
-                break
-            plan = self.plan(selection, options)
+        failed = False
+        run = settled(
+            plan,
+            lambda each: concealed(self._run(each, cancel, began), self.stack),
+            lambda: self.plan(selection, options),
+            cancel,
+        )
+        with closing(run) as events:
+            for event in events:
+                match event:
+                    case Failed(step) if not step.optional:
+                        failed = True
+                    case Done(step) if isinstance(step.action, CreateService | UpdateService):
+                        done.append(step.action)
+                yield event
         if failed and options.rollback and done and not (cancel and cancel()):
             undo = plan_undo(
                 self.name,
@@ -299,7 +296,12 @@ class Deploying(Looking):
         """Remove the project from the Swarm. Volumes stay."""
         began = monotonic()
         with self._locked():
-            yield from self._run(self.plan_down(options), cancel, began)
+            yield from settled(
+                self.plan_down(options),
+                lambda plan: self._run(plan, cancel, began),
+                lambda: self.plan_down(options),
+                cancel,
+            )
 
     def roll_back(
         self,

@@ -140,6 +140,14 @@ class EngineError(StackError):
     exit_code = 1
 
 
+class NoAnswerError(EngineError):
+    """No engine answers."""
+
+
+class LostAnswerError(NoAnswerError):
+    """An engine was asked, and no answer came that can be read: it may have done what it was asked."""
+
+
 class ExecTimeoutError(EngineError):
     """A command in a container still ran after its timeout."""
 
@@ -159,7 +167,7 @@ class PortTakenError(EngineError):
 
 
 class OutOfSequenceError(EngineError):
-    """Since the last look somebody else has changed a service of a Swarm, or has made what was to be made. Whoever looks again can go on."""
+    """Since the last look somebody else has changed, made or removed what this is about. Whoever looks again can go on."""
 
 
 class CancelledError(EngineError):
@@ -191,6 +199,10 @@ class WaitError(EngineError):
         """The answer of the last check."""
         self.log_tail = tuple(log_tail)
         """The last lines that the container wrote."""
+
+
+class GoneError(WaitError):
+    """Somebody has removed the container that was waited for."""
 
 
 class WaitTimeoutError(WaitError):

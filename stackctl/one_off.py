@@ -16,7 +16,7 @@ from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.one_off import hooks_of_run, steps_of_run, with_one_off, with_variant
 from stackctl.planner.life.options import RunOptions
 from stackctl.planner.steps.actions import CreateContainer, RemoveContainer, RunHook, StartContainer
-from stackctl.planner.steps.events import Done, Event
+from stackctl.planner.steps.events import Done, Event, Failed, Postponed
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
 from stackctl.planner.up.planning import UpPlan
@@ -96,7 +96,8 @@ class OneOff(Operating):
                 self.discard()
 
     def _is_creation(self, event: Event) -> bool:
-        action = event.step.action if isinstance(event, Done) else None
+        """Whether the container may have been made."""
+        action = event.step.action if isinstance(event, Done | Postponed | Failed) else None
         return isinstance(action, CreateContainer) and action.name == self.container
 
     def attach(self) -> int:

@@ -73,14 +73,19 @@ class Operating(Project):
 
     def pause(self, services: Collection[str] = (), *, cancel: Cancel | None = None) -> Events:
         """Freeze the containers of the named services, or all that run but one-offs."""
-        return self._do_locked(lambda: self._plan_pause(services, "pause"), cancel)
+        return self._pause(services, "pause", cancel)
 
     def unpause(self, services: Collection[str] = (), *, cancel: Cancel | None = None) -> Events:
         """Let the paused containers of the named services, or all of them, go on."""
-        return self._do_locked(lambda: self._plan_pause(services, "unpause"), cancel)
+        return self._pause(services, "unpause", cancel)
 
-    def _plan_pause(self, services: Collection[str], verb: Literal["pause", "unpause"]) -> Plan:
-        return plan_pause(self.name, self._meant(services), verb, named=bool(services))
+    def _pause(
+        self, services: Collection[str], verb: Literal["pause", "unpause"], cancel: Cancel | None
+    ) -> Events:
+        def decide(*, again: bool = False) -> Plan:
+            return plan_pause(self.name, self._meant(services), verb, named=bool(services), again=again)
+
+        return self._do_locked(decide, cancel, again=lambda: decide(again=True))
 
     def remove(
         self,
@@ -94,14 +99,17 @@ class Operating(Project):
         the plan, returns False.
         """
 
-        def decide() -> Plan | None:
+        def decide() -> Plan:
             observed = self.engine.observe()
             containers = self._meant(services, observed)
             stops = Stops.of(self.stack)
-            plan = plan_remove(self.name, containers, observed, options or RemoveOptions(), stops)
+            return plan_remove(self.name, containers, observed, options or RemoveOptions(), stops)
+
+        def confirmed() -> Plan | None:
+            plan = decide()
             return plan if confirm(plan) else None
 
-        return self._do_locked(decide, cancel)
+        return self._do_locked(confirmed, cancel, again=decide)
 
     def _meant(
         self, names: Collection[str], observed: Observed | None = None

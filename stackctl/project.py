@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from msgspec.structs import replace
 
 from stackctl.comparing import Comparing
+from stackctl.engine.again import settled
 from stackctl.engine.confirm import confirmed
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.lock import lock
@@ -152,7 +153,11 @@ class Project(Comparing):
 
     def execute(self, plan: Plan, *, cancel: Cancel | None = None) -> Events:
         """Do a plan that was made before."""
-        return self._do_locked(lambda: plan, cancel)
+
+        def again() -> Plan | None:
+            return self._plan_rest(plan.selection, plan.view.options) if isinstance(plan, UpPlan) else plan
+
+        return self._do_locked(lambda: plan, cancel, again=again)
 
     def down(
         self, options: DownOptions, *, cancel: Cancel | None = None, confirm: Callable[[Plan], bool]
@@ -163,7 +168,7 @@ class Project(Comparing):
             plan = self.plan_down(options)
             return plan if confirm(plan) else None
 
-        return self._do_locked(decide, cancel)
+        return self._do_locked(decide, cancel, again=lambda: self.plan_down(options))
 
     def build(
         self,
@@ -206,15 +211,26 @@ class Project(Comparing):
             raise PreflightError(place(self.stack, problems))
         return plan
 
-    def _do_locked(self, decide: Callable[[], Plan | None], cancel: Cancel | None) -> Events:
+    def _do_locked(
+        self,
+        decide: Callable[[], Plan | None],
+        cancel: Cancel | None,
+        *,
+        again: Callable[[], Plan | None] | None = None,
+    ) -> Events:
         """Take the project's lock, make the plan, do it. Nothing happens before the first event is asked for, and nothing is
-        done if there is no plan.
+        done if there is no plan. `again` plans after another look, in place of `decide` (see `settled`).
         """
         began = monotonic()
         with self._locked():
             plan = decide()
             if plan is not None:
-                yield from self._do(plan, cancel, began)
+                yield from self._do_settled(plan, cancel, began, again or decide)
+
+    def _do_settled(
+        self, plan: Plan, cancel: Cancel | None, began: float, again: Callable[[], Plan | None]
+    ) -> Events:
+        return settled(plan, lambda each: self._do(each, cancel, began), again, cancel)
 
     def _locked(self) -> AbstractContextManager[None]:
         """The project's lock. Raises LockedError if another run holds it for too long."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from commandline import Run
 
 pytest_plugins = ["commandline_fixtures"]
 
 
-def test_without_a_stack_and_without_an_engine_it_says_what_to_do(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # other runs of this machine hold locks
-    ran = run("doctor", DOCKER_HOST="unix:///nowhere")
+def test_without_a_stack_and_without_an_engine_it_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    own = str(tmp_path)  # other runs of this machine hold locks
+    ran = run("doctor", DOCKER_HOST="unix:///nowhere", XDG_RUNTIME_DIR=own)
     assert ran.code == 1
     assert ran.out.startswith("wrong  engine      no Docker engine answers: /nowhere does not exist\n")
     assert "→ DOCKER_HOST says so: correct it, or unset it" in ran.out

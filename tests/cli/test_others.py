@@ -149,8 +149,8 @@ def test_help_is_a_command_as_well(run: Run) -> None:
     ("words", "kind", "code"),
     [
         (["--progress", "json", "up", "-f", "three.toml"], "SpecError", 2),
-        (["up", "-f", "one.toml", "--progress", "json"], "EngineError", 1),
-        (["down", "-f", "one.toml", "--progress", "json"], "EngineError", 1),
+        (["up", "-f", "one.toml", "--progress", "json"], "NoAnswerError", 1),
+        (["down", "-f", "one.toml", "--progress", "json"], "NoAnswerError", 1),
         (["--progress", "json", "up", "--force-recreate", "--no-recreate"], "UsageError", 2),
         (["up", "--progress", "json", "--nosuch"], "UsageError", 2),
         (["up", "--nosuch", "--progress=json"], "UsageError", 2),

@@ -35,7 +35,7 @@ from stackctl.engine.protocol import Report
 from stackctl.engine.ready.probe import ProbeAnswer, UnreachableError
 from stackctl.engine.ready.probe import ask as ask_container
 from stackctl.engine.ready.target import ContainerState, Target
-from stackctl.errors import EngineError, WaitError, WaitTimeoutError
+from stackctl.errors import EngineError, GoneError, WaitError, WaitTimeoutError
 from stackctl.planner.steps.actions import WaitFor
 from stackctl.planner.steps.events import Progressed
 from stackctl.planner.world.probes import CommandProbe, LogProbe, Probe, ProtocolProbe, TcpProbe
@@ -70,6 +70,7 @@ class _Verdict(Struct, frozen=True):
 
 
 _MET = _Verdict(met=True)
+_GONE = _Verdict("is gone", hopeless=True)
 _SETTLING = _Verdict("has just started")
 _A_JOB = "a program that runs to its end belongs under [jobs] of a stack.toml"
 
@@ -110,7 +111,8 @@ def wait(
             verdict = _SETTLING
         if verdict.hopeless:
             message = f"{action.name} {verdict.why}"
-            raise _evidence(WaitError, message, target, running, questions.last, verdict.hint)
+            kind = GoneError if verdict == _GONE else WaitError
+            raise _evidence(kind, message, target, running, questions.last, verdict.hint)
         if left <= 0:
             message = f"{action.name} was not {_WORDS[action.condition]} within {limit:g} s: {verdict.why}"
             raise _evidence(WaitTimeoutError, message, target, running, questions.last)
@@ -139,7 +141,7 @@ def _verdict_of_state(action: WaitFor, running: ContainerState | None, restarts:
     memory = ", out of memory" if running and running.oom_killed else ""
     match running:
         case None | ContainerState(state="removing" | "dead"):
-            return _Verdict("is gone", hopeless=True)
+            return _GONE
         case ContainerState(state="exited", exit_code=0):
             if action.condition is Condition.completed or action.oneshot_ok:
                 return _MET

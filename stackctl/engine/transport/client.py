@@ -123,7 +123,10 @@ class JsonClient(Generic[A]):
     def _json(self, request: Request) -> Json:
         with self.errors(), self._answer(request) as answer:
             content = answer.read()
-            return json.loads(content) if content else None
+            try:
+                return json.loads(content) if content else None
+            except ValueError as error:
+                raise self._unreachable(OSError("its answer cannot be read")) from error
 
     @contextmanager
     def _answer(self, request: Request) -> Iterator[A]:

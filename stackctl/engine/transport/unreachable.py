@@ -6,14 +6,15 @@ import sys
 
 from stackctl.engine.transport.byte_stream import GuardedError
 from stackctl.engine.transport.messages import SilentError
-from stackctl.errors import EngineError
+from stackctl.errors import LostAnswerError, NoAnswerError
 
 _NAME_ANOTHER = "name another engine with DOCKER_HOST or DOCKER_CONTEXT"
 """The two variables are right for the command line, for pytest and for other programs."""
 
 
-def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_by: str = "") -> EngineError:
-    """The error: one sentence says why the engine does not answer, its hint says what to do.
+def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_by: str = "") -> NoAnswerError:
+    """The error: one sentence says why the engine does not answer, its hint says what to do. `LostAnswerError` if it may have been
+    asked.
 
     `complaint` is what ssh said, if ssh is used; `said_by` is what names the endpoint (`Endpoint.said_by`).
     """
@@ -22,38 +23,38 @@ def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_b
     start = _correct_hint(said_by) if said_by else start_hint()
     if complaint:
         host = endpoint.partition("://")[2]
-        return EngineError(f"cannot reach {endpoint}: {complaint}", f"try: ssh {host} docker version")
+        return NoAnswerError(f"cannot reach {endpoint}: {complaint}", f"try: ssh {host} docker version")
     if isinstance(cause, GuardedError):
-        return EngineError(
+        return NoAnswerError(
             f"the tests guard their sockets, and cannot reach the Docker engine at {endpoint}: {cause}",
             "let the engine through; pytest-socket: --allow-unix-socket, or --allow-hosts for an engine at a host",
         )
     if isinstance(cause, PermissionError):
-        return EngineError(
+        return NoAnswerError(
             f"no permission to use the Docker engine at {path}",
             'add yourself to its group: sudo usermod -aG docker "$USER", then log in again',
         )
     if isinstance(cause, SilentError):
         named = f"; {said_by} names it" if said_by else f", or {_NAME_ANOTHER}"
-        return EngineError(
+        return LostAnswerError(
             f"the Docker engine at {endpoint} takes connections, but does not answer",
             f"see whether `docker version` answers, look at the engine's log, and restart it{named}",
         )
     if isinstance(cause, TimeoutError) or "timed out" in str(cause):
         named = f"{_correct_hint(said_by)}; or look" if said_by else "look"
-        return EngineError(
+        return LostAnswerError(
             f"the Docker engine at {endpoint} does not answer in time", f"{named} at its load and its log"
         )
     if isinstance(cause, FileNotFoundError):
-        return EngineError(f"no Docker engine answers: {path} does not exist", start)
+        return NoAnswerError(f"no Docker engine answers: {path} does not exist", start)
     if isinstance(cause, ConnectionRefusedError):
-        return EngineError(f"no Docker engine answers at {endpoint}: connection refused", start)
+        return NoAnswerError(f"no Docker engine answers at {endpoint}: connection refused", start)
     if _is_tls(cause):
-        return EngineError(
+        return NoAnswerError(
             f"no trusted connection to {endpoint}: {cause}",
             "check the certificates of the context, or DOCKER_CERT_PATH and DOCKER_TLS_VERIFY",
         )
-    return EngineError(
+    return LostAnswerError(
         f"the Docker engine at {endpoint} does not answer: {cause or type(cause).__name__}", start
     )
 

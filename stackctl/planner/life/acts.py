@@ -63,16 +63,18 @@ def plan_pause(
     verb: Literal["pause", "unpause"],
     *,
     named: bool,
+    again: bool = False,
 ) -> Plan:
     """Pause containers that run, or let paused ones go on.
 
-    If the containers are `named`, or if none is in the right state, the engine refuses what cannot be done, and says why.
+    If the containers are `named`, or if none is in the right state, the engine refuses what cannot be done, and says why; but not
+    `again`, when what was done already is left alone.
     """
     containers = tuple(containers)
     up = [c for c in containers if c.state in ("running", "paused")]
     fit = [c for c in up if c.state == ("running" if verb == "pause" else "paused")]
     draft = Draft(project)
-    for container in up if named or not fit else fit:
+    for container in up if (named or not fit) and not again else fit:
         action: Action = (
             PauseContainer(container.id, container.name)
             if verb == "pause"

@@ -56,6 +56,16 @@ class Skipped(Struct, frozen=True):
     because: Step | None
 
 
+class Postponed(Struct, frozen=True):
+    """The step failed because what is there is not what the last look has seen, or nobody knows whether it was done (`error`); or it
+    needs such a step (None). What is left to do is planned again after another look.
+    """
+
+    step: Step
+    at: float
+    error: Exception | None = None
+
+
 class Rescued(Struct, frozen=True):
     """After a failure, the rescue has put back what worked before. `error`: why the rescue failed, if it did."""
 
@@ -71,4 +81,4 @@ class Confirmed(Struct, frozen=True):
     at: float
 
 
-Event = Planned | Started | Progress | Done | Failed | Skipped | Rescued | Confirmed
+Event = Planned | Started | Progress | Done | Failed | Skipped | Postponed | Rescued | Confirmed

@@ -8,9 +8,9 @@ from functools import reduce
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackctl.errors import RolledBackError, WaitTimeoutError
+from stackctl.errors import LostAnswerError, RolledBackError, WaitTimeoutError
 from stackctl.planner.steps.actions import Wait, WaitFor
-from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Skipped
+from stackctl.planner.steps.events import Confirmed, Done, Event, Failed, Planned, Postponed, Skipped
 from stackctl.planner.steps.plan import UndoPlan
 
 
@@ -24,6 +24,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     tolerated: tuple[Failed, ...] = ()
     """Failures of optional steps."""
     skipped: tuple[Skipped, ...] = ()
+    postponed: tuple[Postponed, ...] = ()
+    """The steps whose failure another look was to settle, and those that needed them. What was left of them was planned again."""
     interrupted: bool = False
     undone: bool = False
     """What the run had changed on a Swarm was taken back."""
@@ -48,6 +50,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
                 return replace(now, undone=True)
             case Confirmed(running):
                 return replace(now, running=running)
+            case Postponed():
+                return replace(now, postponed=(*now.postponed, event))
             case Skipped(because=cause):
                 return replace(
                     now, skipped=(*now.skipped, event), interrupted=now.interrupted or cause is None
@@ -56,7 +60,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """130: interrupted. 6: a service of a Swarm went back to what it was before. 4: a container was not ready in time. 5: something was changed and something failed. 1: something
+        """130: interrupted. 6: a service of a Swarm went back to what it was before. 4: a container was not ready in time. 5: something was changed, or may have been, and something failed. 1: something
         failed and nothing was changed. 0: all is done.
         """
         if self.interrupted:
@@ -66,8 +70,17 @@ class Outcome(Struct, frozen=True, kw_only=True):
         if any(isinstance(failure.error, WaitTimeoutError) for failure in self.failures):
             return 4
         if self.failures:
-            return 5 if self.changed else 1
+            return 5 if self.changed or self.unsure else 1
         return 0
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the engine may have changed something in a call whose answer was lost."""
+        events: tuple[Failed | Postponed, ...] = (*self.failures, *self.postponed)
+        return any(
+            isinstance(event.error, LostAnswerError) and not isinstance(event.step.action, Wait)
+            for event in events
+        )
 
 
 def outcome(events: Iterable[Event]) -> Outcome:

@@ -26,7 +26,7 @@ from stackctl.planner.steps.actions import (
     WaitFor,
     subject,
 )
-from stackctl.planner.steps.events import Done, Event, Failed, Planned, Skipped, Started
+from stackctl.planner.steps.events import Done, Event, Failed, Planned, Postponed, Skipped, Started
 from stackctl.planner.steps.plan import Step
 from stackctl.planner.world.replica import Replica
 
@@ -123,7 +123,9 @@ def timeline(events: Iterable[Event]) -> Timeline:
                 offset, length = offset + length, len(plan.steps)
             case Started(step, at):
                 begun[offset + step.id] = _begun(step, at, offset, len(stages) - 1)
-            case Done(step, at) | Failed(step, at) | Skipped(step, at) if offset + step.id in begun:
+            case Done(step, at) | Failed(step, at) | Skipped(step, at) | Postponed(step, at) if (
+                offset + step.id in begun
+            ):
                 id_ = offset + step.id
                 begun[id_] = replace(begun[id_], ended=at, result=_RESULTS[type(event)])
             case _:
@@ -139,6 +141,7 @@ def timeline(events: Iterable[Event]) -> Timeline:
 _RESULTS: Mapping[type, Literal["done", "failed", "interrupted"]] = {
     Done: "done",
     Failed: "failed",
+    Postponed: "failed",
     Skipped: "interrupted",
 }
 

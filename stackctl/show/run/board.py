@@ -28,6 +28,7 @@ from stackctl.planner.steps.events import (
     Event,
     Failed,
     Planned,
+    Postponed,
     Progress,
     Progressed,
     Rescued,
@@ -68,7 +69,7 @@ class _Task(Struct, eq=False):
     """A step, and what is known about it."""
 
     step: Step
-    state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"
+    state: Literal["pending", "running", "done", "failed", "skipped", "postponed"] = "pending"
     began: float = 0.0
     ended: float = 0.0
     news: Progressed | None = None
@@ -130,11 +131,17 @@ class Board:
                 task.state, task.ended, task.error = "failed", at, error
             case Skipped(because=because):
                 task.state, task.because = "skipped", because
+            case Postponed(error=error):
+                task.state, task.ended, task.error = "postponed", at, error
             case Rescued():
                 task.rescued = event
 
     def _begin(self, plan: Plan, began: float) -> None:
-        """Order the rows by their last step in the latest plan: a service stands before those that wait for it."""
+        """Order the rows by their last step in the latest plan: a service stands before those that wait for it. What was postponed
+        is in the plan again if it is still to be done.
+        """
+        for track in self._tracks.values():
+            track.tasks = [task for task in track.tasks if task.state != "postponed"]
         stage = _Stage(began, {step.id: _Task(step) for step in plan.steps})
         self._stages.append(stage)
         order: dict[_Key, None] = {}
@@ -169,6 +176,9 @@ class Board:
             return BoardRow(track.name, "failed", "failed", _failure(failed[0]), seconds)
         if running:
             return _active(track, running, seconds)
+        if postponed := [task for task in track.tasks if task.state == "postponed"]:
+            error = next((task.error for task in postponed if task.error), None)
+            return BoardRow(track.name, "active", "checking", first_line(error) if error else "", seconds)
         if any(task.state == "skipped" for task in track.tasks):
             return BoardRow(track.name, "skipped", "skipped", self._reason_skipped(track), seconds)
         if any(task.open for task in track.tasks):

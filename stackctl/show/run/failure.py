@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
-from stackctl.errors import StackError, WaitError
+from stackctl.errors import LostAnswerError, StackError, WaitError
 from stackctl.planner.steps.actions import (
     BuildImage,
     PullImage,
@@ -12,6 +12,7 @@ from stackctl.planner.steps.actions import (
     SwarmAction,
     WaitFor,
     WaitForService,
+    subject,
 )
 from stackctl.planner.steps.events import Failed, Skipped
 from stackctl.planner.steps.outcome import Outcome
@@ -55,13 +56,15 @@ def failure_text(
 
 def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
     """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done."""
-    done: dict[str, int] = {}
-    for plan in plans:
-        finished = [step for step in plan.steps if not _unfinished(step, outcome)]
+    plans, done = tuple(plans), dict[str, int]()
+    for place, plan in enumerate(plans, 1):
+        later = {_act(step) for each in plans[place:] for step in each.steps}
+        finished = [step for step in plan.steps if not _unfinished(step, outcome, later)]
         complete = [c for c in changes(plan) if all(step in finished for step in c.steps)]
         for verb, number in count(complete).items():
             done[PAST[verb]] = done.get(PAST[verb], 0) + number
-    parts = [f"{verb} {number}" for verb, number in done.items() if number] or ["nothing changed"]
+    nothing = "it is not known what changed" if outcome.unsure else "nothing changed"
+    parts = [f"{verb} {number}" for verb, number in done.items() if number] or [nothing]
     failed = len(outcome.failures) + len(outcome.tolerated)
     if failed:
         parts.append(style(f"failed {failed}", "bold", "red"))
@@ -135,9 +138,17 @@ def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
     return _services(step for step in started if step.service not in ended)
 
 
-def _unfinished(step: Step, outcome: Outcome) -> bool:
+def _unfinished(step: Step, outcome: Outcome, later: Container[tuple[type, str]] = ()) -> bool:
+    """`later`: what the plans do that were made after another look. A step whose answer was lost was done if they do not do it."""
     events: tuple[Failed | Skipped, ...] = (*outcome.failures, *outcome.tolerated, *outcome.skipped)
-    return any(event.step == step for event in events)
+    if any(event.step == step for event in events):
+        return True
+    postponed = [event for event in outcome.postponed if event.step == step]
+    return any(not isinstance(event.error, LostAnswerError) or _act(step) in later for event in postponed)
+
+
+def _act(step: Step) -> tuple[type, str]:
+    return type(step.action), subject(step.action)
 
 
 def _next_command(outcome: Outcome, command: str) -> str:

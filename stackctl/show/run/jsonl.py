@@ -15,6 +15,7 @@ from stackctl.planner.steps.events import (
     Event,
     Failed,
     Planned,
+    Postponed,
     Progress,
     Rescued,
     Skipped,
@@ -53,6 +54,8 @@ class JsonLines:
                 self._step(event, "failed", seconds=round(seconds, 3), error=error_json(error))
             case Skipped(because=because):
                 self._step(event, "skipped", because=because.id if because else None)
+            case Postponed(error=error):
+                self._step(event, "postponed", error=error_json(error) if error else None)
             case Rescued(error=error):
                 self._step(event, "rescued", error=error_json(error) if error else None)
             case Confirmed(running):
@@ -77,7 +80,10 @@ class JsonLines:
             self._write("ended", outcome.seconds, ended)
 
     def _step(
-        self, event: Started | Progress | Done | Failed | Skipped | Rescued, kind: str, **more: Any
+        self,
+        event: Started | Progress | Done | Failed | Skipped | Postponed | Rescued,
+        kind: str,
+        **more: Any,
     ) -> None:
         self._write(kind, event.at, {**_step_json(event.step), **more})
 

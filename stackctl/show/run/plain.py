@@ -18,7 +18,7 @@ _STATE = 10
 """Columns for the state; the longest are `recreating` and `restarting`."""
 _AMOUNT_EVERY = 5.0
 """Seconds between two lines about how many bytes came."""
-_BEGUN = ("pulling", "building", "recreating", "starting", "stopping")
+_BEGUN = ("pulling", "building", "recreating", "starting", "stopping", "checking")
 """The states that can last: they are told when they begin. All others are told when they are over."""
 _COLORS: Mapping[Tone, Name] = {"active": "dim", "ready": "green", "failed": "red", "skipped": "yellow"}
 
