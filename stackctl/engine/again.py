@@ -24,7 +24,7 @@ _CHANGED = (404, 409, 503)
 """What an engine answers if something is gone, if something is in the way, and if it cannot do the call at the moment."""
 _BACK = 10.0
 """Seconds that an engine which was restarted has to come back."""
-_PAUSE = 0.2
+_PAUSE = 0.3
 
 
 def settled(
@@ -79,6 +79,8 @@ def settled(
             yield from behind
             return
         told |= {_key(each.step, each.error) for each in held if isinstance(each.error, RefusedError)}
+        if any(isinstance(each.error, NoAnswerError) for each in held):
+            time.sleep(_PAUSE)  # the engine may be doing now what it was asked
         try:
             following = _once_there(again, cancel)
         except StackError as error:
