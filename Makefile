@@ -10,7 +10,7 @@ lowest := .venv/lowest
 recipes := .venv/recipes
 inspect := .venv/inspect
 
-.PHONY: help up down test swarm lowest inspect lint bench bench-tests setup env lock clean
+.PHONY: help up down test slow swarm lowest inspect lint bench bench-tests setup env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,11 @@ test: setup $(recipes)/.installed ## run the tests, those on a real engine too (
 
 # Not in CI: they wait for a Swarm that finds out that a node has died, and kill a deploy at each of its writes.
 swarm: setup ## run every test on a real Swarm of three nodes, the slow ones too; needs root
-	$(bin)/pytest -m "slow or not slow" tests/swarm tests/docker/test_small_subnets.py $(PYTEST_ARGS)
+	$(bin)/pytest -m "slow or not slow" tests/swarm $(PYTEST_ARGS)
+
+# Not in CI: more pages, recipes, clients and ways to be killed, of a kind that CI tries as well.
+slow: setup $(recipes)/.installed ## run the tests that take too long for CI, but those of `make swarm` and `make soak`
+	$(bin)/pytest -n 3 --dist worksteal -m slow --ignore tests/swarm --ignore tests/faults $(PYTEST_ARGS)
 
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
 lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies

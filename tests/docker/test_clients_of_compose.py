@@ -101,8 +101,10 @@ finally:
 
 @pytest.mark.parametrize(
     ("program", "file"),
-    [(TESTCONTAINERS, "compose.yaml"), (PYTHON_ON_WHALES, "stack.toml")],
-    ids=["testcontainers", "whales"],
+    [
+        pytest.param(TESTCONTAINERS, "compose.yaml", id="testcontainers", marks=pytest.mark.slow),
+        pytest.param(PYTHON_ON_WHALES, "stack.toml", id="whales"),
+    ],
 )
 def test_a_client_must_start_query_enter_and_stop_a_stack(program: str, file: str, project: Project) -> None:
     project.write(textwrap.dedent(STACK[file]).replace("NAME", project.name), file)

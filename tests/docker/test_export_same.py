@@ -37,7 +37,7 @@ def hard(project: Project) -> None:
 @pytest.mark.parametrize(
     ("put", "checks"),
     [
-        (hard, {}),
+        pytest.param(hard, {}, marks=pytest.mark.slow),
         (django_in, {"postgres": pg("cp_user", "task_db")}),
         (fullstack_in, {"db-1": pg("guestbook", "guestbook"), "cache-1": PING}),
     ],

@@ -26,6 +26,7 @@ volumes = ["data:/data"]
 GUARD = ("--disable-socket", "--allow-unix-socket", "--allow-hosts=127.0.0.1", "-W", "error")
 
 
+@pytest.mark.slow
 def test_a_stack_must_start_and_work_beside_fakes(suite: Suite) -> None:
     suite.stack(STACK)
     suite.write(

@@ -62,6 +62,7 @@ def test_a_whole_stack_must_be_found_right_also_where_the_file_does_not_tell(
     assert lines[-1] == "Another way than the lab's own, and as right."
 
 
+@pytest.mark.slow
 def test_lost_data_and_a_wrong_port_must_be_seen(project: Project, started: Any) -> None:
     made = started(5)
     tree = copy.deepcopy(made.right)

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.docker
 PAGES = sorted((ROOT / "docs" / "lesson").glob("*.md"))
 CLONE = ("stack.toml", ".env.example", "examples")
 """What a page uses of the clone that a student works in."""
+SLOW = ("03-name", "06-volume", "08-your-script", "09-django")
+"""Pages that show what other pages and scenarios show as well."""
 EXAMPLES = [ROOT / "stack.toml", *sorted((ROOT / "examples").glob("*/stack*.toml"))]
 HOST_PORT = re.compile(
     r'(-p |publish |"|localhost:|127\.0\.0\.1:|0\.0\.0\.0:(?=\d+(?::| failed|->))|\bport )(\d{4})\b'
@@ -152,7 +154,13 @@ def test_a_page_that_shows_something_else_must_fail(
     assert [re.sub(r"page.md:(\d+):.*", r"\1", each, flags=re.DOTALL) for each in found] == told
 
 
-@pytest.mark.parametrize("number", range(len(PAGES)), ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(number, id=page.stem, marks=[pytest.mark.slow] if page.stem in SLOW else [])
+        for number, page in enumerate(PAGES)
+    ],
+)
 def test_a_page_must_show_what_is_seen_and_leave_nothing(
     number: int, tmp_path: Path, docker_api: docker.APIClient, shared: Project
 ) -> None:

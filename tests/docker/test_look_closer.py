@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 
+import pytest
 from scenario import ROOT, Project
 
 GUIDE = ROOT / "docs" / "guide" / "daily-loop.md"
@@ -16,6 +17,7 @@ def section() -> str:
     return GUIDE.read_text().partition("## Look closer\n")[2].partition("\n## ")[0]
 
 
+@pytest.mark.slow
 def test_each_command_of_the_guide_must_say_what_stands_there(project: Project) -> None:
     def here(text: str) -> str:
         return ADDRESS.sub("ADDRESS", text.replace("shop", project.name))

@@ -43,8 +43,8 @@ def nothing_is_left(suite: Suite) -> None:
     ("number", "way"),
     [
         (signal.SIGINT, "serial"),
-        (signal.SIGINT, "two"),
-        (signal.SIGTERM, "two"),
+        pytest.param(signal.SIGINT, "two", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "two", marks=pytest.mark.slow),
         (signal.SIGKILL, "serial"),
         (signal.SIGKILL, "four"),
     ],
@@ -105,7 +105,7 @@ def test_a_stack_that_is_not_ready_in_time_must_leave_nothing(suite: Suite) -> N
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.4, marks=pytest.mark.slow), 1.0])
 def test_a_run_that_is_killed_while_it_starts_its_stack_must_leave_nothing(
     suite: Suite, delay: float
 ) -> None:

@@ -91,7 +91,9 @@ def shop(suite: Suite) -> Suite:
     return suite
 
 
-@pytest.mark.parametrize("arguments", [(), ("--container-scope=function",), ("-n", "2")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("--container-scope=function",), pytest.param(("-n", "2"), marks=pytest.mark.slow)]
+)
 def test_its_fixtures_must_work(shop: Suite, arguments: tuple[str, ...]) -> None:
     shop.run(*arguments, passed=3)
     assert shop.left() == []

@@ -95,13 +95,14 @@ REUSING = [
 """Those of stackctl's own guide that pytest runs, and to which data of an earlier run may matter."""
 
 
-@pytest.mark.parametrize("section", [example for example in EXAMPLES if example not in REUSING])
+@pytest.mark.parametrize("section", EXAMPLES)
 def test_an_example_must_work_and_leave_nothing_behind(section: Section, project: Project) -> None:
     pid = run(section, project)
     assert project.resources() == NOTHING
     assert left_by(pid, project.api) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", REUSING)
 def test_an_example_must_work_with_what_an_earlier_run_has_left(section: Section, project: Project) -> None:
     for _ in range(2):

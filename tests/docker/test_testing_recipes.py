@@ -31,7 +31,13 @@ def commands() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in ("async", "django") else [])
+        for name in commands()
+    ],
+)
 def test_a_recipe_must_work_and_leave_nothing_behind(name: str, project: Project) -> None:
     assert (PACKAGES / ".installed").exists(), "run: make .venv/recipes/.installed"
     shutil.copytree(EXAMPLES / name, project.directory, dirs_exist_ok=True)

@@ -88,6 +88,7 @@ def _removed(api: docker.APIClient, network: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_cluster_whose_owner_is_killed_must_go() -> None:
     program = (
         "import os; from cluster import Cluster; c = Cluster(1, images=()); print(c.directory, c.nodes[0].pid, "

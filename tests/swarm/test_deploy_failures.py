@@ -31,6 +31,7 @@ depends_on = ["api"]
 """
 
 
+@pytest.mark.slow
 def test_a_failed_update_must_go_back_or_stop_at_its_deadline_and_leave_the_rest_alone(
     swarm: Deployed, recorder: RecordingProxy
 ) -> None:

@@ -33,6 +33,12 @@ class TestRealSwarm(SwarmContract):
         yield engine
         engine.close()
 
+    @pytest.mark.slow
+    def test_an_update_names_a_version_and_goes_back_when_its_tasks_fail_or_when_it_is_asked_to(
+        self, stack: Stack
+    ) -> None:
+        super().test_an_update_names_a_version_and_goes_back_when_its_tasks_fail_or_when_it_is_asked_to(stack)
+
 
 @pytest.fixture
 def stack(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[Stack, RecordingProxy]]:
