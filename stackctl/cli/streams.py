@@ -56,7 +56,7 @@ def lasting(stream: TextIO) -> TextIO:
 
 
 def prepare() -> None:
-    """Make the process's streams ready: all three are there, what they cannot encode becomes ASCII, and stderr is `lasting`."""
+    """Make the process's streams ready: all three are there, what they cannot encode becomes ASCII, stderr is `lasting`, and terminals are `guarded`."""
     codecs.register_error("stackctl", plain)
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
@@ -65,6 +65,10 @@ def prepare() -> None:
         elif name != "stdin":
             stream.reconfigure(errors="stackctl")
     sys.stderr = lasting(sys.stderr)
+    if sys.stdout.isatty() or sys.stderr.isatty():  # --help into a pipe loads nothing of show
+        from stackctl.show.text.safe import guarded
+
+        sys.stdout, sys.stderr = guarded(sys.stdout), guarded(sys.stderr)
 
 
 def finish() -> None:

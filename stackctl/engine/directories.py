@@ -56,7 +56,7 @@ def is_gone(directory: str, place: str) -> bool:
             if _is_there(parent):
                 same = str(os.stat(parent).st_ino) == inode  # noqa: PTH116
                 return same and f"{os.statvfs(parent).f_fsid:x}" == filesystem
-    except OSError:
+    except (OSError, ValueError):  # a label may hold what is no path
         return False
     return False
 
@@ -92,6 +92,8 @@ def head_of(git: Path) -> str:
     try:
         if git.is_file():  # in a worktree or a submodule: it names the directory
             git = git.parent / git.read_text().removeprefix("gitdir:").strip()
+        if not (git / "HEAD").is_file():  # to open a pipe would wait for who writes into it
+            return ""
         head = (git / "HEAD").read_text().strip().removeprefix("ref: ")
     except (OSError, UnicodeDecodeError):
         return ""

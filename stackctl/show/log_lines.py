@@ -9,8 +9,8 @@ from typing import Protocol, TextIO
 
 from stackctl.planner.world import labels as names
 from stackctl.planner.world.observed import ObservedContainer
-from stackctl.show.text.safe import clean, clean_keeping_color, one_line
-from stackctl.show.text.style import PLAIN, Name, Style
+from stackctl.show.text.safe import clean, clean_keeping_color, one_line, without_commands
+from stackctl.show.text.style import PLAIN, Name, Style, on_github
 
 VERSION = 1
 
@@ -42,7 +42,7 @@ def show_logs(
 ) -> None:
     """Print lines as they come. `containers` are the containers they come from, by the reference that a line carries.
 
-    A terminal gets no escape sequences, colours excepted; a pipe gets what the container wrote.
+    A terminal gets no escape sequences, colours excepted; a pipe gets what the container wrote, but no command of GitHub Actions there.
     """
     form = log_formatter(
         containers, style=style, prefix=prefix, timestamps=timestamps, terminal=stream.isatty()
@@ -64,6 +64,7 @@ def log_formatter(
     labels = {reference: _label(container) for reference, container in containers.items()}
     colors = service_colors(container.service for container in containers.values())
     width = max(map(len, labels.values()), default=0)
+    runs_commands = on_github()
 
     def formatted(line: Line) -> str:
         container = containers.get(line.container)
@@ -74,7 +75,8 @@ def log_formatter(
             head += " "
         if timestamps:
             head += style(one_line(line.time), "dim") + " "
-        return head + _text(line.text)
+        text = head + _text(line.text)
+        return without_commands(text) if runs_commands else text
 
     def _text(text: str) -> str:
         if not terminal:

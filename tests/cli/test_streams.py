@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from escapes import harm
+from terminal import Terminal, screen
 
 from stackctl.cli.streams import plain
 
@@ -74,3 +76,17 @@ def test_a_stream_that_is_closed_is_no_matter(tmp_path: Path, stream: str) -> No
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=env, check=False, capture_output=True)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_terminal_gets_no_escape_sequences_whoever_prints(tmp_path: Path) -> None:
+    script = (
+        "import sys, click; from stackctl.cli.streams import prepare; prepare()\n"
+        "evil = '\\x1b]0;title\\x07\\x1b[2J\\x9b5A\\u202e\\x1b[1mbold\\x1b[0m'\n"
+        "print('one', evil); click.echo(f'two {evil}'); print('three', evil, file=sys.stderr); click.echo(f'four {evil}', err=True)"
+    )
+    with Terminal(
+        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "utf-8"}
+    ) as terminal:
+        assert terminal.end() == 0
+    assert harm(terminal.said.replace("\r\n", "\n")) == []
+    assert screen(terminal.said) == [f"{word} bold" for word in ("one", "two", "three", "four")] + [""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def test_what_is_no_place_tells_nothing(there: Path) -> None:
     assert place_of(str(there / "missing")) == ""
     assert not any(is_gone(str(there / "missing"), text) for text in ("", "x", f"{directories.machine()}:1"))
     assert not is_gone("/", place_of("/"))
+    assert not is_gone("/x\0y", place_of(str(there)))  # labels may say anything
+
+
+def test_a_pipe_is_no_checkout(there: Path) -> None:
+    (there / ".git").mkdir()
+    os.mkfifo(there / ".git" / "HEAD")
+    assert branch_of(str(there)) == ""
 
 
 def test_the_mounts_of_this_machine_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

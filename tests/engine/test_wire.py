@@ -316,3 +316,8 @@ def test_lines_do_not_depend_on_the_pieces(body: list[bytes], places: list[int])
     whole = data.split(b"\n")
     pieces = cut(data, places) if data else []
     assert list(lines(pieces)) == (whole if whole[-1] else whole[:-1])
+
+
+def test_a_line_without_an_end_takes_no_more_memory_than_its_longest_piece() -> None:
+    chunks = (b"x" * (1 << 14) for _ in range(640))
+    assert [len(line) for line in lines(chunks, 1 << 20)] == [1 << 20] * 10

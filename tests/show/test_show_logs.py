@@ -1,6 +1,8 @@
 import io
 import json
 
+import pytest
+
 from stackctl.engine.protocol import LogLine
 from stackctl.planner.world.labels import NUMBER, SERVICE
 from stackctl.planner.world.observed import ObservedContainer
@@ -83,3 +85,16 @@ def test_a_service_keeps_its_colour_and_shares_it_with_nobody_while_there_are_en
     assert len(set(colors.values())) == len(services)
     assert service_colors(["api"])["api"] == service_colors(["api", "zoo"])["api"]
     assert len(service_colors([*services, "a", "b"])) == 7
+
+
+def test_a_container_gives_no_commands_to_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    lines = [
+        LogLine("api1", "stdout", "", text) for text in ("::error::x", "  ::add-mask::x", "##[group]a::b")
+    ]
+    said = io.StringIO()
+    show_logs(lines, CONTAINERS, said, prefix=False)
+    assert said.getvalue() == ": :error::x\n  : :add-mask::x\n## [group]a::b\n"
+    said = io.StringIO()
+    show_logs(lines[:1], CONTAINERS, said)
+    assert said.getvalue() == "api-1       | ::error::x\n"

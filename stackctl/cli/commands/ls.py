@@ -22,6 +22,7 @@ from stackctl.show.lists.projects import (
     projects_json,
     projects_text,
 )
+from stackctl.show.text.safe import one_line
 
 
 @click.command("ls")
@@ -87,7 +88,7 @@ def command(
         and settings.project_name in (None, project.name)
     ]
     if quiet:
-        text = "\n".join(project.name for project in listed)
+        text = "\n".join(one_line(project.name) for project in listed)
         print(text, end="\n" if text else "")
         return 0
     bytes_of = engine.volume_sizes() if sizes else None

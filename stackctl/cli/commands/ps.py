@@ -18,6 +18,7 @@ from stackctl.show.lists.containers import (
     containers_json,
     containers_text,
 )
+from stackctl.show.text.safe import one_line
 from stackctl.show.text.template import formatted
 from stackctl.spec.output.redact import secrets, without
 
@@ -90,7 +91,7 @@ def command(
     if quiet:
         text = "\n".join(c.id for c in shown)
     elif only_services:
-        text = "\n".join(dict.fromkeys(c.service for c in shown))
+        text = "\n".join(dict.fromkeys(one_line(c.service) for c in shown))
     elif as_json:
         text = json.dumps(containers_json(shown, stack.project), indent=2)
     elif form != "table":

@@ -20,6 +20,7 @@ from stackctl.planner.data.snapshots import Snapshot
 from stackctl.planner.steps.events import Event
 from stackctl.show.lists.snapshots import snapshots_json, snapshots_text
 from stackctl.show.text.amounts import quoted
+from stackctl.show.text.safe import one_line
 from stackctl.snapshot_files import SnapshotFiles
 from stackctl.spec.model import Stack
 
@@ -118,7 +119,7 @@ def list_snapshots(settings: Settings, show_all: bool, quiet: bool, as_json: boo
     project = _project(settings, 0)
     found = [each for each in project.snapshots() if show_all or each.project == project.name]
     if quiet:
-        text = "\n".join(dict.fromkeys(each.name_for(project.name) for each in found))
+        text = "\n".join(dict.fromkeys(one_line(each.name_for(project.name)) for each in found))
     else:
         sizes = project.engine.volume_sizes() if found else {}
         text = (

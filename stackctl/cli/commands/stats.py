@@ -15,6 +15,7 @@ from stackctl.looking import Looking
 from stackctl.planner.world.asked import Counters
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.lists.usage import FIELDS, TITLES, Usage, usage_as_compose, usage_json, usage_text
+from stackctl.show.text.safe import unguarded
 from stackctl.show.text.style import is_terminal
 from stackctl.show.text.template import formatted
 
@@ -69,7 +70,9 @@ def command(
                 text = formatted(form, usage_as_compose(found, whole=no_trunc), FIELDS, TITLES, style)
             else:
                 text = usage_text(found, style=style)
-            print(f"{'' if no_stream or not terminal else _HOME}{text}", flush=True)
+            if terminal and not no_stream:
+                unguarded(sys.stdout).write(_HOME)
+            print(text, flush=True)
             if no_stream:
                 return 0
             there = looking.containers(services)

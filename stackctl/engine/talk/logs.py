@@ -59,7 +59,7 @@ def logs(
 def pieces(answer: WireAnswer, *, tty: bool) -> Iterator[tuple[str, bytes]]:
     """What an answer holds, each piece with its stream."""
     if tty:  # there are no frames, and a chunk may end within a line
-        yield from (("stdout", line + b"\n") for line in lines(answer.chunks()))
+        yield from (("stdout", line + b"\n") for line in lines(answer.chunks(), LINE_LIMIT))
         return
     frames = Frames()
     for chunk in answer.chunks():

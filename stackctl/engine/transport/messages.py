@@ -60,11 +60,17 @@ class Transport(Protocol[A_co]):
     def close(self) -> None: ...
 
 
-def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a body, without line ends. The pieces may be cut anywhere."""
-    rest = b""
+def lines(chunks: Iterable[bytes], longest: int | None = None) -> Iterator[bytes]:
+    """The lines of a body, without line ends. The pieces may be cut anywhere. A line is cut once it has `longest` bytes."""
+    rest = bytearray()
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
+        *whole, last = chunk.split(b"\n")
+        for part in whole:
+            yield bytes(rest + part)
+            rest.clear()
+        rest += last
+        if longest is not None and len(rest) >= longest:
+            yield bytes(rest)
+            rest.clear()
     if rest:
-        yield rest
+        yield bytes(rest)

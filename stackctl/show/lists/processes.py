@@ -27,7 +27,7 @@ def processes_text(found: Sequence[Found], *, style: Style = PLAIN) -> str:
             told = dict(zip(each.titles, map(one_line, row), strict=False))
             values = [told.get(title, "-") for title in titles]
             cells.append([one_line(container.service), str(container.number), *values])
-    return table(["SERVICE", "#", *titles], cells, style, _COMMANDS)
+    return table(["SERVICE", "#", *map(one_line, titles)], cells, style, _COMMANDS)
 
 
 def processes_json(found: Iterable[Found], project: str) -> dict[str, Any]:

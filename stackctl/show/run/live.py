@@ -19,7 +19,7 @@ from stackctl.planner.steps.plan import Plan
 from stackctl.show.run.board import Board, BoardRow, Tone
 from stackctl.show.run.failure import INTERRUPTED, report
 from stackctl.show.text.amounts import duration, size
-from stackctl.show.text.safe import one_line, shortened
+from stackctl.show.text.safe import clean_keeping_color, one_line, shortened, unguarded
 from stackctl.show.text.style import Style, style_for
 
 _WIDEST = 100
@@ -58,7 +58,10 @@ class Live:
     ) -> None:
         colored = style_for(stream, no_color=no_color).color
         self._console = console or Console(
-            file=stream, force_terminal=True, color_system="auto" if colored else None, highlight=False
+            file=unguarded(stream),
+            force_terminal=True,
+            color_system="auto" if colored else None,
+            highlight=False,
         )
         self._command = command
         self._source = source
@@ -90,7 +93,7 @@ class Live:
 
     def say(self, text: str) -> None:
         """Print above the display."""
-        self._console.print(Text.from_ansi(text))
+        self._console.print(Text.from_ansi(clean_keeping_color(text)))
 
     def interrupted(self) -> None:
         self._note = INTERRUPTED
@@ -103,7 +106,8 @@ class Live:
         if outcome:
             colored = self._console.color_system is not None and not self._console.no_color
             style = Style(color=colored, width=self._console.width)
-            self._console.file.write(report(outcome, self._plans, style, command=self._command) + "\n")
+            text = report(outcome, self._plans, style, command=self._command)
+            self._console.file.write(clean_keeping_color(text) + "\n")
             self._console.file.flush()
 
     def picture(self, lines: int | None) -> RenderableType:

@@ -7,6 +7,8 @@ controls can reorder what is read. All of them are taken out. Text that a person
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any, TextIO, cast
 
 # ECMA-48 and xterm: CSI, then the strings (OSC, DCS, SOS, PM, APC) up to their end, then all other escapes.
 _SEQUENCE = (
@@ -15,7 +17,7 @@ _SEQUENCE = (
     r"|\x1b[ -/]*[0-~]"
 )
 _SGR = r"\x1b\[[0-9;:]*m"
-_CONTROL = (
+CONTROL = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _RESET = "\x1b[0m"
@@ -25,7 +27,7 @@ def clean(text: str) -> str:
     """The text without escape sequences and control characters, newlines and tabs excepted."""
     if text.isprintable():  # as nearly every text is
         return text
-    return re.sub(_CONTROL, "", re.sub(_SEQUENCE, "", text))
+    return re.sub(CONTROL, "", re.sub(_SEQUENCE, "", text))
 
 
 def one_line(text: str) -> str:
@@ -38,13 +40,43 @@ def clean_keeping_color(text: str) -> str:
     parts: list[str] = []
     end = 0
     for match in re.finditer(_SEQUENCE, text):
-        parts.append(re.sub(_CONTROL, "", text[end : match.start()]))
+        parts.append(re.sub(CONTROL, "", text[end : match.start()]))
         if re.fullmatch(_SGR, match[0]):
             parts.append(match[0])
         end = match.end()
-    parts.append(re.sub(_CONTROL, "", text[end:]))
+    parts.append(re.sub(CONTROL, "", text[end:]))
     kept = "".join(parts)
-    return kept + _RESET if "\x1b" in kept and not kept.endswith(_RESET) else kept
+    return kept if kept.rfind("\x1b") == kept.rfind(_RESET) else kept + _RESET
+
+
+class Guarded:
+    """A terminal's text stream, which gets no escape sequences and control characters, colour excepted. So text from outside that
+    nobody has cleaned cannot do anything.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.unguarded = stream
+
+    def write(self, text: str) -> int:
+        self.unguarded.write(clean_keeping_color(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unguarded, name)
+
+
+def guarded(stream: TextIO) -> TextIO:
+    """The stream; if it is a terminal, guarded."""
+    return cast("TextIO", Guarded(stream)) if stream.isatty() else stream
+
+
+def unguarded(stream: TextIO) -> TextIO:
+    """The stream for who must move the cursor, and cleans what others say."""
+    return getattr(stream, "unguarded", stream)
 
 
 def without_commands(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from stackctl.errors import UsageError
+from stackctl.show.text.safe import CONTROL, clean
 from stackctl.show.text.style import Style
 from stackctl.show.text.table import table
 
@@ -19,8 +20,15 @@ Row = Mapping[str, Any]
 _PART = r"\{\{(-?)\s*(.*?)\s*(-?)\}\}"
 _LABELS = "Labels"
 _TABLE = re.compile(r"table(?:\s+(.*))?", re.DOTALL)
+
+
+def _json(value: Any) -> str:
+    """JSON as the docker command writes it, but what does something to a terminal is escaped."""
+    return re.sub(CONTROL, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
 _FUNCTIONS: Mapping[str, Callable[[Any], str]] = {
-    "json": lambda value: json.dumps(value, ensure_ascii=False),
+    "json": _json,
     "lower": lambda value: _text(value).lower(),
     "upper": lambda value: _text(value).upper(),
 }
@@ -55,7 +63,7 @@ def _filled(template: str, row: Row, fields: Iterable[str]) -> str:
 def _value(words: str, row: Row, fields: Iterable[str]) -> str:
     if label := re.fullmatch(r'\.Label\s+"([^"]*)"', words):
         found = (text.partition("=") for text in str(row.get(_LABELS, "")).split(","))
-        return next((value for name, _, value in found if name == label[1]), "")
+        return clean(next((value for name, _, value in found if name == label[1]), ""))
     if literal := re.fullmatch(r'"((?:[^"\\]|\\.)*)"', words):
         return _unescaped(literal[1])
     function, _, field = words.rpartition(" ")
@@ -85,8 +93,8 @@ def _text(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str() | int() | float():
-            return str(value)
-    return json.dumps(value, ensure_ascii=False)
+            return clean(str(value))
+    return _json(value)
 
 
 def _unescaped(text: str) -> str:

@@ -1,5 +1,6 @@
 """Turn a Stack into plain data, and plain data into TOML that reads back to the same Stack: the inverse of `structure`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from stackctl.spec.model import Build, EnvFile, FileMode, FileUse, Mount, Port, 
 from stackctl.spec.structure import forms, is_table, structure
 from stackctl.spec.text.parts import Text, parts
 from stackctl.spec.values import Command, HealthTest, PortRange, Variable
+
+_UNSEEN = "[\x80-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+"""C1 and bidirectional controls, and the separators of lines that are no ends of lines: they may stand in a text of TOML as they are."""
 
 
 def understood(stack: Stack) -> Stack:
@@ -65,8 +69,10 @@ def plain(value: Any, *, short: bool = False) -> Any:
 
 
 def toml(tree: Mapping[str, Any]) -> str:
-    """A plain tree as a TOML document. Texts are literal: each dollar is written as two."""
-    return tomli_w.dumps(literal(tree))
+    """A plain tree as a TOML document. Texts are literal: each dollar is written as two. Characters that a reader would not see, or
+    that change the order of what is read, are escaped.
+    """
+    return re.sub(_UNSEEN, lambda found: f"\\u{ord(found[0]):04x}", tomli_w.dumps(literal(tree)))
 
 
 def _table(value: Any, *, short: bool) -> dict[str, Any]:
