@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from stackctl.engine.build_context import dockerfile_text
 from stackctl.engine.docker.images.dockerfile import copied
 from stackctl.planner.world.desire import host_path
 from stackctl.spec.choosing import select
@@ -48,7 +49,7 @@ def _rules(stack: Stack, service: Service) -> Iterator[Mapping[str, object]]:
     context = host_path(stack, build.context)
     file = context / build.dockerfile
     try:
-        text = str(build.dockerfile_inline or "") or file.read_text(encoding="utf-8-sig", errors="replace")
+        text = str(build.dockerfile_inline or "") or dockerfile_text(file)
     except OSError:
         return
     told: set[tuple[str, str]] = set()

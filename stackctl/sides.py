@@ -17,7 +17,9 @@ from stackctl.planner.same.side import Side
 from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.spec.source.discovery import COMPOSE_NAMES, NAME
+from stackctl.spec.source.loading import read_file
 from stackctl.spec.source.request import StackRequest
+from stackctl.spec.source.toml import LARGEST
 
 RUNNING = "running"
 """The word for "what runs under the names of the other side"."""
@@ -106,11 +108,10 @@ def _script(word: str, request: StackRequest) -> Described:
     from stackctl.convert.making import making  # a script needs tree-sitter, which nothing else does
 
     try:
-        text = Path(word).read_bytes().decode(errors="replace")
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a path"
+        text = read_file(Path(word), LARGEST, given=True).decode(errors="replace")
+    except OSError as error:
         hint = f"a side is a {NAME}, a bash script, {PROJECT}NAME, or {RUNNING}"
-        raise UsageError(f"{word} cannot be read: {why}", hint) from error
+        raise UsageError(f"{word} cannot be read: {error.strerror}", hint) from error
     directory = Path(word).absolute().parent
     found = making(word, text, directory=directory.resolve(), environ=request.environ)
     notes = tuple(f"{word}:{note.line}:{note.column}: {note.message}" for note in found.notes)

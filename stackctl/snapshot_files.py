@@ -22,6 +22,7 @@ from stackctl.planner.world.observed import Observed
 from stackctl.project import Events
 from stackctl.real import real_time
 from stackctl.snapshots import Confirm, Snapshots, marks_of_this_process
+from stackctl.spec.source.loading import open_file
 
 
 class SnapshotFiles(Snapshots):
@@ -72,7 +73,7 @@ class SnapshotFiles(Snapshots):
         """
         id_ = os.urandom(4).hex()
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 contents = read(file, str(path))
 
                 def found(_: Observed) -> Snapshot:

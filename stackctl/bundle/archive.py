@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from stackctl.errors import UsageError
 from stackctl.spec.source.discovery import normal
+from stackctl.spec.source.loading import open_file
 
 FORMAT = 1
 _OURS = "stackctl/"
@@ -170,7 +171,7 @@ class Bundle(Struct, frozen=True):
 def read(path: Path) -> Bundle:
     """Read a bundle to its end. Raises UsageError if it is none, or if it is not as it was written."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             found = _members(path, file)
             _compare(path, file, found.end)
     except OSError as error:

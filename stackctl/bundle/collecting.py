@@ -21,7 +21,7 @@ from stackctl.spec.model import PullPolicy, Stack
 from stackctl.spec.scaling import one_each
 from stackctl.spec.selection import Selection
 from stackctl.spec.source.discovery import find
-from stackctl.spec.source.loading import STDIN, join
+from stackctl.spec.source.loading import STDIN, join, open_file
 from stackctl.spec.source.reading import placing
 from stackctl.version import __version__
 
@@ -267,7 +267,7 @@ def _below(path: Path, found: _Files) -> Iterator[Path]:
 def _described(path: str, content: Content) -> BundledFile:
     if isinstance(content, bytes):
         return BundledFile(path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
-    with content.open("rb") as stream:
+    with open_file(content) as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         size = stream.tell()
     return BundledFile(path=path, sha256=digest, size=size, mode=content.stat().st_mode & 0o777)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from stackctl.bundle.archive import Bundle, BundledFile
 from stackctl.engine.protocol import Engine
 from stackctl.errors import EngineError, UsageError
+from stackctl.spec.source.loading import open_file
 
 
 def check_target(bundle: Bundle, target: Path, *, force: bool) -> None:
@@ -91,6 +92,6 @@ def _differs(place: Path, file: BundledFile) -> bool:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         while piece := stream.read(1 << 20):
             yield piece

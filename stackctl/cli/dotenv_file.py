@@ -8,8 +8,10 @@ import secrets
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from stackctl.errors import UsageError
+from stackctl.spec.source.loading import read_file
 from stackctl.spec.source.locate import Source
-from stackctl.spec.text.dotenv import parse
+from stackctl.spec.text.dotenv import LARGEST, parse
 from stackctl.spec.text.interpolate import Lookup
 
 
@@ -53,7 +55,13 @@ def ignore(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    """The text of a file, "" if there is none. Raises UsageError if it cannot be read: what is not known cannot be kept."""
+    try:
+        return read_file(path, LARGEST).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "move it away") from error
 
 
 def _append(path: Path, text: str, mode: int = 0o666) -> None:

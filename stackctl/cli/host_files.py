@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.errors import UsageError
+from stackctl.spec.source.loading import read_file
 from stackctl.teach.k8s.context import HostFile, HostPath
 
 _MOST = 1_000_000
@@ -48,4 +49,4 @@ def write_all(directory: Path, texts: Mapping[str, str]) -> None:
 
 
 def _read(path: Path) -> HostFile:
-    return HostFile(path.read_bytes(), executable=os.access(path, os.X_OK))
+    return HostFile(read_file(path, _MOST), executable=os.access(path, os.X_OK))

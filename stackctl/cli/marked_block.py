@@ -7,6 +7,8 @@ from pathlib import Path
 
 from stackctl.engine.files import replace_file
 from stackctl.errors import UsageError
+from stackctl.spec.source.loading import is_missing, read_file
+from stackctl.spec.source.toml import LARGEST
 
 BEGIN, END = "# stackctl: begin", "# stackctl: end"
 
@@ -18,7 +20,7 @@ def write_block(path: Path, lines: Iterable[str]) -> bool:
     Raises UsageError if the marks do not fit, or if the file cannot be written.
     """
     try:
-        text = path.read_bytes().decode() if path.exists() else ""
+        text = "" if is_missing(path) else read_file(path, LARGEST).decode()
         new = with_block(text, lines, path.name)
         if new == text:
             return False

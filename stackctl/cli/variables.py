@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from stackctl.errors import SpecError, UsageError
+from stackctl.spec.source.loading import read_file
 from stackctl.spec.source.locate import Source
-from stackctl.spec.text.dotenv import inherit, parse
+from stackctl.spec.text.dotenv import LARGEST, inherit, parse
 from stackctl.spec.text.interpolate import Lookup, Variables
 
 
@@ -20,7 +21,7 @@ def variable(text: str) -> tuple[str, str | None]:
 def variables_of(file: str) -> dict[str, str]:
     """The variables of a file. Raises UsageError if it cannot be read, SpecError for its mistakes."""
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        text = read_file(Path(file), LARGEST, given=True).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"cannot read {file}: {reason}") from error

@@ -25,6 +25,8 @@ from stackctl.planner.world.desired import DesiredBuild
 from stackctl.planner.world.observed import BuiltImage, Outdated
 from stackctl.spec.dockerignore import Ignored, any_of
 from stackctl.spec.model.images import is_remote
+from stackctl.spec.source.loading import open_file, read_file
+from stackctl.spec.source.toml import LARGEST
 
 _VERSION = "1"
 _OF_THE_STACK = r"(stack(\..+)?\.toml|(docker-)?compose(\..+)?\.ya?ml)"
@@ -67,6 +69,11 @@ class Fingerprint(Struct, frozen=True):
         return cls(*parts) if version == _VERSION and len(parts) == 4 else None
 
 
+def dockerfile_text(file: Path) -> str:
+    """The text of a Dockerfile or a .dockerignore. Raises OSError."""
+    return read_file(file, LARGEST).decode("utf-8-sig", errors="replace")
+
+
 def ignored(build: DesiredBuild) -> Ignored:
     """What the build leaves out. A file of its own beside the Dockerfile wins over the .dockerignore of the context."""
     return _ignored(build.context / f"{build.dockerfile}.dockerignore", build.context / ".dockerignore")
@@ -75,7 +82,7 @@ def ignored(build: DesiredBuild) -> Ignored:
 def _ignored(*files: Path) -> Ignored:
     for file in files:
         if file.is_file():
-            return Ignored(file.read_text(encoding="utf-8-sig", errors="replace"))
+            return Ignored(dockerfile_text(file))
     return Ignored("")
 
 
@@ -168,11 +175,7 @@ def _dockerfile(build: DesiredBuild) -> str:
     """The text of the Dockerfile; "" if the builder fetches it."""
     if build.settings.dockerfile_inline is not None:
         return str(build.settings.dockerfile_inline)
-    return (
-        ""
-        if build.remote
-        else (build.context / build.dockerfile).read_text(encoding="utf-8-sig", errors="replace")
-    )
+    return "" if build.remote else dockerfile_text(build.context / build.dockerfile)
 
 
 def _live(build: DesiredBuild) -> str:
@@ -223,7 +226,7 @@ def _read(entry: ContextEntry) -> bytes:
         return os.fsencode(entry.file.readlink())
     if not stat.S_ISREG(entry.stat.st_mode):
         return b""
-    with entry.file.open("rb") as file:
+    with open_file(entry.file) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 

@@ -79,7 +79,7 @@ def test_one_command(run: Run, words: tuple[str, ...]) -> None:
 
 
 def test_the_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("docker run -d --name $1 x"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"docker run -d --name $1 x")))
     assert tomllib.loads(run("import", "-", "a").out)["services"] == {"a": {"image": "x"}}
 
 

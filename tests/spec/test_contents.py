@@ -70,7 +70,7 @@ DEFINED = '[secrets.pw]\nfile = "pw"\n'
     [
         ('secrets = ["pw"]\n[secrets.pw]\nfile = "nothing"', "stack.toml:5:1: secrets.pw.file: the file 'nothing' does not exist (create it"),
         ('secrets = ["pw"]\n[secrets.pw]\nfile = "."', "stack.toml:5:1: secrets.pw.file: the file '.' is a directory (name a file)"),
-        ('secrets = ["pw"]\n[secrets.pw]\nfile = "pipe"', "stack.toml:5:1: secrets.pw.file: the file 'pipe' is no regular file"),
+        ('secrets = ["pw"]\n[secrets.pw]\nfile = "pipe"', "stack.toml:5:1: secrets.pw.file: the file 'pipe' cannot be read: it is a named pipe, not a regular file"),
 
         ('secrets = ["pw"]\n[secrets.pw]\nenvironment = "TOKNE"', "stack.toml:5:1: secrets.pw.environment: TOKNE is not set (looked in: shell, .env: no such file)"),
         ('secrets = ["pw"]\n[secrets.pw]', "stack.toml:4:10: secrets.pw: one of file, environment says where the content is, found none of them"),

@@ -28,7 +28,9 @@ from stackctl.show.text.style import Style, style_for
 from stackctl.spec.known_images import KnownImages
 from stackctl.spec.source.discovery import NAME
 from stackctl.spec.source.environment import lookup_of
+from stackctl.spec.source.loading import read_file
 from stackctl.spec.source.reading import read_known_images
+from stackctl.spec.source.toml import LARGEST
 
 _THIS_USER = {"UID": str(os.getuid()), "GID": str(os.getgid())}
 """What `$(id -u)` and `$(id -g)` are here."""
@@ -179,13 +181,19 @@ def _import_recorded(words: tuple[str, ...], reading: Callable[..., Imported], *
 def _script(file: str) -> tuple[str, str]:
     """The name and the text of a script."""
     if file == "-":
-        return "stdin", sys.stdin.read()
+        return "stdin", _typed()
     try:
-        return file, Path(file).read_bytes().decode(errors="replace")
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a path"
+        return file, read_file(Path(file), LARGEST, given=True).decode(errors="replace")
+    except OSError as error:
         hint = "give a script, - for the standard input, or docker run …"
-        raise UsageError(f"{file} cannot be read: {why}", hint) from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}", hint) from error
+
+
+def _typed() -> str:
+    data = sys.stdin.buffer.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UsageError(f"the standard input has more than {LARGEST:,} bytes", "is this a script?")
+    return data.decode(errors="replace")
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,6 +15,8 @@ from stackctl.errors import UsageError
 from stackctl.spec.known_images import starters
 from stackctl.spec.output.starter import SCHEMA, starter
 from stackctl.spec.source.discovery import COMPOSE_NAMES, NAME, normal
+from stackctl.spec.source.loading import read_file
+from stackctl.spec.source.toml import LARGEST
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -54,7 +56,7 @@ def command(options: GlobalOptions, images: tuple[str, ...], no_schema: bool) ->
     made = starter(
         options.project_name or normal(directory.name) or "app",
         images,
-        dockerfile.read_text(errors="replace") if dockerfile.is_file() else None,
+        read_file(dockerfile, LARGEST).decode(errors="replace") if dockerfile.is_file() else None,
         schema=not no_schema,
     )
     with file.open("x", encoding="utf-8") as stream:

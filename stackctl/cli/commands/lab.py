@@ -22,8 +22,10 @@ from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import style_for
 from stackctl.spec.lint.rules import lint
 from stackctl.spec.model import Stack
+from stackctl.spec.source.loading import read_file
 from stackctl.spec.source.reading import examine
 from stackctl.spec.source.request import StackRequest
+from stackctl.spec.source.toml import LARGEST
 from stackctl.teach.explain.quiz import Question
 from stackctl.teach.from_nothing import from_nothing
 from stackctl.teach.lab.grading import COLUMNS, Submission, grades
@@ -307,7 +309,7 @@ class _Here(Struct, frozen=True):
     def find(cls, directory: Path) -> _Here:
         path = directory / LOG
         try:
-            found = read_log(path.read_text(encoding="utf-8"))
+            found = read_log(read_file(path, LARGEST).decode())
         except FileNotFoundError:
             raise UsageError(
                 f"{path} does not exist: this is not the directory of a lab",

@@ -59,7 +59,7 @@ def read_compose(
     `strict`, variables that are not set are empty without a word. Without `fill` every text stands as it is written.
     """
     reader = _Reader(directory, strict=strict, fill=fill)
-    documents = [document for path in paths for document in reader.parse(path)]
+    documents = [document for path in paths for document in reader.parse(path, given=seen_from is None)]
     if not given_name and (from_environment := lookup.get(_NAME)):
         given_name = checked_name(from_environment, _NAME)
     name = given_name or reader.declared_name(documents, lookup) or normal(base.name)
@@ -111,9 +111,11 @@ class _Reader:
         places = NodePlaces(tree)
         return tuple(structs.replace(source, places=places) for source in self.sources)
 
-    def parse(self, path: Path, asked: YamlNode | None = None) -> list[YamlNode]:
-        """The documents of a file. They are laid over each other, as if they were several files. `asked`: who names the file."""
-        source, found = load(path, self.directory)
+    def parse(self, path: Path, asked: YamlNode | None = None, *, given: bool = False) -> list[YamlNode]:
+        """The documents of a file. They are laid over each other, as if they were several files. `asked`: who names the file; `given`:
+        the caller of the command does.
+        """
+        source, found = load(path, self.directory, given=given)
         if source is None and not found:
             file = shown(path, self.directory)
             found = [Problem((), "no such file", place=Place(file))]

@@ -13,7 +13,7 @@ from stackctl.spec.lint.proxies import proxy_of, upstreams
 from stackctl.spec.lint.rule import Rule
 from stackctl.spec.lint.subject import Subject
 from stackctl.spec.model import Mount, Stack
-from stackctl.spec.source.loading import join
+from stackctl.spec.source.loading import join, open_file
 from stackctl.spelling import did_you_mean
 
 _LARGEST = 1 << 18
@@ -253,9 +253,7 @@ def _words(text: str) -> list[str]:
 def _beginning(path: Path) -> bytes:
     """The first bytes of a file; none of what is no regular file: to read a pipe or a terminal may never end."""
     try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             return stream.read(_LARGEST)
-    except (OSError, ValueError):
+    except OSError:
         return b""

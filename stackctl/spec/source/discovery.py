@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.errors import UsageError
+from stackctl.spec.source import toml
 from stackctl.spec.source.environment import setting
-from stackctl.spec.source.loading import STDIN, join
+from stackctl.spec.source.loading import STDIN, join, read_file
 from stackctl.spec.source.request import StackRequest
 
 NAME = "stack.toml"
@@ -155,7 +156,9 @@ def _declared(key: str, paths: Iterable[Path]) -> str:
     declared = ""
     for path in paths:
         with contextlib.suppress(OSError):
-            declared = _declared_text(key, path, path.read_text(errors="replace")) or declared
+            declared = (
+                _declared_text(key, path, read_file(path, toml.LARGEST).decode(errors="replace")) or declared
+            )
     return declared
 
 

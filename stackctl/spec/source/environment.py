@@ -26,7 +26,7 @@ def lookup_of(request: StackRequest, base: Path, *, compose: bool = False) -> tu
     )
     for path in paths:
         file = shown(path, directory)
-        source, found = load(path, directory, largest=dotenv.LARGEST, secret=True)
+        source, found = load(path, directory, largest=dotenv.LARGEST, secret=True, given=True)
         values: dict[str, str] = {}
         if source is not None:
             lookup = Lookup((shell, *files))

@@ -19,7 +19,7 @@ from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import is_compose, merge, table
 from stackctl.spec.source.environment import with_files
 from stackctl.spec.source.extending import From, extended
-from stackctl.spec.source.loading import join, load, shown
+from stackctl.spec.source.loading import is_missing, join, load, shown
 from stackctl.spec.source.locate import Source, place_all
 from stackctl.spec.source.relocating import relocated_tree
 from stackctl.spec.text import references
@@ -68,7 +68,7 @@ class Including(Struct):
                 path, message, 'write include = ["other/stack.toml"]; files of one entry are of one kind'
             )
             return {}
-        if missing := [file for file in files if not file.exists()]:
+        if missing := [file for file in files if is_missing(file)]:
             self.wrong(path, f"there is no file {shown(missing[0], self.directory)}")
             return {}
         if circle := [file for file in files if file in above]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from stackctl.errors import UsageError
+from stackctl.spec.source import toml
 from stackctl.spec.source.discovery import is_compose, locations, merge, table
-from stackctl.spec.source.loading import STDIN
+from stackctl.spec.source.loading import STDIN, read_file
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.nodes import plain
 from stackctl.spec.source.request import StackRequest
@@ -45,17 +45,15 @@ def _read(paths: Iterable[Path], seen: set[Path]) -> Iterator[dict[str, Any]]:
             continue
         seen.add(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_file(path, toml.LARGEST).decode()
         except (OSError, ValueError):
             continue
         if is_compose(path):
             tree = _compose(path, text)
             yield from _read(_included(tree, path.parent), seen)
         else:
-            try:
-                tree = tomllib.loads(text)
-            except (ValueError, RecursionError):
-                tree = _headers(text)
+            tree, problems = toml.parse(Source(path.name, text))
+            tree = _headers(text) if problems else tree
         yield tree
 
 

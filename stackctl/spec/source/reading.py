@@ -408,7 +408,7 @@ def _read_specs(
 ) -> tuple[list[dict[str, Any]], list[Source], list[Problem]]:
     trees, sources, problems = [], [], []
     for path in paths:
-        source, found = load(path, directory)
+        source, found = load(path, directory, given=True)
         if source is None and not found:
             found = [Problem((), "no such file", place=Place(shown(path, directory)))]
         if source is not None:

@@ -9,7 +9,7 @@ from stackctl.errors import Place, Problem, dotted
 from stackctl.spec.source.locate import LEXEME, Source
 
 LARGEST = 1 << 20
-"""How many bytes a stack file may have. A stack of a hundred services has about thirty thousand."""
+"""How many bytes a stack file, or a script, may have. A stack of a hundred services has about thirty thousand."""
 DEEPEST = 64
 """How many tables and arrays may be nested."""
 

@@ -1,7 +1,5 @@
 """The contents of secrets and configs: of a file, of a variable of the caller, or as the stack's file writes them."""
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +9,7 @@ from msgspec import structs
 from stackctl.errors import Problem
 from stackctl.secret import Secret
 from stackctl.spec.model import ConfigSource, FileSource, Stack
-from stackctl.spec.source.loading import join
+from stackctl.spec.source.loading import join, open_file
 from stackctl.spec.text.interpolate import RULE, Lookup
 
 LARGEST = 16 << 20
@@ -60,21 +58,14 @@ def _read_file(name: str, directory: Path) -> tuple[Secret | None, list[Problem]
         return None, [Problem(("file",), f"the file {name!r} {why}", hint)]
 
     try:
-        with open(join(directory, Path(name)), "rb", opener=_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return wrong("is no regular file", "name a file")
+        with open_file(join(directory, Path(name))) as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
         return wrong("does not exist", "create it; paths are relative to the stack's file")
     except IsADirectoryError:
         return wrong("is a directory", "name a file")
-    except (OSError, ValueError) as error:
-        return wrong(f"cannot be read: {getattr(error, 'strerror', None) or error}")
+    except OSError as error:
+        return wrong(f"cannot be read: {error.strerror}")
     if len(data) > LARGEST:
         return wrong(f"is larger than {LARGEST >> 20} MiB", "mount it as a volume")
     return Secret(data.decode(errors="surrogateescape")), []
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file without a wait: nobody may ever write into a named pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -12,7 +12,7 @@ from docker.api.build import process_dockerfile
 from docker.auth import resolve_repository_name
 from docker.utils.build import create_archive
 
-from stackctl.engine.build_context import entries, fingerprint, ignored, touched_since
+from stackctl.engine.build_context import dockerfile_text, entries, fingerprint, ignored, touched_since
 from stackctl.engine.docker.images import dockerfile
 from stackctl.engine.docker.images.build_output import BuildKitOutput, BuildOutput, ClassicOutput
 from stackctl.engine.docker.images.buildx import bake_file, build_with_buildx, environment, has_buildx
@@ -167,7 +167,7 @@ def _dockerfile(build: DesiredBuild) -> tuple[str, str | None]:
 def _hiding(build: DesiredBuild, dockerfile: str) -> str:
     """The .dockerignore, which also hides a Dockerfile that came from elsewhere."""
     file = build.context / ".dockerignore"
-    own = file.read_text(encoding="utf-8-sig", errors="replace") if file.is_file() else ".dockerignore"
+    own = dockerfile_text(file) if file.is_file() else ".dockerignore"
     return f"{own}\n{dockerfile}\n"
 
 
@@ -190,7 +190,7 @@ def _read_dockerfile(build: DesiredBuild) -> str:
     if build.settings.dockerfile_inline is not None:
         return str(build.settings.dockerfile_inline)
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
+        return dockerfile_text(path)
     except FileNotFoundError as error:
         raise EngineError(
             f"there is no {path}", "create it, or name another with build.dockerfile"
