@@ -18,6 +18,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import stacks
@@ -30,7 +31,8 @@ from tools import ROOT, FailedError, Project, Tool, compose, output, project, st
 REPEATS = 5
 """How often a round takes what changes nothing."""
 
-FEW = 3
+FEW, MANY = 3, 100
+SIZES = (10, 50, 100, 200)
 LOOKS = ("up with nothing to do", "status", "ps", "port")
 """What people and scripts do again and again, and what is nearly all start-up time."""
 
@@ -40,9 +42,11 @@ GOALS = {
     "down, the API ignores SIGTERM": 0.10,
     **{f"{what}, {FEW} services": 1.15 for what in LOOKS},
     "the same up, sure that all is ready": None,
-    "up of 100 services": 0.95,
-    **{f"{what}, {stacks.HUNDRED} services": 0.85 for what in LOOKS},
-    "down of 100 services": 1.0,
+    **{f"up of {size} services": 0.95 for size in SIZES},
+    **{f"{what}, {MANY} services": 0.85 for what in LOOKS},
+    **{f"down of {size} services": 1.0 for size in SIZES},
+    **{f"scale from 1 to {size} containers": 1.0 for size in SIZES},
+    **{f"scale from {size} to 1 container": 1.0 for size in SIZES},
     "--help": None,
     "completion": None,
 }
@@ -70,11 +74,25 @@ def idle(app: Project) -> Iterator[Figure]:
         yield "the same up, sure that all is ready", app.time(*app.tool.up)
 
 
-def hundred(app: Project) -> Iterator[Figure]:
+def sized(size: int) -> Callable[[Project], Iterator[Figure]]:
     """Without checks there is nothing that Compose's `--wait` would add."""
-    yield "up of 100 services", app.time(*app.tool.again)
-    yield from _unchanged(app, stacks.HUNDRED, stacks.PUBLISHED, "80")
-    yield "down of 100 services", app.time("down")
+
+    def turn(app: Project) -> Iterator[Figure]:
+        yield f"up of {size} services", app.time(*app.tool.again)
+        if size == MANY:
+            yield from _unchanged(app, size, stacks.PUBLISHED, "80")
+        yield f"down of {size} services", app.time("down")
+
+    return turn
+
+
+def scaled(size: int) -> Callable[[Project], Iterator[Figure]]:
+    def turn(app: Project) -> Iterator[Figure]:
+        app.time(*app.tool.again)
+        yield f"scale from 1 to {size} containers", app.time("scale", f"idle={size}")
+        yield f"scale from {size} to 1 container", app.time("scale", "idle=1")
+
+    return turn
 
 
 def start(app: Project) -> Iterator[Figure]:
@@ -98,7 +116,7 @@ class Row:
     stack: Callable[[int], stacks.Stack]
     interval: int = 1
     in_order: bool = True
-    rounds: int = 5
+    rounds: int = 7
 
 
 ROWS = {
@@ -106,20 +124,19 @@ ROWS = {
     "cold1": Row(cold(1), stacks.lesson, interval=1),
     "down": Row(ignoring, lambda port: stacks.lesson(port, ignores_sigterm=True)),
     "idle": Row(idle, stacks.lesson, in_order=False),
-    "hundred": Row(hundred, stacks.hundred, rounds=3),
-    "start": Row(start, stacks.hundred),
+    "start": Row(start, partial(stacks.many, count=MANY)),
+    **{f"up{size}": Row(sized(size), partial(stacks.many, count=size)) for size in SIZES},
+    **{f"scale{size}": Row(scaled(size), stacks.one) for size in SIZES},
 }
 
 
-def measure(names: list[str], rounds: int | None, tools: list[Tool]) -> Results:
-    results = Results()
+def measure(results: Results, names: list[str], rounds: int | None, tools: list[Tool]) -> None:
     for name in names:
         row = ROWS[name]
         for turn in range(rounds or row.rounds):
             for tool in tools:
                 print(f"{name} {turn + 1}/{rounds or row.rounds} {tool.name}", file=sys.stderr)
                 take(results, row, turn, tool)
-    return results
 
 
 def take(results: Results, row: Row, turn: int, tool: Tool) -> None:
@@ -152,16 +169,51 @@ def table(results: Results) -> str:
                 spread(results.all_of(what, "compose"), 3),
                 f"{results.cpu_of(what, 'stackctl'):.3f}",
                 f"{results.cpu_of(what, 'compose'):.3f}",
+                f"{results.memory_of(what, 'stackctl'):.0f}",
+                f"{results.memory_of(what, 'compose'):.0f}",
                 "" if goal is None or not ratios else "yes" if statistics.median(ratios) <= goal else "no",
                 results.load(what),
             ]
         )
-    headers = ["what", "goal", "ratio", "stackctl s", "Compose s", "CPU", "Compose's CPU", "met", "load"]
+    headers = [
+        "what",
+        "goal",
+        "ratio",
+        "stackctl s",
+        "Compose s",
+        "CPU",
+        "Compose's CPU",
+        "MiB",
+        "Compose's MiB",
+        "met",
+        "load",
+    ]
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
+def growth(results: Results) -> str:
+    """How the times grow with the number of services or containers."""
+    kinds = (
+        "up of {} services",
+        "down of {} services",
+        "scale from 1 to {} containers",
+        "scale from {} to 1 container",
+    )
+    rows = []
+    for kind in kinds:
+        by_size = {size: kind.format(size) for size in SIZES}
+        found = [results.exponent(by_size, tool) for tool in ("stackctl", "compose")]
+        rows.append([kind.format("N"), *("–" if each is None else f"{each:.2f}" for each in found)])
+    return tabulate(
+        rows,
+        ["time grows as N to the power of", "stackctl", "Compose"],
+        tablefmt="github",
+        disable_numparse=True,
+    )
+
+
 def main() -> None:
-    given = command_line(__doc__, ROWS, "5, and 3 with 100 services")
+    given = command_line(__doc__, ROWS, "7")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is up is taken down
 
     ours, peer = stackctl(), compose()
@@ -173,8 +225,11 @@ def main() -> None:
     names = given.only or list(ROWS)
     if set(names) & {"cold5", "cold1", "down", "idle"}:
         output("docker", "build", "-q", "-t", stacks.API_IMAGE, str(ROOT / "examples/api"))
-    results = measure(names, given.rounds, [ours, peer])
-    publish(results, about, [table(results)], given.json)
+    results = Results()
+    try:
+        measure(results, names, given.rounds, [ours, peer])
+    finally:  # what was measured until an interruption is shown as well
+        publish(results, about, [table(results), growth(results)], given.json)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -24,12 +25,15 @@ class Results:
     seconds: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
     cpu: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     """Seconds of the processors by what was measured and tool, where that is known."""
+    memory: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """MiB of memory at most, likewise."""
     loads: dict[str, list[float]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     def add(self, what: str, tool: str, turn: int, seconds: float | Took, load: float) -> None:
         if isinstance(seconds, Took):
             self.cpu.setdefault(what, {}).setdefault(tool, []).append(seconds.cpu)
+            self.memory.setdefault(what, {}).setdefault(tool, []).append(seconds.memory)
             seconds = seconds.wall
         self.seconds.setdefault(what, {}).setdefault(tool, {}).setdefault(turn, []).append(seconds)
         self.loads.setdefault(what, []).append(load)
@@ -40,6 +44,21 @@ class Results:
     def cpu_of(self, what: str, tool: str) -> float:
         """The median of the seconds of the processors."""
         return statistics.median(self.cpu.get(what, {}).get(tool) or [0.0])
+
+    def memory_of(self, what: str, tool: str) -> float:
+        """The most MiB of memory."""
+        return max(self.memory.get(what, {}).get(tool) or [0.0])
+
+    def exponent(self, what: Mapping[int, str], tool: str) -> float | None:
+        """How the time grows with the size: the slope of the line through the logarithms of both (least squares). 1: twice as much takes
+        twice as long. `what` was measured, by size. None for fewer than two sizes.
+        """
+        known = {size: self.all_of(name, tool) for size, name in what.items() if name in self.seconds}
+        medians = {size: statistics.median(found) for size, found in known.items() if found}
+        if len(medians) < 2:
+            return None
+        logs = [*map(math.log, medians)], [*map(math.log, medians.values())]
+        return statistics.linear_regression(*logs).slope
 
     def ratios(self, what: str, ours: str, theirs: str) -> list[float]:
         """One a round: the median of one tool to that of another, where both have one."""

@@ -11,9 +11,10 @@ from typing import Any
 Stack = dict[str, Any]
 
 API_IMAGE = "stackctl-bench-api"
-HUNDRED = 100
 PUBLISHED = "idle000"
-"""The one of the hundred that serves, on port 80, which is published."""
+"""The one of many that serves, on port 80, which is published."""
+LAYER = 10
+"""How many of many services need none of each other."""
 
 IGNORES_SIGTERM = ["python", "-m", "http.server", "8000"]
 """As process 1 it has no handler for SIGTERM, and the kernel gives process 1 no default one."""
@@ -44,12 +45,21 @@ def lesson(port: int, *, ignores_sigterm: bool = False) -> Stack:
     }
 
 
-def hundred(port: int) -> Stack:
-    """Containers that do nothing and end at once when told to: what is measured is the tool and the engine."""
-    idle = {"image": "busybox", "command": ["sleep", "86400"], "init": True}
-    services = {f"idle{number:03}": idle for number in range(HUNDRED)}
-    server = {**idle, "command": ["httpd", "-f", "-p", "80"], "ports": [f"127.0.0.1:{port}:80"]}
-    return {"services": services | {PUBLISHED: server}}
+IDLE: dict[str, Any] = {"image": "busybox", "command": ["sleep", "86400"], "init": True}
+"""A container that does nothing and ends at once when told to: what is measured is the tool and the engine."""
+
+
+def many(port: int, count: int) -> Stack:
+    """Services in layers. Each needs one of the layer before."""
+    services = {f"idle{number:03}": dict(IDLE) for number in range(count)}
+    for number in range(LAYER, count):
+        services[f"idle{number:03}"]["depends_on"] = [f"idle{number - LAYER:03}"]
+    services[PUBLISHED] |= {"command": ["httpd", "-f", "-p", "80"], "ports": [f"127.0.0.1:{port}:80"]}
+    return {"services": services}
+
+
+def one(_: int) -> Stack:
+    return {"services": {"idle": IDLE}}
 
 
 def for_compose(stack: Stack, interval: int, *, in_order: bool = True) -> Stack:

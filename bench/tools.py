@@ -23,7 +23,7 @@ STACKCTL = ROOT / ".venv/bin/stackctl"
 ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Python keeps what it has compiled, as it does for everybody who installs a package."""
 
-_PATIENCE = 300
+_PATIENCE = 600
 """Seconds after which a command is given up."""
 _TRIES = 5
 _LINES = 8
@@ -40,10 +40,11 @@ Call = tuple[Sequence[str], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds that a process took: on the clock, and of the processors, its own and the system's for it."""
+    """What a process took: seconds on the clock, seconds of the processors, its own and the system's for it, and MiB of memory at most."""
 
     wall: float
     cpu: float
+    memory: float
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Project:
                 lines = said.read().decode(errors="replace").strip().splitlines()[-_LINES:]
                 shown = "\n    ".join(lines)
                 raise FailedError(f"{' '.join(command)} ended in {process.returncode}:\n    {shown}")
-        return Took(wall, used.ru_utime + used.ru_stime)
+        return Took(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
     def clean(self) -> None:
         """Remove whatever is left of it, also after a failure half-way."""
