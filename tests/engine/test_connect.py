@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ways import RUNS_HERE, ssh_program
+from ways import RUNS_HERE, Way, certificates, server_context, ssh_program
 
 from stackctl.engine.transport import endpoint as endpoints
 from stackctl.engine.transport import link, ssh, wire
 from stackctl.engine.transport.connect import connect
-from stackctl.engine.transport.endpoint import Endpoint, passed_over, resolve
+from stackctl.engine.transport.endpoint import Endpoint, Tls, passed_over, resolve
+from stackctl.engine.transport.messages import Request
+from stackctl.engine.transport.sdk import Sdk
 from stackctl.engine.transport.unreachable import unreachable
 from stackctl.errors import EngineError, UsageError
 
@@ -152,6 +156,98 @@ def test_certificates_by_environment(home: Path) -> None:
     found = resolve("tcp://far:2376", None, environ(home, DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(home)))
     assert found.tls is not None
     assert (found.tls.ca, found.tls.cert, found.tls.verify) == (home / "ca.pem", None, True)
+
+
+HOSTS = ("unix:///x", "ssh://far", "tcp://localhost:2376", "tcp://far:2376")
+
+
+@pytest.mark.parametrize(("host", "verify", "path"), [*itertools.product(HOSTS, ["", "1"], ["", "certs"])])
+def test_certificates_are_always_checked_and_nothing_goes_unprotected_to_another_machine(
+    home: Path, host: str, verify: str, path: str
+) -> None:
+    """The sixteen ways to write the environment. DOCKER_CERT_PATH alone must mean neither plain tcp nor TLS that checks nothing."""
+    (home / "certs").mkdir()
+    (home / "certs/ca.pem").touch()
+    given = environ(
+        home, DOCKER_HOST=host, DOCKER_TLS_VERIFY=verify, DOCKER_CERT_PATH=path and str(home / path)
+    )
+    found = resolve(environ=given)
+    assert found.host == host
+    if host.startswith("tcp://") and (verify or path):
+        assert found.tls == Tls(home / "certs/ca.pem" if path else None)
+        assert found.tls.verify
+    else:
+        assert found.tls is None
+    assert found.is_open == (host == "tcp://far:2376" and not (verify or path))
+    if found.is_open:
+        with pytest.raises(UsageError, match="nothing protects the way"):
+            connect(environ=given)
+
+
+def test_a_context_that_checks_no_certificate_is_as_open_as_no_certificate(home: Path) -> None:
+    for name, host in (("far", "tcp://far:2376"), ("near", "tcp://127.0.0.1:1")):
+        write_context(home, name, host, certificates=True, skip=True)
+    with pytest.raises(UsageError, match="nothing protects the way"):
+        connect(None, "far", environ(home))
+    assert not resolve(None, "near", environ(home)).is_open
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://me:canary@far:2376",
+        "https://canary@far",
+        "ssh://me:canary@far",
+        "canary@far:2376",
+        "tcp://me:canary@:x",
+    ],
+)
+def test_an_address_with_a_login_is_refused_and_the_login_is_not_shown(home: Path, address: str) -> None:
+    given = environ(home, DOCKER_HOST=address)
+    with pytest.raises(UsageError) as caught:
+        resolve(environ=given)
+    assert "canary" not in f"{caught.value.message} {caught.value.hint}"
+    other = Endpoint("unix:///y", said_by="--host")
+    assert "canary" not in str(passed_over(other, "unix:///y", environ=given))
+
+
+@pytest.fixture(scope="module")
+def certificates_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The certificates of engines that nobody should trust, and good ones."""
+    made = {"good": {}, "another host": {"names": "DNS:engine.invalid"}, "expired": {"days": -1}}
+    return {name: certificates(tmp_path_factory.mktemp("tls"), **how) for name, how in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("server", "authority", "said"),
+    [
+        ("another host", "another host", "mismatch"),
+        ("expired", "expired", "expired"),
+        ("good", "another host", "self.signed|unable to get|signature failure"),
+        ("good", "", "self.signed|unable to get"),
+    ],
+    ids=["another host", "expired", "another authority", "no authority"],
+)
+def test_an_engine_whose_certificate_is_wrong_is_refused(
+    home: Path, certificates_of: dict[str, Path], server: str, authority: str, said: str
+) -> None:
+    """By what looks and by what changes, and whether or not DOCKER_TLS_VERIFY is set."""
+    path = certificates_of[authority] if authority else home
+    with Way(server_context(certificates_of[server])) as way:
+        host = f"tcp://127.0.0.1:{way.port}"
+        for verify in ("1", ""):
+            with pytest.raises(EngineError, match="no trusted connection") as caught:
+                connect(
+                    environ=environ(
+                        home, DOCKER_HOST=host, DOCKER_TLS_VERIFY=verify, DOCKER_CERT_PATH=str(path)
+                    )
+                )
+            assert re.search(said, caught.value.message)
+            assert "certificates" in caught.value.hint
+        sdk = Sdk(host, "1.41", resolve(host, None, environ(home, DOCKER_CERT_PATH=str(path))).tls, {})
+        with pytest.raises(OSError, match=r"(?i)certificate"):
+            sdk.send(Request(method="GET", target="/_ping", timeout=10))
+        sdk.close()
 
 
 def test_docker_config_moves_the_contexts(home: Path, tmp_path: Path) -> None:

@@ -80,10 +80,12 @@ def _pass_on(client: socket.socket, engine: socket.socket) -> None:
                 unsent.clear()
 
 
-def certificates(directory: Path) -> Path:
-    """A CA, and a key with a certificate by it for both sides: `ca.pem`, `cert.pem`, `key.pem`."""
-    (directory / "names").write_text("subjectAltName=IP:127.0.0.1")
-    rest = ["-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "cert.pem"]
+def certificates(directory: Path, names: str = "IP:127.0.0.1", days: int = 2) -> Path:
+    """A CA, and a key with a certificate by it for both sides: `ca.pem`, `cert.pem`, `key.pem`. `days`: how long it is valid from now;
+    below 0 it has expired.
+    """
+    (directory / "names").write_text(f"subjectAltName={names}")
+    rest = ["-CAcreateserial", "-days", str(days), "-extfile", "names", "-out", "cert.pem"]
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     for command in (
         [

@@ -23,7 +23,7 @@ def connect(
     about what is waited for.
 
     Raises `EngineError`, which says what to do, if no engine answers. Raises `UsageError` for tcp to another machine
-    without TLS, unless `insecure` allows that.
+    without TLS, or with a certificate that nobody checks, unless `insecure` allows that.
     """
     endpoint = resolve(host, context, environ)
     if endpoint.is_open and not insecure:

@@ -29,8 +29,8 @@ CONNECT_TIMEOUT = 10.0
 
 
 class Tls(Struct, frozen=True):
-    """The certificates: this client's, and the authority that must have signed the engine's. Without `verify` the engine's
-    certificate is not checked.
+    """The certificates: this client's, and the authority that must have signed the engine's. Without `verify`, which a context may
+    say, the engine's certificate is not checked.
     """
 
     ca: Path | None = None
@@ -57,10 +57,10 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether bytes leave this machine unprotected: tcp to another machine without TLS."""
+        """Whether bytes leave this machine unprotected: tcp to another machine without TLS, or without a check of who answers."""
         address = urlsplit(self.host)
         near = address.hostname in ("localhost", "::1") or (address.hostname or "").startswith("127.")
-        return address.scheme in ("tcp", "http") and self.tls is None and not near
+        return address.scheme == "tcp" and not (self.tls and self.tls.verify) and not near
 
 
 def resolve(
@@ -76,7 +76,8 @@ def resolve(
     if not context:
         if address := host or environ.get("DOCKER_HOST"):
             said_by = "--host" if host else "DOCKER_HOST"
-            return Endpoint(_address(address, said_by), tls=_tls(environ), said_by=said_by)
+            found = _address(address, said_by)
+            return Endpoint(found, tls=_tls(environ) if found.startswith("tcp://") else None, said_by=said_by)
         context = environ.get("DOCKER_CONTEXT") or config(environ).get("currentContext")
     if context and context != "default":
         return _from_context(str(context), _config_dir(environ) / "contexts")
@@ -103,7 +104,7 @@ def passed_over(
         "DOCKER_CONTEXT": environ.get("DOCKER_CONTEXT"),
         "the current context": config(environ).get("currentContext"),
     }
-    given = [f"{name} ({value})" for name, value in names.items() if value and value != "default"]
+    given = [f"{name} ({_shown(value)})" for name, value in names.items() if value and value != "default"]
     return tuple(given[1:])
 
 
@@ -154,21 +155,33 @@ def _address(text: str, said_by: str) -> str:
         port = 0
     if url.scheme == "unix" and url.path.startswith("/") and not url.netloc:
         return f"unix://{url.path}"
+    if url.password is not None or (url.scheme == "tcp" and url.username is not None):
+        raise UsageError(
+            f"{said_by}: the address {_shown(text)} holds a login, which everybody could read",
+            "write tcp://HOST:PORT with certificates, or ssh://USER@HOST with a key",
+        )
     if url.scheme in ("tcp", "ssh") and url.hostname and port != 0 and not url.hostname.startswith("-"):
         default = ":2375" if url.scheme == "tcp" and port is None else ""
         return f"{url.scheme}://{url.netloc}{default}{url.path.rstrip('/')}"
     raise UsageError(
-        f"{said_by}: {text!r} is no address of an engine",
+        f"{said_by}: {_shown(text)!r} is no address of an engine",
         "unix:///var/run/docker.sock, tcp://HOST:PORT or ssh://USER@HOST",
     )
 
 
+def _shown(address: str) -> str:
+    """An address without the login in it."""
+    return re.sub(r"(^|//)[^/]*@", r"\1•••@", address)
+
+
 def _tls(environ: Mapping[str, str]) -> Tls | None:
-    """DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, as the Docker CLI and SDK read them."""
+    """The certificates that DOCKER_TLS_VERIFY or DOCKER_CERT_PATH names. Each alone is enough, and the engine's certificate is always
+    checked: the Docker CLI would use no TLS with DOCKER_CERT_PATH alone, and the SDK would check nothing.
+    """
     verify, path = environ.get("DOCKER_TLS_VERIFY"), environ.get("DOCKER_CERT_PATH")
     if not (verify or path):
         return None
-    return _certificates(Path(path) if path else _config_dir(environ), verify=bool(verify))
+    return _certificates(Path(path) if path else _config_dir(environ), verify=True)
 
 
 def _certificates(directory: Path, *, verify: bool) -> Tls:

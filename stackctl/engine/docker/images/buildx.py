@@ -40,9 +40,10 @@ def has_buildx(environ: Mapping[str, str] = os.environ) -> bool:
 def environment(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment in which the Docker CLI talks to the same engine."""
     kept = {name: value for name, value in environ.items() if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")}
-    return kept | (
-        {"DOCKER_CONTEXT": endpoint.context} if endpoint.context else {"DOCKER_HOST": endpoint.host}
-    )
+    if endpoint.context:
+        return kept | {"DOCKER_CONTEXT": endpoint.context}
+    # With DOCKER_CERT_PATH alone the CLI would use no TLS.
+    return kept | {"DOCKER_HOST": endpoint.host} | ({"DOCKER_TLS_VERIFY": "1"} if endpoint.tls else {})
 
 
 def bake_file(image: Image, build: DesiredBuild, labels: Mapping[str, str]) -> str:
