@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from stackctl.engine.files import replace_file
 from stackctl.errors import UsageError
 from stackctl.spec.source.loading import read_file
 from stackctl.teach.k8s.context import HostFile, HostPath
@@ -43,7 +44,7 @@ def write_all(directory: Path, texts: Mapping[str, str]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (directory / name).write_text(text, encoding="utf-8")
+            replace_file(directory / name, text)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from stackctl.engine.files import replace_file
+from stackctl.engine.files import refuse_planted, replace_file
 from stackctl.errors import UsageError
 from stackctl.spec.source.loading import is_missing, read_file
 from stackctl.spec.source.toml import LARGEST
@@ -20,6 +20,7 @@ def write_block(path: Path, lines: Iterable[str]) -> bool:
     Raises UsageError if the marks do not fit, or if the file cannot be written.
     """
     try:
+        refuse_planted(path)
         text = "" if is_missing(path) else read_file(path, LARGEST).decode()
         new = with_block(text, lines, path.name)
         if new == text:

@@ -65,7 +65,6 @@ services_argument = click.argument(
 output_option = click.option(
     "-o",
     "--output",
-    type=click.File("w", encoding="utf-8", lazy=True),
     default="-",
     metavar="FILE",
     help="Write to a file.",

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 
 from stackctl.engine.files import cache_directory, replace_file
+from stackctl.engine.lock import own_directory
+from stackctl.errors import LockedError
 from stackctl.planner.steps.timeline import Timeline
 
 _KEPT = 50
@@ -20,24 +22,23 @@ _KEPT = 50
 
 def remember(engine_id: str, run: Timeline) -> None:
     """Keep the timeline of a run, in the place of the one before, and forget the oldest of other projects."""
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, RuntimeError, LockedError):
         path = _file(engine_id, run.project)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(path, msgspec.json.encode(run, enc_hook=str).decode(), mode=0o600)
         _forget_oldest(path.parent)
 
 
 def recall(engine_id: str, project: str) -> Timeline | None:
     """The timeline of the last run of a project on an engine, if it is remembered."""
-    with suppress(OSError, RuntimeError, UnicodeDecodeError, msgspec.DecodeError):
+    with suppress(OSError, RuntimeError, LockedError, UnicodeDecodeError, msgspec.DecodeError):
         return msgspec.json.decode(_file(engine_id, project).read_bytes(), type=Timeline)
     return None
 
 
 def _file(engine_id: str, project: str) -> Path:
-    """The file of a project's last run. Raises RuntimeError if this user has no home."""
+    """The file of a project's last run. Raises RuntimeError if this user has no home, LockedError if others can write there."""
     name = sha256(f"{engine_id}\0{project}".encode()).hexdigest()[:32]
-    return cache_directory() / "runs" / f"{name}.json"
+    return own_directory(own_directory(cache_directory()) / "runs") / f"{name}.json"
 
 
 def _forget_oldest(directory: Path) -> None:

@@ -164,7 +164,8 @@ def _directory() -> Path:
 
 def own_directory(directory: Path) -> Path:
     """Make the directory if it is missing. Raises `LockedError` if others can write there."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # something else may stand there, which is told below
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise LockedError(

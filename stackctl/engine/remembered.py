@@ -14,7 +14,8 @@ from pathlib import Path
 from msgspec import DecodeError, Struct, field, json
 
 from stackctl.engine.files import cache_directory, replace_file
-from stackctl.engine.lock import held
+from stackctl.engine.lock import held, own_directory
+from stackctl.errors import LockedError
 
 _FILE = "checkouts.json"
 
@@ -58,9 +59,8 @@ def remembered() -> Iterator[Remembered]:
     """
     with ExitStack() as lock:
         path: Path | None = None
-        with suppress(OSError, RuntimeError):
-            directory = cache_directory()
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(OSError, RuntimeError, LockedError):
+            directory = own_directory(cache_directory())
             lock.enter_context(held(directory / f"{_FILE}.lock"))
             path = directory / _FILE
         memory = _read(path) if path else Remembered()

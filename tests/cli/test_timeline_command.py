@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,9 +116,12 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     remember("engine", Timeline("shop", seconds=1.0))
     (file,) = (tmp_path / "stackctl" / "runs").iterdir()
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    fresh.symlink_to("/dev/full")
-    remember("engine", Timeline("shop", seconds=2.0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))  # bytes that a file may have
+    try:
+        remember("engine", Timeline("shop", seconds=2.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert recall("engine", "shop") == Timeline("shop", seconds=1.0)
     assert [*file.parent.iterdir()] == [file]
 

@@ -214,7 +214,11 @@ def test_an_address_with_a_login_is_refused_and_the_login_is_not_shown(home: Pat
 @pytest.fixture(scope="module")
 def certificates_of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The certificates of engines that nobody should trust, and good ones."""
-    made = {"good": {}, "another host": {"names": "DNS:engine.invalid"}, "expired": {"days": -1}}
+    made: dict[str, dict[str, Any]] = {
+        "good": {},
+        "another host": {"names": "DNS:engine.invalid"},
+        "expired": {"days": -1},
+    }
     return {name: certificates(tmp_path_factory.mktemp("tls"), **how) for name, how in made.items()}
 
 

@@ -12,6 +12,7 @@ import tomli_w
 from msgspec.structs import replace
 
 from stackctl.cli.options import output_option, pass_settings, services_argument
+from stackctl.cli.output import write_text
 from stackctl.cli.settings import Settings
 from stackctl.errors import UsageError
 from stackctl.planner.world.desire import desire
@@ -75,7 +76,7 @@ def command(
     view: str | None,
     hashed: str | None,
     form: str | None,
-    output: Any,
+    output: str,
     *,
     no_interpolate: bool,
     show_secrets: bool,
@@ -102,7 +103,7 @@ def command(
         from stackctl.cli.composed_config import composed_config
 
         text = composed_config(settings, services, form or "yaml", secrets=show_secrets or form is not None)
-        click.echo(text, file=output, nl=False)
+        write_text(output, text, secret=True)
         return 0
     if view == "environment":
         data, text = _environment(_written(settings))
@@ -125,7 +126,7 @@ def command(
             data, text = _whole(_narrowed(stack, _chosen(desired)), show_secrets=show_secrets)
     if as_json or form == "json":
         text = json.dumps({"version": VERSION, **data}, indent=2) + "\n"
-    click.echo(text, file=output, nl=False)
+    write_text(output, text, secret=show_secrets or view == "environment")
     return 0
 
 

@@ -8,6 +8,7 @@ import click
 from msgspec.structs import replace
 
 from stackctl.cli.options import pass_settings, services_argument
+from stackctl.cli.output import write_text
 from stackctl.cli.settings import Settings
 from stackctl.errors import PreflightError
 from stackctl.planner.before.images import ImageOptions
@@ -97,13 +98,8 @@ def command(
     else:
         shown = _plan_graph(settings, services) if of_plan else _stack_graph(settings, services)
         text = (mermaid if form == "mermaid" else dot)(shown)
-    _write(text, output)
+    write_text(output, text)
     return 0
-
-
-def _write(text: str, output: str) -> None:
-    with click.open_file(output, "w", encoding="utf-8", lazy=True) as stream:
-        click.echo(text, file=stream, nl=False)
 
 
 def _compose(settings: Settings, services: tuple[str, ...], output: str) -> str:
@@ -128,12 +124,12 @@ def _k8s(settings: Settings, services: tuple[str, ...], output: str, *, secrets:
         made = manifests(stack, view.desired, host_files)
     source = stack.files[0].name if stack.files else "a stack"
     if secrets:
-        _write(made.secrets_text(), output)
+        write_text(output, made.secrets_text(), secret=True)
         return 0
     if output.endswith("/") or Path(output).is_dir():
         write_all(Path(output), made.texts(source))
     else:
-        _write(made.text(source), output)
+        write_text(output, made.text(source))
     settings.warn(place(stack, made.lost))
     return 0
 

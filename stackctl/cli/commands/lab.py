@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import getpass
+import io
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import click
 from msgspec import Struct
 
 from stackctl.cli.global_options import GlobalOptions
 from stackctl.cli.options import accept_global_options, output_option, pass_options, pass_settings
+from stackctl.cli.output import write_text
 from stackctl.cli.settings import Settings
 from stackctl.errors import EngineError, StackError, UsageError
 from stackctl.show.plan_text import plan_text
@@ -201,7 +202,7 @@ def _tried(options: GlobalOptions, here: _Here, judged: Judgement) -> Judgement:
 @command.command("grade")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @output_option
-def grade(directory: Path, output: TextIO) -> int:
+def grade(directory: Path, output: str) -> int:
     """Write the table of a class
 
     Who has repaired what, with how much help. DIR holds the directories of the labs, at any depth. The table is CSV: a line for each
@@ -216,9 +217,11 @@ def grade(directory: Path, output: TextIO) -> int:
     found = [*_submissions(directory)]
     if not found:
         raise UsageError(f"there is no lab below {directory}", f"a lab is a directory with {LOG} in it")
-    table = csv.writer(output, lineterminator="\n")
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
     table.writerows(each.cells for each in grades(found))
+    write_text(output, text.getvalue())
     return 0
 
 

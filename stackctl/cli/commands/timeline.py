@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import IO
 
 import click
 
 from stackctl.cli.options import pass_settings
+from stackctl.cli.output import write_text
 from stackctl.cli.settings import Settings
 from stackctl.engine.last_run import recall
 from stackctl.errors import EngineError
@@ -16,17 +16,13 @@ from stackctl.show.timeline.page import timeline_page
 from stackctl.show.timeline.text import timeline_text
 from stackctl.show.timeline.values import timeline_json, timeline_trace
 
-_FILE = click.File("w", encoding="utf-8", lazy=True)
-
 
 @click.command("timeline")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option(
-    "--html", type=_FILE, metavar="FILE", help="Write one page for a browser; it needs nothing else."
-)
-@click.option("--trace", type=_FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing.")
+@click.option("--html", metavar="FILE", help="Write one page for a browser; it needs nothing else.")
+@click.option("--trace", metavar="FILE", help="Write a trace for Perfetto or chrome://tracing.")
 @pass_settings
-def command(settings: Settings, as_json: bool, html: IO[str] | None, trace: IO[str] | None) -> int:
+def command(settings: Settings, as_json: bool, html: str | None, trace: str | None) -> int:
     """Show what took how long in the last up, and why
 
     A bar for each service: pull, build, create, start, and the wait until it is ready. Then the critical path, with the reason for
@@ -48,10 +44,9 @@ def command(settings: Settings, as_json: bool, html: IO[str] | None, trace: IO[s
             message, "the next stackctl up that changes something is; up --timeline shows it at once"
         )
     if html:
-        html.write(timeline_page(run))
+        write_text(html, timeline_page(run))
     if trace:
-        json.dump(timeline_trace(run), trace)
-        trace.write("\n")
+        write_text(trace, json.dumps(timeline_trace(run)) + "\n")
     if as_json:
         print(json.dumps(timeline_json(run), indent=2))
     elif not (html or trace):
