@@ -61,7 +61,7 @@ def test_variables_are_written_neither_into_a_pipe_nor_through_the_link_of_anoth
     tmp_path: Path,
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="a named pipe, not a regular file"):
         write_block(tmp_path / "pipe", ["A=1"])
     if os.geteuid() == 0:
         tmp_path.chmod(0o1777)

@@ -29,7 +29,7 @@ def find(tmp_path: Path) -> Find:
         return [
             f"{p.rule} {p.place and f'{p.place.file}:{p.place.line}'}: {p.message}"
             for p in found
-            if p.rule in ("SC115", "SC305", "SC306", "SC404", "SC604")
+            if p.rule in ("SC115", "SC305", "SC306", "SC312", "SC404", "SC604", "SC607")
         ]
 
     return run
@@ -192,3 +192,24 @@ def test_a_proxy_on_an_external_network_may_know_more_hosts(find: Find) -> None:
 def test_a_pipe_that_nobody_writes_to_is_not_read(find: Find, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.sh")
     assert find(WEB + 'volumes = ["./pipe.sh:/etc/nginx/nginx.conf"]\n') == []
+
+
+def test_a_link_to_a_socket_is_found(find: Find, tmp_path: Path) -> None:
+    (tmp_path / "sock").symlink_to("/var/run/docker.sock")
+    (tmp_path / "all").symlink_to("/")
+    (tmp_path / "same").symlink_to(tmp_path)
+    text = WEB + 'volumes = ["./sock:/x:ro", "./all:/y", "./same:/z", "/var/run/docker.sock:/v"]\n'
+    assert find(text) == [
+        "SC607 stack.toml:3: sock leads to /run/docker.sock: web has the socket of an engine: with it, it may do to this machine what root may",
+        "SC607 stack.toml:3: all leads to /: web may change every file of this machine",
+    ]
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o600, 0), (0o640, 0), (0o644, 1), (0o604, 1)])
+def test_the_file_of_a_secret_that_everybody_can_read(
+    find: Find, tmp_path: Path, mode: int, told: int
+) -> None:
+    (tmp_path / "key").write_text("secret")
+    (tmp_path / "key").chmod(mode)
+    found = find(WEB + 'secrets = ["key"]\n[secrets]\nkey = { file = "key" }\ngone = { file = "gone" }\n')
+    assert found == ["SC312 stack.toml:5: every user of this machine can read key"] * told

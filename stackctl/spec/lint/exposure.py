@@ -1,4 +1,4 @@
-"""Rules about what a container may reach, and who may reach it."""
+"""Rules about who may reach a container, and what it is made from."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,6 @@ from stackctl.spec.model.ports import EVERYWHERE
 from stackctl.spec.values import read_address
 
 _WEB_SERVERS = frozenset({"nginx"})
-_SOCKETS = frozenset({"/var/run/docker.sock", "/run/docker.sock"})
 _PRIVILEGED_PORTS = 1024
 
 
@@ -76,45 +75,4 @@ def unpinned_images(subject: Subject) -> Iterator[Problem]:
                 (*member.path, "image"),
                 f"{image.familiar} has {what}: the next pull may bring another version",
                 "write a version as the tag",
-            )
-
-
-def open_hosts(subject: Subject) -> Iterator[Problem]:
-    """A container may do to the machine what root may: it is privileged, has the socket of Docker, or the host's `/`.
-
-    An attacker who takes over the program has the whole machine. The host's network alone is only a remark.
-
-    Fix: with `cap_add`, give only the rights that the program needs; mount only the directory that it needs. If a proxy
-    needs the socket, put a filter in front of the socket. `:ro` does not help: a program can still write to the socket.
-
-    Evidence: Docker's page on security, "Docker daemon attack surface"; 6 to 8 such sockets in public compose files.
-    """
-    for member in subject.members:
-        service = member.service
-        if service.privileged:
-            yield Problem(
-                (*member.path, "privileged"),
-                f"{member.name} is privileged: it may do to this machine what root may",
-                "give single rights with cap_add",
-            )
-        for index, mount in enumerate(service.volumes):
-            source = (mount.source or "").rstrip("/") or "/"
-            if mount.type == "bind" and source in _SOCKETS:
-                yield Problem(
-                    (*member.path, "volumes", index),
-                    f"{member.name} has the socket of Docker: with it, it may do to this machine what root may",
-                    "put a filter in front of the socket, if the program must have it",
-                )
-            elif mount.type == "bind" and mount.source and source == "/" and not mount.read_only:
-                yield Problem(
-                    (*member.path, "volumes", index),
-                    f"{member.name} may change every file of this machine",
-                    "mount the directory that it needs, or add :ro",
-                )
-        if service.network_mode and service.network_mode.mode == "host":
-            yield Problem(
-                (*member.path, "network_mode"),
-                f"{member.name} shares the network of this machine: it sees and takes every port",
-                "publish the ports that are needed",
-                severity="info",
             )

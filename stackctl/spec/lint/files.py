@@ -1,12 +1,16 @@
 """Rules about the files that a stack names: files of variables, mounted files, scripts."""
 
+import os
 import re
+import shlex
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
 from stackctl.errors import Place, Problem
+from stackctl.spec.lint.grants import mounted
 from stackctl.spec.lint.members import Member
 from stackctl.spec.lint.names import has_other_neighbours
 from stackctl.spec.lint.proxies import proxy_of, upstreams
@@ -54,6 +58,52 @@ def secret_files(stack: Stack) -> Collection[Path]:
     """The files of the stack that hold secrets: those of variables, and those of `[secrets.NAME]`."""
     named = (join(stack.directory, Path(secret.file)) for secret in stack.secrets.values() if secret.file)
     return tuple(dict.fromkeys((*variable_files(stack), *named)))
+
+
+def hidden_grants(files: StackFiles) -> Iterator[Problem]:
+    """A path that is mounted leads over a symbolic link to the socket of an engine, or to the files of the system.
+
+    The engine follows the link. So the container has what the link leads to: see SC606.
+
+    Fix: mount what the program needs, without the link.
+
+    Evidence: mount(2) follows links; Docker's page on security, "Docker daemon attack surface".
+    """
+    for member, index, mount, path in _bind_mounts(files):
+        there = os.path.realpath(path)
+        told = mounted(there, read_only=mount.read_only)
+        if told and not mounted(str(path), read_only=mount.read_only):
+            what, hint, severity = told
+            where = (*member.path, "volumes", index)
+            yield Problem(
+                where, f"{files.shown(path)} leads to {there}: {member.name} {what}", hint, severity=severity
+            )
+
+
+def readable_secrets(files: StackFiles) -> Iterator[Problem]:
+    """The file of a secret can be read by every user of this machine.
+
+    In the container only the user whom the secret is for can read it (mode 0400). Here everybody can.
+
+    Fix: `chmod 600 FILE`.
+
+    Evidence: CWE-732 (incorrect permission assignment for critical resource). Docker Compose mounts the file as it is, and so makes
+    people open it for all (docker/compose#9648).
+    """
+    for name, secret in files.subject.stack.secrets.items():
+        if secret.file is None:
+            continue
+        path = files.path(secret.file)
+        try:
+            mode = path.stat().st_mode
+        except (OSError, ValueError):
+            continue
+        if mode & stat.S_IROTH:
+            yield Problem(
+                ("secrets", name, "file"),
+                f"every user of this machine can read {files.shown(path)}",
+                f"chmod 600 {shlex.quote(files.shown(path))}",
+            )
 
 
 def unknown_upstreams(files: StackFiles) -> Iterator[Problem]:
@@ -195,8 +245,10 @@ RULES: Mapping[str, Rule] = {
     "SC115": Rule("Proxy to an unknown host", "warning", unknown_upstreams, "files"),
     "SC305": Rule("Secrets in git", "warning", tracked_secrets, "files"),
     "SC306": Rule("File of variables that others read differently", "warning", untidy_variables, "files"),
+    "SC312": Rule("File of a secret that everybody can read", "warning", readable_secrets, "files"),
     "SC404": Rule("Directory on a file, or file on a directory", "warning", mixed_up_mounts, "files"),
     "SC604": Rule("Script with Windows line ends", "warning", windows_scripts, "files"),
+    "SC607": Rule("Link to what root may do", "warning", hidden_grants, "files"),
 }
 """The rules that look into the files of a stack, by number."""
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 
 from stackctl.errors import Problem
 from stackctl.spec.lint.environment import missing_variables, misspelt_variables
-from stackctl.spec.lint.exposure import open_hosts, privileged_ports, public_databases, unpinned_images
+from stackctl.spec.lint.exposure import privileged_ports, public_databases, unpinned_images
+from stackctl.spec.lint.grants import open_hosts
 from stackctl.spec.lint.health import (
     hasty_checks,
     localhost_checks,
