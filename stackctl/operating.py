@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from msgspec.structs import replace
@@ -98,18 +98,25 @@ class Operating(Project):
         """Remove the containers of the named services that do not run, or all of them but one-offs, unless `confirm`, which gets
         the plan, returns False.
         """
+        chosen: set[str] = set()
 
-        def decide() -> Plan:
-            observed = self.engine.observe()
-            containers = self._meant(services, observed)
+        def plan_for(containers: Sequence[ObservedContainer], observed: Observed) -> Plan:
             stops = Stops.of(self.stack)
             return plan_remove(self.name, containers, observed, options or RemoveOptions(), stops)
 
-        def confirmed() -> Plan | None:
-            plan = decide()
+        def decide() -> Plan | None:
+            observed = self.engine.observe()
+            containers = self._meant(services, observed)
+            chosen.update(container.id for container in containers)
+            plan = plan_for(containers, observed)
             return plan if confirm(plan) else None
 
-        return self._do_locked(confirmed, cancel, again=decide)
+        def again() -> Plan:
+            """A name of what is gone by now is no mistake."""
+            observed = self.engine.observe()
+            return plan_for([each for each in observed.containers if each.id in chosen], observed)
+
+        return self._do_locked(decide, cancel, again=again)
 
     def _meant(
         self, names: Collection[str], observed: Observed | None = None

@@ -164,15 +164,15 @@ class Snapshots(Operating):
     def forget(self, names: Collection[str], *, cancel: Cancel | None = None) -> Events:
         """Remove snapshots of the project, complete or not."""
 
-        def decide() -> Plan:
+        def decide(*, again: bool = False) -> Plan:
             mine = [s for s in snapshots(self.engine.observe(self.name)) if s.project == self.name]
-            for name in names:
+            for name in () if again else names:
                 if all(each.name != name for each in mine):
                     there = ", ".join(dict.fromkeys(each.name for each in mine))
                     raise UsageError(f"no such snapshot: {name}", f"there are: {there}" if there else "")
             return plan_forget(self.name, [each for each in mine if each.name in names])
 
-        return self._do_locked(decide, cancel)
+        return self._do_locked(decide, cancel, again=lambda: decide(again=True))
 
     def copy_for_now(
         self,

@@ -191,6 +191,17 @@ def test_an_answer_that_is_lost_counts_as_the_change_that_it_was(
     assert text.startswith("stopped 1 in ")
 
 
+def test_what_was_removed_by_a_call_whose_answer_is_lost_may_be_named(
+    project: Callable[..., Operating], engine: Faulty
+) -> None:
+    assert outcome(up(project())).exit_code == 0
+    assert outcome(project().stop()).exit_code == 0
+    engine.number, engine.at, engine.does_it = 0, {1: lost}, True
+    result, text, _ = follow(project().remove(["shop-web-1"]))
+    assert result.exit_code == 0
+    assert text.startswith("removed 1 in ")
+
+
 def test_a_first_write_whose_answer_is_lost_for_good_is_not_called_no_change(
     project: Callable[..., Operating], engine: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
