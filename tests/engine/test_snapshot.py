@@ -98,6 +98,14 @@ def test_the_network_of_a_container_that_never_ran_is_found_by_its_name_if_only_
     assert seen.containers[0].networks == (Joined("a", "1", ""), Joined("twice", "", ""))
 
 
+def test_podman_gives_the_name_of_a_network_for_its_id() -> None:
+    row = ROW | {"NetworkSettings": {"Networks": {"a": {"NetworkID": "a", "IPAddress": "10.89.0.2"}}}}
+    seen = snapshot.observed(
+        ENGINE, containers=[row], networks=[{"Id": "1", "Name": "a"}], volumes=None, images=[]
+    )
+    assert seen.containers[0].networks == (Joined("a", "1", "10.89.0.2"),)
+
+
 def test_what_engines_leave_out_or_give_as_null_is_no_error() -> None:
     seen = snapshot.observed(
         ENGINE,

@@ -153,10 +153,21 @@ def control(client: Client, container: str, name: str, verb: str, *, signal: str
     try:
         client.post("containers", container, verb, signal=signal)
     except RefusedError as error:
-        why, hint = next(
-            (said for found, said in _WRONG_STATE.items() if found in error.message), (error.message, "")
-        )
+        told = error.message.rpartition(f"{container}: ")[2]  # newer engines say first what they cannot do
+        why, hint = next((said for found, said in _WRONG_STATE.items() if found in told), (told, ""))
         raise RefusedError(f"cannot {verb} {name}: {why}", hint, status=error.status) from error
+
+
+def set_restart(client: Client, container: str, policy: Json) -> None:
+    """Change the restart policy.
+
+    Podman 4 has no such call. It needs none: a container that was stopped is not started when Podman is.
+    """
+    try:
+        client.post("containers", container, "update", body={"RestartPolicy": policy})
+    except RefusedError as error:
+        if (error.status, error.message) != (404, "Not Found"):  # a container that is gone has more words
+            raise
 
 
 def remove_container(client: Client, container: str, *, volumes: bool) -> None:

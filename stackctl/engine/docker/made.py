@@ -24,8 +24,8 @@ _ENGINES_OWN = "bridge"
 _WITHOUT_NAMES = ("none", "host", _ENGINES_OWN)
 """Networks that every engine has."""
 _ANONYMOUS = "[0-9a-f]{64}"
-_SET_BY_ENGINE = re.compile(r"com\.docker\.network\.enable_ipv[46]")
-"""Options that newer engines add to every network."""
+_SET_BY_ENGINE = re.compile(r"com\.docker\.(network\.enable_ipv[46]|volume\.anonymous)")
+"""Options that newer engines add to every network, and a label that they add to every anonymous volume."""
 
 
 def container(answer: Row, image: Row | None, *, moved: bool, names: Mapping[str, str]) -> Thing:
@@ -75,11 +75,7 @@ def network(answer: Row) -> Thing:
         "driver": answer.get("Driver"),
         "internal": answer.get("Internal"),
         "attachable": answer.get("Attachable"),
-        "options": {
-            name: text
-            for name, text in (answer.get("Options") or {}).items()
-            if not _SET_BY_ENGINE.fullmatch(name)
-        },
+        "options": _asked_for(_part(answer, "Options")),
         "labels": answer.get("Labels") or {},
         "enable_ipv6": answer.get("EnableIPv6"),
     }
@@ -91,7 +87,7 @@ def volume(answer: Row) -> Thing:
     definition = {
         "driver": answer.get("Driver"),
         "options": answer.get("Options") or {},
-        "labels": answer.get("Labels") or {},
+        "labels": _asked_for(_part(answer, "Labels")),
     }
     return _resource("volume", answer, definition)
 
@@ -253,7 +249,7 @@ def _mounts(host: Row) -> Iterator[tuple[str, dict[str, Any]]]:
                 recursive=next(
                     (how for line, how in _RECURSIVE if _part(mount, "BindOptions").get(line)), ""
                 ),
-                labels=_part(_part(mount, "VolumeOptions"), "Labels"),
+                labels=_asked_for(_part(_part(mount, "VolumeOptions"), "Labels")),
                 subpath=_part(mount, "VolumeOptions").get("Subpath")
                 or _part(mount, "ImageOptions").get("Subpath", ""),
                 size=options.get("SizeBytes"),
@@ -279,6 +275,11 @@ def _healthcheck(check: Row | None) -> DesiredHealthcheck | None:
 
 def _seconds(nanoseconds: int | None) -> float | None:
     return nanoseconds / 1e9 if nanoseconds else None
+
+
+def _asked_for(texts: Row) -> Row:
+    """Labels or options without those that the engine has added."""
+    return {name: text for name, text in texts.items() if not _SET_BY_ENGINE.fullmatch(name)}
 
 
 def _part(answer: Row, name: str) -> Row:

@@ -99,8 +99,7 @@ class DockerPerform:
             case actions.KillContainer(container, name, signal):
                 lifecycle.control(client, container, name, "kill", signal=signal)
             case actions.SetRestart(container, _, policy, times):
-                body = {"RestartPolicy": bodies.restart_policy(policy, times)}
-                client.post("containers", container, "update", body=body)
+                lifecycle.set_restart(client, container, bodies.restart_policy(policy, times))
             case actions.RenameContainer(container, _, to):
                 client.post("containers", container, "rename", name=to)
                 self._networks.renamed(container, to)

@@ -74,7 +74,9 @@ def observed(
 
 
 def container(row: Row, network_ids: Mapping[str, str]) -> ObservedContainer:
-    """`network_ids` fills in the ids of networks, which the engine leaves empty until the container's first start."""
+    """`network_ids` fills in the ids of networks: Docker leaves them empty until the container's first start, and Podman 4 writes the
+    name instead.
+    """
     status = row.get("Status", "")
     state = row.get("State", "created").lower()
     code = re.match(_EXIT_CODE, status)
@@ -107,7 +109,13 @@ def container(row: Row, network_ids: Mapping[str, str]) -> ObservedContainer:
             for mount in row.get("Mounts") or ()
         ),
         networks=tuple(
-            Joined(name, place.get("NetworkID") or network_ids.get(name, ""), place.get("IPAddress", ""))
+            Joined(
+                name,
+                given
+                if (given := place.get("NetworkID", "")) not in ("", name)
+                else network_ids.get(name, ""),
+                place.get("IPAddress", ""),
+            )
             for name, place in joined.items()
         ),
         network_mode=(row.get("HostConfig") or {}).get("NetworkMode", ""),
