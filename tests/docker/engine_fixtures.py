@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,16 +11,15 @@ import pytest
 from proxy import RecordingProxy
 from scenario import Project, free_ports
 from suite import Suite
+from ways import ENGINE
 
 from stackctl.testing import Running
-
-ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
 
 @pytest.fixture(scope="session")
 def docker_api() -> Iterator[docker.APIClient]:
     """The engine. Without one these tests fail: a scenario that did not run has shown nothing."""
-    client = docker.APIClient(base_url=ENGINE)
+    client = docker.APIClient(base_url=f"unix://{ENGINE}")
     client.ping()
     yield client
     client.close()
@@ -57,7 +55,7 @@ def project_at(directory: Path, api: docker.APIClient) -> Iterator[Project]:
 @pytest.fixture
 def recorder(tmp_path: Path, project: Project) -> Iterator[RecordingProxy]:
     """The project's way to the engine, with every request on record."""
-    with RecordingProxy(Path(ENGINE.removeprefix("unix://")), tmp_path / "engine.sock") as proxy:
+    with RecordingProxy(Path(ENGINE), tmp_path / "engine.sock") as proxy:
         project.env["DOCKER_HOST"] = f"unix://{proxy.path}"
         yield proxy
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 from contract import Bench, EngineContract
@@ -19,9 +19,17 @@ from stackctl.spec.model import Condition
 pytestmark = pytest.mark.docker
 
 
-@pytest.fixture(scope="module", params=["unix", "tcp", "tls", "ssh"])
+CONTEXT = "DOCKER_CONTEXT" in os.environ
+"""Whether a context names the engine: then that way is tested instead of those that are made here."""
+
+
+@pytest.fixture(scope="module", params=["context"] if CONTEXT else ["unix", "tcp", "tls", "ssh"])
 def docker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The same engine over each way to it."""
+    if CONTEXT:
+        with closing(connect()) as engine:
+            yield engine
+        return
     directory = tmp_path_factory.mktemp(request.param)
     environ = {"HOME": str(directory), "PATH": os.environ["PATH"]}
     with ExitStack() as cleanup:

@@ -13,7 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+_NAMED = os.environ.get("DOCKER_HOST", "")
+ENGINE = _NAMED.removeprefix("unix://") if _NAMED.startswith("unix://") else "/var/run/docker.sock"
+"""The socket by which tests look at the engine, whatever way to it stackctl is given."""
 
 
 class Way:

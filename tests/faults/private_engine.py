@@ -28,8 +28,8 @@ from typing import Any, TypeVar
 import docker
 from forked import enter_network
 from scenario import Project
+from ways import ENGINE
 
-_SHARED = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 PREFIX = "stackctl-engine-"
 _PATIENCE = 120.0
 """Seconds until an engine must answer. The machine may be busy."""
@@ -244,7 +244,7 @@ def alone(
 ) -> Iterator[Machine]:
     """A machine with an engine that belongs to no Swarm, and nothing else. `images` are loaded; the rest is as for `Machine`."""
     with (
-        _directory() as directory,
+        own_directory() as directory,
         closing(Machine("alone", directory, settings, dockerd=dockerd, disk=disk)) as machine,
     ):
         machine.start()
@@ -253,7 +253,7 @@ def alone(
 
 
 @contextmanager
-def _directory() -> Iterator[Path]:
+def own_directory() -> Iterator[Path]:
     """A directory that is removed at the end, or by the next cluster if this process is killed."""
     sweep()
     directory = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -283,7 +283,10 @@ def sweep() -> None:
 def save(image: str, directory: Path) -> Path:
     """An image of the shared engine as a file."""
     file = directory / (image.replace("/", "_").replace(":", "_") + ".tar")
-    with closing(docker.APIClient(base_url=_SHARED, version="auto")) as api, file.open("wb") as out:
+    with (
+        closing(docker.APIClient(base_url=f"unix://{ENGINE}", version="auto")) as api,
+        file.open("wb") as out,
+    ):
         for chunk in api.get_image(image):
             out.write(chunk)
     return file

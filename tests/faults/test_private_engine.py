@@ -35,7 +35,7 @@ def test_an_engine_whose_owner_is_killed_must_go_with_its_disk() -> None:
         "import os; from private_engine import alone; made = alone(disk=64); machine = made.__enter__();"
         "print(machine.directory, machine.pid, flush=True); os.kill(os.getpid(), 9)"
     )
-    paths = (ROOT, *(ROOT / "tests" / name for name in ("docker", "faults")))
+    paths = (ROOT, *(ROOT / "tests" / name for name in ("docker", "engine", "faults")))
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": ":".join(map(str, paths))},
