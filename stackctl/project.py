@@ -230,7 +230,12 @@ class Project(Comparing):
     def _do_settled(
         self, plan: Plan, cancel: Cancel | None, began: float, again: Callable[[], Plan | None]
     ) -> Events:
-        return settled(plan, lambda each: self._do(each, cancel, began), again, cancel)
+        events = settled(plan, lambda each: self._do(each, cancel, began), again, cancel)
+        if not (isinstance(plan, UpPlan) and plan.view.options.rollback):
+            return events
+        from stackctl.engine.undo import or_undone  # few runs may go back
+
+        return concealed(or_undone(events, plan, self.engine, began=began), self.stack)
 
     def _locked(self) -> AbstractContextManager[None]:
         """The project's lock. Raises LockedError if another run holds it for too long."""
@@ -255,11 +260,16 @@ class Project(Comparing):
         events = self._run(plan, cancel, began)
         if isinstance(plan, LivePlan):
             events = confirmed(events, plan.desired, self.engine, cancel=cancel, began=began)
+        _, last = plan.parts
+        if last.steps:
+            from stackctl.engine.undo import with_last  # as above
+
+            events = with_last(events, last, self.engine.perform, cancel=cancel, began=began)
         yield from concealed(events, self.stack)
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         yield Planned(plan, monotonic() - began)
-        yield from execute(plan, self.engine.perform, cancel=cancel, began=began)
+        yield from execute(plan.parts[0], self.engine.perform, cancel=cancel, began=began)
 
     def _plan_rest(self, selection: Selection, options: UpOptions) -> UpPlan:
         """The plan of an `up` whose images are here. Raises PreflightError for problems that only the images can show."""

@@ -50,7 +50,7 @@ def execute(
 ) -> Generator[Event, None, None]:
     """Yield events as steps run, each step as soon as everything it waits for is done.
 
-    At most `jobs` steps that write run at once (default: processors × 2); waits are not counted. Events are yielded in
+    A step that another one waits for, and that is not in the plan, counts as done. At most `jobs` steps that write run at once (default: processors × 2); waits are not counted. Events are yielded in
     the caller's thread, so that a listener needs no locks. Times are seconds since `began`, a time of `real.monotonic`
     (default: now).
 
@@ -76,7 +76,7 @@ class _Run:
         self._closed = False
         self._began = began
         self._steps = {step.id: step for step in plan.steps}
-        self._order = TopologicalSorter({step.id: step.after for step in plan.steps})
+        self._order = TopologicalSorter({step.id: step.after & self._steps.keys() for step in plan.steps})
         self._order.prepare()
         self._inbox: SimpleQueue[Progress | Done | Failed | Skipped | Rescued | None] = SimpleQueue()
         self._ready: list[int] = []

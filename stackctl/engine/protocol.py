@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing
     from stackctl.planner.steps.actions import Action
     from stackctl.planner.steps.events import Progressed
+    from stackctl.planner.world.arrangement import Arrangement
     from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path, Processes
     from stackctl.planner.world.examined import ExaminedEngine
     from stackctl.planner.world.inspected import Inspected
@@ -127,6 +128,11 @@ class Look(Protocol):
     def made(self, containers: Collection[str]) -> tuple[Thing, ...]:
         """Containers, by id or name, with the networks and volumes that they use, so that they can be compared with a file. Makes
         about two calls for each. What is not there is left out.
+        """
+
+    def arrangement(self, containers: Collection[str], networks: Collection[str]) -> Arrangement:
+        """What must be known to put these containers and networks, by id, back as they are. Makes one call for each container,
+        and one for all networks.
         """
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:

@@ -68,6 +68,7 @@ def test_a_failure_keeps_its_evidence_and_escapes_what_a_terminal_would_obey() -
         "tolerated": [],
         "skipped": [],
         "interrupted": False,
+        "undone": False,
     }
     stream = io.StringIO()
     JsonLines(stream).show(events[-1])

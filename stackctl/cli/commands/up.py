@@ -78,6 +78,12 @@ from stackctl.cli.plan_options import check_planning_options, planning_options
     "--no-log-prefix", is_flag=True, help="Without the container's name before each line of output."
 )
 @click.option(
+    "--rollback/--no-rollback",
+    default=False,
+    envvar="STACKCTL_ROLLBACK",
+    help="After a failure, all is as it was before.",
+)
+@click.option(
     "--timeline",
     "show_timeline",
     is_flag=True,
@@ -111,6 +117,7 @@ def command(
     attach_dependencies: bool,
     timestamps: bool,
     no_log_prefix: bool,
+    rollback: bool,
     show_timeline: bool,
     life: str | None,
     **planning: Any,
@@ -180,6 +187,8 @@ def command(
     from stackctl.cli.plan_arguments import plan_arguments  # they are loaded while the engine answers
 
     arguments = plan_arguments(settings, services, planning)
+    if rollback:
+        arguments["options"] = replace(arguments["options"], rollback=True)
     if life is not None:
         from stackctl.cli.life import with_life
 

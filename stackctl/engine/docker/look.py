@@ -21,6 +21,7 @@ from stackctl.real import real_time
 
 if TYPE_CHECKING:
     from stackctl.planner.same.side import Thing
+    from stackctl.planner.world.arrangement import Arrangement
     from stackctl.planner.world.asked import Counters, ObservedImage, Processes
     from stackctl.planner.world.examined import ExaminedEngine
     from stackctl.planner.world.swarm_observed import ObservedSwarm, ObservedTask
@@ -109,6 +110,11 @@ class DockerLook:
         from stackctl.engine.docker.inspecting import made  # most looks compare no container
 
         return made(self.client, containers)
+
+    def arrangement(self, containers: Collection[str], networks: Collection[str]) -> Arrangement:
+        from stackctl.engine.docker.arranging import arrangement  # most looks put nothing back
+
+        return arrangement(self.client, containers, networks)
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         """Makes one call for each image that was not asked for before."""

@@ -12,6 +12,7 @@ from stackctl.engine.memory.commands import FOREVER, Behaviour, CommandRun, run
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.ready.target import ContainerState
 from stackctl.errors import EngineError
+from stackctl.planner.world.arrangement import ContainerArrangement
 from stackctl.planner.world.desired import Attachment, DesiredContainer
 from stackctl.planner.world.inspected import Inspected, InspectedMount, InspectedNetwork
 from stackctl.planner.world.observed import ImageConfig, Joined, Mounted, ObservedContainer, PublishedPort
@@ -91,6 +92,16 @@ class MemoryContainer(Struct):
             return ""
         interval = (check.interval if check else None) or _INTERVAL
         return "healthy" if self.lived >= max(self.behaviour.ready_after, interval) else "starting"
+
+    @property
+    def arrangement(self) -> ContainerArrangement:
+        policy, times = self.restart
+        return ContainerArrangement(
+            restart=policy,
+            restart_times=times,
+            networks={place.network: place for place in self.networks.values()},
+            holders=(*self.spec.namespaces, *self.spec.volume_sources),
+        )
 
     @property
     def up(self) -> bool:

@@ -31,6 +31,7 @@ from stackctl.planner.same.side import Thing
 from stackctl.planner.steps import actions
 from stackctl.planner.steps.actions import Action, SwarmAction
 from stackctl.planner.steps.events import Progressed
+from stackctl.planner.world.arrangement import Arrangement
 from stackctl.planner.world.asked import Counters, Happened, ObservedImage, Path, Processes
 from stackctl.planner.world.desired import (
     Image,
@@ -163,6 +164,18 @@ class MemoryEngine(MemoryObjects):
             self.reads += len(containers)
             found = [c for c in self._containers.values() if {c.id, c.name} & {*containers}]
             return made(found, self._networks, self._resources)
+
+    def arrangement(self, containers: Collection[str], networks: Collection[str]) -> Arrangement:
+        with self._guard:
+            self.reads += len(containers) + bool(networks)
+            return Arrangement(
+                containers={
+                    id_: found.arrangement for id_ in containers if (found := self._containers.get(id_))
+                },
+                networks={
+                    id_: self._definition(there) for id_ in networks if (there := self._networks.get(id_))
+                },
+            )
 
     def image_configs(self, refs: Collection[str]) -> Mapping[str, ImageConfig]:
         with self._guard:

@@ -77,6 +77,15 @@ class MemoryObjects:
             id=id_, name=network.name, driver=network.driver, labels=placed(network.labels)
         )
 
+    def _definition(self, network: ObservedNetwork) -> DesiredNetwork:
+        """The network as it was asked for."""
+        asked = self._resources.get(network.name)
+        if isinstance(asked, DesiredNetwork) and asked.digest == network.digest:
+            return asked
+        return DesiredNetwork(
+            key=network.key, name=network.name, driver=network.driver, labels=network.labels
+        )
+
     def _network(self, name: str) -> ObservedNetwork:
         found = next((n for n in self._networks.values() if name in (n.name, n.id)), None)
         if found is None:

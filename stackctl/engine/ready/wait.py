@@ -6,7 +6,7 @@ Each round first looks at the container's state (`_verdict_of_state`):
 |---|---|---|---|
 | created | wait; hopeless if the engine could not start the container | the same | the same |
 | running, paused | met | wait | ask the probes |
-| restarting | wait; hopeless after three restarts (or as many as the action says), or out of memory | the same | the same |
+| restarting | wait; hopeless after three restarts (or as many as the action says), out of memory, or if the program cannot run | the same | the same |
 | exited with 0 | hopeless; met if the container may end (`oneshot_ok`) | met | as for `started` |
 | exited with another code | hopeless | hopeless | hopeless |
 | removing, dead, gone | hopeless | hopeless | hopeless |
@@ -26,6 +26,7 @@ The probes are asked only while the container runs (`_Questions`), the cheap one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -68,6 +69,11 @@ class _Verdict(Struct, frozen=True):
     hopeless: bool = False
     hint: str = ""
 
+
+_CANNOT_RUN = (126, 127)
+"""The exit codes of a container whose program is not there, or cannot be executed. To start it again does not help."""
+_NO_PROGRAM = r"\[FATAL tini \(\d+\)\] exec (?P<program>.+) failed: (?P<why>.+)"
+"""What the engine's init writes about a program that it cannot execute."""
 
 _MET = _Verdict(met=True)
 _GONE = _Verdict("is gone", hopeless=True)
@@ -152,7 +158,7 @@ def _verdict_of_state(action: WaitFor, running: ContainerState | None, restarts:
             last = f", last exit code {running.exit_code}" if running.state == "restarting" else ""
             return _Verdict(f"restarts again and again{memory}{last}", hopeless=True)
         case ContainerState(state="restarting"):
-            if running.oom_killed:
+            if running.oom_killed or running.exit_code in _CANNOT_RUN:
                 return _Verdict(f"ended with exit code {running.exit_code}{memory}", hopeless=True)
             return _Verdict(f"restarting after exit code {running.exit_code}")
         case ContainerState(state="created"):
@@ -272,4 +278,7 @@ def _evidence(
         log = []
     ended = running is not None and running.state in ("exited", "restarting")
     code = running.exit_code if running and ended else None
+    if code in _CANNOT_RUN and log and (found := re.search(_NO_PROGRAM, log[-1])):
+        message = f"{message}: its image cannot run {found['program']!r}: {found['why']}"
+        hint = hint or "check command and entrypoint"
     return kind(message, hint, exit_code_of_container=code, last_answer=answer, log_tail=log[-_LOG_LINES:])

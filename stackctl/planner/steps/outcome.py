@@ -28,7 +28,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """The steps whose failure another look was to settle, and those that needed them. What was left of them was planned again."""
     interrupted: bool = False
     undone: bool = False
-    """What the run had changed on a Swarm was taken back."""
+    """What the run had changed was taken back, or was to be."""
+    stuck: bool = False
+    """A step of the way back has failed."""
     running: frozenset[str] | None = None
     """The services that run by the last look; None if there was no last look."""
     seconds: float = 0.0
@@ -36,6 +38,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     def after(self, event: Event) -> Outcome:
         """The summary with one more event."""
         now = replace(self, seconds=max(self.seconds, event.at))
+        if self.undone and isinstance(event, Failed) and not event.step.optional:
+            now = replace(now, stuck=True)
         match event:
             case Done(step) if not isinstance(step.action, Wait):
                 return replace(now, changed=now.changed + 1)
@@ -60,12 +64,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """130: interrupted. 6: a service of a Swarm went back to what it was before. 4: a container was not ready in time. 5: something was changed, or may have been, and something failed. 1: something
+        """130: interrupted. 6: what the run had changed went back to what it was before, or a service of a Swarm did. 4: a container was not ready in time. 5: something was changed, or may have been, and something failed. 1: something
         failed and nothing was changed. 0: all is done.
         """
         if self.interrupted:
             return 130
-        if self.undone or any(isinstance(failure.error, RolledBackError) for failure in self.failures):
+        if (self.undone and not self.stuck) or any(
+            isinstance(failure.error, RolledBackError) for failure in self.failures
+        ):
             return 6
         if any(isinstance(failure.error, WaitTimeoutError) for failure in self.failures):
             return 4

@@ -31,6 +31,10 @@ class Step(Struct, frozen=True):
     """Whether later steps go on even if this one fails (`required = false`)."""
     implied: frozenset[int] = frozenset()
     """The steps that it needs as well, and that are done already when those in `after` are."""
+    last: bool = False
+    """Whether it is done only once all other steps are done and the last look has found everything well: until then, what it takes
+    away is needed to go back.
+    """
 
     @property
     def service(self) -> str:
@@ -59,6 +63,13 @@ class Plan(Struct, frozen=True):
         removed = (step.action for step in self.steps if isinstance(step.action, RemoveVolume))
         return tuple(action.name for action in removed if action.data)
 
+    @property
+    def parts(self) -> tuple[Plan, Plan]:
+        """The plan without its `last` steps, and these alone."""
+        first = tuple(step for step in self.steps if not step.last)
+        last = tuple(step for step in self.steps if step.last)
+        return Plan(self.project, first), Plan(self.project, last)
+
     def only(self, *kinds: type) -> Plan:
         """The steps with some kinds of action alone. These steps must not wait for other kinds of steps."""
         steps = tuple(step for step in self.steps if isinstance(step.action, kinds))
@@ -75,6 +86,9 @@ class Plan(Struct, frozen=True):
 class UndoPlan(Plan, frozen=True, kw_only=True):
     """What a failed run has changed goes back to what it was."""
 
+    whole: bool = False
+    """Whether afterwards everything is as it was before the run."""
+
 
 class Draft(Struct):
     """A plan being written. Steps say what they need and what they make true; the edges between them follow from that."""
@@ -82,6 +96,8 @@ class Draft(Struct):
     project: str = ""
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    last: bool = False
+    """Whether the steps from now on are `last` steps."""
     _makers: dict[Fact, int] = field(default_factory=dict)
     """The steps that make each fact, as bits by id."""
     _before: list[int] = field(default_factory=lambda: [0])
@@ -110,7 +126,7 @@ class Draft(Struct):
         after, also = frozenset(_ids(before & ~implied)), frozenset(_ids(before & implied))
         if of and not of.service:  # a container that copies for several services belongs to none
             of = None
-        step = Step(len(self.steps) + 1, action, why, after, of, rescue, optional, also)
+        step = Step(len(self.steps) + 1, action, why, after, of, rescue, optional, also, self.last)
         self.steps.append(step)
         self._before.append(0 if optional else before | implied)
         for fact in makes:

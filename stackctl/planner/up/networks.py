@@ -35,7 +35,7 @@ def _rebuild(work: Work, network: DesiredNetwork, have: ObservedNetwork) -> None
     inside = work.slots.networks.members.get(have.id, ())
     staying = [c for c in inside if not work.draft.makes(Removed(c.id))]
     position = work.slots.ties.position
-    dependents_first = sorted(staying, key=lambda c: position[c.replica], reverse=True)
+    dependents_first = sorted(staying, key=lambda c: position.get(c.replica, -1), reverse=True)
     left: list[Fact | int] = [Removed(c.id) for c in inside]
     left += [_leave(work, c, have, why) for c in dependents_first]
     gone = work.draft.add(RemoveNetwork(have.id, network.name), why, *left)

@@ -4,12 +4,14 @@ All containers are created first: if the engine refuses a definition, nothing is
 everything that it waits for is ready. During a replacement, the names of the containers tell at any moment how far it came:
 
     create NAME.new → stop the old → the old to NAME.old, the new to NAME → start → remove the old
+
+With the option `rollback` everything is removed last, when all is ready: until then, everything can go back.
 """
 
 from __future__ import annotations
 
 from stackctl.planner.steps.actions import SetRestart, subject
-from stackctl.planner.steps.facts import ImageHere
+from stackctl.planner.steps.facts import ContainerStarted, ImageHere
 from stackctl.planner.steps.plan import Plan, plan_companions
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
@@ -22,6 +24,8 @@ from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import OUTDATED, ObservedContainer
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
+
+_LEFT_OVER = "left over from an interrupted run"
 
 
 class LivePlan(Plan, frozen=True, kw_only=True):
@@ -57,6 +61,8 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
         start(work, slot)
     for slot in work.slots if view.options.start else ():
         wait_until_ready(work, slot)
+    if view.options.rollback:
+        _plan_last_removals(work)
     plan_superseded_networks(work)
     plan_companions(work.draft, work.observed, work.desired.project, [work.desired.instance])
     _note_paused(work)
@@ -79,15 +85,27 @@ def _plan_images(work: Work, images: Plan) -> None:
 
 
 def _plan_removals(work: Work) -> None:
+    remove = work.remove_at_the_end if work.view.options.rollback else work.remove
     for slot in work.slots:
         for container in slot.leftovers:
-            restored = _restore_policy(work, slot, container)
-            work.remove(container, "left over from an interrupted run", restored)
+            remove(container, _LEFT_OVER, _restore_policy(work, slot, container))
     for container, why in work.slots.surplus:
-        work.remove(container, why)
+        remove(container, why)
     if work.slots.orphans and work.view.options.tell_orphans:
         names = ", ".join(container.name for container in work.slots.orphans)
         work.draft.notes.append(f"not in the spec, left alone: {names} (--remove-orphans removes them)")
+
+
+def _plan_last_removals(work: Work) -> None:
+    """Remove what a failure would have brought back. All steps from here on are `last` steps."""
+    work.draft.last = True
+    for container, why in work.slots.surplus:
+        work.drop(container, why)
+    for slot in work.slots:
+        for container in slot.leftovers:
+            work.drop(container, _LEFT_OVER)
+        if slot.old:
+            work.drop(slot.old, "it was replaced", ContainerStarted(slot.want.replica))
 
 
 def _restore_policy(work: Work, slot: Slot, leftover: ObservedContainer) -> int | None:

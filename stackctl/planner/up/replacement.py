@@ -144,7 +144,7 @@ def start(work: Work, slot: Slot) -> None:
     needs.append(_make_way(work, slot, *needs))
     needs.append(_take_name(work, slot, *needs))
     needs.append(_start(work, slot, *needs))
-    if slot.old:
+    if slot.old and not work.view.options.rollback:
         gone = RemoveContainer(slot.old.id, work.name_of(slot.old))
         makes = [Removed(slot.old.id)]
         work.draft.add(gone, "it was replaced", *needs, makes=makes, of=slot.want.replica)

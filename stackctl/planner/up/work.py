@@ -18,7 +18,7 @@ from stackctl.planner.steps.facts import (
 )
 from stackctl.planner.steps.plan import Draft
 from stackctl.planner.up.needs import Unmet, unmet_needs
-from stackctl.planner.view.slots import Slot, Slots
+from stackctl.planner.view.slots import OLD, Slot, Slots
 from stackctl.planner.view.ties import volumes_behind
 from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import Desired, grace, stop_hooks
@@ -124,6 +124,22 @@ class Work(Struct):
         action = RemoveContainer(container.id, container.name)
         makes: list[Fact] = [Removed(container.id), NameFree(container.name)]
         self.draft.add(action, why, stopped, *needs, makes=makes, of=container.replica)
+
+    def remove_at_the_end(self, container: ObservedContainer, why: str, *needs: Fact | int | None) -> None:
+        """Stop a container, so that what it holds is free, and free its name if it is wanted. `drop` removes it."""
+        stopped = self.stop(container, why, *needs) if container.running else None
+        name = container.name
+        if any(name in (slot.want.name, slot.want.name + OLD) for slot in self.slots):
+            action = RenameContainer(container.id, name, name + OLD)
+            makes: list[Fact] = [Renamed(container.id), NameFree(name)]
+            self.draft.add(action, "makes way", stopped, *needs, makes=makes, of=container.replica)
+            self.named[container.id] = name + OLD
+
+    def drop(self, container: ObservedContainer, why: str, *needs: Fact | int | None) -> None:
+        """Remove a container that is stopped by then."""
+        action = RemoveContainer(container.id, self.name_of(container))
+        facts = (Stopped(container.id), Renamed(container.id))
+        self.draft.add(action, why, *needs, *facts, makes=[Removed(container.id)], of=container.replica)
 
     def rename(
         self, slot: Slot, address: str, name: str, to: str, why: str, *needs: Fact | int | None

@@ -53,6 +53,10 @@ class UpOptions(Struct, frozen=True):
     """Data for the volumes that have none yet."""
     life: int | None = None
     """For how many seconds from now the stack is wanted; 0: without an end; None: as it was said before."""
+    rollback: bool = False
+    """After a failure, what this run has made goes, and what it has replaced comes back. So nothing is removed that is needed to go
+    back until all is ready.
+    """
     signs: bool = True
     """Whether a start whose hooks have not all succeeded leaves a sign. A plan that is only read needs none."""
 

@@ -101,6 +101,8 @@ class _Track(Struct):
     thing: Words | None = None
     tasks: list[_Task] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    verbs: set[str] = field(default_factory=set)
+    """The kinds of its changes in the latest plan that has one."""
 
 
 class Board:
@@ -150,9 +152,13 @@ class Board:
                 order.pop(key, None)
                 order[key] = None
                 self._tracks.setdefault(key, _Track(_name(key), _thing(task.step))).tasks.append(task)
+        verbs: dict[_Key, set[str]] = {}
         for change in changes(plan):
             for key in _keys(change.steps[0]):
                 self._tracks[key].changes.append(change)
+                verbs.setdefault(key, set()).add(change.verb)
+        for key, found in verbs.items():
+            self._tracks[key].verbs = found
         earlier = [key for key in self._tracks if key not in order]
         self._tracks = {key: self._tracks[key] for key in (*order, *earlier)}
 
@@ -289,6 +295,8 @@ def _failure(task: _Task) -> str:
 
 
 def _final_state(track: _Track) -> str:
+    if track.verbs == {"remove"}:
+        return PAST["remove"]
     done = [task.step.action for task in track.tasks]
     for action in reversed(done):
         if isinstance(action, Wait):

@@ -16,7 +16,7 @@ from stackctl.planner.steps.actions import (
 )
 from stackctl.planner.steps.events import Failed, Skipped
 from stackctl.planner.steps.outcome import Outcome
-from stackctl.planner.steps.plan import Plan, Step
+from stackctl.planner.steps.plan import Plan, Step, UndoPlan
 from stackctl.show.changes import PAST, changes, count
 from stackctl.show.error_text import fact_line, facts, log_lines
 from stackctl.show.text.amounts import duration, first_line, quoted
@@ -55,15 +55,19 @@ def failure_text(
 
 
 def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
-    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done."""
+    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done. If all was taken back, nothing
+    counts.
+    """
     plans, done = tuple(plans), dict[str, int]()
+    nothing = "it is not known what changed" if outcome.unsure else "nothing changed"
+    if _as_before(outcome, plans):
+        plans, nothing = (), "everything is as before"
     for place, plan in enumerate(plans, 1):
         later = {_act(step) for each in plans[place:] for step in each.steps}
         finished = [step for step in plan.steps if not _unfinished(step, outcome, later)]
         complete = [c for c in changes(plan) if all(step in finished for step in c.steps)]
         for verb, number in count(complete).items():
             done[PAST[verb]] = done.get(PAST[verb], 0) + number
-    nothing = "it is not known what changed" if outcome.unsure else "nothing changed"
     parts = [f"{verb} {number}" for verb, number in done.items() if number] or [nothing]
     failed = len(outcome.failures) + len(outcome.tolerated)
     if failed:
@@ -100,6 +104,11 @@ def _rest(error: StackError) -> str:
 
 
 def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style, command: str) -> Iterator[str]:
+    if _as_before(outcome, plans):
+        if outcome.running:
+            running = [quoted(service) for service in sorted(outcome.running)]
+            yield fact_line("running", shortened(", ".join(running), 200), style)
+        return
     skipped = _services(event.step for event in outcome.skipped)
     if skipped:
         yield fact_line("not done", shortened(", ".join(skipped), 200), style)
@@ -115,6 +124,11 @@ def _aftermath(outcome: Outcome, plans: tuple[Plan, ...], style: Style, command:
     following = _next_command(outcome, command)
     if following:
         yield fact_line("next", style(following, "bold"), style)
+
+
+def _as_before(outcome: Outcome, plans: Iterable[Plan]) -> bool:
+    """Whether all that the run has changed was taken back."""
+    return not outcome.stuck and any(isinstance(plan, UndoPlan) and plan.whole for plan in plans)
 
 
 def _services(steps: Iterable[Step]) -> list[str]:

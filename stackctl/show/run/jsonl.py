@@ -76,6 +76,7 @@ class JsonLines:
                 "tolerated": [failure.step.id for failure in outcome.tolerated],
                 "skipped": [skipped.step.id for skipped in outcome.skipped],
                 "interrupted": outcome.interrupted,
+                "undone": outcome.undone and not outcome.stuck,
             }
             self._write("ended", outcome.seconds, ended)
 
