@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from stackctl.planner.world.containers import instance_of, of_project
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.matching import image_id, ours
+from stackctl.planner.world.naming import first_instance
 from stackctl.planner.world.observed import Observed, Outdated
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.choosing import select
@@ -39,7 +39,7 @@ class Comparing(Looking):
         with placing(self.stack):
             desired = desire(
                 self.stack,
-                instance=instance_of(observed, self.name) or os.urandom(8).hex(),
+                instance=instance_of(observed, self.name) or first_instance(self.stack, self.engine.id),
                 services=selection.services,
                 profiles=selection.profiles,
                 dependencies=selection.dependencies,

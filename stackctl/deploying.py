@@ -6,7 +6,6 @@ service decides: whose look is too old looks again and plans again.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, closing
@@ -49,6 +48,7 @@ from stackctl.planner.swarm.status import SwarmRow, swarm_status
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import Desired, Image
 from stackctl.planner.world.matching import image_id
+from stackctl.planner.world.naming import first_instance
 from stackctl.planner.world.observed import Observed
 from stackctl.planner.world.swarm_desired import DesiredSwarm
 from stackctl.planner.world.swarm_observed import ObservedService, ObservedSwarm, ObservedTask
@@ -114,7 +114,7 @@ class Deploying(Looking):
         with placing(self.stack):
             return desire(
                 one_each(self.stack),
-                instance=_instance(observed, self.name) or os.urandom(8).hex(),
+                instance=_instance(observed, self.name) or first_instance(self.stack, self.engine.id),
                 services=selection.services,
                 profiles=selection.profiles,
                 dependencies=selection.dependencies,

@@ -136,7 +136,8 @@ def _pass_body(head: bytes, asked: BinaryIO, engine: socket.socket) -> None:
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
+    with suppress(OSError):  # an engine that dies resets the connection: its end is passed on as well
         while data := source.recv(65536):
             target.sendall(data)
+    with suppress(OSError):
         target.shutdown(socket.SHUT_WR)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from lab import Lab
 
-from stackctl.engine.docker import lifecycle
+from stackctl.engine.docker import bodies, lifecycle
 from stackctl.errors import EngineError
 from stackctl.planner.steps.actions import (
     ConnectNetwork,
@@ -121,6 +122,17 @@ def lookup(lab: Lab, container: str, host: str) -> bool:
     from stackctl.engine.protocol import Exec
 
     return lab.engine.exec(Exec(container=container, argv=("ping", "-c1", "-W1", host))).exit_code == 0
+
+
+def test_runs_that_make_a_network_at_once_use_the_same(lab: Lab) -> None:
+    """An engine before API 1.44 gives one name to several networks."""
+    for key in ("a", "b"):
+        body = bodies.network(network(lab, key))
+        elsewhere = {**body, "Labels": {**body["Labels"], names.PLACE: "another machine"}}
+        with ThreadPoolExecutor() as pool:
+            asked = [body, elsewhere, body, body]
+            used = {*pool.map(lambda each: lifecycle.create_network(lab.engine.link.changing, each), asked)}
+        assert [*used] == ids(lab, f"{lab.name}_{key}")
 
 
 def test_of_two_networks_with_one_name_the_own_is_joined(lab: Lab) -> None:

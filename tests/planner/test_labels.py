@@ -1,10 +1,13 @@
 """The labels of stackctl, and digests as they are packed into one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from plan_world import stack
 
 from stackctl.planner.world import digests, labels
+from stackctl.planner.world.naming import first_instance
 
 
 def test_the_names_of_the_labels_never_change() -> None:
@@ -86,3 +89,17 @@ def test_packed_fields_are_read_back() -> None:
 @pytest.mark.parametrize("broken", [None, "", "{", "[]", "1", '"x"', "null"])
 def test_a_broken_label_counts_as_empty(broken: str | None) -> None:
     assert labels.unpack_fields(broken) == {}
+
+
+def test_runs_that_begin_a_project_at_once_choose_one_instance(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+
+    def of(engine: str, name: str = "shop", directory: Path = here, checkouts: str = "refuse") -> str:
+        text = f'checkouts = "{checkouts}"\nservices.web.image = "app"'
+        return first_instance(stack(text, name=name, directory=directory), engine)
+
+    assert of("one") == of("one")
+    assert len({of("one"), of("two"), of("one", "other"), of("one", directory=there)}) == 4
+    assert of("one", checkouts="shared") == of("one", directory=there, checkouts="shared")

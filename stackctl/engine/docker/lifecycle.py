@@ -10,6 +10,7 @@ from typing import Any
 
 from stackctl.engine.transport.client import Client, Json, RefusedError
 from stackctl.errors import EngineError, OutOfSequenceError, PortTakenError
+from stackctl.planner.world import labels as names
 from stackctl.real import monotonic
 
 _BUSY = (0.05, 5.0)
@@ -18,6 +19,12 @@ _FORGOTTEN = (0.05, 25.0)
 """The same for a network that holds nothing but endpoints which the engine forgot to remove."""
 _RESERVED = (0.05, 10.0)
 """The same for a name that the engine has reserved for a container which it is making."""
+_SEEN, _LEFT = (0.05, 1.0), (0.05, 3.0)
+"""The same for other networks of the same name, which other runs take away once they see this one: until it goes itself, and then
+until one is left.
+"""
+_UNIQUE_NETWORKS = (1, 44)
+"""The API from which on an engine gives a name to one network only."""
 _ALSO_BUSY = ("being used", "in use by task")
 """What Podman says of a volume that is in use, and a Swarm of a network whose tasks are going."""
 _GOING = 30.0
@@ -45,21 +52,74 @@ _WRONG_STATE = {
 def create_network(client: Client, body: Mapping[str, Any]) -> str:
     """Create the network, and return its id.
 
-    A network of that name with the same labels is the one that is meant: a run that was killed has asked for it, and the
-    engine has made it since the last look. Raises OutOfSequenceError for another one of that name.
+    A network of that name with the same labels is the one that is meant: a run that was killed has asked for it, or one on
+    another machine asks at the same time. Raises OutOfSequenceError for another one of that name.
     """
     try:
-        return str(client.post("networks", "create", body=body)["Id"])
+        made = str(client.post("networks", "create", body=body)["Id"])
     except RefusedError as error:
         # A Swarm that has two requests at once refuses the later one with another status.
         if error.status == 409 or "name conflicts with an existing object" in error.message:
-            for found in client.get("networks", filters={"name": [body["Name"]]}):
-                if (found["Name"], found["Labels"]) == (body["Name"], body["Labels"]):
-                    return str(found["Id"])
+            if found := _made_meanwhile(client, body):
+                return found
             raise OutOfSequenceError(error.message, error.hint) from error
         if any(words in error.message for words in _NO_SUBNET):
             raise EngineError(f"no network {body['Name']}: {error.message}", _FREE_SUBNETS) from error
         raise
+    return made if client.version >= _UNIQUE_NETWORKS else _only_one(client, body, made)
+
+
+def _made_meanwhile(client: Client, body: Mapping[str, Any]) -> str | None:
+    """The id of the network of that name, if it has the same labels. An engine reserves the name first, and lists the network once
+    it is made.
+    """
+    for _ in _pauses(*_RESERVED):
+        if _named(client, body["Name"]):
+            return min(_like(client, body), default=None)
+    return None
+
+
+def _only_one(client: Client, body: Mapping[str, Any], made: str) -> str:
+    """The id of the network that stays if several runs have made one of the same name at once, on an engine that allows it. Raises
+    OutOfSequenceError if none stays.
+
+    The run whose network is listed last sees the others. If several see each other, the smallest id stays. A run whose network is
+    the smallest, and stays beside another one, was not seen: its own network goes, for the other one is used already.
+    """
+    for _ in _pauses(*_SEEN):
+        ids = _like(client, body)
+        if ids == [made]:
+            return made
+        if made != min(ids, default=made):
+            break
+    try:
+        client.delete("networks", made)
+    except RefusedError:
+        return made  # somebody uses it already: the next `up` removes the one that is empty
+    for _ in _pauses(*_LEFT):
+        ids = _like(client, body)
+        if len(ids) <= 1:
+            break
+    if not ids:
+        raise OutOfSequenceError(f"another run has removed the network {body['Name']}", "run it again")
+    return min(ids)
+
+
+def _like(client: Client, body: Mapping[str, Any]) -> list[str]:
+    return [str(found["Id"]) for found in _named(client, body["Name"]) if _belongs_together(found, body)]
+
+
+def _named(client: Client, name: str) -> list[Json]:
+    return [found for found in client.get("networks", filters={"name": [name]}) if found["Name"] == name]
+
+
+def _belongs_together(found: Json, body: Mapping[str, Any]) -> bool:
+    """Whether a network was made for the same project and definition. The place of the file is another one on another machine."""
+    return _unplaced(found["Labels"] or {}) == _unplaced(body["Labels"])
+
+
+def _unplaced(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in labels.items() if name != names.PLACE}
 
 
 def create_container(client: Client, name: str, body: Mapping[str, Any], platform: str | None = None) -> Json:

@@ -46,6 +46,7 @@ class Link:
         self._waiting: Callable[[str], None] | None = waiting
         self._changing: Client | None = None
         self._lock = threading.Lock()
+        self._answered = False
         if endpoint.host.startswith("ssh://"):
             from stackctl.engine.transport.ssh import Bridge
 
@@ -62,6 +63,7 @@ class Link:
             reason = self._unreachable(error)
             self._close_bridge()
             raise reason from error
+        self._answered = True
         self.client = WireClient(wire, self._version, self._unreachable)
 
     @property
@@ -91,7 +93,8 @@ class Link:
                 raise self._unreachable(error) from error
 
     def _unreachable(self, error: BaseException) -> EngineError:
-        return unreachable(self.endpoint.host, error, self._complaint(), self.endpoint.said_by)
+        said_by = self.endpoint.said_by
+        return unreachable(self.endpoint.host, error, self._complaint(), said_by, answered=self._answered)
 
     def _tell_slow(self) -> None:
         with self._lock:

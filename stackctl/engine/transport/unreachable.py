@@ -11,16 +11,21 @@ from stackctl.errors import LostAnswerError, NoAnswerError
 _NAME_ANOTHER = "name another engine with DOCKER_HOST or DOCKER_CONTEXT"
 """The two variables are right for the command line, for pytest and for other programs."""
 
+_AGAIN = "it has answered before: once `docker version` answers again, run the same command again"
 
-def unreachable(endpoint: str, error: BaseException, complaint: str = "", said_by: str = "") -> NoAnswerError:
+
+def unreachable(
+    endpoint: str, error: BaseException, complaint: str = "", said_by: str = "", *, answered: bool = False
+) -> NoAnswerError:
     """The error: one sentence says why the engine does not answer, its hint says what to do. `LostAnswerError` if it may have been
     asked.
 
-    `complaint` is what ssh said, if ssh is used; `said_by` is what names the endpoint (`Endpoint.said_by`).
+    `complaint` is what ssh said, if ssh is used; `said_by` is what names the endpoint (`Endpoint.said_by`); `answered`: the engine
+    has answered before.
     """
     cause = _root(error)
     path = endpoint.removeprefix("unix://")
-    start = _correct_hint(said_by) if said_by else start_hint()
+    start = _AGAIN if answered else _correct_hint(said_by) if said_by else start_hint()
     if complaint:
         host = endpoint.partition("://")[2]
         return NoAnswerError(f"cannot reach {endpoint}: {complaint}", f"try: ssh {host} docker version")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -10,6 +11,18 @@ from msgspec import Struct
 from stackctl.planner.world import labels
 from stackctl.spec.model import Network, Service, Stack, Volume
 from stackctl.version import __version__
+
+
+def first_instance(stack: Stack, engine_id: str) -> str:
+    """The instance of a project of which nothing is there yet.
+
+    All runs that begin the project at the same time choose the same one, on several machines too: so what each of them makes
+    belongs to all.
+    """
+    place = "" if stack.checkouts == "shared" else Naming(stack, "").source
+    return hashlib.sha256(
+        f"{engine_id}\0{stack.project}\0{place}".encode(errors="surrogateescape")
+    ).hexdigest()[:16]
 
 
 class Naming(Struct, frozen=True, dict=True):
