@@ -11,7 +11,7 @@ from stackctl.errors import LostAnswerError, NoAnswerError
 _NAME_ANOTHER = "name another engine with DOCKER_HOST or DOCKER_CONTEXT"
 """The two variables are right for the command line, for pytest and for other programs."""
 
-_AGAIN = "it has answered before: once `docker version` answers again, run the same command again"
+_AGAIN = "it has answered before: once `docker info` answers again, run the same command again"
 
 
 def unreachable(
@@ -43,7 +43,7 @@ def unreachable(
         named = f"; {said_by} names it" if said_by else f", or {_NAME_ANOTHER}"
         return LostAnswerError(
             f"the Docker engine at {endpoint} takes connections, but does not answer",
-            f"see whether `docker version` answers, look at the engine's log, and restart it{named}",
+            f"see whether `docker info` answers, look at the engine's log, and restart it{named}",
         )
     if isinstance(cause, TimeoutError) or "timed out" in str(cause):
         named = f"{_correct_hint(said_by)}; or look" if said_by else "look"
