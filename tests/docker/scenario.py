@@ -60,7 +60,7 @@ class Project:
     ) -> subprocess.Popen[str]:
         """Begin `stackctl ARGS`, and return while it runs."""
         return subprocess.Popen(
-            [*self._within, sys.executable, "-m", "stackctl", *args],
+            [*self.entering, sys.executable, "-m", "stackctl", *args],
             cwd=at or self.directory,
             env=self.environment | self.env | dict(env or {}),
             stdin=subprocess.PIPE,
@@ -99,7 +99,8 @@ class Project:
         return Result(process.returncode, stdout, stderr)
 
     @property
-    def _within(self) -> tuple[str, ...]:
+    def entering(self) -> tuple[str, ...]:
+        """The words before each command."""
         return ("nsenter", "-t", str(self.network_of), "-n") if self.network_of else ()
 
     def json(self, *args: str) -> Any:
