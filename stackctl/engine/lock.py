@@ -97,7 +97,20 @@ def claims_file() -> int:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with _told(path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what cannot be made, and what to do: a disk may be full or read-only."""
+    try:
+        yield
+    except OSError as error:
+        raise LockedError(
+            f"no lock without {path}: {error.strerror}",
+            "make it possible to write there, or set XDG_RUNTIME_DIR (or TMPDIR) to another directory of yours",
+        ) from error
 
 
 def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str], None]) -> None:
@@ -123,8 +136,10 @@ def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str],
 
 
 def _write(handle: int, content: dict[str, object]) -> None:
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(content).encode(), 0)
+    """Tell others. On a full disk they learn less; the lock itself needs no room."""
+    with suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(content).encode(), 0)
 
 
 def _holder(handle: int) -> str:
@@ -164,7 +179,7 @@ def _directory() -> Path:
 
 def own_directory(directory: Path) -> Path:
     """Make the directory if it is missing. Raises `LockedError` if others can write there."""
-    with suppress(FileExistsError):  # something else may stand there, which is told below
+    with _told(directory), suppress(FileExistsError):  # something else may stand there, which is told below
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:

@@ -130,3 +130,10 @@ def test_a_death_at_any_write_must_be_made_good(
             assert number > 4
             print(f"{verb}, {moment}: {number - 1} of {number - 1} right")
             return
+
+
+@pytest.mark.parametrize("machine", [False], indirect=True, ids=[""])
+def test_a_death_in_the_middle_of_a_recreate_must_be_made_good(
+    machine: Machine, project: Project, recorder: RecordingProxy
+) -> None:
+    assert recreate(machine, project, recorder, 4, "after")

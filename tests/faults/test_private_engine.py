@@ -14,6 +14,7 @@ from scenario import ROOT, SLEEP, eventually
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 
+@pytest.mark.slow
 def test_its_containers_must_live_on_only_with_live_restore(tmp_path: Path) -> None:
     with alone(images=["busybox"]) as machine:
         project = machine.project(tmp_path / "project")

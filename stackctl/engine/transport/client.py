@@ -21,8 +21,19 @@ LOOK_TIMEOUT = 60.0
 """Seconds that the engine has to answer a call that only reads."""
 
 _NOT_FOUND = 404
+_FULL = "no space left on device"
+"""ENOSPC in the words of Go and, in another case, of C."""
+_MAKE_ROOM = (
+    "make room on the engine's disk: docker system df shows what takes it; stackctl gc removes stacks that nobody needs,"
+    " docker system prune what nothing uses"
+)
 
 A = TypeVar("A", bound=Answer)
+
+
+def hint_if_full(message: str) -> str:
+    """What to do if a message says that a disk is full; else ""."""
+    return _MAKE_ROOM if _FULL in message.lower() else ""
 
 
 class Found(NamedTuple):
@@ -33,10 +44,12 @@ class Found(NamedTuple):
 
 
 class RefusedError(EngineError):
-    """The engine has answered with an error. `status` is the HTTP status; 0 for an error that comes within a stream."""
+    """The engine has answered with an error. `status` is the HTTP status; 0 for an error that comes within a stream. Without a hint
+    a full disk has its own.
+    """
 
     def __init__(self, message: str, hint: str = "", *, status: int = 0) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint or hint_if_full(message))
         self.status = status
 
 

@@ -19,7 +19,7 @@ from stackctl.engine.docker.images.buildx import bake_file, build_with_buildx, e
 from stackctl.engine.docker.images.cancelling import stopping
 from stackctl.engine.docker.images.pulling import credentials, encoded, raise_error
 from stackctl.engine.protocol import Report
-from stackctl.engine.transport.client import Client, RefusedError, objects
+from stackctl.engine.transport.client import Client, RefusedError, hint_if_full, objects
 from stackctl.engine.transport.endpoint import Endpoint
 from stackctl.errors import CancelledError, EngineError
 from stackctl.planner.before.builders import HOW_TO_GET_BUILDX
@@ -67,7 +67,7 @@ def build(
     except RefusedError as error:
         reason = output.failure(error.message)
         hint = error.hint or next((hint for said, hint in _HINTS.items() if said in reason), "")
-        raise EngineError(f"building {image.ref} failed: {reason}", hint) from error
+        raise EngineError(f"building {image.ref} failed: {reason}", hint or hint_if_full(reason)) from error
     if before and touched_since(image.build, began) and fingerprint(image.build) != before:
         return "a file changed while it was built: build it again"
     return ""

@@ -31,7 +31,6 @@ _HINTS = (
         "the registry cannot be reached from the engine: check the network, or build or load the image yourself",
     ),
     (("toomanyrequests", "rate limit"), "log in (docker login) or wait: the registry limits anonymous pulls"),
-    (("no space left",), "make room: docker system prune"),
 )
 
 
