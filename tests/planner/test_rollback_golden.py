@@ -10,13 +10,19 @@ from stackctl.planner.steps.actions import (
     ConnectNetwork,
     CreateContainer,
     StopContainer,
+    WaitFor,
 )
-from stackctl.planner.steps.plan import Plan, UndoPlan
+from stackctl.planner.steps.events import Done, Event, Planned, Started
+from stackctl.planner.steps.plan import Plan, Step, UndoPlan
+from stackctl.planner.steps.timeline import timeline
 from stackctl.planner.undoing import Before, plan_undo
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import Attachment, DesiredContainer
 from stackctl.planner.world.matching import ours
+from stackctl.planner.world.replica import Replica
+from stackctl.show.run.board import Board
+from stackctl.spec.model import Condition
 
 ROLLBACK = UpOptions(rollback=True, remove_orphans=True)
 OLD = """
@@ -156,6 +162,29 @@ def test_the_last_steps_are_those_that_remove() -> None:
     plan = World().up(OLD).plan(NEW, ROLLBACK)
     assert [step.id for step in plan.steps if step.last] == [10, 11]
     assert not any(step.last for step in World().up(OLD).plan(NEW).steps)
+
+
+def test_the_last_steps_are_told_in_their_row_though_the_last_look_had_a_plan_too() -> None:
+    """The plan of `confirmed` comes between the steps of a plan and its last steps."""
+    plan = World().up(OLD).plan(NEW, ROLLBACK)
+    looked = Step(1, WaitFor("shop-db-1", "shop-db-1", Condition.started), "", of=Replica("db"))
+    events: list[Event] = [Planned(plan, 0)]
+    events += [Started(step, 1) for step in plan.parts[0].steps]
+    events += [Done(step, 2, 1) for step in plan.parts[0].steps]
+    events += [Planned(Plan("shop", (looked,), ("a note",)), 2), Started(looked, 2), Done(looked, 3, 1)]
+    for last in plan.parts[1].steps:
+        events += [Started(last, 3), Done(last, 4, 1)]
+    board = Board()
+    for event in events:
+        board.show(event, event.at)
+    assert {row.name: (row.tone, row.state) for row in board.rows(4)} == {
+        "db": ("ready", "started"),
+        "gone": ("ready", "removed"),
+        "volume": ("ready", "created"),
+    }
+    told = timeline(events)
+    assert len(told.steps) == len(plan.steps) + 1
+    assert {step.result for step in told.steps} == {"done"}
 
 
 def test_a_name_that_was_exchanged_is_exchanged_again() -> None:

@@ -114,6 +114,12 @@ def timeline(events: Iterable[Event]) -> Timeline:
     project, stages, seconds = "", list[float](), 0.0
     begun: dict[int, TimedStep] = {}
     offset, length = 0, 0
+    plans: list[tuple[int, Mapping[int, Step]]] = []
+    """The offset and the steps of each plan, the latest first. The last steps of a plan may come after others."""
+
+    def place(step: Step) -> int:
+        return next((o for o, steps in plans if steps.get(step.id) == step), offset)
+
     for event in events:
         seconds = max(seconds, event.at)
         match event:
@@ -121,12 +127,13 @@ def timeline(events: Iterable[Event]) -> Timeline:
                 project = plan.project or project
                 stages.append(at)
                 offset, length = offset + length, len(plan.steps)
+                plans.insert(0, (offset, {step.id: step for step in plan.steps}))
             case Started(step, at):
-                begun[offset + step.id] = _begun(step, at, offset, len(stages) - 1)
+                begun[place(step) + step.id] = _begun(step, at, place(step), len(stages) - 1)
             case Done(step, at) | Failed(step, at) | Skipped(step, at) | Postponed(step, at) if (
-                offset + step.id in begun
+                place(step) + step.id in begun
             ):
-                id_ = offset + step.id
+                id_ = place(step) + step.id
                 begun[id_] = replace(begun[id_], ended=at, result=_RESULTS[type(event)])
             case _:
                 pass

@@ -113,14 +113,18 @@ class Board:
         self._tracks: dict[_Key, _Track] = {}
 
     def show(self, event: Event, now: float) -> None:
-        """Take in an event. It belongs to the plan that began last."""
+        """Take in an event. It belongs to the plan that began last and has its step: the last steps of a plan may come after others."""
         if isinstance(event, Planned):
             self._begin(event.plan, now - event.at)
             return
         if isinstance(event, Confirmed):
             return
-        stage = self._stages[-1]
-        task = stage.tasks[event.step.id]
+        stage, task = next(
+            (stage, task)
+            for stage in reversed(self._stages)
+            if (task := stage.tasks.get(event.step.id))
+            and (task.step is event.step or task.step == event.step)
+        )
         at = stage.began + event.at
         match event:
             case Started():
