@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from private_engine import Machine, alone, why_not
-from scenario import NOTHING, SLEEP, Project
+from scenario import NOTHING, SLEEP, Project, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
@@ -161,6 +161,7 @@ def trial(project: Project, kind: Kind, seed: int, *, apart: bool = False) -> Co
 
 def state(project: Project) -> tuple[str, int] | None:
     """The value in `db`, and how many `web` there are; None if there is no container. All must run."""
+    eventually(lambda: all(c["State"] != "removing" for c in project.containers()))
     containers = project.containers()
     if not containers:
         return None
@@ -261,3 +262,25 @@ def test_two_and_three_runs_at_once_must_agree(project: Project, kind: str) -> N
 
 def test_two_machines_must_use_one_network(project: Project) -> None:
     tried(project, "up-up", 1, apart=True)
+
+
+@pytest.mark.slow
+def test_what_is_removed_while_it_is_waited_for_must_be_made_again(project: Project) -> None:
+    project.write(f"""
+[services.db]
+{SLEEP}healthcheck = {{ test = "test -e /data/ok", interval = "1s", start_period = "2m" }}
+volumes = ["data:/data"]
+stop_grace_period = "0s"
+[services.web]
+{SLEEP}depends_on = ["db"]
+[volumes.data]
+""")
+    process = project.start("up")
+    eventually(lambda: project.states().get("db") == "running", 60)
+    first = project.ids()["db"]
+    project.api.remove_container(first, force=True)
+    eventually(lambda: project.states().get("db") == "running" and project.ids()["db"] != first, 60)
+    project.inside("db", "touch", "/data/ok")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert project.states() == {"db": "running", "web": "running"}
