@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from plan_world import desired, stack
 
+from stackctl.planner.world import digests
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.desired import DesiredContainer
+from stackctl.secret import Secret
 
 PLAIN = '[services.web]\nimage = "app:1"\n'
 
@@ -240,3 +242,56 @@ def test_the_content_of_a_secret_counts_salted_and_is_not_there() -> None:
     }
     assert "hunter2" not in str(one.definition)
     assert "hunter2" not in repr(one)
+
+
+SECRETIVE = {
+    "a variable": 'environment.DB_PASSWORD = "hunter2"',
+    "a variable with a short value": 'environment.PIN_TOKEN = "123"',
+    "a URL": 'environment.DATABASE_URL = "postgresql://me:hunter2@db/me"',
+    "an option": 'command = ["serve", "--password", "hunter2"]',
+    "an option in one word": 'command = ["serve", "--password=hunter2"]',
+    "a label": 'labels."my.token" = "hunter2"',
+    "a check": 'healthcheck = { test = ["CMD", "check", "--password", "hunter2"] }',
+    "the option of a volume": 'volumes = ["share:/x"]\n[volumes.share]\ndriver_opts = { o = "username=me,password=hunter2" }',
+    "the option of a network": 'networks = ["n"]\n[networks.n]\ndriver_opts = { "x.password" = "hunter2" }',
+}
+
+
+def digests_of(keys: str, instance: str) -> list[object]:
+    """Every digest in the labels of what the stack is made of."""
+    made = desire(stack(f"{PLAIN}{keys}\n"), instance=instance)
+    resources = [*(each.digest for each in made.networks), *(each.digest for each in made.volumes)]
+    return [*resources, *((each.digest, each.fields) for each in made.containers)]
+
+
+@pytest.mark.parametrize("keys", SECRETIVE.values(), ids=SECRETIVE)
+def test_a_digest_of_a_secret_depends_on_the_instance_so_that_nobody_has_a_table(keys: str) -> None:
+    assert digests_of(keys, "one") == digests_of(keys, "one")
+    assert digests_of(keys, "one") != digests_of(keys, "two")
+    assert digests_of('environment.A = "hunter2"', "one") == digests_of('environment.A = "hunter2"', "two")
+    changed = keys.replace("hunter2", "hunter3").replace("123", "124")
+    assert digests_of(keys, "one") != digests_of(changed, "one")
+
+
+def test_a_guess_at_a_secret_takes_as_long_as_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No digest in a label is the plain one of a text that holds the secret, so there is no faster way to try a password."""
+    asked: list[str] = []
+
+    def slow(content: Secret, instance: str) -> str:
+        asked.append(content.reveal())
+        return f"slow {len(asked)}"
+
+    monkeypatch.setattr(digests, "content_digest", slow)
+    digested: list[str] = []
+    encode = digests._encode
+
+    def noted(value: object) -> str:
+        digested.append(encode(value))
+        return digested[-1]
+
+    monkeypatch.setattr(digests, "_encode", noted)
+    for keys in SECRETIVE.values():
+        digests_of(keys, "one")
+    assert {*asked} == {"hunter2", "123"}
+    assert digested
+    assert not any("hunter2" in text or '"123"' in text for text in digested)

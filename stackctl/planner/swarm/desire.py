@@ -105,7 +105,7 @@ def _network(network: DesiredNetwork, desired: Desired) -> DesiredNetwork:
     driver = OVERLAY if network.driver == USUAL_NETWORK_DRIVER else network.driver
     network = replace(network, driver=driver)
     own = {k: v for k, v in network.labels.items() if not k.startswith(labels.PREFIX)}
-    digest = digests.digest(network_definition(network, own))
+    digest = digests.digest(digests.hidden(network_definition(network, own), desired.instance))
     return replace(
         network,
         digest=digest,

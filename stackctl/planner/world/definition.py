@@ -20,7 +20,7 @@ from stackctl.planner.world.desired import (
     DesiredPort,
     DesiredVolume,
 )
-from stackctl.planner.world.digests import content_digest
+from stackctl.planner.world.digests import content_digest, hidden
 from stackctl.spec import plain_keys
 from stackctl.spec.model import Hook, InitHook
 from stackctl.spec.structure import told
@@ -30,8 +30,8 @@ _ZERO_TELLS = ("interval", "timeout", "retries", "start_period", "start_interval
 
 
 def container_definition(container: DesiredContainer, inputs: str = "", instance: str = "") -> dict[str, Any]:
-    """The definition of a container; `inputs` is the digest of a job's input files. `instance`, that of the project, is the salt for
-    contents of secrets.
+    """The definition of a container, with digests in the place of secrets; `inputs` is the digest of a job's input files. `instance`,
+    that of the project, is the salt for secrets.
 
     It has no fields that only stackctl reads: dependencies, tcp, http and log checks. Nor does it have the container's name: a
     container with another name is renamed, not recreated.
@@ -71,7 +71,7 @@ def container_definition(container: DesiredContainer, inputs: str = "", instance
         content = content_digest(file.content, instance)
         uses = definition.setdefault(f"{file.section}.{file.key}", [])
         uses.append([file.target, file.uid, file.gid, file.mode, content])
-    return definition
+    return hidden(definition, instance)
 
 
 def _port_definition(port: DesiredPort) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def _network(key: str, naming: Naming) -> DesiredNetwork:
         services = naming.stack.everything.values()
         members = sum(service.replicas for service in services if key in _network_keys(service))
         network = replace(network, pool=naming.stack.subnets, members=members)
-    digest = digests.digest(network_definition(network, own))
+    digest = digests.digest(digests.hidden(network_definition(network, own), naming.instance))
     stackctl = {**naming.labels(key), labels.SOURCE: naming.source, labels.DIGEST: digest}
     return replace(network, digest=digest, labels={**own, **stackctl})
 
@@ -170,7 +170,7 @@ def _volume(key: str, naming: Naming) -> DesiredVolume:
         protect=declared.protect,
     )
     own = _texts(declared.labels)
-    digest = digests.digest(volume_definition(volume, own))
+    digest = digests.digest(digests.hidden(volume_definition(volume, own), naming.instance))
     protect = {labels.PROTECT: "true"} if declared.protect else {}
     return replace(
         volume, digest=digest, labels={**own, **naming.labels(key), labels.DIGEST: digest, **protect}

@@ -14,13 +14,15 @@ from stackctl.spec.values import Variable
 
 _URL = r"(://[^/\s:@]*:)([^\s/,]*(?=@)|\S*(?=@))"
 """`scheme://user:password@`, even if the password holds a character that should be percent-encoded."""
-_VALUE = r"""("[^"]*"|'[^']*'|[^\s&;"']+)"""
+_VALUE = r"""("[^"]*"|'[^']*'|(?:(?!,[\w.]+=)[^\s&;"'])+)"""
 _ASSIGNED = rf"(?<![\w.-])(-[\w.-]+)([ =]+){_VALUE}|([\w.]+)(=){_VALUE}"
 """`NAME=value` and `--option value` within a text."""
 _DEFAULT = r"(\$\{(\w+):?[-+])([^{}]+)(?=\})"
 """The default of a variable: `${NAME:-value}`."""
 _SHORTEST = 4
 """Characters. Shorter secrets occur in any text by chance: with dots for them nobody could read it."""
+_PLAIN = frozenset("@= ")
+"""A text without any of these has no secret span."""
 _REFERENCE = r"\$(\w+|\{\w+\})"
 """The name of a variable is no secret."""
 
@@ -57,6 +59,25 @@ def secret_spans(text: str, name: str = "") -> Iterator[tuple[int, int]]:
         found = 3 if match[3] is not None else 6
         if looks_secret(match[found - 2]) and _dots(match[found]) == DOTS:
             yield match.span(found)
+
+
+def in_clear(tree: Any, name: str = "") -> Iterator[str]:
+    """The secrets in a plain tree, as `redacted` hides them. `name`: the key or option that the value belongs to."""
+    match tree:
+        case dict():
+            yield from (secret for key, value in tree.items() for secret in in_clear(value, key))
+        case list() | tuple():
+            before = name
+            for word in tree:
+                yield from in_clear(word, before)
+                before = word if isinstance(word, str) and word.startswith("-") else name
+        case str() if tree and looks_secret(name):
+            if _dots(tree) == DOTS:
+                yield str(tree)
+        case str():
+            yield from (part.text for part in parts(tree) if part.secret and part.text)
+            if not _PLAIN.isdisjoint(tree):
+                yield from (tree[start:end] for start, end in secret_spans(tree))
 
 
 def secrets(value: Any, name: str = "") -> Iterator[str]:
