@@ -188,7 +188,7 @@ class BashScript(Struct):
 
 def bash(docker: Docker, desired: Desired, plan: Plan, *, source: str) -> str:
     """The script for a plan of `up`. `source` is the name of the stack's file, for people."""
-    script = BashScript(docker, desired, plan, ScriptVariables(), set())
+    script = BashScript(docker, desired, plan, ScriptVariables.of(desired), set())
     parts_of_plan = _collected(script)
     up = [*_up(script, parts_of_plan)]
     down = [*_down(script)]

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from msgspec import Struct, field
 
+from stackctl.planner.world.desired import Desired
 from stackctl.secret import looks_secret
-from stackctl.spec.output.redact import secret_spans
+from stackctl.spec.output.redact import common_words, secret_spans
 from stackctl.spec.text.parts import Part, parts
 from stackctl.teach.commands import DIRECTORY, Argument, CommandLine
 from stackctl.teach.shell import Piece, VariableUse
@@ -64,8 +65,17 @@ class ScriptVariables(Struct):
     """By origin (a variable of stack.toml, or a key that holds a secret) and text: one variable may be in a word in part only."""
     taken: frozenset[str] = _TAKEN
     """Names that no variable may have."""
+    common: frozenset[str] = frozenset()
+    """Words that are a secret only where they stand as one: see `common_words`."""
     directory: str = ""
     """The directory of stack.toml, if a command needs it."""
+
+    @classmethod
+    def of(cls, desired: Desired, taken: frozenset[str] = _TAKEN) -> ScriptVariables:
+        """No variables yet, for the texts of a stack."""
+        networks, volumes = (each.key for each in desired.networks), (each.key for each in desired.volumes)
+        names = (desired.project, *desired.services, *networks, *volumes)
+        return cls(taken=taken, common=common_words(names, desired.services.values()))
 
     def add(self, words: Iterable[NamedWord], owner: str) -> None:
         """Find the variables of words. `owner`: the service that they are for, or ""."""
@@ -121,8 +131,9 @@ class ScriptVariables(Struct):
                 each.default = None
 
     def _secrets(self) -> list[ScriptVariable]:
-        """The secrets that are long enough to be looked for within other texts."""
-        return [each for each in self.found.values() if each.default is None and len(each.text) >= _SHORTEST]
+        """The secrets that are looked for within other texts: neither short ones nor common words."""
+        found = (each for each in self.found.values() if each.default is None)
+        return [each for each in found if len(each.text) >= _SHORTEST and each.text not in self.common]
 
     def _declare(self, origin: str, text: str, name: str, *, secret: bool) -> ScriptVariable | None:
         known = self.found.get((origin, text))

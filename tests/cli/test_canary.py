@@ -169,3 +169,44 @@ def test_no_label_and_no_record_shows_a_secret(tmp_path: Path, stackctl_says: Ca
     stack = stackctl.load(tmp_path / "stack.toml", environ={"FROM_SHELL_TOKEN": CANARY})
     assert CANARY not in repr(stack)
     assert CANARY not in repr(stackctl.plan(stack, engine()))
+
+
+COMMON = """
+name = "shop"
+[services.postgres]
+image = "postgres:15"
+command = ["sleep", "infinity"]
+environment = { POSTGRES_PASSWORD = "postgres", POSTGRES_USER = "postgres", POSTGRES_DB = "postgres" }
+[services.api]
+image = "app"
+command = ["serve", "--password", "postgres"]
+environment = { URL = "postgresql://postgres:postgres@postgres/postgres", WHERE = "/etc/postgres/x" }
+"""
+
+
+def test_a_password_that_is_a_word_of_the_stack_makes_no_text_unreadable(
+    tmp_path: Path, stackctl_says: Callable[..., str]
+) -> None:
+    (tmp_path / "stack.toml").write_text(COMMON)
+    password = '"${POSTGRES_PASSWORD:?set it in .env}"'
+    compose = stackctl_says("export", "compose")
+    for line in (
+        "image: postgres:15",
+        f"POSTGRES_PASSWORD: {password}",
+        "POSTGRES_USER: postgres",
+        f'URL: "postgresql://postgres:{password[1:-1]}@postgres/postgres"',
+        "WHERE: /etc/postgres/x",
+        f'"--password", {password}',
+    ):
+        assert line in compose, compose
+    assert '"postgresql://postgres:${POSTGRES_PASSWORD}@postgres/postgres"' in stackctl_says("export", "bash")
+    assert "value: /etc/postgres/x" in stackctl_says("export", "k8s")
+
+    def refuse(action: Action) -> None:
+        if isinstance(action, StartContainer):
+            raise EngineError("/etc/postgres of postgres:15: postgresql://postgres:postgres@postgres/x")
+
+    on = engine(before=refuse)
+    said = stackctl_says("--progress", "plain", "up", on=on)
+    assert "/etc/postgres of postgres:15: postgresql://postgres:•••@postgres/x" in said
+    assert "postgres:15" in stackctl_says("ps", "-a", on=on)

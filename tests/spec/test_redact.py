@@ -1,7 +1,8 @@
 import pytest
 
 from stackctl.secret import Secret, looks_secret
-from stackctl.spec.output.redact import redacted
+from stackctl.spec.model import Service
+from stackctl.spec.output.redact import common_words, in_clear, redacted, without
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def test_names_that_do_not(name: str) -> None:
         ("amqp://a:1@h1,amqp://b:2@h2", "amqp://a:•••@h1,amqp://b:•••@h2"),
         ("http://db:5432/app", "http://db:5432/app"),
         ("postgresql://me@db/app", "postgresql://me@db/app"),
+        ("username=me,password=pw,vers=3.0", "username=me,password=•••,vers=3.0"),
         ("host=db password=pw user=me", "host=db password=••• user=me"),
         ("redis-server --requirepass pw --port 1", "redis-server --requirepass ••• --port 1"),
         ("serve --api-key='a b' --name=x", "serve --api-key=••• --name=x"),
@@ -78,3 +80,43 @@ def test_secrets_by_the_name_they_stand_under() -> None:
 def test_a_secret_prints_as_dots() -> None:
     assert str(Secret("hunter2")) == repr(Secret("hunter2")) == "Secret(•••)"
     assert Secret("hunter2").reveal() == "hunter2"
+
+
+def test_a_secret_that_is_a_common_word_is_hidden_only_where_it_stands_as_a_secret() -> None:
+    text = "postgres:15 in /etc/postgres: postgresql://postgres:postgres@db/postgres --password postgres"
+    shown = "postgres:15 in /etc/postgres: postgresql://postgres:•••@db/postgres --password •••"
+    assert without(text, ["postgres"], {"postgres"}) == shown
+    assert without(f"{text} hunter2", ["postgres", "hunter2"], {"postgres"}) == f"{shown} •••"
+    assert "postgres" not in without(text, ["postgres"])
+
+
+def test_which_words_are_common() -> None:
+    environment = {
+        "POSTGRES_USER": "ada",
+        "DB_NAME": "shop",
+        "API_TOKEN": "t0ken",
+        "MOTD": "hello",
+        "EMPTY_USER": "",
+    }
+    service = Service(image="registry.example/team/postgres:15", resolved=environment)
+    words = common_words(["db"], [service])
+    assert {"db", "postgres", "15", "team", "ada", "shop"} <= words
+    assert words.isdisjoint({"t0ken", "hello", ""})
+
+
+@pytest.mark.parametrize(
+    ("tree", "name", "found"),
+    [
+        ("pw", "DB_PASSWORD", ["pw"]),
+        ("pw", "A", []),
+        ("postgresql://me:pw@db/app", "URL", ["pw"]),
+        (["serve", "--password", "pw", "--user", "me"], "command", ["pw"]),
+        (["serve", "--password=pw"], "command", ["pw"]),
+        ({"o": "username=me,password=pw"}, "driver_opts", ["pw"]),
+        ({"x.password": "pw", "y": ["a"]}, "", ["pw"]),
+        ("${DB_PASSWORD}", "DB_PASSWORD", []),
+        (7, "PASSWORD", []),
+    ],
+)
+def test_the_secrets_in_a_tree(tree: object, name: str, found: list[str]) -> None:
+    assert [*in_clear(tree, name)] == found

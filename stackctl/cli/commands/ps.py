@@ -11,6 +11,7 @@ from stackctl.cli.options import format_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.errors import UsageError
 from stackctl.looking import Looking
+from stackctl.planner.steps.secrets import common_words_of, secrets_of
 from stackctl.show.lists.containers import (
     FIELDS,
     TITLES,
@@ -20,7 +21,7 @@ from stackctl.show.lists.containers import (
 )
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.template import formatted
-from stackctl.spec.output.redact import secrets, without
+from stackctl.spec.output.redact import without
 
 _STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 
@@ -99,7 +100,7 @@ def command(
     else:
         text = containers_text(shown, style=style, whole=no_trunc)
     if text:
-        print(without(text, secrets((*stack.everything.values(),))))
+        print(without(text, secrets_of(stack, stack.everything), common_words_of(stack)))
     return 0
 
 

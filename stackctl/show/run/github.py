@@ -16,7 +16,7 @@ from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.events import Event, Failed, Planned, Progress
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.steps.secrets import secrets_of
+from stackctl.planner.steps.secrets import common_words_of, secrets_of
 from stackctl.planner.steps.timeline import PHASES, TimedStep, Timeline, seconds_of_phases, timeline
 from stackctl.show.error_text import facts
 from stackctl.show.problems import problems_text
@@ -95,7 +95,8 @@ class GitHub:
         annotate((self._problem(each, "warning") for each in outcome.tolerated), self._stream)
         annotate((self._problem(each, "error") for each in outcome.failures), self._stream)
         text = run_summary(outcome, plans, timeline(self._events), self._command)
-        summarize(without(text, secrets_of(self._stack, self._stack.everything)))
+        hidden = secrets_of(self._stack, self._stack.everything)
+        summarize(without(text, hidden, common_words_of(self._stack)))
 
     def _title(self, plan: Plan) -> str:
         images = all(isinstance(step.action, PullImage | BuildImage) for step in plan.steps)

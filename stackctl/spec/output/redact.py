@@ -3,12 +3,13 @@ place in a URL.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from stackctl.secret import DOTS, Secret, looks_secret
+from stackctl.spec.model import Service
 from stackctl.spec.text.parts import concealed, parts
 from stackctl.spec.values import Variable
 
@@ -27,6 +28,8 @@ _REFERENCE = r"\$(\w+|\{\w+\})"
 """The name of a variable is no secret."""
 
 
+_CALLED = r"(?i)(?:^|_)(?:user(?:name)?|db|database|dbname|name|host)$"
+"""The name of a variable that says what something is called."""
 _PLACE = r"id=[^,=]+,(?:src|env)="
 """The value of `docker build --secret`: it says where a secret is, and is none."""
 
@@ -104,11 +107,31 @@ def secrets(value: Any, name: str = "") -> Iterator[str]:
     yield from (secret for secret in found if len(secret) >= _SHORTEST)
 
 
-def without(text: str, hidden: Iterable[str]) -> str:
-    """The text, with dots for each of the `hidden` secrets."""
-    for secret in sorted({*hidden}, key=len, reverse=True):
+def without(text: str, hidden: Iterable[str], common: Collection[str] = ()) -> str:
+    """The text, with dots for each of the `hidden` secrets. One that is a `common` word is hidden only where it stands as a secret."""
+    everywhere = {*hidden} - {*common}
+    if by_place := {*hidden} & {*common}:
+        for start, end in reversed([*secret_spans(text)]):
+            if text[start:end] in by_place:
+                text = text[:start] + DOTS + text[end:]
+    for secret in sorted(everywhere, key=len, reverse=True):
         text = text.replace(secret, DOTS)
     return text
+
+
+def common_words(names: Iterable[str], services: Iterable[Service]) -> frozenset[str]:
+    """Words that say nothing about a secret that is one of them: these names, the parts of the names of images, and what users and databases
+    are called. With `POSTGRES_PASSWORD=postgres` nobody could read a text in which every `postgres` is hidden.
+    """
+    found = {*names}
+    for service in services:
+        found |= {*re.split("[/:@.]", service.image or "")}
+        found |= {
+            str(value)
+            for name, value in service.resolved.items()
+            if re.search(_CALLED, name) and not looks_secret(name) and not any(in_clear(value or ""))
+        }
+    return frozenset(found - {""})
 
 
 def _words(words: list[Any], name: str) -> Iterator[Any]:

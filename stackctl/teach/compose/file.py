@@ -45,6 +45,7 @@ from stackctl.teach.commands import OURS
 from stackctl.teach.compose.texts import Keys, Texts, Tree, Value, bare, noted, without_none, words
 from stackctl.teach.compose.waits import depends_on, healthcheck, readiness_notes
 from stackctl.teach.compose.yaml import document
+from stackctl.teach.script_variables import ScriptVariables
 
 _PROTECTED = "protect = true: `stackctl down --volumes` keeps it. Compose cannot say that: `docker compose down --volumes` removes it."
 _NO_COMMAND = "Compose cannot say an empty command: without an entrypoint the image's command runs."
@@ -61,7 +62,7 @@ def compose(
     if not given. `profiles`: whether services keep their profiles; else all of `desired` start.
     """
     file = ComposeFile(stack, desired, directory or stack.directory, profiles)
-    tree, texts = file.tree(), Texts()
+    tree, texts = file.tree(), Texts(ScriptVariables.of(desired, taken=frozenset()))
     texts.find_variables([*_environments(desired)])
     texts.find_variables(tree)
     written = texts.written(tree)

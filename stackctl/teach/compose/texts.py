@@ -36,7 +36,7 @@ Keys = dict[str, Tree]
 class Texts(Struct):
     """Turns a tree into what is written. All variables must be found before the first text is written."""
 
-    variables: ScriptVariables = field(default_factory=lambda: ScriptVariables(taken=frozenset()))
+    variables: ScriptVariables
     secrets: dict[str, None] = field(default_factory=dict)
     """The names of the variables that the caller must give, in the order of their use."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
+from stackctl.planner.steps.secrets import common_words_of
 from stackctl.planner.world.desired import DesiredContainer
 from stackctl.show.text.amounts import counted
 from stackctl.show.text.safe import clean
@@ -86,7 +87,7 @@ def _scene(stack: Stack, scene: Scene, number: int, total: int) -> str:
 
 def _files(stack: Stack, scenes: Sequence[Scene]) -> Iterator[str]:
     """The files without their secrets, each line with the steps that come from it."""
-    hidden = {*secrets(stack)}
+    hidden, common = {*secrets(stack)}, common_words_of(stack)
     steps: dict[str, list[int]] = {}
     for number, scene in enumerate(scenes, 1):
         for source in scene.sources:
@@ -96,7 +97,7 @@ def _files(stack: Stack, scenes: Sequence[Scene]) -> Iterator[str]:
         for number, line in enumerate(file.text.splitlines(), 1):
             id_ = _id(stack, f"{file.file}:{number}")
             links = "".join(f'<a href="#step-{step}">step {step}</a>' for step in steps.get(id_, ()))
-            text = _text(redacted(without(line, hidden)))
+            text = _text(redacted(without(line, hidden, common)))
             yield f'<span class="line" id="{id_}"><b>{number}</b>{text}{links}</span>'
         yield "</pre>"
 

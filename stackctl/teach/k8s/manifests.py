@@ -22,6 +22,7 @@ from stackctl.teach.k8s.storage import is_database
 from stackctl.teach.k8s.values import Values
 from stackctl.teach.k8s.waits import job_rights
 from stackctl.teach.k8s.workload import workload
+from stackctl.teach.script_variables import ScriptVariables
 from stackctl.teach.shell import comment
 
 _WIDTH = 100
@@ -63,7 +64,13 @@ def manifests(stack: Stack, desired: Desired, host_files: HostFiles) -> Manifest
     """
     _check_names(stack, desired)
     secret = free(f"{dns_name(stack.project)}-env", map(dns_name, stack.secrets))
-    export = Exporting(stack, desired, host_files, Values(secret), Report.empty())
+    export = Exporting(
+        stack,
+        desired,
+        host_files,
+        Values(secret, ScriptVariables.of(desired, taken=frozenset())),
+        Report.empty(),
+    )
     _find_secrets(export)
     for name, service in desired.services.items():
         tell_lost(export.report, service, (table(service), name), "services")

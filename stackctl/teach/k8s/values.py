@@ -32,7 +32,7 @@ class Values(Struct):
 
     secret: str
     """The name of the Secret that holds variables."""
-    variables: ScriptVariables = field(default_factory=lambda: ScriptVariables(taken=frozenset()))
+    variables: ScriptVariables
     keys: dict[str, str] = field(default_factory=dict)
     """The texts of the Secret that were used, by key."""
 
