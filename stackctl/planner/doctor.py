@@ -14,10 +14,23 @@ from stackctl.planner.world.inspected import Inspected
 from stackctl.planner.world.observed import Observed, ObservedContainer
 
 Area = Literal[
-    "engine", "choice", "disk", "pools", "clock", "dns", "proxies", "networks", "containers", "names", "locks"
+    "engine",
+    "choice",
+    "disk",
+    "pools",
+    "clock",
+    "dns",
+    "proxies",
+    "networks",
+    "containers",
+    "names",
+    "ports",
+    "locks",
 ]
 State = Literal["ok", "note", "wrong"]
 
+_GUARDS_PORTS = (1, 48)
+"""The API of Docker Engine 28.0, which drops what comes from outside for a port of 127.0.0.1."""
 OLDEST = (1, 41)
 """The API of Docker Engine 20.10, with which stackctl is tested."""
 _LEAST_FREE = 0.05
@@ -103,6 +116,7 @@ def findings(of: Examination) -> tuple[Finding, ...]:
             *_networks(of),
             *_containers(of),
             *_names(of),
+            *_ports(of),
         ]
     return (*found, *_locks(of))
 
@@ -116,6 +130,29 @@ def _engine(of: Examination) -> Finding:
     if engine.name == "docker" and engine.api < OLDEST:
         return Finding("engine", "wrong", f"{text} is older than 20.10", "install a newer Docker Engine")
     return Finding("engine", "ok", text)
+
+
+def _ports(of: Examination) -> Iterator[Finding]:
+    """Source: the release notes of Docker Engine 28.0, moby/moby#45610."""
+    assert of.observed
+    engine = of.observed.engine
+    if engine.name != "docker" or engine.api >= _GUARDS_PORTS:
+        return
+    published = [
+        f"{container.name} ({port.target})"
+        for container in of.observed.containers
+        if container.state == "running" and container.project and of.project in ("", container.project)
+        for port in container.ports
+        if port.published and is_loopback(port.host_ip)
+    ]
+    if published:
+        text = f"{_listed(published)}: published on 127.0.0.1, but machines of the same network reach the container's own address"
+        hint = "Docker Engine 28 closes it; before, let the firewall drop what others send to the subnets of containers"
+        yield Finding("ports", "note", text, hint)
+
+
+def is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
 
 
 def _warnings(examined: ExaminedEngine) -> Iterator[Finding]:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from stackctl.planner.reach.places import link, without_twins
+from stackctl.planner.reach.places import authority, link, without_twins
 from stackctl.planner.status import StatusRow
-from stackctl.planner.world.observed import OUTDATED
+from stackctl.planner.world.observed import IPV4, IPV6, OUTDATED
 from stackctl.show.text.amounts import iso, quoted
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import PLAIN, Name, Style
@@ -95,17 +95,34 @@ def status_json(rows: Iterable[StatusRow], project: str) -> dict[str, Any]:
 def endpoints(rows: Iterable[StatusRow]) -> str:
     """Where services can be reached from this machine, one on each line: `api  http://localhost:8000`; "" if none can.
 
-    If a service has several containers, each is named with its number.
+    If a service has several containers, each is named with its number. A port that every address of this machine has is said to be
+    public: Docker's rules come before those of the machine's firewall (moby/moby#4737).
     """
     rows = tuple(rows)
     several = {row.service for row in rows if row.number > 1}
     found = [
-        (quoted(f"{row.service}-{row.number}" if row.service in several else row.service), url)
+        (
+            quoted(f"{row.service}-{row.number}" if row.service in several else row.service),
+            url,
+            public.get(url, ""),
+        )
         for row in rows
+        for public in [_public(row)]
         for url in urls(row)
     ]
-    width = max((len(service) for service, _ in found), default=0)
-    return "".join(f"{service.ljust(width)}  {url}\n" for service, url in found)
+    width = max((len(service) for service, _, _ in found), default=0)
+    return "".join(f"{service.ljust(width)}  {url}{public}\n" for service, url, public in found)
+
+
+def _public(row: StatusRow) -> dict[str, str]:
+    """What to say of the addresses of ports that everybody on the network reaches."""
+    return {
+        link(
+            port, row.known_images.of(row.image)
+        ): f"  PUBLIC {authority(port.host_ip, port.published)}, past ufw"
+        for port in without_twins(row.ports)
+        if port.published and port.host_ip in (IPV4, IPV6)
+    }
 
 
 def urls(row: StatusRow) -> list[str]:

@@ -21,6 +21,7 @@ from stackctl.planner.world.observed import (
     ObservedEngine,
     ObservedNetwork,
     ObservedVolume,
+    PublishedPort,
 )
 
 ENGINE = ObservedEngine(id="e", version="28.0", api=(1, 48), endpoint="unix:///var/run/docker.sock")
@@ -250,3 +251,26 @@ def test_a_subnet_within_a_part_and_one_above_it_take_what_they_overlap() -> Non
     assert free_subnets(USUAL_POOLS, ["172.16.0.0/12"]) == (16, 31)
     assert free_subnets(USUAL_POOLS, ["10.0.0.0/8", "fd00::/64"]) == (31, 31)
     assert free_subnets([Pool("10.0.0.0/8", 24)], ["10.1.0.0/16"]) == (65536 - 256, 65536)
+
+
+@pytest.mark.parametrize(
+    ("version", "host_ip", "told"),
+    [
+        ((1, 41), "127.0.0.1", True),
+        ((1, 47), "::1", True),
+        ((1, 48), "127.0.0.1", False),
+        ((1, 41), "0.0.0.0", False),
+    ],
+)
+def test_an_old_engine_leaves_loopback_ports_open_to_neighbours(
+    version: tuple[int, int], host_ip: str, told: bool
+) -> None:
+    of = api(ports=(PublishedPort(80, "tcp", host_ip, 8080),))
+    assert of.observed
+    of = replace(of, observed=replace(of.observed, engine=replace(ENGINE, api=version)))
+    found = [each for each in odd(of) if each.area == "ports"]
+    assert [each.state for each in found] == ["note"] * told
+    if told:
+        assert found[0].text.startswith(
+            "shop-api-1 (80): published on 127.0.0.1, but machines of the same network"
+        )

@@ -123,7 +123,10 @@ def test_a_port_whose_numbers_differ_for_ipv4_and_ipv6_has_one_address() -> None
 
 
 def test_endpoints_are_lines_to_click() -> None:
-    assert endpoints(ROWS) == "postgres  postgresql://localhost:5433\napi       http://localhost:8000\n"
+    assert endpoints(ROWS) == (
+        "postgres  postgresql://localhost:5433\n"
+        "api       http://localhost:8000  PUBLIC 0.0.0.0:8000, past ufw\n"
+    )
     assert endpoints(ROWS[2:]) == ""
 
 
