@@ -11,7 +11,7 @@ lowest := .venv/lowest
 recipes := .venv/recipes
 inspect := .venv/inspect
 
-.PHONY: help up down test test-engines slow swarm lowest inspect lint bench bench-tests setup env lock clean
+.PHONY: help up down test test-engines slow swarm lowest inspect lint bench bench-tests setup env lock audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,10 @@ lock: $(installed) ## pin the newest versions in requirements-dev.lock, the lowe
 	$(compile) pyproject.toml --group dev --output-file requirements-dev.lock
 	$(compile) pyproject.toml --resolution lowest-direct --group build --group test --output-file requirements-lowest.lock
 	$(compile) --group recipes --constraint requirements-dev.lock --output-file requirements-recipes.lock
+
+# Not in CI: it needs PyPI, and what it finds does not depend on the commit.
+audit: $(installed) ## ask PyPI whether a pinned dependency has a known hole
+	@PYTHON="$(PYTHON)" tools/audit
 
 clean: ## remove .venv and the caches
 	rm -rf .venv bench/.peers bench/.tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

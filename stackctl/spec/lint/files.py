@@ -83,7 +83,7 @@ def hidden_grants(files: StackFiles) -> Iterator[Problem]:
 def readable_secrets(files: StackFiles) -> Iterator[Problem]:
     """The file of a secret can be read by every user of this machine.
 
-    In the container only the user whom the secret is for can read it (mode 0400). Here everybody can.
+    In the container, `uid`, `gid` and `mode` say who may read it. Here everybody can.
 
     Fix: `chmod 600 FILE`.
 
