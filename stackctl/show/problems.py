@@ -12,6 +12,7 @@ from stackctl.show.text.amounts import counted
 from stackctl.show.text.fold import folded
 from stackctl.show.text.safe import clean, one_line
 from stackctl.show.text.style import PLAIN, Name, Style
+from stackctl.spec.output.redact import veiled_line
 
 VERSION = 1
 
@@ -99,9 +100,10 @@ def _lines(problem: Problem, style: Style) -> Iterator[str]:
 def _excerpt(place: Place, longest: int) -> tuple[str, int, int]:
     """The line as it can be shown (a part of a long line), how many characters stand before the mistake, and how long it is."""
     column = min(max(place.column, 1), len(place.text) + 1)
-    culprit = _token(place.text[column - 1 :])
-    before = clean(place.text[: column - 1]).expandtabs(_TAB)
-    line = clean(place.text).expandtabs(_TAB).rstrip()
+    text = veiled_line(place.text)
+    culprit = _token(text[column - 1 :])
+    before = clean(text[: column - 1]).expandtabs(_TAB)
+    line = clean(text).expandtabs(_TAB).rstrip()
     cut = max(len(before) - min(_CONTEXT, longest // 2), 0) if len(line) > longest else 0
     shown = line[cut : cut + longest]
     head = "…" if cut else ""

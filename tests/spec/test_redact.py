@@ -2,7 +2,7 @@ import pytest
 
 from stackctl.secret import Secret, looks_secret
 from stackctl.spec.model import Service
-from stackctl.spec.output.redact import common_words, in_clear, redacted, without
+from stackctl.spec.output.redact import common_words, in_clear, redacted, veiled_line, without
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,25 @@ def test_which_words_are_common() -> None:
 )
 def test_the_secrets_in_a_tree(tree: object, name: str, found: list[str]) -> None:
     assert [*in_clear(tree, name)] == found
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('environment.DB_PASSWORD = "hunter2" # x', 'environment.DB_PASSWORD = "•••••••" # x'),
+        (
+            'environment = { A = "1", API_TOKEN = "hunter2" }',
+            'environment = { A = "1", API_TOKEN = "•••••••" }',
+        ),
+        ("      POSTGRES_PASSWORD: hunter2", "      POSTGRES_PASSWORD: •••••••"),
+        ('  "API_KEY=hunter2",', '  "API_KEY=•••••••",'),
+        ('URL = "postgresql://me:hunter2@db/x"', 'URL = "postgresql://me:•••••••@db/x"'),
+        ('DB_PASSWORD = "${DB_PASSWORD}"', 'DB_PASSWORD = "${DB_PASSWORD}"'),
+        ('secrets = ["db-password"]', 'secrets = ["db-password"]'),
+        ('DB_PASSWORD_FILE = "/run/x"', 'DB_PASSWORD_FILE = "/run/x"'),
+        ('image = "postgres:15"', 'image = "postgres:15"'),
+    ],
+)
+def test_a_line_of_a_file_without_its_secrets_has_the_same_columns(line: str, shown: str) -> None:
+    assert veiled_line(line) == shown
+    assert len(line) == len(shown)

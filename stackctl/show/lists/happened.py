@@ -7,6 +7,7 @@ import json
 from stackctl.planner.world import labels
 from stackctl.planner.world.asked import Happened
 from stackctl.show.text.safe import one_line
+from stackctl.spec.output.redact import redacted
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
@@ -39,5 +40,6 @@ def event_json(event: Happened) -> str:
 
 
 def _attributes(event: Happened) -> dict[str, str]:
-    """Without the labels of stackctl and Compose."""
-    return {key: value for key, value in event.attributes.items() if not key.startswith(_OURS)}
+    """Without the labels of stackctl and Compose, and without secrets."""
+    kept = {key: value for key, value in event.attributes.items() if not key.startswith(_OURS)}
+    return dict(redacted(kept))

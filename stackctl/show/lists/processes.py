@@ -10,6 +10,7 @@ from stackctl.planner.world.observed import ObservedContainer
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.style import PLAIN, Style
 from stackctl.show.text.table import table
+from stackctl.spec.output.redact import redacted
 
 VERSION = 1
 """The version of the JSON; version 1 only ever gains keys."""
@@ -24,7 +25,7 @@ def processes_text(found: Sequence[Found], *, style: Style = PLAIN) -> str:
     cells = []
     for container, each in found:
         for row in each.rows:
-            told = dict(zip(each.titles, map(one_line, row), strict=False))
+            told = dict(zip(each.titles, map(one_line, map(redacted, row)), strict=False))
             values = [told.get(title, "-") for title in titles]
             cells.append([one_line(container.service), str(container.number), *values])
     return table(["SERVICE", "#", *map(one_line, titles)], cells, style, _COMMANDS)
@@ -41,7 +42,7 @@ def processes_json(found: Iterable[Found], project: str) -> dict[str, Any]:
                 "number": container.number,
                 "container": container.name,
                 "id": container.id,
-                "processes": [dict(zip(each.titles, row, strict=False)) for row in each.rows],
+                "processes": [dict(zip(each.titles, map(redacted, row), strict=False)) for row in each.rows],
             }
             for container, each in found
         ],

@@ -30,6 +30,8 @@ _REFERENCE = r"\$(\w+|\{\w+\})"
 
 _CALLED = r"(?i)(?:^|_)(?:user(?:name)?|db|database|dbname|name|host)$"
 """The name of a variable that says what something is called."""
+_WRITTEN = r"""([\w.-]+)["']?\s*[=:]\s*(["']?)([^\s"',{}\[\]#$][^"',}\]]*)"""
+"""`NAME = "value"` of TOML, `NAME: value` of YAML."""
 _PLACE = r"id=[^,=]+,(?:src|env)="
 """The value of `docker build --secret`: it says where a secret is, and is none."""
 
@@ -62,6 +64,16 @@ def secret_spans(text: str, name: str = "") -> Iterator[tuple[int, int]]:
         found = 3 if match[3] is not None else 6
         if looks_secret(match[found - 2]) and _dots(match[found]) == DOTS:
             yield match.span(found)
+
+
+def veiled_line(line: str) -> str:
+    """A line of a stack's file with as many dots as its secrets have characters, so that every column stays."""
+    spans = [*secret_spans(line)]
+    written = re.finditer(_WRITTEN, line)
+    spans += [match.span(3) for match in written if looks_secret(match[1]) and "$" not in match[3]]
+    for start, end in spans:
+        line = line[:start] + DOTS[0] * (end - start) + line[end:]
+    return line
 
 
 def in_clear(tree: Any, name: str = "") -> Iterator[str]:

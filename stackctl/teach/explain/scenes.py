@@ -14,6 +14,8 @@ from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.probes import CommandProbe
 from stackctl.show.words import describe
 from stackctl.spec.model import Condition, Stack
+from stackctl.spec.output.redact import redacted
+from stackctl.spec.text.parts import written
 from stackctl.teach.commands import CommandLine, Docker
 from stackctl.teach.explain.keys import folded, shell, shell_words
 from stackctl.teach.explain.notation import Path, file_name, in_file, line_of
@@ -334,7 +336,12 @@ def _test(asked: Question, name: str) -> str:
     """A command that says yes or no. `name`: the container, as the shell reads it."""
     match asked:
         case CommandQuestion(words):
-            return folded([f"docker exec {name}", *(shell([word]) for word in words)])
+            said = [written(word) for word in words]
+            safe = redacted(said)  # a secret that stands in the command itself, not in a variable
+            shown = (
+                word if one == other else other for word, one, other in zip(words, said, safe, strict=True)
+            )
+            return folded([f"docker exec {name}", *(shell([word]) for word in shown)])
         case PortQuestion(network, host, port):
             return f"docker run --rm --network {shell([network])} busybox nc -z -w 2 {shell([host])} {port}"
         case HttpQuestion(network, host, port, path):

@@ -21,6 +21,8 @@ from stackctl.show.text.safe import one_line, shortened
 from stackctl.show.text.style import PLAIN, Style
 from stackctl.show.words import describe, words
 from stackctl.spec.model import Condition
+from stackctl.spec.output.redact import redacted
+from stackctl.spec.text.parts import written
 from stackctl.teach.explain.blocks import wrapped
 
 _INDENT = 4
@@ -105,7 +107,8 @@ def question(probe: Probe) -> str:
     """What a check asks, in words."""
     match probe:
         case CommandProbe(test):
-            return f"the command `{shortened(one_line(' '.join(test[1:])), _LONGEST)}` in the container ends with 0"
+            command = " ".join(redacted([written(word) for word in test[1:]]))
+            return f"the command `{shortened(one_line(command), _LONGEST)}` in the container ends with 0"
         case TcpProbe(port):
             return f"port {port} accepts a connection"
         case HttpProbe(port, path):
