@@ -5,7 +5,8 @@ from __future__ import annotations
 from plan_world import Behaviour, World
 
 from stackctl.engine.execute import execute
-from stackctl.planner.steps.actions import StartContainer
+from stackctl.errors import EngineError
+from stackctl.planner.steps.actions import Action, CreateContainer, StartContainer
 from stackctl.planner.steps.events import Failed, Rescued, Skipped
 from stackctl.planner.view.slots import UpOptions
 
@@ -66,6 +67,25 @@ def test_in_a_network_that_was_built_anew_meanwhile() -> None:
     world = World().up(ONE)
     assert fail(world, TWO + "[networks.default]\ninternal = true\n") == {"shop-api-1": "running"}
     (network,) = world.engine._find("shop-api-1").networks.values()
+    assert (network.network, network.aliases) == ("shop_default", ("api", "shop-api-1"))
+
+
+def test_if_the_engine_refuses_the_new_one_in_a_network_that_was_built_anew() -> None:
+    """Its definition is refused only then, because the new one is created in the new network."""
+    world = World().up(ONE)
+    before = world.engine._find("shop-api-1").id
+
+    def refuse(action: Action) -> None:
+        if isinstance(action, CreateContainer):
+            raise EngineError("invalid CapAdd")
+
+    world.engine.before = refuse
+    events = [*execute(world.plan(TWO + "[networks.default]\ninternal = true\n"), world.engine.perform)]
+    assert [str(event.error) for event in events if isinstance(event, Failed)] == ["invalid CapAdd"]
+    assert [event.error for event in events if isinstance(event, Rescued)] == [None]
+    now = world.engine._find("shop-api-1")
+    assert (now.id, now.state, now.restart) == (before, "running", ("always", 0))
+    (network,) = now.networks.values()
     assert (network.network, network.aliases) == ("shop_default", ("api", "shop-api-1"))
 
 

@@ -35,6 +35,7 @@ from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import NEW, OLD, Slot, joined_to
 from stackctl.planner.world.desired import Attachment, DesiredContainer, DesiredMount
 from stackctl.planner.world.labels import FIELDS, pack_fields
+from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.replica import Replica
 
 
@@ -55,17 +56,36 @@ def create(work: Work, slot: Slot) -> None:
     needs += [NetworkThere(attachment.network) for attachment in want.networks]
     needs += [_source(mount) for mount in want.mounts]
     needs += [Created(holder.want.replica) for holder in holders]
+    needs += _rebuilt(work, slot)
     if want.kind == "job":  # the job must be newer than its data, else it would run again
         needs += [VolumeThere(volume) for volume in sorted(work.data[want.service])]
     created = Created(want.replica)
     action = CreateContainer(spec, name, slot.old.id if slot.old else None)
-    work.draft.add(action, slot.why, *needs, makes=[created], of=want.replica)
+    rescue = tuple(_back_in_networks(work, slot))
+    work.draft.add(action, slot.why, *needs, makes=[created], of=want.replica, rescue=rescue)
     for attachment in want.networks[1:]:
         connect = ConnectNetwork(name, attachment, name)
         why = f"{want.replica} joins it"
-        work.draft.add(connect, why, created, makes=[created], of=want.replica)
+        work.draft.add(connect, why, created, makes=[created], of=want.replica, rescue=rescue)
     fill_anonymous(work, want, name, spec.mounts)
     work.created[want.replica] = name
+
+
+def _back_in_networks(work: Work, slot: Slot) -> Iterator[Action]:
+    """The actions if the new container is refused: a network is made again before that, for which the old one was stopped. It joins
+    the network and is started.
+    """
+    old = slot.old
+    if old is None or not old.running or not _rebuilt(work, slot):
+        return
+    yield from _join_rebuilt(work, slot.want, old)
+    yield StartContainer(old.id, old.name)
+
+
+def _join_rebuilt(work: Work, want: DesiredContainer, old: ObservedContainer) -> Iterator[ConnectNetwork]:
+    for joined in old.networks:
+        if joined.network in work.slots.rebuilt:
+            yield ConnectNetwork(old.id, _place(want, joined.network), old.name)
 
 
 def _source(mount: DesiredMount) -> Fact:
@@ -251,9 +271,7 @@ def _put_back(work: Work, slot: Slot, address: str) -> Iterator[Action]:
     yield RemoveContainer(address, want.name)
     if old.name == want.name:
         yield RenameContainer(old.id, want.name + OLD, want.name)
-    for joined in old.networks:
-        if joined.network in work.slots.rebuilt:
-            yield ConnectNetwork(old.id, _place(want, joined.network), old.name)
+    yield from _join_rebuilt(work, want, old)
     yield from _revive_old(work, slot)
     for follower in work.slots.followers(slot):
         if follower.current and follower.restart:
