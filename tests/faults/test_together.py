@@ -107,7 +107,7 @@ KINDS: Mapping[str, Kind] = {
     "down-down": Kind((DOWN, DOWN), "0"),
     "up-scale": Kind((up("0"), up("0", web=3)), "0"),
     "gc-up": Kind((up("1"), Run(("gc", "--yes"), UNCHANGED)), "0"),
-    "run-up": Kind((up("1"), Run(("run", "web", "true"), UNCHANGED)), "0"),
+    "run-up": Kind((up("1"), Run(("run", "--rm", "--no-deps", "web", "true"), UNCHANGED)), "0"),
     "pytest-up": Kind((up("1"), Run(("pytest",), UNCHANGED, TESTS)), "0"),
     "checkouts": Kind((up("1"), up("1", at="elsewhere")), "0"),
 }
