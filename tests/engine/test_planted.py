@@ -139,6 +139,6 @@ def test_the_cache_is_of_this_user_alone(shared: Path, monkeypatch: pytest.Monke
 
 def test_a_lock_follows_no_link(shared: Path, treasure: Path) -> None:
     (shared / "x.lock").symlink_to(treasure)
-    with pytest.raises(OSError, match="symbolic links"), held(shared / "x.lock"):
+    with pytest.raises(LockedError, match="symbolic links"), held(shared / "x.lock"):
         pass
     assert treasure.read_text() == "gold"
