@@ -245,7 +245,7 @@ class Deploying(Looking):
         run has changed goes back.
         """
         began, options = monotonic(), options or DeployOptions()
-        with self._locked():
+        with self._locked(cancel):
             plan = self.plan(selection, options)
             images = plan.only(BuildImage, PushImage)
             if images.steps:
@@ -295,7 +295,7 @@ class Deploying(Looking):
     def down(self, options: SwarmDownOptions, *, cancel: Cancel | None = None) -> Events:
         """Remove the project from the Swarm. Volumes stay."""
         began = monotonic()
-        with self._locked():
+        with self._locked(cancel):
             yield from settled(
                 self.plan_down(options),
                 lambda plan: self._run(plan, cancel, began),
@@ -313,15 +313,19 @@ class Deploying(Looking):
     ) -> Events:
         """Let services, or all, go back to what they were before their last update."""
         began = monotonic()
-        with self._locked():
+        with self._locked(cancel):
             found = self._named(self._managed(), services)
             plan = plan_roll_back(self.name, found, wait_timeout=wait_timeout, detach=detach)
             yield from self._run(plan, cancel, began)
 
-    def _locked(self) -> AbstractContextManager[None]:
-        command = " ".join(sys.argv[:3])
+    def _locked(self, cancel: Cancel | None) -> AbstractContextManager[None]:
         return lock(
-            self.engine.id, self.name, timeout=self._lock_timeout, command=command, waiting=self._waiting
+            self.engine.id,
+            self.name,
+            timeout=self._lock_timeout,
+            command=" ".join(sys.argv[:3]),
+            waiting=self._waiting,
+            cancelled=cancel,
         )
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:

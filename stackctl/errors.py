@@ -134,6 +134,13 @@ class UsageError(StackError):
     exit_code = 2
 
 
+class OutputError(StackError):
+    """Output could not be written, and not because its reader has left."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot write the output: {error.strerror}")
+
+
 class EngineError(StackError):
     """The container engine cannot be reached, or it has refused."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import suppress
 from threading import Thread
 
 from msgspec.structs import replace
@@ -27,6 +29,10 @@ from stackctl.planner.world.observed import Observed
 from stackctl.project import Events, Waiting
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 0.5
+"""Seconds that who wants to leave waits for the removal of a container."""
 
 
 class OneOff(Operating):
@@ -56,6 +62,7 @@ class OneOff(Operating):
         self.container = options.name or f"{stack.project}-{service}-run-{os.urandom(6).hex()}"
         """The container's name."""
         self._made: DesiredContainer | None = None
+        self._created = self._started = False
         self._hooks: tuple[RunHook, ...] = ()
         self.failed_hooks: list[str] = []
         """What the hooks of `post_start` say that failed."""
@@ -82,17 +89,17 @@ class OneOff(Operating):
 
         If anything fails, the container is removed again.
         """
-        result, created, finished = Outcome(), False, False
+        result, finished = Outcome(), False
         try:
             for event in self.up(
                 selection or Selection(), options or UpOptions(), images or ImageOptions(), cancel=cancel
             ):
                 result = result.after(event)
-                created = created or self._is_creation(event)
+                self._created = self._created or self._is_creation(event)
                 yield event
             finished = result.exit_code == 0
         finally:
-            if created and not finished:
+            if self._created and not finished:
                 self.discard()
 
     def _is_creation(self, event: Event) -> bool:
@@ -102,7 +109,7 @@ class OneOff(Operating):
 
     def attach(self) -> int:
         """Start the container, connected with the stdin, stdout and stderr (and terminal) of this process. Return its exit code. It
-        gets the signals that would end this process.
+        gets the signals that would end this process. If this process ends before it has started, it is removed.
 
         Raises UsageError if a terminal is asked for and stdin is not a terminal, EngineError if the container cannot start.
         """
@@ -111,7 +118,12 @@ class OneOff(Operating):
         to = Attach(
             container=made.name, tty=options.tty, stdin=options.stdin, signals=True, removed=options.remove
         )
-        return self.engine.attach(to, self._start)
+        try:
+            return self.engine.attach(to, self._start)
+        except BaseException:
+            if not self._started:
+                self.leave()
+            raise
 
     def collect(self) -> ExecResult:
         """Start the container, wait for its end, and return its exit code and what it has written. Its input is empty.
@@ -133,6 +145,7 @@ class OneOff(Operating):
         except EngineError:
             self.discard()
             raise
+        self._started = True
         if self._hooks:  # the command does not wait for them
             Thread(target=self._run_hooks, daemon=True).start()
 
@@ -149,6 +162,24 @@ class OneOff(Operating):
     def discard(self) -> None:
         """Remove the container, if it is there. Raises EngineError."""
         self.engine.perform(RemoveContainer(self.container, self.container, volumes=True), lambda _: None)
+
+    def leave(self) -> None:
+        """As `discard`, for who wants to leave: an engine that does not answer is not waited for, and does it later. A container that
+        `prepare` has not made stays.
+        """
+        if not self._created:
+            return
+        removal = Thread(target=self._discard_if_possible, daemon=True)
+        removal.start()
+        asked = signal.pthread_sigmask(
+            signal.SIG_BLOCK, _ENDING
+        )  # who insists does not end it before the engine is asked
+        removal.join(_PATIENCE)
+        signal.pthread_sigmask(signal.SIG_SETMASK, asked)
+
+    def _discard_if_possible(self) -> None:
+        with suppress(EngineError):
+            self.discard()
 
     def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
         made = super()._up_plan(plan, view, selection, warnings)

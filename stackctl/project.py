@@ -222,7 +222,7 @@ class Project(Comparing):
         done if there is no plan. `again` plans after another look, in place of `decide` (see `settled`).
         """
         began = monotonic()
-        with self._locked():
+        with self._locked(cancel):
             plan = decide()
             if plan is not None:
                 yield from self._do_settled(plan, cancel, began, again or decide)
@@ -237,11 +237,15 @@ class Project(Comparing):
 
         return concealed(or_undone(events, plan, self.engine, began=began), self.stack)
 
-    def _locked(self) -> AbstractContextManager[None]:
-        """The project's lock. Raises LockedError if another run holds it for too long."""
-        command = " ".join(sys.argv[:3])
+    def _locked(self, cancel: Cancel | None) -> AbstractContextManager[None]:
+        """The project's lock. Raises LockedError if another run holds it for too long, CancelledError if `cancel` is set meanwhile."""
         return lock(
-            self.engine.id, self.name, timeout=self._lock_timeout, command=command, waiting=self._waiting
+            self.engine.id,
+            self.name,
+            timeout=self._lock_timeout,
+            command=" ".join(sys.argv[:3]),
+            waiting=self._waiting,
+            cancelled=cancel,
         )
 
     def _do(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:

@@ -145,7 +145,7 @@ class Snapshots(Operating):
         prepare: Callable[[Snapshot, Desired, str], None] = lambda *_: None,
     ) -> Events:
         """Put the data of a snapshot back. `prepare` gets the image whose programs copy, and is called after all is checked."""
-        with self._locked():
+        with self._locked(cancel):
             desired, observed = self._look()
             snapshot = find(observed)
             self._meant(services, observed)  # refuses names of no service

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import stackctl
+from stackctl.engine.execute import Cancel
 from stackctl.engine.lock import lock
 from stackctl.engine.memory import MemoryEngine
+from stackctl.errors import CancelledError
 from stackctl.operating import Operating
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import StartOptions
@@ -114,6 +116,16 @@ def test_a_verb_that_writes_must_wait_for_who_holds_the_project(
         list(VERBS[verb](project))
     assert engine.writes == 0
     succeed(VERBS["up" if verb == "start" else verb](project))
+
+
+def test_a_run_that_is_cancelled_while_it_waits_must_write_nothing(
+    stack: Stack, engine: MemoryEngine
+) -> None:
+    cancel = Cancel()
+    project = Operating(stack, engine, lock_timeout=600.0, waiting=lambda _: cancel.set())
+    with lock(engine.id, "shop"), pytest.raises(CancelledError):
+        list(project.up(Selection(), stackctl.UpOptions(), ImageOptions(), cancel=cancel))
+    assert engine.writes == 0
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from stackctl.cli.streams import silence
-from stackctl.errors import SpecError, StackError
+from stackctl.cli.streams import fails, finish, silence
+from stackctl.errors import OutputError, SpecError, StackError, UsageError
 
 INTERRUPTED = 130
 CHANGES = 10
@@ -17,7 +18,16 @@ CHANGES = 10
 
 
 def guarded(run: Callable[[], Any]) -> int:
-    """Run a command and return its exit code. An error of a user or an engine is told in words on stderr."""
+    """Run a command and return its exit code. An error of a user or an engine is told in words on stderr; so is output that could not
+    be written, unless its reader has left.
+    """
+    code = _guarded(run)
+    if lost := finish():
+        _tell(OutputError(lost))
+    return code or (1 if lost else 0)
+
+
+def _guarded(run: Callable[[], Any]) -> int:
     result = None
     try:
         result = run()
@@ -28,14 +38,32 @@ def guarded(run: Callable[[], Any]) -> int:
     except click.ClickException as error:
         error.show(sys.stderr)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        return getattr(error.__cause__ or error, "code", INTERRUPTED)
     except BrokenPipeError:  # the reader has left
         silence(sys.stdout)
     except OSError as error:
-        _tell(error)
+        _tell(_in_words(error))
+        silence(sys.stdout)
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _in_words(error: OSError) -> Exception:
+    """The error, with what it is about: an error of the operating system that names no file says too little."""
+    if error.filename is None and fails(sys.stdout):
+        return OutputError(error)
+    if isinstance(error, FileNotFoundError) and not _has_directory():
+        return UsageError("the current directory is not there any more", "cd to a directory that is there")
+    return error
+
+
+def _has_directory() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _tell(error: Exception) -> None:

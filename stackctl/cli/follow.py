@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from stackctl.cli.settings import Settings, on_stderr
 from stackctl.cli.streams import lasting
 from stackctl.engine.execute import Cancel
-from stackctl.errors import Problem
+from stackctl.errors import CancelledError, Problem
 from stackctl.planner.steps.events import Event, Planned
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.show.run.render import Renderer, renderer
@@ -52,7 +54,7 @@ def follow(
     warnings: set[Problem] = set()
     with _signals(cancel, view) as received:
         try:
-            for event in events(cancel):
+            for event in _until_cancelled(events, cancel):
                 if isinstance(event, Planned):
                     notes |= dict.fromkeys(event.plan.notes)
                     if text := settings.warning(w for w in event.plan.warnings if w not in warnings):
@@ -60,7 +62,7 @@ def follow(
                     warnings |= set(event.plan.warnings)
                 result = result.after(event)
                 view.show(event)
-            ended = True
+            result, ended = replace(result, interrupted=result.interrupted or bool(received)), True
         finally:
             settings.say = on_stderr
             view.close(result if ended else None)
@@ -68,6 +70,12 @@ def follow(
         for note in notes:
             print(f"note: {one_line(note)}", file=stderr)
     return result, 128 + received[0] if received else result.exit_code
+
+
+def _until_cancelled(events: Callable[[Cancel], Iterator[Event]], cancel: Cancel) -> Iterator[Event]:
+    """The events. A run that was cancelled before it had begun has none."""
+    with suppress(CancelledError):
+        yield from events(cancel)
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""stdout and stderr of the process. A reader who leaves ends no command; nor does a sign that the encoding lacks."""
+"""stdout and stderr of the process. A reader who leaves ends no command; nor does a sign that the encoding lacks. Output for which a
+disk has no room is told, once the command has done its work.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +38,27 @@ class Lasting:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except OSError:
-            silence(self._stream)
+        except OSError as error:
+            self._lose(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except OSError:
-            silence(self._stream)
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        if self._stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            _LOST.append(error)
+        silence(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+_LOST: list[OSError] = []
+"""Why stdout could not be written, though its reader has not left."""
 
 
 def lasting(stream: TextIO) -> TextIO:
@@ -71,9 +82,19 @@ def prepare() -> None:
         sys.stdout, sys.stderr = guarded(sys.stdout), guarded(sys.stderr)
 
 
-def finish() -> None:
-    """Write what stdout still holds. A failure is not told: nobody is left to read it."""
+def finish() -> OSError | None:
+    """Write what stdout still holds. Return why stdout could not be written, if its reader has not left."""
     lasting(sys.stdout).flush()
+    return _LOST[0] if _LOST else None
+
+
+def fails(stream: TextIO) -> bool:
+    """Whether what the buffer of the stream still holds cannot be written."""
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    return False
 
 
 def silence(stream: TextIO) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from stackctl.errors import LockedError
+from stackctl.errors import CancelledError, LockedError
 from stackctl.real import monotonic, real_files, real_time
 
 _POLL = 0.1
@@ -27,16 +27,18 @@ def lock(
     timeout: float = 60.0,
     command: str = "",
     waiting: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[None]:
     """Hold the lock of the project on this engine. It does not keep out other users and other hosts.
 
     Waits up to `timeout` seconds. `waiting` is called with words about the holder, again for each new holder. `command`
-    is what others are told about this process. Raises `LockedError`, which names the holder.
+    is what others are told about this process. Raises `LockedError`, which names the holder; `CancelledError` if
+    `cancelled()` while it waits.
     """
     path = _directory() / f"{_safe(engine_id)}-{_safe(project)}.lock"
     handle = _open(path)
     try:
-        _acquire(handle, project, timeout, waiting or (lambda _: None))
+        _acquire(handle, project, timeout, waiting or (lambda _: None), cancelled or (lambda: False))
         me = {"pid": os.getpid(), "command": command, "since": int(real_time())}
         _write(handle, {**me, "project": project})
         try:
@@ -113,7 +115,9 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str], None]) -> None:
+def _acquire(
+    handle: int, project: str, timeout: float, waiting: Callable[[str], None], cancelled: Callable[[], bool]
+) -> None:
     deadline = monotonic() + timeout
     told = ""
     while True:
@@ -123,6 +127,8 @@ def _acquire(handle: int, project: str, timeout: float, waiting: Callable[[str],
             holder = _holder(handle)
         else:
             return
+        if cancelled():
+            raise CancelledError(f"interrupted while project {project} is held by {holder}")
         left = deadline - monotonic()
         if left <= 0:
             raise LockedError(

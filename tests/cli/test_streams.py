@@ -64,9 +64,39 @@ def test_mistakes_are_told_in_ascii(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ran = stackctl(tmp_path, "version", "--short", stdout=full)
-    assert ran.returncode == 1
-    assert ran.stderr.startswith(b"error: ")
-    assert ran.stderr.count(b"\n") == 1
+        silent = stackctl(tmp_path, "--progress", "json", "up", stdout=full)
+    for each in (ran, silent):
+        assert each.stderr.splitlines()[-1] == b"error: cannot write the output: No space left on device"
+    assert (ran.returncode, ran.stderr.count(b"\n")) == (1, 1)
+
+
+def test_a_directory_that_is_gone_is_told(tmp_path: Path) -> None:
+    script = f'rmdir "$PWD"; exec "{sys.executable}" -m stackctl "$@"'
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    for args in (["status"], ["up"], ["check"], ["ls"]):
+        (tmp_path / "gone").mkdir()
+        ran = subprocess.run(
+            ["sh", "-c", script, "sh", *args],
+            cwd=tmp_path / "gone", env=env, check=False, capture_output=True,
+        )  # fmt: skip
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(b"error: the current directory is not there any more\n")
+
+
+def test_ctrl_c_before_a_command_has_begun_prints_no_traceback(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+class Early:
+    def find_spec(self, name, *_):
+        if name == "stackctl.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Early())
+from stackctl.__main__ import main
+main(["version"])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")
 
 
 @pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-"])

@@ -59,8 +59,9 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._ours)
         os.close(self._theirs)
+        if self._ours >= 0:
+            os.close(self._ours)
 
     def settings(self) -> list[Any]:
         """What the terminal does with what is typed: echo, line by line, and so on."""
@@ -72,12 +73,17 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def hang_up(self) -> None:
+        """The terminal goes away, as a window that is closed."""
+        os.close(self._ours)
+        self._ours = -1
+
     def expect(self, text: str, seconds: float = 30.0) -> None:
         """Read on until the text has come, after what was expected before."""
         deadline = time.monotonic() + seconds
         while text not in self.said[self._seen :]:
             assert time.monotonic() < deadline, self.said
-            assert self._read(0.1) or self.process.poll() is None, self.said
+            assert self.read(0.1) or self.process.poll() is None, self.said
         self._seen = self.said.index(text, self._seen) + len(text)
 
     def end(self, seconds: float = 60.0) -> int:
@@ -85,12 +91,15 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
             assert time.monotonic() < deadline, self.said
-            self._read(0.1)
-        while self._read(0):
+            self.read(0.1)
+        while self.read(0):
             pass
         return self.process.returncode
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
+        if self._ours < 0:
+            time.sleep(seconds)
+            return False
         if not select.select([self._ours], [], [], seconds)[0]:
             return False
         try:

@@ -47,6 +47,8 @@ def test_a_shell_must_open_beside_what_runs_and_what_has_crashed(project: Projec
 
     project.run("debug", "--image", "no-such-image", "bare", code=1)
     project.run("debug", "--pull", "bare", code=2)
+    project.run("debug", "crashed", "--", "no-such-program", code=127)
+    project.run("debug", "crashed", "--", "/etc", code=126)
 
     with project.start("debug", "bare") as process:
         assert process.stdin

@@ -12,7 +12,7 @@ import pytest
 
 from stackctl.engine.lock import holders, lock
 from stackctl.engine.machine import machine
-from stackctl.errors import LockedError
+from stackctl.errors import CancelledError, LockedError
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +61,15 @@ def test_a_run_waits_for_its_turn_and_tells_once(holder: subprocess.Popen[str]) 
         assert holder.wait(5) == 0
     assert len(told) == 1
     assert str(holder.pid) in told[0]
+
+
+def test_who_waits_may_give_up(holder: subprocess.Popen[str]) -> None:
+    told: list[str] = []
+    with (
+        pytest.raises(CancelledError, match=f"held by process {holder.pid}"),
+        lock("engine", "shop", timeout=600, waiting=told.append, cancelled=lambda: bool(told)),
+    ):
+        pass
 
 
 def test_a_killed_holder_leaves_nothing_behind(holder: subprocess.Popen[str]) -> None:

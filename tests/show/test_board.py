@@ -12,10 +12,12 @@ from stackctl.planner.steps.events import (
     Skipped,
     Started,
 )
+from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.desired import Image
 from stackctl.planner.world.replica import Replica
 from stackctl.show.run.board import Board, BoardRow
+from stackctl.show.run.failure import summary
 from stackctl.spec.model import Condition
 
 
@@ -122,6 +124,24 @@ def test_skipped_names_the_cause_or_the_interruption() -> None:
     assert [row.detail for row in board.rows(1)] == ["gone", "api failed"]
     board.show(run.skipped("RemoveContainer", "db", 1, None), 1)
     assert board.rows(1)[1] == BoardRow("db", "skipped", "skipped", "interrupted", None)
+
+
+def test_what_an_interrupt_has_left_half_done_is_told() -> None:
+    draft = Draft("myapp")
+    stop = draft.add(StopContainer("1", "myapp-db-1", 10), "going down", of=Replica("db"))
+    draft.add(RemoveContainer("1", "myapp-db-1"), "going down", stop, of=Replica("db"))
+    plan = draft.plan()
+    run = Run(plan)
+    events = [
+        run.planned(),
+        run.done("StopContainer", "db", 1),
+        run.skipped("RemoveContainer", "db", 1, None),
+    ]
+    board = Board()
+    for event in events:
+        board.show(event, 1)
+    assert [row.detail for row in board.rows(1)] == ["stopped · interrupted"]
+    assert summary(outcome(events), [plan]) == "begun 1 · interrupted in 1.0 s"
 
 
 def test_what_was_put_back_says_so() -> None:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from stackctl.cli.commands.run import terminal_size
-from stackctl.cli.follow import follow
+from stackctl.cli.follow import follow, interruptible
 from stackctl.cli.options import (
     complete_services,
     index_option,
@@ -100,17 +100,18 @@ def command(
         stack, engine, service, options, place=found, lock_timeout=lock_timeout, waiting=settings.tell_holder
     )
     images = ImageOptions(no_build=True, pull=PullPolicy.missing if pull else PullPolicy.never)
-    _, code = follow(
-        settings,
-        "stackctl debug",
-        lambda cancel: debugging.prepare(settings.selection(), UpOptions(), images, cancel=cancel),
-        stack=stack,
-    )
-    if code:
-        debugging.discard()  # a signal may have come after it was made
-        return code
-    try:
-        return debugging.attach()
-    except BaseException:
-        debugging.discard()
-        raise
+    with interruptible():
+        _, code = follow(
+            settings,
+            "stackctl debug",
+            lambda cancel: debugging.prepare(settings.selection(), UpOptions(), images, cancel=cancel),
+            stack=stack,
+        )
+        if code:
+            debugging.leave()  # a signal may have come after it was made
+            return code
+        try:
+            return debugging.attach()
+        except BaseException:
+            debugging.leave()
+            raise

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from stackctl.cli.follow import follow
+from stackctl.cli.follow import follow, interruptible
 from stackctl.cli.options import (
     PULL,
     complete_services,
@@ -155,13 +155,15 @@ def command(
             if not (isinstance(event, Progress) and isinstance(event.step.action, unseen)):
                 yield event
 
-    _, code = follow(settings, "stackctl run", events, stack=stack)
-    if code:
-        return code
-    if detach:
-        print(engine.inspect(one_off.container).id)
-        return 0
-    code = one_off.attach()
+    with interruptible():
+        result, code = follow(settings, "stackctl run", events, stack=stack)
+        if detach and not (result.failures or result.skipped):
+            print(engine.inspect(one_off.container).id)
+            return code
+        if code:
+            one_off.leave()  # a signal may have come after it was made
+            return code
+        code = one_off.attach()
     for failure in one_off.failed_hooks:
         print(f"note: {one_line(failure)}", file=sys.stderr)
     return code

@@ -152,6 +152,18 @@ def _created_before(client: Client, name: str) -> Json | None:
     return None
 
 
+class _NoProgramError(RefusedError):
+    """The image has no such program. The exit code is that of a shell."""
+
+    exit_code = 127
+
+
+class _NotExecutableError(RefusedError):
+    """The program may not be executed. The exit code is that of a shell."""
+
+    exit_code = 126
+
+
 def start(client: Client, container: str, name: str) -> None:
     try:
         client.post("containers", container, "start")
@@ -170,7 +182,8 @@ def _start_error(error: RefusedError, name: str) -> EngineError:
             f"stop what listens there ({show}), or publish another host port",
         )
     if found := _NO_PROGRAM.search(message):
-        return RefusedError(
+        kind = _NotExecutableError if "permission denied" in message else _NoProgramError
+        return kind(
             f"{name} cannot start: its image cannot run {found['name']!r}: {message}",
             "check command and entrypoint",
             status=error.status,

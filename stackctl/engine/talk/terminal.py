@@ -19,7 +19,7 @@ from stackctl.engine.talk.execs import create, exit_code
 from stackctl.engine.talk.frames import Frames
 from stackctl.engine.transport.client import RefusedError, WireClient
 from stackctl.engine.transport.duplex import Duplex
-from stackctl.errors import EngineError, UsageError
+from stackctl.errors import EngineError, OutputError, UsageError
 
 _CHUNK = 1 << 16
 _RESIZE_TRIES = 100
@@ -72,7 +72,8 @@ def attach(
     """Connect with the main process of a container, and call `begin`, which may start it. Return the exit code of the process; 0
     if the user detaches with Ctrl-P Ctrl-Q, so that it goes on.
 
-    The terminal is as for `interact`. With `to.signals` the process gets the signals that this process gets. Raises `UsageError`
+    The terminal is as for `interact`. With `to.signals` the process gets the signals that this process gets; a second signal while
+    `begin` still lasts raises SystemExit. Raises `UsageError`
     if `to.tty` is set and stdin is not a terminal; what `begin` raises.
     """
     if to.tty and not os.isatty(stdin):
@@ -89,9 +90,11 @@ def attach(
         session.ends_input = lambda: _ends_with_its_input(client, to.container)
         if to.detach_keys:
             session.detach = detach_keys(to.detach_keys)
+        begun = threading.Event()
         if to.signals:
-            session.signalled = cleanup.enter_context(_signals())
+            session.signalled = cleanup.enter_context(_signals(begun.is_set))
         begin()
+        begun.set()
         if to.tty:
             _take_terminal(session, cleanup, raw=to.stdin)
         try:
@@ -205,7 +208,10 @@ class _Session:
 
     def _read_input(self, ready: selectors.BaseSelector) -> None:
         """Read a chunk of input. This is called only after the chunk before it was sent."""
-        data = os.read(self.stdin, _CHUNK)
+        try:
+            data = os.read(self.stdin, _CHUNK)
+        except OSError:  # the terminal has gone away
+            data = b""
         ready.unregister(self.stdin)
         if not data:
             if self.ends_input():
@@ -259,6 +265,8 @@ def _write(descriptor: int, data: bytes) -> None:
             data = data[os.write(descriptor, data) :]
     except BrokenPipeError as error:
         raise _ReaderGoneError from error
+    except OSError as error:  # not one of the connection
+        raise OutputError(error) from error
 
 
 def _size(terminal: int) -> tuple[int, int]:
@@ -279,7 +287,8 @@ def _raw(terminal: int) -> Iterator[None]:
             tty.setraw(terminal)
             yield
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, saved)
+            with suppress(termios.error):  # the terminal has gone away
+                termios.tcsetattr(terminal, termios.TCSADRAIN, saved)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -305,13 +314,20 @@ def _resizes() -> Iterator[int]:
 
 
 @contextmanager
-def _signals() -> Iterator[int]:
-    """A descriptor from which the numbers of the signals come that would end this process."""
+def _signals(begun: Callable[[], bool]) -> Iterator[int]:
+    """A descriptor from which the numbers of the signals come that would end this process. The second one ends it if the process
+    that should get them has not begun.
+    """
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
+    early: list[int] = []
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        if not begun():
+            early.append(number)
+            if len(early) > 1:
+                _leave(number, frame)
         with suppress(BlockingIOError):
             os.write(writable, bytes([number]))
 

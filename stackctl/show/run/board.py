@@ -221,8 +221,11 @@ class Board:
         return BoardRow(track.name, "waiting", "waiting", detail, seconds)
 
     def _reason_skipped(self, track: _Track) -> str:
+        """Why, after what was done before: `created · interrupted`."""
         because = next((task.because for task in track.tasks if task.because), None)
-        return f"{_listed(_names(because))} failed" if because else "interrupted"
+        why = f"{_listed(_names(because))} failed" if because else "interrupted"
+        done = [task.step.action for task in track.tasks if task.state == "done" and not task.waits]
+        return " · ".join([*(words(action).done.lower() for action in done[-1:]), why])
 
 
 def _keys(step: Step) -> list[_Key]:

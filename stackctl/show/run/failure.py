@@ -55,10 +55,11 @@ def failure_text(
 
 
 def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
-    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done. If all was taken back, nothing
-    counts.
+    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done. One that an interrupt has left
+    with a part of its steps is `begun`. If all was taken back, nothing counts.
     """
     plans, done = tuple(plans), dict[str, int]()
+    begun, ended = set[tuple[str, str]](), set[tuple[str, str]]()
     nothing = "it is not known what changed" if outcome.unsure else "nothing changed"
     if _as_before(outcome, plans):
         plans, nothing = (), "everything is as before"
@@ -68,7 +69,12 @@ def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> st
         complete = [c for c in changes(plan) if all(step in finished for step in c.steps)]
         for verb, number in count(complete).items():
             done[PAST[verb]] = done.get(PAST[verb], 0) + number
-    parts = [f"{verb} {number}" for verb, number in done.items() if number] or [nothing]
+        ended |= {(c.group, c.name) for c in complete}
+        begun |= {(c.group, c.name) for c in changes(plan) if any(step in finished for step in c.steps)}
+    parts = [f"{verb} {number}" for verb, number in done.items() if number]
+    if begun - ended and (outcome.interrupted or not (parts or outcome.unsure)):
+        parts.append(f"begun {len(begun - ended)}")
+    parts = parts or [nothing]
     failed = len(outcome.failures) + len(outcome.tolerated)
     if failed:
         parts.append(style(f"failed {failed}", "bold", "red"))
@@ -182,4 +188,4 @@ def _next_command(outcome: Outcome, command: str) -> str:
                 return "stackctl deploy status"
             case _:
                 return "stackctl status"
-    return f"{command} goes on" if outcome.interrupted else ""
+    return f"{command} goes on" if outcome.interrupted and outcome.skipped else ""

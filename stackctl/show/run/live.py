@@ -97,6 +97,8 @@ class Live:
 
     def interrupted(self) -> None:
         self._note = INTERRUPTED
+        if not self._display.is_started:
+            self.say(INTERRUPTED)
 
     def close(self, outcome: Outcome | None = None) -> None:
         self._ended, self._note = True, ""
