@@ -86,6 +86,8 @@ def container(inspected: Made, project: Project) -> Made:
     host["Mounts"].sort(key=lambda mount: mount["Target"])
     for mount in host["Mounts"]:
         mount.get("VolumeOptions", {}).pop("Labels", None)
+        # Compose lets newer engines make missing directories; stackctl has made them.
+        mount.get("BindOptions", {}).pop("CreateMountpoint", None)
     mounts = [
         {
             key: value

@@ -121,13 +121,6 @@ class Bench:
     def containers(self) -> dict[str, ObservedContainer]:
         return {c.name: c for c in self.engine.observe().containers if c.project == self.project}
 
-    def ended(self, name: str) -> ObservedContainer:
-        """A container that was killed. Engine 28 lists it as it was before for some milliseconds more."""
-        deadline = monotonic() + 10
-        while (found := self.containers()[name]).state in ("running", "paused") and monotonic() < deadline:
-            time.sleep(0.02)
-        return found
-
     def networks(self) -> dict[str, ObservedNetwork]:
         return {n.name: n for n in self.engine.observe().networks if n.project == self.project}
 
@@ -364,13 +357,13 @@ class EngineContract:
         bench.do(StartContainer(name, name))
         bench.do(PauseContainer(name, name))
         bench.do(KillContainer(name, name))
-        killed = bench.ended(name)
+        killed = bench.containers()[name]
         assert (killed.state, killed.exit_code) == ("exited", 137)
 
     def test_killing(self, bench: Bench) -> None:
         name = bench.start(restart="always")
         bench.do(KillContainer(name, name))
-        killed = bench.ended(name)
+        killed = bench.containers()[name]
         assert (killed.state, killed.exit_code, killed.running) == ("exited", 137, False)
         bench.do(StartContainer(name, name))
         assert bench.containers()[name].id == killed.id

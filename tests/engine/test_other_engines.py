@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import cast
 
 import pytest
-from http_server import asking, refuses
+from http_server import asking, refuses, tells
 
 from stackctl.engine.docker import lifecycle, made
 from stackctl.engine.transport.client import Client, RefusedError
@@ -26,6 +26,14 @@ def test_a_newer_engine_says_twice_what_it_cannot_do() -> None:
         pytest.raises(RefusedError, match=r"^cannot kill shop-web-1: invalid signal: SIGNONE$"),
     ):
         lifecycle.control(client, "shop-web-1", "shop-web-1", "kill", signal="SIGNONE")
+
+
+def test_a_kill_ends_when_the_engine_lists_the_container_as_ended() -> None:
+    """Engine 28 lists it as it was before for some milliseconds more."""
+    with asking(tells({}), tells([{"State": "running"}]), tells([])) as client:
+        lifecycle.kill(cast("Client", client), "1234", "shop-web-1")
+    with asking(tells({})) as client:
+        lifecycle.kill(cast("Client", client), "1234", "shop-web-1", "SIGHUP")
 
 
 def test_podman_cannot_change_a_restart_policy_and_needs_not() -> None:

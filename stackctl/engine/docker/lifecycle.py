@@ -29,6 +29,8 @@ _ALSO_BUSY = ("being used", "in use by task")
 """What Podman says of a volume that is in use, and a Swarm of a network whose tasks are going."""
 _GOING = 30.0
 """Seconds to wait for a removal that somebody else began."""
+_KILLED = 10.0
+"""Seconds until the engine must list a container that it has killed as ended."""
 _STOP_MARGIN = 60.0
 
 _TAKEN = re.compile(r"port is already allocated|address already in use")
@@ -229,6 +231,15 @@ def control(client: Client, container: str, name: str, verb: str, *, signal: str
         told = error.message.rpartition(f"{container}: ")[2]  # newer engines say first what they cannot do
         why, hint = next((said for found, said in _WRONG_STATE.items() if found in told), (told, ""))
         raise RefusedError(f"cannot {verb} {name}: {why}", hint, status=error.status) from error
+
+
+def kill(client: Client, container: str, name: str, signal: str | None = None) -> None:
+    """Send the signal. After SIGKILL the next look finds the container ended: Engine 28 answers some time before it lists it so."""
+    control(client, container, name, "kill", signal=signal)
+    if signal in (None, "KILL", "SIGKILL"):
+        for _ in _pauses(0.02, _KILLED):
+            if not client.get("containers", "json", filters={"name": [f"^/?{re.escape(name)}$"]}):
+                return
 
 
 def set_restart(client: Client, container: str, policy: Json) -> None:

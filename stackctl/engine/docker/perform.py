@@ -97,7 +97,7 @@ class DockerPerform:
             case actions.UnpauseContainer(container, name):
                 lifecycle.control(client, container, name, "unpause")
             case actions.KillContainer(container, name, signal):
-                lifecycle.control(client, container, name, "kill", signal=signal)
+                lifecycle.kill(client, container, name, signal)
             case actions.SetRestart(container, _, policy, times):
                 lifecycle.set_restart(client, container, bodies.restart_policy(policy, times))
             case actions.RenameContainer(container, _, to):
