@@ -215,7 +215,7 @@ def _about(path: Path, archive: TarFile, member: TarInfo) -> Inventory:
                 f"{path} was written by a newer stackctl ({told.get('stackctl')})", "upgrade stackctl"
             )
         found = msgspec.json.decode(data, type=Inventory)
-    except ValueError as error:  # msgspec's errors are ValueErrors
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _cut(path) from error
     if not found.project or normal(found.project) != found.project:
         raise _no_bundle(path)  # it names the directory that load makes

@@ -22,8 +22,13 @@ def check_target(bundle: Bundle, target: Path, *, force: bool) -> None:
     paths = [file.path for file in bundle.about.files] + list(bundle.about.directories)
     for path in paths:
         parts = PurePosixPath(path)
-        place = (target / path).parent.resolve()
-        if parts.is_absolute() or ".." in parts.parts or not place.is_relative_to(whole):
+        if (
+            not parts.name
+            or "\0" in path
+            or parts.is_absolute()
+            or ".." in parts.parts
+            or not (target / path).parent.resolve().is_relative_to(whole)
+        ):
             raise UsageError(
                 f"{bundle.path} wants to write outside of {target}: {path}", "it is not a bundle to trust"
             )

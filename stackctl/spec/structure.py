@@ -361,13 +361,20 @@ def _belongs(key: str, table: type, path: Path, outer: tuple[Frame, ...]) -> str
     for around, place in reversed(outer):
         if key in forms(around):
             return f"it belongs in [{dotted(place)}]" if place else "it belongs at the top of the file"
+    below, name = _keys_below(table).get(key, ("", ""))
+    return f"it belongs in [{dotted((*path, below))}{name}]" if below else ""
+
+
+@functools.cache
+def _keys_below(table: type) -> Mapping[str, tuple[str, str]]:
+    """The keys of the tables directly below this one: the first of these tables that has the key, and `.NAME` if there are several."""
+    found: dict[str, tuple[str, str]] = {}
     for form in forms(table).values():
         arguments = get_args(form.type)
         inner = arguments[-1] if get_origin(form.type) is Mapping else form.type
-        if is_table(inner) and key in forms(inner):
-            name = "" if inner is form.type else ".NAME"
-            return f"it belongs in [{dotted((*path, form.key))}{name}]"
-    return ""
+        for key in forms(inner) if is_table(inner) else ():
+            found.setdefault(key, (form.key, "" if inner is form.type else ".NAME"))
+    return found
 
 
 def choices(hint: Any) -> tuple[str, ...]:

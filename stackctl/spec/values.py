@@ -86,7 +86,9 @@ class ByteSize(Struct, frozen=True):
             return cls(value)
         if isinstance(value, str) and (match := re.fullmatch(_SIZE, value)):
             power = " kmgtp".index((match[2] or " ")[0].lower().replace("b", " "))
-            return cls(int(float(match[1]) * 1024**power))
+            number = float(match[1]) * 1024**power
+            if number < 1 << 63:
+                return cls(int(number))
         raise ValueError(f'expected a size such as "64m" or "1gb", found {value!r}')
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""No text leads to a traceback, and what is written can always be read. bench/import_damage.py does the same ten thousand times."""
+"""No text leads to a traceback, and what is written can always be read. tests/hostile/fuzz.py does the same ten thousand times."""
 
 import contextlib
 import shlex

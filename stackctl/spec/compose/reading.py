@@ -255,6 +255,13 @@ class _Reader:
                 extends, f"the services extend each other in a circle: {circle}", "take one extends out"
             )
             return rest
+        if len(chain) >= toml.DEEPEST:
+            self.wrong(
+                extends,
+                f"more than {toml.DEEPEST} services extend each other in a row",
+                "extend one that is nearer",
+            )
+            return rest
         prefix = "."
         if file is not None:
             path = join(place.base, Path(file.text))

@@ -19,6 +19,7 @@ _RAW = r"([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s/@:?#]*):(\S*)@([\w.-]+)(?::\d+)?(?=$|
 """Scheme, user, password as it stands, and host: the password ends at the last `@`."""
 _RESERVED = r"[@/?#]|%(?![0-9a-fA-F]{2})"
 """What a password in a URL must not hold as it is (RFC 3986, 3.2.1): each of them ends the password, or begins a code."""
+_LONGEST_URL = 4096
 _IN_LOGIN = r"://[^\s/?#@]*$"
 
 _OWN_LOGINS = frozenset({"postgres", "mysql", "mariadb", "mongo", "redis", "valkey", "rabbitmq"})
@@ -198,7 +199,7 @@ def raw_passwords(subject: Subject) -> Iterator[Problem]:
     """
     for member in subject.members:
         for name, text in member.service.resolved.items():
-            if text and "://" in text and (what := _raw(text, subject)):
+            if text and "://" in text and len(text) <= _LONGEST_URL and (what := _raw(text, subject)):
                 yield Problem(
                     member.variable(name),
                     f"{what} in {name} has a character that ends it in a URL (one of @ / ? # %)",

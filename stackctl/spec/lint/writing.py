@@ -7,6 +7,7 @@ from stackctl.errors import Problem
 from stackctl.secret import looks_secret
 from stackctl.spec.lint.members import Path
 from stackctl.spec.lint.subject import Subject
+from stackctl.spec.model import Service
 from stackctl.spec.text.parts import parts
 
 _LOOKALIKES = {
@@ -104,7 +105,7 @@ def slips(subject: Subject) -> Iterator[Problem]:
                 f'"{image.partition("=")[0]}=…" is a variable, not an image',
                 "move it to environment",
             )
-        for path, text in _plain(subject, member.path):
+        for path, text in _plain(member.service, member.path):
             for letter in dict.fromkeys(letter for letter in text if letter in _LOOKALIKES):
                 meant = _LOOKALIKES[letter]
                 yield Problem(
@@ -114,15 +115,14 @@ def slips(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-def _plain(subject: Subject, path: Path) -> Iterator[tuple[Path, str]]:
+def _plain(service: Service, path: Path) -> Iterator[tuple[Path, str]]:
     """The texts of a service in which such a character is surely a slip: names, paths and the beginnings of options."""
-    member = subject.stack.everything[str(path[1])]
-    yield (*path, "image"), member.image or ""
-    for index, mount in enumerate(member.volumes):
+    yield (*path, "image"), service.image or ""
+    for index, mount in enumerate(service.volumes):
         yield (*path, "volumes", index), f"{mount.source or ''}{mount.target}"
-    for name in member.environment:
+    for name in service.environment:
         yield (*path, "environment", name), name
-    for key, command in (("command", member.command), ("entrypoint", member.entrypoint)):
+    for key, command in (("command", service.command), ("entrypoint", service.entrypoint)):
         for word in command.argv if command else ():
             if re.match(r"[–—−“”‘’]", word):
                 yield (*path, key), word[0]

@@ -98,6 +98,11 @@ class _Extending:
             circle = " extends ".join(each for _, each in (*chain, path))
             self.wrong(path, f"these extend each other in a circle: {circle}", "take one extends out")
             return rest
+        if len(chain) + len(self.where.chain) >= toml.DEEPEST:
+            self.wrong(
+                path, f"more than {toml.DEEPEST} extend each other in a row", "extend one that is nearer"
+            )
+            return rest
         if file is not None:
             return self.of_file(path, Path(file), name, rest)
         for section in _EXTENDED:

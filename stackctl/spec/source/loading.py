@@ -50,7 +50,7 @@ def load(
     except FileNotFoundError:
         return None, []
     except OSError as error:
-        hint = f"did you mean {file}/{_NAME}?" if path.is_dir() else ""
+        hint = f"did you mean {file}/{_NAME}?" if isinstance(error, IsADirectoryError) else ""
         return None, [Problem((), f"cannot be read: {error.strerror}", hint, place=Place(file))]
     return toml.decode(file, data, largest, secret=secret)
 

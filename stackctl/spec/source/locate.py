@@ -19,13 +19,14 @@ from stackctl.spec.source.nodes import NodePlaces
 Path = tuple[Key, ...]
 
 LEXEME = r"""(?xs)
-    (?P<string> \"{3} (?:\\.|[^\\])*? \"{3,5} | '{3} .*? '{3,5} | "(?:\\.|[^"\\])*" | '[^']*' )
+    (?P<string> \"{3} (?:\\.?|[^\\])*? (?:\"{3,5}|\Z) | '{3} .*? (?:'{3,5}|\Z) | "(?:\\[^\n]|[^"\\\n])*"? | '[^'\n]*'? )
   | (?P<comment> \#[^\n]* )
   | (?P<newline> \n )
   | (?P<space> [ \t\r]+ )
   | (?P<mark> [\[\]{}=,.] )
   | (?P<bare> [^\s\[\]{}=,.\#"']+ )
     """
+"""A string that is not closed ends with its line, or with the text: so a text is read once, whatever is in it."""
 _IN_YAML = (
     (r"\[([A-Za-z_-]+(?:\.[\w.-]+)+)\]", r"\1"),  # a header
     (r"\b([a-z_]+) = (?=[\"\[{]|true\b|false\b|\d)", r"\1: "),
@@ -34,6 +35,7 @@ _IN_YAML = (
 )
 _LONGEST = 400
 """A source line with more characters is not shown."""
+_LONGEST_MESSAGE = 1_000
 _DEPTH = 100
 """Dotted keys are cut after this many parts. `toml.parse` refuses such a document."""
 
@@ -102,7 +104,10 @@ def place(problem: Problem, sources: Sequence[Source]) -> Problem:
 
 
 def _said(problem: Problem, source: Source) -> Problem:
-    """The problem in the words of the file's language. Rules write TOML."""
+    """The problem in the words of the file's language. Rules write TOML. Of a message that holds a very long value, the ends are told."""
+    if len(problem.message) > _LONGEST_MESSAGE:
+        half = _LONGEST_MESSAGE // 2
+        problem = structs.replace(problem, message=f"{problem.message[:half]} … {problem.message[-half:]}")
     if source.places is None:
         return problem
     return structs.replace(problem, message=as_yaml(problem.message), hint=as_yaml(problem.hint))

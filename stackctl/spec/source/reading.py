@@ -137,7 +137,8 @@ def examine_written(
     for check in checks:
         problems += (each for each in check(stack) if _is_certain(each, broken, unclear))
 
-    placed = tuple(_concealed(each, tree) for each in place_all(problems, written.sources))
+    secrets: dict[int, tuple[str, ...]] = {}
+    placed = tuple(_concealed(each, tree, secrets) for each in place_all(problems, written.sources))
     return Examined(stack, placed, written.sources, whole)
 
 
@@ -219,14 +220,16 @@ def _asked_for(stack: Stack, selection: Selection) -> Callable[[Problem], bool]:
     return counts
 
 
-def _concealed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
-    """The problem, with dots for secrets in the value that it is about."""
-    secrets = [
-        part.text
-        for text in _texts_at(tree, problem.path)
-        for part in parts(text)
-        if part.secret and part.text
-    ]
+def _concealed(problem: Problem, tree: Mapping[str, Any], known: dict[int, tuple[str, ...]]) -> Problem:
+    """The problem, with dots for secrets in the value that it is about. `known`: the secrets of a value, by the identity of the value:
+    many problems may be about one long list.
+    """
+    value = _value_at(tree, problem.path)
+    secrets = known.get(id(value))
+    if secrets is None:
+        secrets = known[id(value)] = tuple(
+            part.text for text in _texts(value) for part in parts(text) if part.secret and part.text
+        )
 
     def concealed(text: Key) -> Any:
         for secret in secrets if isinstance(text, str) else ():
@@ -241,15 +244,20 @@ def _concealed(problem: Problem, tree: Mapping[str, Any]) -> Problem:
     )
 
 
-def _texts_at(tree: Any, path: Sequence[Key]) -> Iterator[str]:
-    """The texts at a path. If an array stands for a table, all of its items."""
+def _value_at(tree: Any, path: Sequence[Key]) -> Any:
+    """The value at a path; that of the nearest key above if there is none."""
     for key in path:
         try:
             tree = tree[key]
         except (KeyError, IndexError, TypeError):
             break
-    if isinstance(tree, str | list):
-        yield from (text for text in ([tree] if isinstance(tree, str) else tree) if isinstance(text, str))
+    return tree
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The text. If an array stands for a table, all of its items."""
+    items = value if isinstance(value, list) else [value]
+    return (text for text in items if isinstance(text, str))
 
 
 def _owners(problems: Iterable[Problem]) -> set[str | None]:

@@ -11,7 +11,16 @@ from stackctl.spec.source.locate import LEXEME, Source
 LARGEST = 1 << 20
 """How many bytes a stack file, or a script, may have. A stack of a hundred services has about thirty thousand."""
 DEEPEST = 64
-"""How many tables and arrays may be nested."""
+"""How many tables and arrays may be nested, and how many parts a dotted key may have."""
+MOST = 100_000
+"""How many keys and values a file may have."""
+MOST_ENTRIES = 10_000
+"""How many entries one table or array may have: so many services, ports of a service, variables of a file."""
+LONGEST = 1 << 17
+"""How many characters a text may have. Linux gives a program no argument or variable that is longer (MAX_ARG_STRLEN)."""
+LONGEST_KEY = 1_000
+TOO_LONG = f"a text may have {LONGEST:,} characters"
+TOO_MANY = f"more than {MOST_ENTRIES:,} entries"
 
 _HINTS = {
     "Invalid value": 'text needs quotes: key = "value"',
@@ -47,19 +56,55 @@ def decode(
 
 
 def parse(source: Source) -> tuple[dict[str, Any], list[Problem]]:
-    """The tree of a document, and its problems."""
+    """The tree of a document, and its problems.
+
+    What would take `tomllib` long is refused before: its time grows with the square of the number of a key's parts.
+    """
+    text = source.text
+    suspicious = (
+        any(line.count(".") > DEEPEST for line in text.split("\n")) or sum(map(text.count, "=.,[{")) > MOST
+    )
+    if suspicious and (beyond := _too_much(source)):
+        return {}, [beyond]
     try:
         tree = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         return {}, [_syntax(source, str(error))]
     except RecursionError:
-        return {}, [
-            Problem((), "too deeply nested", "close the brackets that are open", place=source.place(0))
-        ]
-    except ValueError as error:  # an integer of thousands of digits
-        return {}, [Problem((), f"not TOML: {error}", place=source.place(0))]
+        return {}, [_too_much(source) or Problem((), "too deeply nested", place=source.place(0))]
+    except ValueError:  # int() takes no more digits
+        digits = re.search(r"[0-9][0-9_]{4000}", source.text)
+        at = source.place(digits.start() if digits else 0)
+        return {}, [Problem((), "an integer must fit into 64 bits", "put a text into quotes", place=at)]
     problems = beyond_limits(tree)
     return ({} if problems else tree), problems
+
+
+def _too_much(source: Source) -> Problem | None:
+    """The first place where a text has too many keys and values, a key too many parts, or an array too many around it."""
+    dots = depth = marks = 0
+    for token in re.finditer(LEXEME, source.text):
+        if token.lastgroup == "newline":
+            dots = 0
+        if token.lastgroup != "mark":
+            continue
+        mark = token[0]
+        marks += 1
+        dots = dots + 1 if mark == "." else 0
+        depth += (mark in "[{") - (mark in "]}")
+        message, hint = "", ""
+        if dots >= DEEPEST:
+            message = f"a key has more than {DEEPEST} parts"
+        elif depth > DEEPEST:
+            message, hint = (
+                f"nested deeper than {DEEPEST} tables and arrays",
+                "close the brackets that are open",
+            )
+        elif marks > MOST:
+            message, hint = f"the file has more than {MOST:,} keys and values", "is this the right file?"
+        if message:
+            return Problem((), message, hint, place=source.place(token.start()))
+    return None
 
 
 def _syntax(source: Source, text: str) -> Problem:
@@ -109,7 +154,8 @@ def _on_several_lines(source: Source, opening: int) -> Problem:
 
 
 def beyond_limits(tree: dict[str, Any]) -> list[Problem]:
-    """Problems for values that TOML allows but stackctl does not: deep nesting, integers beyond 64 bits, the NUL character.
+    """Problems for values that TOML allows but stackctl does not: deep nesting, very many entries, very long texts, integers beyond
+    64 bits, the NUL character.
 
     No argument, variable or path of a POSIX system can contain NUL.
     """
@@ -119,7 +165,12 @@ def beyond_limits(tree: dict[str, Any]) -> list[Problem]:
         path, value = waiting.pop()
         if len(path) > DEEPEST and isinstance(value, dict | list):
             problems.append(Problem(path, f"nested deeper than {DEEPEST} tables and arrays"))
+        elif isinstance(value, dict | list) and len(value) > MOST_ENTRIES:
+            problems.append(Problem(path, TOO_MANY, "split the file"))
         elif isinstance(value, dict):
+            if any(len(key) > LONGEST_KEY for key in value):
+                problems.append(Problem(path, f"a key may have {LONGEST_KEY:,} characters"))
+                continue
             waiting += (((*path, key), item) for key, item in value.items())
             problems += (
                 Problem((*path, key), "a key cannot contain the NUL character")
@@ -130,6 +181,8 @@ def beyond_limits(tree: dict[str, Any]) -> list[Problem]:
             waiting += (((*path, n), item) for n, item in enumerate(value))
         elif isinstance(value, str) and "\0" in value:
             problems.append(Problem(path, "a text cannot contain the NUL character"))
+        elif isinstance(value, str) and len(value) > LONGEST:
+            problems.append(Problem(path, TOO_LONG, "put it into a file"))
         elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
             problems.append(Problem(path, "an integer must fit into 64 bits", "put a text into quotes"))
     return problems

@@ -19,7 +19,7 @@ from msgspec import Struct, field, structs
 from stackctl.errors import Place, Problem
 from stackctl.spec.source.locate import Source
 from stackctl.spec.source.nodes import YamlNode
-from stackctl.spec.source.toml import DEEPEST
+from stackctl.spec.source.toml import DEEPEST, LONGEST, LONGEST_KEY, MOST_ENTRIES, TOO_LONG, TOO_MANY
 from stackctl.spelling import did_you_mean
 
 MOST = 100_000
@@ -192,6 +192,8 @@ class _Reader:
             self.key(frame, event)
             return
         self.count(1, at)
+        if len(event.value) > LONGEST:
+            raise self.refuse(at, TOO_LONG, "put it into a file")
         try:
             value = _scalar(event.value, event.tag or ("" if event.implicit[0] else f"{_TAG}str"))
         except ValueError as error:
@@ -204,6 +206,8 @@ class _Reader:
 
     def key(self, frame: _Frame, event: Any) -> None:
         at, text = event.start_mark.index, event.value
+        if len(text) > LONGEST_KEY:
+            raise self.refuse(at, f"a key may have {LONGEST_KEY:,} characters", "is a quote left open?")
         plain_text = event.implicit[0] and not event.tag
         if plain_text and not isinstance(_scalar(text, ""), str):
             self.problems.append(
@@ -256,6 +260,8 @@ class _Reader:
                 self.documents.append(node)
             return
         frame = self.frames[-1]
+        if len(frame.items) + len(frame.array) + len(frame.merged) >= MOST_ENTRIES:
+            raise self.refuse(at, TOO_MANY, "split the file")
         if not frame.is_mapping:
             frame.array.append(structs.replace(node, at=at))
             return

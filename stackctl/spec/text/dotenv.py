@@ -19,6 +19,8 @@ from stackctl.spec.text.interpolate import Flaw, Lookup, Variables, expand
 
 LARGEST = 1 << 18
 """How many bytes a file of variables may have. No engine takes so many."""
+MOST = 10_000
+"""How many variables it may have."""
 
 _KEY = r"[\w.\-\[\]]+"
 _COLON = r"(?m)(?:^|(?<=\r))([^\S\n]*(?:export[^\S\n]+)?[\w.\-\[\]]+[^\S\n]*):"
@@ -48,8 +50,13 @@ def parse(
     above: dict[str, str] = {}
     scope = Lookup((*lookup.sources, Variables("the lines above", above)))
     problems: list[Problem] = []
-    for binding in _bindings(source.text):
+    for number, binding in enumerate(_bindings(source.text)):
         where = Place(source.file, binding.line, 1)
+        if number == MOST:
+            problems.append(
+                Problem((), f"more than {MOST:,} variables", "is this the right file?", place=where)
+            )
+            break
         if binding.written.startswith(("'", '"')) and not re.match(_QUOTED, binding.written):
             problems.append(Problem((), "the quote is not closed", place=where))
             break  # the rest of the file may belong to the value

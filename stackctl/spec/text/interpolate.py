@@ -19,6 +19,10 @@ from stackctl.spelling import Guesses
 RULE = "SC303"
 _DEEPEST = 20
 """How many `${A:-${B:-…}}` may be nested."""
+LONGEST = 1 << 17
+"""How many characters variables may give to one text."""
+MOST = 1 << 24
+"""How many characters they may give to all texts. Twenty lines, each of which says the one above twice, stand for a million."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = r"(?s)([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?"
@@ -38,11 +42,18 @@ class Variables(Struct, frozen=True):
         return veiled(self, "values")
 
 
+class Given(Struct):
+    """How many characters the variables of a lookup have given to texts."""
+
+    size: int = 0
+
+
 class Lookup(Struct, frozen=True):
     """The places where variables are looked for. The first place that has the variable wins."""
 
     sources: Sequence[Variables] = ()
     guesses: Guesses = field(default_factory=Guesses)
+    given: Given = field(default_factory=Given)
 
     def source(self, name: str) -> Variables | None:
         """The first place that has the variable."""
@@ -154,6 +165,7 @@ class _Expansion(Struct):
     command: bool = False
     lenient: bool = False
     flaws: list[Flaw] = field(default_factory=list)
+    size: int = 0
 
     def parts(self, template: str, depth: int) -> list[Part]:
         if depth > _DEEPEST:
@@ -170,7 +182,7 @@ class _Expansion(Struct):
             elif template.startswith("{", at):
                 end = _closing(template, at)
                 if end is None:
-                    message = f"{template[dollar:]!r} is not closed with a brace"
+                    message = f"{template[dollar : dollar + 60]!r} is not closed with a brace"
                     return found + self.flaw(message, 'write "$$" for a dollar')
                 found += self.braced(template[at + 1 : end], depth)
                 at = end + 1
@@ -229,6 +241,11 @@ class _Expansion(Struct):
             if self.command:
                 hint += f'; "$${name}" leaves it to the shell in the container'
             return self.flaw(self.lookup.unset(name), hint)
+        self.size += len(found.text)
+        self.lookup.given.size += len(found.text)
+        if self.size > LONGEST or self.lookup.given.size > MOST:
+            texts, most = ("a text", LONGEST) if self.size > LONGEST else ("all texts together", MOST)
+            return self.flaw(f"variables may give {texts} {most:,} characters: {name} is too much")
         if re.search(_UNUSABLE, found.text):
             return self.flaw(f"the value of {name} is not UTF-8 text")
         return [found]
