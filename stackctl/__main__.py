@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
 import sys
 from typing import NoReturn
 
@@ -15,12 +14,11 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line, and end the process with its exit code."""
     try:
         code = _run(args)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            )  # Ctrl-C while the interpreter ends prints no traceback
+        signal = sys.modules.get("signal")  # who has loaded it may have threads, which take time to end
+        if signal and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C meanwhile prints no traceback
     except KeyboardInterrupt:  # it came before a command had begun, or after one
-        code = 128 + signal.SIGINT
+        code = 130
     sys.exit(code)
 
 
