@@ -70,6 +70,7 @@ def test_words(line: str, words: list[str]) -> None:
     [
         ("for n in a b 'c d'; do docker run $n; done", ["a", "b", "c"]),
         ("for n in {1..3}; do docker run i$n; done", ["i1", "i2", "i3"]),
+        ("for n in {1..3,x}; do docker run i$n; done", ["i1..3", "ix"]),
         ('I=(a b); P=(1 2); for n in "${!I[@]}"; do docker run ${I[n]}${P[$n]}; done', ["a1", "b2"]),
         ("for ((i=1; i<=2; i++)); do docker run i$i; done", ["i1", "i2"]),
         ("i=1; while [ $i -lt 3 ]; do docker run i$i; i=$((i+1)); done", ["i1", "i2"]),

@@ -107,7 +107,7 @@ def _assigned(node: Node) -> str:
 
 
 def _listed(braces: str) -> list[str]:
-    if ".." not in braces:
+    if "," in braces:  # a list, whatever else is in it: `{1..3,x}` is `1..3 x`
         return braces.split(",")[:ROUNDS]
     first, last = (int(text) for text in braces.split(".."))
     step = 1 if first <= last else -1
