@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from stackctl.engine.files import replace_file
 from stackctl.errors import UsageError
 
 
@@ -18,6 +17,8 @@ def write_text(output: str, text: str, *, secret: bool = False) -> None:
     if output == "-":
         click.echo(text, nl=False)
         return
+    from stackctl.engine.files import replace_file  # most texts go to stdout
+
     path = Path(output)
     try:
         if path.exists() and not path.is_file():  # a pipe, or a device

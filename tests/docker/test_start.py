@@ -87,7 +87,7 @@ def up(shared: Project) -> Project:
         ("ls", TABLE, 111),
         ("images --json", LIBRARIES, 121),
         ("volumes --json", LIBRARIES, 123),
-        ("top --json", LIBRARIES, 120),
+        ("top --json", LIBRARIES, 122),
         ("port web 80", LIBRARIES, 117),
     ],
 )

@@ -11,7 +11,6 @@ from stackctl.cli.options import format_option, pass_settings, services_argument
 from stackctl.cli.settings import Settings
 from stackctl.errors import UsageError
 from stackctl.looking import Looking
-from stackctl.planner.steps.secrets import common_words_of, secrets_of
 from stackctl.show.lists.containers import (
     FIELDS,
     TITLES,
@@ -21,7 +20,7 @@ from stackctl.show.lists.containers import (
 )
 from stackctl.show.text.safe import one_line
 from stackctl.show.text.template import formatted
-from stackctl.spec.output.redact import without
+from stackctl.spec.output.redact import common_words_of, secrets_of, without
 
 _STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 

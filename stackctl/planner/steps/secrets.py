@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Generator
 from contextlib import closing
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from stackctl.planner.steps.actions import Wait
 from stackctl.planner.steps.events import Event, Failed, Progress, Rescued
 from stackctl.planner.steps.plan import Step
 from stackctl.spec.model import Stack
-from stackctl.spec.output.redact import common_words, secrets, without
+from stackctl.spec.output.redact import common_words_of, secrets, secrets_of, without
 
 
 def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[Event, None, None]:
@@ -33,19 +33,6 @@ def concealed(events: Generator[Event, None, None], stack: Stack) -> Generator[E
                     yield replace(event, news=replace(news, text=without(news.text, hidden(step), common)))
                     continue
             yield event
-
-
-def secrets_of(stack: Stack, services: Iterable[str]) -> set[str]:
-    """The secrets of services, and of the files that they get. A name of no service has none."""
-    found = [service for name in services if (service := stack.everything.get(name))]
-    contents = (source.value for service in found for _, _, source in stack.sources_of(service))
-    return {*secrets(tuple(found)), *secrets(tuple(contents))}
-
-
-def common_words_of(stack: Stack) -> frozenset[str]:
-    """The words of a stack that are hidden only where they stand as a secret."""
-    names = (stack.project, *stack.everything, *stack.volumes, *stack.networks)
-    return common_words(names, stack.everything.values())
 
 
 def _conceal(error: Exception, hidden: Collection[str], common: Collection[str]) -> None:

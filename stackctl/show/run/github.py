@@ -16,7 +16,6 @@ from stackctl.planner.steps.actions import BuildImage, PullImage
 from stackctl.planner.steps.events import Event, Failed, Planned, Progress
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.steps.secrets import common_words_of, secrets_of
 from stackctl.planner.steps.timeline import PHASES, TimedStep, Timeline, seconds_of_phases, timeline
 from stackctl.show.error_text import facts
 from stackctl.show.problems import problems_text
@@ -27,7 +26,7 @@ from stackctl.show.text.safe import clean, one_line, shortened, without_commands
 from stackctl.show.timeline.text import why_text
 from stackctl.spec.choosing import table
 from stackctl.spec.model import Stack
-from stackctl.spec.output.redact import without
+from stackctl.spec.output.redact import common_words_of, secrets_of, without
 from stackctl.spec.source.locate import place
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from stackctl.secret import DOTS, Secret, looks_secret
-from stackctl.spec.model import Service
+from stackctl.spec.model import Service, Stack
 from stackctl.spec.text.parts import concealed, parts
 from stackctl.spec.values import Variable
 
@@ -166,3 +166,16 @@ def _default(match: re.Match[str]) -> str:
 
 def _dots(value: str) -> str:
     return value if re.fullmatch(_REFERENCE, value) else DOTS
+
+
+def secrets_of(stack: Stack, services: Iterable[str]) -> set[str]:
+    """The secrets of services, and of the files that they get. A name of no service has none."""
+    found = [service for name in services if (service := stack.everything.get(name))]
+    contents = (source.value for service in found for _, _, source in stack.sources_of(service))
+    return {*secrets(tuple(found)), *secrets(tuple(contents))}
+
+
+def common_words_of(stack: Stack) -> frozenset[str]:
+    """The words of a stack that are hidden only where they stand as a secret."""
+    names = (stack.project, *stack.everything, *stack.volumes, *stack.networks)
+    return common_words(names, stack.everything.values())

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from stackctl.planner.steps.secrets import common_words_of
 from stackctl.planner.world.desired import DesiredContainer
 from stackctl.show.text.amounts import counted
 from stackctl.show.text.safe import clean
 from stackctl.spec.model import Stack
-from stackctl.spec.output.redact import redacted, secrets, without
+from stackctl.spec.output.redact import common_words_of, redacted, secrets, without
 from stackctl.teach.explain.lesson_text import sizes
 from stackctl.teach.explain.mistakes import MISTAKES
 from stackctl.teach.explain.notation import file_name
