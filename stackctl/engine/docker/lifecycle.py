@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -31,7 +31,6 @@ _GOING = 30.0
 """Seconds to wait for a removal that somebody else began."""
 _KILLED = 10.0
 """Seconds until the engine must list a container that it has killed as ended."""
-_STOP_MARGIN = 60.0
 
 _TAKEN = re.compile(r"port is already allocated|address already in use")
 _ADDRESS = re.compile(r"((?:\d+\.){3}\d+|\[[\da-f:]*\]):(\d+)")
@@ -199,13 +198,13 @@ def stop(client: Client, container: str, grace: int) -> str:
     """
     began = monotonic()
     try:
-        client.post("containers", container, "stop", t=grace, timeout=grace + _STOP_MARGIN)
+        client.post("containers", container, "stop", t=grace, timeout=grace + client.answer_timeout)
         may_have_been_killed = grace > 0 and monotonic() - began >= grace
         if not may_have_been_killed:
             return ""
         answer = client.get("containers", container, "json")
     except RefusedError as error:
-        if error.status == 404:
+        if _is_gone(client, error, "containers", container, "json"):
             return ""
         raise
     return _killed(answer, grace)
@@ -259,7 +258,7 @@ def remove_container(client: Client, container: str, *, volumes: bool) -> None:
     try:
         client.delete("containers", container, force=True, v=volumes)
     except RefusedError as error:
-        if error.status == 404:
+        if _is_gone(client, error, "containers", container, "json"):
             return
         if error.status != 409 or "in progress" not in error.message:
             raise
@@ -268,7 +267,7 @@ def remove_container(client: Client, container: str, *, volumes: bool) -> None:
 
 def _await_removal(client: Client, container: str) -> None:
     for _ in _pauses(0.05, _GOING):
-        if not _is_there(client, container):
+        if not _is_there(client, "containers", container, "json"):
             return
     raise EngineError(
         f"the engine has been removing {container} for {_GOING:g} s",
@@ -283,11 +282,8 @@ def remove_network(client: Client, network_id: str, name: str) -> None:
     many containers end at once, the engine may forget some endpoints (seen with 20.10): an endpoint whose container is
     gone is then disconnected by force.
     """
-
-    def remove() -> None:
-        client.delete("networks", network_id)
-
-    refusal = _refused_while_busy(remove, "active endpoints", _BUSY)
+    path = ("networks", network_id)
+    refusal = _refused_while_busy(client, path, "active endpoints", _BUSY)
     if refusal is None:
         return
     living, forgotten = _endpoints(client, network_id)
@@ -297,7 +293,7 @@ def remove_network(client: Client, network_id: str, name: str) -> None:
         with suppress(RefusedError):  # the next try to remove the network tells whether it is still there
             body = {"Container": endpoint, "Force": True}
             client.post("networks", network_id, "disconnect", body=body)
-    refusal = _refused_while_busy(remove, "active endpoints", _FORGOTTEN)
+    refusal = _refused_while_busy(client, path, "active endpoints", _FORGOTTEN)
     if refusal is not None:
         frees = [f"docker network disconnect -f {name} {endpoint}" for endpoint in forgotten]
         raise RefusedError(
@@ -315,14 +311,19 @@ def _endpoints(client: Client, network_id: str) -> tuple[list[str], list[str]]:
     living: list[str] = []
     forgotten: list[str] = []
     for key, endpoint in (inspected.get("Containers") or {}).items():
-        there = not key.startswith("ep-") and _is_there(client, key)
+        there = not key.startswith("ep-") and _is_there(client, "containers", key, "json")
         (living if there else forgotten).append(endpoint.get("Name") or key)
     return sorted(living), sorted(forgotten)
 
 
-def _is_there(client: Client, container: str) -> bool:
+def _is_gone(client: Client, refusal: RefusedError, *path: str) -> bool:
+    """Whether the engine has refused because the thing is not there. What stands between may say so as well, and does not know it."""
+    return refusal.status == 404 and not _is_there(client, *path)
+
+
+def _is_there(client: Client, *path: str) -> bool:
     try:
-        client.get("containers", container, "json")
+        client.get(*path)
     except RefusedError as error:
         if error.status == 404:
             return False
@@ -331,7 +332,7 @@ def _is_there(client: Client, container: str) -> bool:
 
 
 def remove_volume(client: Client, name: str) -> None:
-    refusal = _refused_while_busy(lambda: client.delete("volumes", name), "in use", _BUSY)
+    refusal = _refused_while_busy(client, ("volumes", name), "in use", _BUSY)
     if refusal is not None:
         rows = client.get("containers", "json", all=True, filters={"volume": [name]})
         users = [row["Names"][0].removeprefix("/") for row in rows if row.get("Names")]
@@ -345,7 +346,7 @@ def remove_image(client: Client, image_id: str, name: str) -> None:
     try:
         client.delete("images", image_id)
     except RefusedError as error:
-        if error.status != 404:
+        if not _is_gone(client, error, "images", image_id, "json"):
             raise RefusedError(
                 f"cannot remove the image {'' if image_id == name else 'that was '}{name}: {error.message}",
                 error.hint,
@@ -354,17 +355,17 @@ def remove_image(client: Client, image_id: str, name: str) -> None:
 
 
 def _refused_while_busy(
-    remove: Callable[[], object], busy: str, patience: tuple[float, float]
+    client: Client, path: tuple[str, ...], busy: str, patience: tuple[float, float]
 ) -> RefusedError | None:
-    """Call `remove` again as long as the engine's refusal says `busy`. Return None once it is removed (or was not there),
-    else the last refusal.
+    """Remove what is at the path, again as long as the engine's refusal says `busy`. Return None once it is removed (or was not
+    there), else the last refusal.
     """
     refusal = None
     for _ in _pauses(*patience):
         try:
-            remove()
+            client.delete(*path)
         except RefusedError as error:
-            if error.status == 404:
+            if _is_gone(client, error, *path):
                 return None
             if not any(words in error.message for words in (busy, *_ALSO_BUSY)):
                 raise

@@ -16,7 +16,9 @@ from stackctl.errors import EngineError
 Json = Any
 
 ANSWER_TIMEOUT = 300.0
-"""Seconds that a call may take. To create a container from a large image on a slow disk takes minutes."""
+"""Seconds that a call may take, unless `STACKCTL_ENGINE_TIMEOUT` says another number. To create a container from a large image on
+a slow disk takes minutes.
+"""
 LOOK_TIMEOUT = 60.0
 """Seconds that the engine has to answer a call that only reads."""
 
@@ -65,8 +67,12 @@ class JsonClient(Generic[A]):
         transport: Transport[A],
         version: str,
         unreachable: Callable[[OSError], EngineError],
+        answer_timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        """`unreachable` makes the error that says why the engine cannot be reached."""
+        """`unreachable` makes the error that says why the engine cannot be reached. `answer_timeout`: seconds that a call may take
+        that writes.
+        """
+        self.answer_timeout = answer_timeout
         self._transport = transport
         self._unreachable = unreachable
         self._base = f"/v{version}"
@@ -88,18 +94,19 @@ class JsonClient(Generic[A]):
         *path: str,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = ANSWER_TIMEOUT,
+        timeout: float | None = None,
         **params: object,
     ) -> Json:
-        """`timeout` in seconds."""
+        """`timeout` in seconds (default: `answer_timeout`)."""
+        timeout = self.answer_timeout if timeout is None else timeout
         return self._json(self._request("POST", path, params, body=body, headers=headers, timeout=timeout))
 
     def delete(self, *path: str, **params: object) -> Json:
-        return self._json(self._request("DELETE", path, params))
+        return self._json(self._request("DELETE", path, params, timeout=self.answer_timeout))
 
     def put(self, *path: str, data: bytes | Iterable[bytes], **params: object) -> Json:
         """Send the data, or each piece of them as it comes."""
-        return self._json(self._request("PUT", path, params, data=data))
+        return self._json(self._request("PUT", path, params, data=data, timeout=self.answer_timeout))
 
     def head(self, *path: str, **params: object) -> Mapping[str, str]:
         """The headers of the answer. Names of headers are in small letters."""
@@ -136,10 +143,7 @@ class JsonClient(Generic[A]):
     def _json(self, request: Request) -> Json:
         with self.errors(), self._answer(request) as answer:
             content = answer.read()
-            try:
-                return json.loads(content) if content else None
-            except ValueError as error:
-                raise self._unreachable(OSError("its answer cannot be read")) from error
+            return _parsed(content) if content else None
 
     @contextmanager
     def _answer(self, request: Request) -> Iterator[A]:
@@ -160,7 +164,7 @@ class JsonClient(Generic[A]):
         body: object = None,
         data: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = ANSWER_TIMEOUT,
+        timeout: float | None,
     ) -> Request:
         sent = dict(headers or {})
         content: bytes | Iterable[bytes] | None = data
@@ -180,8 +184,14 @@ class Client(JsonClient[Answer]):
 class WireClient(JsonClient[WireAnswer]):
     """The client that looks at an engine, listens to its events, and talks with its containers."""
 
-    def __init__(self, wire: Wire, version: str, unreachable: Callable[[OSError], EngineError]) -> None:
-        super().__init__(wire, version, unreachable)
+    def __init__(
+        self,
+        wire: Wire,
+        version: str,
+        unreachable: Callable[[OSError], EngineError],
+        answer_timeout: float = ANSWER_TIMEOUT,
+    ) -> None:
+        super().__init__(wire, version, unreachable, answer_timeout)
         self._wire = wire
 
     def ask_all(self, *calls: tuple[tuple[str, ...], Mapping[str, object]]) -> Callable[[], list[Found]]:
@@ -199,7 +209,7 @@ class WireClient(JsonClient[WireAnswer]):
                     cleanup.callback(answer.close)
                 for answer in answers:
                     _check(answer)
-                return [Found(json.loads(answer.read()), answer.headers) for answer in answers]
+                return [Found(_parsed(answer.read()), answer.headers) for answer in answers]
 
         return found
 
@@ -216,7 +226,7 @@ class WireClient(JsonClient[WireAnswer]):
     def hijack(self, *path: str, body: object = None, **params: object) -> Iterator[Duplex]:
         """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach)."""
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
-        request = self._request("POST", path, params, body=body, headers=upgrade, timeout=None)
+        request = self._request("POST", path, params, body=body, headers=upgrade, timeout=self.answer_timeout)
         with self.errors(), self._answer(request) as answer:
             yield answer.upgrade()
 
@@ -225,7 +235,7 @@ def objects(answer: Answer) -> Iterator[dict[str, Any]]:
     """The JSON objects of a streamed answer, as they come. Each line is one object."""
     for line in lines(answer.chunks()):
         if line.strip():
-            yield json.loads(line)
+            yield _parsed(line)
 
 
 def _body(answer: Answer) -> Json:
@@ -233,7 +243,16 @@ def _body(answer: Answer) -> Json:
         answer.read()
         return None
     _check(answer)
-    return json.loads(answer.read())
+    return _parsed(answer.read())
+
+
+def _parsed(content: bytes) -> Json:
+    """What an answer says. Raises OSError if it is no JSON: then nobody knows what the engine has done."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        text = content[:80].decode(errors="replace")
+        raise OSError(f"its answer cannot be read: {text!r}") from None
 
 
 def _parameter(value: object) -> str | list[str]:

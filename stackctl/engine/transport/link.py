@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stackctl.engine.transport.byte_stream import ByteStream, TlsStream, refusals
-from stackctl.engine.transport.client import Client, WireClient
+from stackctl.engine.transport.client import ANSWER_TIMEOUT, Client, WireClient
 from stackctl.engine.transport.endpoint import CONNECT_TIMEOUT, Endpoint, Tls, config
 from stackctl.engine.transport.messages import Answer, Request, Transport
 from stackctl.engine.transport.unreachable import unreachable
@@ -39,6 +40,7 @@ class Link:
         engine answers.
         """
         self.endpoint = endpoint
+        self._answer_timeout = _answer_timeout(environ)
         self._headers: dict[str, str] = config(environ).get("HttpHeaders") or {}
         self._socket = endpoint.socket
         self._complaint: Callable[[], str] = str
@@ -64,7 +66,7 @@ class Link:
             self._close_bridge()
             raise reason from error
         self._answered = True
-        self.client = WireClient(wire, self._version, self._unreachable)
+        self.client = WireClient(wire, self._version, self._unreachable, self._answer_timeout)
 
     @property
     def changing(self) -> Client:
@@ -73,7 +75,7 @@ class Link:
         """
         with self._lock:
             if self._changing is None:
-                self._changing = Client(self._sdk(), self._version, self._unreachable)
+                self._changing = Client(self._sdk(), self._version, self._unreachable, self._answer_timeout)
             return self._changing
 
     def close(self) -> None:
@@ -101,6 +103,18 @@ class Link:
             tell, self._waiting = self._waiting, None
         if tell:
             tell(f"the Docker engine at {self.endpoint.host} to answer")
+
+
+def _answer_timeout(environ: Mapping[str, str]) -> float:
+    """Seconds that a call may take that writes. Raises `EngineError` if the variable does not say so."""
+    said = environ.get("STACKCTL_ENGINE_TIMEOUT", "")
+    try:
+        seconds = float(said or ANSWER_TIMEOUT)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise EngineError(f"STACKCTL_ENGINE_TIMEOUT is {said!r}, which is no number of seconds", "correct it")
+    return seconds
 
 
 def _newest_version(wire: Wire) -> str:

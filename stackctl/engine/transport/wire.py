@@ -150,7 +150,8 @@ class WireAnswer:
                     self._connection.close()
 
     def upgrade(self) -> Duplex:
-        """The connection, which now carries bytes both ways. It is closed with the answer."""
+        """The connection, which now carries bytes both ways, without a time limit. It is closed with the answer."""
+        self._connection.stream.set_timeout(None)
         return Duplex(self._connection.stream, self._connection.trailing())
 
     def hang_up(self) -> None:
