@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -73,19 +72,11 @@ class Operating(Project):
 
     def pause(self, services: Collection[str] = (), *, cancel: Cancel | None = None) -> Events:
         """Freeze the containers of the named services, or all that run but one-offs."""
-        return self._pause(services, "pause", cancel)
+        return self._do_locked(lambda: plan_pause(self.name, self._meant(services), "pause"), cancel)
 
     def unpause(self, services: Collection[str] = (), *, cancel: Cancel | None = None) -> Events:
         """Let the paused containers of the named services, or all of them, go on."""
-        return self._pause(services, "unpause", cancel)
-
-    def _pause(
-        self, services: Collection[str], verb: Literal["pause", "unpause"], cancel: Cancel | None
-    ) -> Events:
-        def decide(*, again: bool = False) -> Plan:
-            return plan_pause(self.name, self._meant(services), verb, named=bool(services), again=again)
-
-        return self._do_locked(decide, cancel, again=lambda: decide(again=True))
+        return self._do_locked(lambda: plan_pause(self.name, self._meant(services), "unpause"), cancel)
 
     def remove(
         self,

@@ -113,7 +113,7 @@ def test_if_nothing_runs_nothing_is_done(verb: str) -> None:
             return plan_stop("shop", found, Stops())
         if verb == "kill":
             return plan_kill("shop", found, "SIGKILL")
-        return plan_pause("shop", found, "pause" if verb == "pause" else "unpause", named=False)
+        return plan_pause("shop", found, "pause" if verb == "pause" else "unpause")
 
     assert lines(told(stopped())) == [f"note: nothing to {verb}: none runs"]
     assert lines(told(World())) == [f"note: nothing to {verb}: there is no container"]
@@ -262,26 +262,21 @@ def test_restart_of_nothing_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "named", "acts"),
-    [
-        ("pause", False, {"shop-api-1", "shop-web-1"}),
-        ("pause", True, {"shop-api-1", "shop-web-1", "shop-db-1"}),
-        ("unpause", False, {"shop-db-1"}),
-    ],
+    ("verb", "acts"), [("pause", {"shop-api-1", "shop-web-1"}), ("unpause", {"shop-db-1"})]
 )
-def test_without_names_only_what_can_be_paused_is(
-    verb: Literal["pause", "unpause"], named: bool, acts: set[str]
-) -> None:
+def test_only_what_can_be_paused_is(verb: Literal["pause", "unpause"], acts: set[str]) -> None:
     world = do(World().up(CHAIN), PauseContainer("shop-db-1", "shop-db-1"))
-    plan = plan_pause("shop", containers(world), verb, named=named)
+    plan = plan_pause("shop", containers(world), verb)
     assert {step.action.name for step in plan.steps} == acts  # type: ignore[union-attr]
 
 
-def test_a_second_pause_is_refused_by_the_engine() -> None:
+def test_a_second_pause_and_a_second_unpause_do_nothing() -> None:
     world = World().up(CHAIN)
-    world.do(plan_pause("shop", containers(world), "pause", named=False).steps)
-    with pytest.raises(EngineError, match="it is paused already"):
-        world.do(plan_pause("shop", containers(world), "pause", named=False).steps)
+    assert lines(plan_pause("shop", containers(world), "unpause")) == [
+        "note: nothing to unpause: none is paused"
+    ]
+    world.do(plan_pause("shop", containers(world), "pause").steps)
+    assert lines(plan_pause("shop", containers(world), "pause")) == ["note: nothing to pause: paused already"]
 
 
 def remove(world: World, *names: str, **options: Any) -> Plan:

@@ -58,30 +58,21 @@ def plan_kill(project: str, containers: Iterable[ObservedContainer], signal: str
 
 
 def plan_pause(
-    project: str,
-    containers: Iterable[ObservedContainer],
-    verb: Literal["pause", "unpause"],
-    *,
-    named: bool,
-    again: bool = False,
+    project: str, containers: Iterable[ObservedContainer], verb: Literal["pause", "unpause"]
 ) -> Plan:
-    """Pause containers that run, or let paused ones go on.
-
-    If the containers are `named`, or if none is in the right state, the engine refuses what cannot be done, and says why; but not
-    `again`, when what was done already is left alone.
-    """
+    """Pause containers that run, or let paused ones go on."""
     containers = tuple(containers)
     up = [c for c in containers if c.state in ("running", "paused")]
-    fit = [c for c in up if c.state == ("running" if verb == "pause" else "paused")]
     draft = Draft(project)
-    for container in up if (named or not fit) and not again else fit:
+    for container in (c for c in up if c.state == ("running" if verb == "pause" else "paused")):
         action: Action = (
             PauseContainer(container.id, container.name)
             if verb == "pause"
             else UnpauseContainer(container.id, container.name)
         )
         draft.add(action, f"asked to {verb}", of=container.replica)
-    return _told(draft, verb, containers)
+    why = "none runs" if not up else "paused already" if verb == "pause" else "none is paused"
+    return _told(draft, verb, containers, why)
 
 
 def plan_remove(
