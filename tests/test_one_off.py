@@ -69,6 +69,20 @@ def test_a_container_that_cannot_start_must_be_removed(stack: Stack, engine: Mem
     assert names(engine) == {"shop-db-1": "running"}
 
 
+def test_a_container_that_nobody_can_be_connected_with_must_be_removed(
+    stack: Stack, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def attach(*_: object) -> int:
+        raise EngineError("the engine does not answer")
+
+    monkeypatch.setattr(engine, "attach", attach)
+    one_off = OneOff(stack, engine, "api", RunOptions(remove=True))
+    succeed(one_off.prepare())
+    with pytest.raises(EngineError, match="does not answer"):
+        one_off.attach()
+    assert names(engine) == {"shop-db-1": "running"}
+
+
 def test_an_image_that_may_not_be_pulled_must_be_named(stack: Stack, engine: MemoryEngine) -> None:
     images = ImageOptions(pull=PullPolicy.never)
     with pytest.raises(stackctl.PreflightError, match=r"services.db.image: image db:1 is not here"):
