@@ -1,8 +1,9 @@
 from show_stories import Run, all_there, failing_run, first_plans, lesson, outcome_of, plan_up
 
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, WaitError
 from stackctl.planner.steps.actions import StartContainer, WaitFor
-from stackctl.planner.steps.events import Planned
+from stackctl.planner.steps.events import Done, Event, Failed, Planned, Postponed
 from stackctl.planner.steps.outcome import Outcome
 from stackctl.planner.steps.plan import Draft, Plan
 from stackctl.planner.world.replica import Replica
@@ -138,3 +139,21 @@ def test_the_next_command_fits_the_failure() -> None:
     ):
         outcome = outcome_of([Run(plan).failed(action, service, 1, EngineError("no"))])
         assert f"  next        {command}\n" in failure_text(outcome, [plan])
+
+
+def test_a_change_that_failed_half_way_is_not_called_nothing() -> None:
+    plan = plan_up(lesson("debug"), all_there(lesson()))
+    *done, last = plan.changes
+    failed = [Done(step, 1, 1) for step in done] + [Failed(last, 2, 1, EngineError("no"))]
+    assert (
+        summary(outcome_of([Planned(plan, 0), *failed]), [plan])
+        == "no change is complete · failed 1 in 2.0 s"
+    )
+
+
+def test_a_change_that_was_planned_again_counts_once_it_is_done() -> None:
+    plan = plan_up(lesson("debug"), all_there(lesson()))
+    refused = RefusedError("gone", status=404)
+    first: list[Event] = [Planned(plan, 0), *(Postponed(step, 1, refused) for step in plan.changes)]
+    second: list[Event] = [Planned(plan, 1), *(Done(step, 2, 1) for step in plan.changes)]
+    assert summary(outcome_of(first + second), [plan, plan]) == "recreated 1 in 2.0 s"

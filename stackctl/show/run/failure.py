@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from stackctl.errors import LostAnswerError, StackError, WaitError
 from stackctl.planner.steps.actions import (
@@ -61,11 +61,11 @@ def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> st
     plans, done = tuple(plans), dict[str, int]()
     begun, ended = set[tuple[str, str]](), set[tuple[str, str]]()
     nothing = "it is not known what changed" if outcome.unsure else "nothing changed"
+    if outcome.changed and outcome.failures:
+        nothing = "no change is complete"
     if _as_before(outcome, plans):
         plans, nothing = (), "everything is as before"
-    for place, plan in enumerate(plans, 1):
-        later = {_act(step) for each in plans[place:] for step in each.steps}
-        finished = [step for step in plan.steps if not _unfinished(step, outcome, later)]
+    for plan, finished in zip(plans, _finished(outcome, plans), strict=True):
         complete = [c for c in changes(plan) if all(step in finished for step in c.steps)]
         for verb, number in count(complete).items():
             done[PAST[verb]] = done.get(PAST[verb], 0) + number
@@ -143,7 +143,7 @@ def _services(steps: Iterable[Step]) -> list[str]:
 
 def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
     """The services that this run has started and that run by the last look; without a last look, those not known to have ended."""
-    finished = [step for plan in plans for step in plan.steps if not _unfinished(step, outcome)]
+    finished = [step for steps in _finished(outcome, plans) for step in steps]
     ended = {
         failure.step.service
         for failure in (*outcome.failures, *outcome.tolerated)
@@ -158,13 +158,21 @@ def _left_running(outcome: Outcome, plans: tuple[Plan, ...]) -> list[str]:
     return _services(step for step in started if step.service not in ended)
 
 
-def _unfinished(step: Step, outcome: Outcome, later: Container[tuple[type, str]] = ()) -> bool:
-    """`later`: what the plans do that were made after another look. A step whose answer was lost was done if they do not do it."""
+def _finished(outcome: Outcome, plans: tuple[Plan, ...]) -> Iterator[list[Step]]:
+    """The steps of each plan that are done. A step whose answer was lost was done if no later plan does it. What is postponed is of
+    an earlier plan than the last, which may have the same steps.
+    """
     events: tuple[Failed | Skipped, ...] = (*outcome.failures, *outcome.tolerated, *outcome.skipped)
-    if any(event.step == step for event in events):
-        return True
-    postponed = [event for event in outcome.postponed if event.step == step]
-    return any(not isinstance(event.error, LostAnswerError) or _act(step) in later for event in postponed)
+    for place, plan in enumerate(plans, 1):
+        later = {_act(step) for each in plans[place:] for step in each.steps}
+        open_ = [event.step for event in events]
+        if place < len(plans):
+            open_ += [
+                event.step
+                for event in outcome.postponed
+                if not isinstance(event.error, LostAnswerError) or _act(event.step) in later
+            ]
+        yield [step for step in plan.steps if step not in open_]
 
 
 def _act(step: Step) -> tuple[type, str]:
