@@ -11,7 +11,7 @@ lowest := .venv/lowest
 recipes := .venv/recipes
 inspect := .venv/inspect
 
-.PHONY: help up down test test-engines slow swarm lowest inspect lint bench bench-tests setup env lock audit clean
+.PHONY: help up down test test-engines slow soak swarm lowest inspect lint bench bench-tests setup env lock audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ slow: setup $(recipes)/.installed ## run the tests that take too long for CI, bu
 # Not in CI: it takes an hour or more. What is known to differ stands in tests/engines/differences.toml.
 test-engines: setup ## run the tests on other engines, over TLS and over ssh; needs root on Debian 12 (ENGINES="podman ssh" for some)
 	PYTHONPATH=tests/engines:tests/engine:tests/faults:tests/docker $(bin)/python tests/engines/run.py $(ENGINES)
+
+# Not in CI: every fault at every call of every command takes hours. TIMES is the number of random kills.
+TIMES ?= 1000
+soak: setup ## let every call of every command meet every fault, and kill at random moments; needs root
+	$(bin)/pytest -n 2 --dist worksteal -m "slow or not slow" tests/faults --times $(TIMES) $(PYTEST_ARGS)
 
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
 lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies

@@ -10,8 +10,9 @@ import os
 import pkgutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import stackctl
@@ -54,12 +55,14 @@ def run(
     output: Path,
     seconds: float,
     network_of: int | None = None,
+    begun: Callable[[BaseProcess], None] = lambda _: None,
 ) -> int:
     """Run `stackctl ARGS` without input, and return its exit code. What it says is then in the files `stdout` and `stderr` in `output`.
-    `network_of` is a process in whose network it runs.
+    `network_of` is a process in whose network it runs. `begun` gets the process that has begun.
     """
     process = _CONTEXT.Process(target=_stackctl, args=(tuple(args), cwd, dict(env), output, network_of))
     process.start()
+    begun(process)
     try:
         process.join(seconds)
         assert process.exitcode is not None, f"stackctl {args} takes more than {seconds:g} s"

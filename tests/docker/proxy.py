@@ -28,11 +28,47 @@ class Request:
         return f"{self.method} {self.path}"
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A request that has come, which somebody answers in the engine's place. Its connection ends afterwards."""
+
+    request: Request
+    _engine: Path
+    _head: bytes
+    _asked: BinaryIO
+    _client: socket.socket
+
+    def answer(self, data: bytes) -> None:
+        """Say this to the client."""
+        self._client.sendall(data)
+
+    def drop(self) -> None:
+        """Read the whole request, and do nothing with it. Closed before that, the connection would be reset."""
+        _pass_body(self._head, self._asked, lambda _: None)
+
+    def engine_answers(self) -> bytes:
+        """Let the engine have the request. Returns its answer, as far as it has come with the end of the head."""
+        data = b""
+        with socket.socket(socket.AF_UNIX) as engine:
+            engine.connect(str(self._engine))
+            engine.sendall(self._head)
+            _pass_body(self._head, self._asked, engine.sendall)
+            while b"\r\n\r\n" not in data and (more := engine.recv(65536)):
+                data += more
+        return data
+
+    def await_hang_up(self) -> None:
+        """Wait until the client wants no answer any more."""
+        while self._asked.read1():  # type: ignore[attr-defined]
+            pass
+
+
 class RecordingProxy:
     """Forwards connections byte for byte and keeps the head of each request, in the order in which they came.
 
-    `asked` is called with each request before the engine has it, `sent` once the engine has all of it. A connection that asks for an upgrade (an exec, a build
-    session) is no longer HTTP from there on: it is passed on unread.
+    `asked` is called with each request before the engine has it, `sent` once the engine has all of it. If `instead` returns a function
+    for a request, that one answers, and not the engine. A connection that asks for an upgrade (an exec, a build session) is no longer
+    HTTP from there on: it is passed on unread.
     """
 
     def __init__(self, engine: Path, path: Path) -> None:
@@ -40,6 +76,7 @@ class RecordingProxy:
         self.requests: list[Request] = []
         self.asked: Callable[[Request], None] = lambda _: None
         self.sent: Callable[[Request], None] = lambda _: None
+        self.instead: Callable[[Request], Callable[[Exchange], None] | None] = lambda _: None
         self._engine = engine
         self._record = threading.Lock()
         self._served = threading.Condition()
@@ -89,48 +126,54 @@ class RecordingProxy:
             engine.connect(str(self._engine))
             answers = threading.Thread(target=_pass_on, args=(engine, client), daemon=True)
             answers.start()
+            last: Request | None = None
             with client.makefile("rb") as asked:
-                while self._forward(asked, engine):
-                    pass
+                while request := self._forward(asked, engine, client):
+                    last = request
+            # Nobody listens any more. What waits for a container to end would wait on, and may wait for ever.
+            waits = last is not None and last.path.partition("?")[0].endswith("/wait")
             with suppress(OSError):  # the engine closed first
-                engine.shutdown(socket.SHUT_WR)
+                engine.shutdown(socket.SHUT_RDWR if waits else socket.SHUT_WR)
             answers.join()
 
-    def _forward(self, asked: BinaryIO, engine: socket.socket) -> bool:
-        """Pass one request on; False when there is none left."""
+    def _forward(self, asked: BinaryIO, engine: socket.socket, client: socket.socket) -> Request | None:
+        """Pass one request on; None when there is none left."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             line = asked.readline()
             if not line:
-                return False
+                return None
             head += line
         method, path, _ = head.split(b" ", 2)
         request = Request(method.decode(), re.sub(r"^/v[\d.]+", "", path.decode()))
         with self._record:
             self.requests.append(request)
         self.asked(request)
+        if answer := self.instead(request):
+            answer(Exchange(request, self._engine, head, asked, client))
+            return None
         engine.sendall(head)
         if re.search(rb"^upgrade:", head, re.IGNORECASE | re.MULTILINE):
             while data := asked.read1():  # type: ignore[attr-defined]
                 engine.sendall(data)
-            return False
-        _pass_body(head, asked, engine)
+            return None
+        _pass_body(head, asked, engine.sendall)
         with self._record:
             self.sent(request)
-        return True
+        return request
 
 
-def _pass_body(head: bytes, asked: BinaryIO, engine: socket.socket) -> None:
+def _pass_body(head: bytes, asked: BinaryIO, send: Callable[[bytes], None]) -> None:
     if length := re.search(rb"^content-length: *(\d+)", head, re.IGNORECASE | re.MULTILINE):
         left = int(length[1])
         while left and (data := asked.read(min(left, 65536))):
-            engine.sendall(data)
+            send(data)
             left -= len(data)
     elif re.search(rb"^transfer-encoding: *chunked", head, re.IGNORECASE | re.MULTILINE):
         while line := asked.readline():
-            engine.sendall(line)
+            send(line)
             size = int(line.split(b";")[0], 16)
-            engine.sendall(asked.read(size + 2))
+            send(asked.read(size + 2))
             if size == 0:
                 return
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import docker
 import forked
@@ -24,6 +24,12 @@ ROOT = Path(__file__).parents[2]
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
 SLEEP = 'image = "busybox"\ncommand = "sleep infinity"\n'
 """What a service does that does nothing. It stops at once, for stackctl gives it an init."""
+
+
+class Killable(Protocol):
+    """A process."""
+
+    def kill(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -76,21 +82,32 @@ class Project:
         env: Mapping[str, str] | None = None,
         stdin: str = "",
         at: Path | None = None,
+        begun: Callable[[Killable], None] = lambda _: None,
     ) -> Result:
-        """Run `stackctl ARGS` and check its exit code (None: any)."""
+        """Run `stackctl ARGS` and check its exit code (None: any). `begun` gets the process that has begun."""
         given = self.environment | self.env | dict(env or {})
         if stdin or not forked.can_run(given):
-            result = self._started(*args, env=env, at=at, stdin=stdin)
+            result = self._started(*args, env=env, at=at, stdin=stdin, begun=begun)
         else:
             with TemporaryDirectory() as output:
-                returned = forked.run(args, at or self.directory, given, Path(output), 180, self.network_of)
+                returned = forked.run(
+                    args, at or self.directory, given, Path(output), 180, self.network_of, begun
+                )
                 result = Result(returned, *(Path(output, name).read_text() for name in ("stdout", "stderr")))
         assert "Traceback" not in result.output, result.output
         assert code is None or result.code == code, f"exit {result.code} of {args}\n{result.output}"
         return result
 
-    def _started(self, *args: str, env: Mapping[str, str] | None, at: Path | None, stdin: str) -> Result:
+    def _started(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None,
+        at: Path | None,
+        stdin: str,
+        begun: Callable[[Killable], None],
+    ) -> Result:
         with self.start(*args, env=env, at=at) as process:
+            begun(process)
             try:
                 stdout, stderr = process.communicate(stdin, timeout=180)
             except BaseException:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from engine_fixtures import docker_api, neighbour, project, recorder, shared
+from points import figures
 
 __all__ = ["docker_api", "neighbour", "project", "recorder", "shared"]
 
@@ -26,3 +27,12 @@ def times(request: pytest.FixtureRequest) -> Callable[[int], int]:
         return usual if said is None else int(said)
 
     return given
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many points were tried, and what became of them."""
+    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    if rows := [row for report in ended for name, row in report.user_properties if name == "point"]:
+        for part, title in enumerate(("by scenario", "by fault")):
+            terminalreporter.section(f"points {title}")
+            terminalreporter.write_line(figures(rows, part))

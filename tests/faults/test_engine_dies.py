@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from private_engine import Machine, alone, why_not
 from proxy import RecordingProxy, Request
-from scenario import NOTHING, Project
-from test_kill import is_right, spec
+from scenario import NOTHING, Project, sleepers
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
@@ -22,6 +21,28 @@ FAILED = (1, 5)
 """Nothing was done, or a part of it (docs/reference/exit-codes)."""
 MOMENTS = ("before", "after")
 """The engine dies before it has the request, or when it has all of it."""
+
+
+def spec(value: object) -> str:
+    return (
+        sleepers(db=f'environment.A = "{value}"\nvolumes = ["data:/data"]', web='depends_on = ["db"]')
+        + "[volumes.data]\n"
+    )
+
+
+def is_right(project: Project, value: object) -> None:
+    """The whole state, and nothing besides."""
+    name = project.name
+    assert project.names() == {"db": f"{name}-db-1", "web": f"{name}-web-1"}
+    assert project.states() == {"db": "running", "web": "running"}
+    assert project.resources() == {
+        "containers": [f"{name}-db-1", f"{name}-web-1"],
+        "networks": [f"{name}_default"],
+        "volumes": [f"{name}_data"],
+    }
+    assert f"A={value}" in project.inspect("db")["Config"]["Env"]
+    project.inside("web", "ping", "-c", "1", "-W", "2", "db")
+    assert project.json("plan")["steps"] == []
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["", "live-restore"])
