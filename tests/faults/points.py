@@ -96,10 +96,10 @@ class Trial:
         self._run(self.scenario.quiet)
         self._wanted = portrait(self.project)
 
-    def points(self) -> Iterator[Point]:
+    def points(self, faults: Sequence[str] = tuple(faulty.FAULTS)) -> Iterator[Point]:
         """Every fault at every call. Each call meets one fault, then each the next."""
         self.learn()
-        names = [*faulty.FAULTS]
+        names = [*faults]
         for shift in range(len(names)):
             for number in range(1, len(self.calls) + 1):
                 yield self.point(number, names[(number + shift) % len(names)])
@@ -203,6 +203,10 @@ class Trial:
         if self.scenario.kept:
             assert self._is_kept(), f"{self.scenario.kept} has lost its files"
         self.scenario.check(self.project)
+        self._is_quiet()
+
+    def _is_quiet(self) -> None:
+        """Another run has nothing to do."""
         self.proxy.forget()
         self._run(self.scenario.quiet)
         assert not self.proxy.writes, f"a run that has nothing to do writes: {self.proxy.writes}"
