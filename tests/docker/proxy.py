@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
+from weakref import WeakKeyDictionary
 
 _READS = frozenset({"GET", "HEAD"})
 
@@ -81,6 +83,7 @@ class RecordingProxy:
         self._record = threading.Lock()
         self._served = threading.Condition()
         self._serving = 0
+        self._last: WeakKeyDictionary[socket.socket, Request] = WeakKeyDictionary()
         self._server = socket.socket(socket.AF_UNIX)
 
     @property
@@ -126,41 +129,48 @@ class RecordingProxy:
             engine.connect(str(self._engine))
             answers = threading.Thread(target=_pass_on, args=(engine, client), daemon=True)
             answers.start()
-            last: Request | None = None
             with client.makefile("rb") as asked:
-                while request := self._forward(asked, engine, client):
-                    last = request
-            # Nobody listens any more. What waits for a container to end would wait on, and may wait for ever.
-            waits = last is not None and last.path.partition("?")[0].endswith("/wait")
+                while self._forward(asked, engine, client):
+                    pass
             with suppress(OSError):  # the engine closed first
-                engine.shutdown(socket.SHUT_RDWR if waits else socket.SHUT_WR)
+                engine.shutdown(socket.SHUT_WR)
+            while answers.is_alive() and not (self._listens(client) and _has_hung_up(client)):
+                answers.join(0.1)
+            with suppress(OSError):
+                engine.shutdown(socket.SHUT_RDWR)
             answers.join()
 
-    def _forward(self, asked: BinaryIO, engine: socket.socket, client: socket.socket) -> Request | None:
-        """Pass one request on; None when there is none left."""
+    def _listens(self, client: socket.socket) -> bool:
+        """Whether the client's last request has an answer that goes on until a container ends, which may be never."""
+        last = self._last.get(client)
+        return last is not None and last.path.partition("?")[0].endswith(("/wait", "/attach"))
+
+    def _forward(self, asked: BinaryIO, engine: socket.socket, client: socket.socket) -> bool:
+        """Pass one request on; False when there is none left."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             line = asked.readline()
             if not line:
-                return None
+                return False
             head += line
         method, path, _ = head.split(b" ", 2)
         request = Request(method.decode(), re.sub(r"^/v[\d.]+", "", path.decode()))
         with self._record:
             self.requests.append(request)
+            self._last[client] = request
         self.asked(request)
         if answer := self.instead(request):
             answer(Exchange(request, self._engine, head, asked, client))
-            return None
+            return False
         engine.sendall(head)
         if re.search(rb"^upgrade:", head, re.IGNORECASE | re.MULTILINE):
             while data := asked.read1():  # type: ignore[attr-defined]
                 engine.sendall(data)
-            return None
+            return False
         _pass_body(head, asked, engine.sendall)
         with self._record:
             self.sent(request)
-        return request
+        return True
 
 
 def _pass_body(head: bytes, asked: BinaryIO, send: Callable[[bytes], None]) -> None:
@@ -176,6 +186,13 @@ def _pass_body(head: bytes, asked: BinaryIO, send: Callable[[bytes], None]) -> N
             send(asked.read(size + 2))
             if size == 0:
                 return
+
+
+def _has_hung_up(client: socket.socket) -> bool:
+    """Whether the other side has closed both directions."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
