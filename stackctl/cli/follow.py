@@ -84,9 +84,11 @@ def _signals(cancel: Cancel, view: Renderer) -> Iterator[list[int]]:
     received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
-        if received:
-            _leave(number, view)
         received.append(number)
+        if len(received) == 2:
+            _leave(number, view)
+        if len(received) > 2:
+            return  # it is leaving already: what puts the terminal in order is not broken off
         cancel.set()
         with suppress(RuntimeError):  # the signal came in the midst of a write to the same stream
             view.interrupted()

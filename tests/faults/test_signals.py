@@ -27,6 +27,7 @@ pytestmark = pytest.mark.docker
 TWO = sleepers(db="", web='depends_on = ["db"]\nvolumes = ["data:/data"]') + "[volumes.data]\n"
 LEFT = "left at once: what was under way may go on in the engine"
 CREATE = "POST /containers/create"
+STOP = "POST /containers/[^/]*/stop"
 START = "POST /containers/[^/]*/start"
 
 
@@ -71,11 +72,12 @@ def in_order(terminal: Terminal) -> str:
 
 
 def insist(terminal: Terminal) -> int:
-    """Press Ctrl-C until the program ends."""
+    """Hold Ctrl-C down until the program ends."""
     began = time.monotonic()
     while terminal.process.poll() is None:
         terminal.type("\x03")
-        terminal.read(0.2)
+        terminal.read(0)
+        time.sleep(0.03)  # as a keyboard repeats
         assert time.monotonic() < began + 60, terminal.said
     code = terminal.end()
     return 130 if code == -signal.SIGINT else code  # one more came while the interpreter ended
@@ -105,6 +107,11 @@ def test_ctrl_c_while_containers_are_made_must_start_none_and_say_what_is_begun(
         assert terminal.end() == 130
         assert in_order(terminal).splitlines()[-1].startswith("nothing changed · interrupted")
     assert project.states() == {"db": "running", "web": "running"}
+
+    with holding(recorder, STOP) as held, open_terminal(project, "down") as terminal:
+        held.reach(terminal)
+        assert insist(terminal) == 130
+        assert in_order(terminal).splitlines()[-1].endswith(f"{LEFT}; stackctl status shows what is there")
 
 
 def test_ctrl_c_before_a_one_off_runs_must_leave_no_container(
@@ -177,11 +184,11 @@ PHASES = {
     "make a network": (["up"], r"POST /networks/create"),
     "make a container": (["up"], CREATE),
     "start": (["up"], START),
-    "stop": (["down"], r"POST /containers/[^/]*/stop"),
+    "stop": (["down"], STOP),
     "remove": (["down"], r"DELETE /containers/"),
-    "restart": (["restart"], r"POST /containers/[^/]*/stop"),
+    "restart": (["restart"], STOP),
     "scale": (["scale", "web=2"], CREATE),
-    "save": (["snapshot", "save", "kept"], CREATE),
+    "save": (["snapshot", "create", "kept"], CREATE),
     "run": (["run", "--rm", "web", "sleep", "9"], CREATE),
     "begin to run": (["run", "--rm", "web", "sleep", "9"], START),
     "execute": (["exec", "-T", "web", "sleep", "9"], r"POST /containers/[^/]*/exec"),
@@ -232,6 +239,7 @@ def goes_on(project: Project) -> None:
     project.run("up", "--remove-orphans")
     assert project.states() == {"db": "running", "web": "running"}
     assert project.json("plan")["steps"] == []
+    project.run("snapshot", "rm", "kept", code=None)
     project.run("down", "--volumes")
     assert project.resources() == NOTHING
 

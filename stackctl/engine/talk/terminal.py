@@ -95,6 +95,7 @@ def attach(
             session.signalled = cleanup.enter_context(_signals(begun.is_set))
         begin()
         begun.set()
+        session.pass_signals()
         if to.tty:
             _take_terminal(session, cleanup, raw=to.stdin)
         try:
@@ -281,7 +282,10 @@ def _size(terminal: int) -> tuple[int, int]:
 @contextmanager
 def _raw(terminal: int) -> Iterator[None]:
     """Make the terminal raw, and put it back at the end, also if a signal ends the process."""
-    saved = termios.tcgetattr(terminal)
+    try:
+        saved = termios.tcgetattr(terminal)
+    except termios.error:  # the terminal has gone away meanwhile
+        raise SystemExit(128 + signal.SIGHUP) from None
     with _handlers({signal.SIGTERM: _leave, signal.SIGHUP: _leave}):
         try:
             tty.setraw(terminal)
