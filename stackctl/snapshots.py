@@ -10,6 +10,7 @@ from contextlib import suppress
 from stackctl.engine.execute import Cancel, execute
 from stackctl.engine.processes import this_process
 from stackctl.engine.protocol import Engine, Report
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, PreflightError, Problem, UsageError
 from stackctl.operating import Operating
 from stackctl.planner.data.copying import CopyingServer, postgres, redis
@@ -417,9 +418,10 @@ class Snapshots(Operating):
         """Remove the containers that copied for a run which was killed. What was paused for them goes on. Whether there were any."""
         left = [c for c in observed.containers if c.project == self.name and labels.COPY in c.labels]
         for container in left:
-            _remove_copier(self.engine, container.id, container.name)
+            _stop_copier(self.engine, container.id, container.name)
             for paused in paused_by(container, observed):
                 self.engine.perform(UnpauseContainer(paused.id, paused.name), _silent)
+            self.engine.perform(RemoveContainer(container.id, container.name), _silent)
         return bool(left)
 
 
@@ -444,7 +446,12 @@ class _Undo:
                 self.made[volume.name] = None
             case _:
                 pass
-        note = self._engine.perform(action, report, cancelled)
+        try:
+            note = self._engine.perform(action, report, cancelled)
+        except RefusedError as error:
+            if isinstance(action, CreateContainer) and error.status == 409:  # the name is somebody else's
+                self._copiers.pop(action.name, None)
+            raise
         match action:
             case UnpauseContainer(container):
                 self._paused.pop(container, None)
@@ -462,8 +469,9 @@ class _Undo:
             with suppress(EngineError):
                 self._engine.perform(UnpauseContainer(pause.container, pause.name), _silent)
         for name in self._copiers:
+            _stop_copier(self._engine, name, name)
             with suppress(EngineError):
-                _remove_copier(self._engine, name, name)
+                self._engine.perform(RemoveContainer(name, name), _silent)
         for volume in self.made:
             with suppress(EngineError):
                 self._engine.perform(RemoveVolume(volume), _silent)
@@ -474,11 +482,10 @@ def marks_of_this_process(id_: str) -> dict[str, str]:
     return {labels.RUN: id_, labels.OWNER: this_process().pack()}
 
 
-def _remove_copier(engine: Engine, container: str, name: str) -> None:
-    """Let it end, then remove it."""
+def _stop_copier(engine: Engine, container: str, name: str) -> None:
+    """Let it end, if it is still there."""
     with suppress(EngineError):
         engine.perform(StopContainer(container, name, _GRACE), _silent)
-    engine.perform(RemoveContainer(container, name), _silent)
 
 
 def _silent(_: object) -> None:

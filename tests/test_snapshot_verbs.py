@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from stackctl.planner.steps.actions import (
     WaitFor,
     subject,
 )
-from stackctl.planner.steps.events import Done, Planned
+from stackctl.planner.steps.events import Done, Event, Planned
 from stackctl.planner.steps.outcome import Outcome, outcome, succeed
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import DesiredVolume
@@ -135,7 +137,7 @@ def test_only_what_cannot_copy_itself_is_paused_and_only_while_it_is_copied(
         "[10] -> #11 WaitFor shop-copy-ID-1 completed, until everything is copied",
         "[11] -> #12 UnpauseContainer shop-api-1, its files are copied",
         "[11] -> #13 UnpauseContainer shop-worker-1, its files are copied",
-        "[11] -> #14 RemoveContainer shop-copy-ID-1, it has done its work",
+        "[12, 13] -> #14 RemoveContainer shop-copy-ID-1, it has done its work",
         "[4, 11] -> #15 CreateVolume shop-snapshot-seeded-ID, everything is copied: the snapshot is complete",
         "note: not copied, for they are no volumes: " + f"{shop.stack.files[0].parent}/src of api",
     ]
@@ -410,6 +412,55 @@ def test_what_a_killed_run_has_left_is_removed_and_what_it_had_paused_goes_on(
     assert states(engine) != UP
     succeed(shop.snapshot("again") if after == "snapshot" else stackctl.up(shop.stack, engine))
     assert states(engine) == UP
+
+
+@pytest.mark.parametrize("after", ["snapshot", "up"])
+def test_wherever_a_copy_is_killed_and_its_repair_too_the_next_run_leaves_nothing_paused(
+    shop: Snapshots, engine: MemoryEngine, after: str
+) -> None:
+    def until(number: int, run: Iterable[Event]) -> None:
+        left = [number]
+
+        def before(_: Action) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise EngineError("the process has ended: nothing reaches the engine any more")
+
+        engine.before = before
+        with suppress(EngineError):
+            outcome(run)
+        engine.before = lambda _: None
+
+    for first in range(15):
+        for second in range(3):
+            until(first, shop.snapshot("again", replace=True, pause=True))
+            until(second, stackctl.up(shop.stack, engine))
+            succeed(
+                shop.snapshot("again", replace=True)
+                if after == "snapshot"
+                else stackctl.up(shop.stack, engine)
+            )
+            assert states(engine) == UP, (first, second)
+
+
+def test_what_a_killed_copy_had_paused_goes_on_before_it_is_removed_with_its_service(
+    shop: Snapshots, engine: MemoryEngine
+) -> None:
+    take(shop)
+    made = next(a for a in engine.performed if isinstance(a, CreateContainer) and a.spec.labels[labels.COPY])
+    engine.perform(CreateContainer(made.spec, "shop-copy-dead-0"), lambda _: None)
+    for paused in made.spec.labels[labels.COPY].split(","):
+        engine.perform(PauseContainer(paused, paused), lambda _: None)
+    engine.performed.clear()
+    less = stackctl.load(
+        shop.stack.files[0], environ={}, strict=False, overrides={"services": {"worker": {"scale": 0}}}
+    )
+    succeed(stackctl.up(less, engine))
+    assert states(engine) == {name: state for name, state in UP.items() if name != "shop-worker-1"}
+    of_worker = [each for each in told(engine.performed) if each.endswith("shop-worker-1")]
+    assert of_worker == [
+        f"{what} shop-worker-1" for what in ("UnpauseContainer", "StopContainer", "RemoveContainer")
+    ]
 
 
 def test_a_killed_run_whose_container_still_copies_must_not_fail_the_next(

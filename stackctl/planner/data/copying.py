@@ -220,7 +220,8 @@ def plan_copy(
     started = draft.add(StartContainer(spec.name, spec.name), why, made, *still, rescue=back)
     wait = WaitFor(spec.name, spec.name, Condition.completed, timeout=PATIENCE)
     done = draft.add(wait, "until everything is copied", started, rescue=back)
-    for c in paused:
-        draft.add(UnpauseContainer(c.id, c.name), "its files are copied", done, of=c.replica)
-    draft.add(RemoveContainer(spec.name, spec.name), "it has done its work", done)
+    go_on = [
+        draft.add(UnpauseContainer(c.id, c.name), "its files are copied", done, of=c.replica) for c in paused
+    ]  # before the container goes whose label tells what is paused for it
+    draft.add(RemoveContainer(spec.name, spec.name), "it has done its work", done, *go_on)
     return done

@@ -55,6 +55,12 @@ class Stopped(Struct, frozen=True):
     container: str
 
 
+class Unpaused(Struct, frozen=True):
+    """The container of that id is no longer paused for a copy."""
+
+    container: str
+
+
 class Retired(Struct, frozen=True):
     """The container of that id does not run, and no engine that restarts starts it again."""
 
@@ -103,6 +109,7 @@ Fact = (
     | HooksDone
     | Met
     | Stopped
+    | Unpaused
     | Retired
     | Removed
     | Renamed

@@ -15,7 +15,7 @@ from stackctl.planner.steps.facts import ContainerStarted, ImageHere
 from stackctl.planner.steps.plan import Plan, plan_companions
 from stackctl.planner.up.networks import plan_networks, plan_superseded_networks
 from stackctl.planner.up.replacement import create, hand_over, start
-from stackctl.planner.up.storage import plan_lease, plan_volumes
+from stackctl.planner.up.storage import plan_lease, plan_volumes, remove_copiers
 from stackctl.planner.up.waits import wait_until_ready
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
@@ -50,6 +50,7 @@ def plan_up(view: View, images: Plan | None = None) -> Plan:
     """
     work = Work.on(view)
     _plan_images(work, images or Plan())
+    remove_copiers(work)
     _plan_removals(work)
     plan_lease(work)
     plan_networks(work)

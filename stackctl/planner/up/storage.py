@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from stackctl.planner.steps.actions import CreateVolume, RemoveVolume, UnpauseContainer
-from stackctl.planner.steps.facts import Created, Removed, VolumeThere
+from stackctl.planner.steps.facts import Created, Unpaused, VolumeThere
 from stackctl.planner.up.work import Work
 from stackctl.planner.view.slots import Slot
 from stackctl.planner.world import labels
@@ -23,7 +23,6 @@ _OF_LEASE = (labels.PROJECT, labels.INSTANCE, labels.VERSION, labels.RUN, labels
 
 
 def plan_volumes(work: Work) -> None:
-    _remove_copiers(work)
     here = {v.name: v for v in work.observed.volumes}
     for volume in work.desired.volumes:
         have = here.get(volume.name)
@@ -58,17 +57,27 @@ def fill_anonymous(work: Work, want: DesiredContainer, name: str, mounts: Iterab
             work.draft.make(Created(want.replica), done)
 
 
-def _remove_copiers(work: Work) -> None:
-    """Remove the containers that still copy data for a run which was killed; what was paused for them goes on. They end at a moment when their volumes are whole."""
+def remove_copiers(work: Work) -> None:
+    """Remove the containers that still copy data for a run which was killed; what was paused for them goes on before, because only
+    they tell what that is. They end at a moment when their volumes are whole.
+    """
     for container in ours(work.observed, work.desired.project, work.desired.instance):
         if labels.COPY in container.labels:
-            work.remove(container, "left over from an interrupted copy")
+            why = "left over from an interrupted copy"
+            ended = work.stop(container, why) if container.running else None
+            go_on = [
+                work.draft.add(
+                    UnpauseContainer(paused.id, paused.name),
+                    "an interrupted copy has left it paused",
+                    ended,
+                    makes=[Unpaused(paused.id)],
+                    of=paused.replica,
+                )
+                for paused in paused_by(container, work.observed)
+            ]
+            work.remove(container, why, *go_on)
             for mounted in container.mounts:
                 work.draft.make(VolumeThere(mounted.name), len(work.draft.steps))
-            for paused in paused_by(container, work.observed):
-                action = UnpauseContainer(paused.id, paused.name)
-                why = "an interrupted copy has left it paused"
-                work.draft.add(action, why, Removed(container.id), of=paused.replica)
 
 
 def plan_lease(work: Work) -> None:

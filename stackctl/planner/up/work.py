@@ -15,6 +15,7 @@ from stackctl.planner.steps.facts import (
     Renamed,
     Retired,
     Stopped,
+    Unpaused,
 )
 from stackctl.planner.steps.plan import Draft
 from stackctl.planner.up.needs import Unmet, unmet_needs
@@ -96,7 +97,8 @@ class Work(Struct):
                 stop_hooks(self.desired.services.get(container.service)),
             )
             free = (PortFree(port.published, port.protocol) for port in container.ports)
-            self.draft.add(action, why, *needs, makes=[stopped, *free, *makes], of=container.replica)
+            makes = [stopped, *free, *makes]
+            self.draft.add(action, why, *needs, Unpaused(container.id), makes=makes, of=container.replica)
         return stopped
 
     def retire(self, slot: Slot, *needs: Fact | int | None) -> Retired | None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stackctl.planner.view.slots import EVERY_TIME, OLD, Slot, Slots, UpOptions, joined_to
 from stackctl.planner.view.ties import Ties, ties
+from stackctl.planner.world import labels
 from stackctl.planner.world.desired import Desired, DesiredContainer, pending_name
 from stackctl.planner.world.matching import differences, is_ours, networks_in_use, ours
 from stackctl.planner.world.observed import Observed, ObservedContainer
@@ -94,6 +95,8 @@ class _Found:
     def _sort_in(self, container: ObservedContainer) -> None:
         """Put a container of the project in its place, or among the containers that have no place."""
         if container.kind == "run":
+            if labels.COPY in container.labels:
+                return  # every plan removes it, whatever the options are
             if self.options.remove_orphans and not container.running:
                 self.surplus.append((container, "a one-off that ended"))
         elif container.replica in self.wanted:
