@@ -100,7 +100,7 @@ class OneOff(Operating):
             finished = result.exit_code == 0
         finally:
             if self._created and not finished:
-                self.discard()
+                self._take_back()
 
     def _is_creation(self, event: Event) -> bool:
         """Whether the container may have been made."""
@@ -158,6 +158,12 @@ class OneOff(Operating):
                     self.failed_hooks.append(error.message)
             except EngineError as error:
                 self.failed_hooks.append(error.message)
+
+    def _take_back(self) -> None:
+        """Remove the container, if this run has made it: the name may have been taken by another one at that moment. Raises EngineError."""
+        for container in self.engine.containers(self.name):
+            if container.name == self.container and container.kind == "run" and container.instance:
+                self.discard()
 
     def discard(self) -> None:
         """Remove the container, if it is there. Raises EngineError."""

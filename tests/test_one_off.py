@@ -15,7 +15,9 @@ from stackctl.errors import EngineError
 from stackctl.one_off import OneOff
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions
+from stackctl.planner.steps.actions import Action, CreateContainer
 from stackctl.planner.steps.outcome import outcome, succeed
+from stackctl.planner.world.desired import DesiredContainer
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
 from stackctl.spec.model import PullPolicy, Stack
 
@@ -81,6 +83,22 @@ def test_a_container_that_nobody_can_be_connected_with_must_be_removed(
     with pytest.raises(EngineError, match="does not answer"):
         one_off.attach()
     assert names(engine) == {"shop-db-1": "running"}
+
+
+def test_a_container_of_somebody_else_that_takes_the_name_meanwhile_must_stay(
+    stack: Stack, engine: MemoryEngine
+) -> None:
+    def take(action: Action) -> None:
+        if isinstance(action, CreateContainer) and action.name == "mine":
+            engine.before = lambda _: None
+            engine.perform(
+                CreateContainer(DesiredContainer(name="mine", service="x", image="app:1"), "mine"), print
+            )
+
+    engine.before = take
+    with pytest.raises(stackctl.PreflightError, match="the name mine is taken by another container"):
+        succeed(OneOff(stack, engine, "api", RunOptions(name="mine")).prepare())
+    assert names(engine) == {"shop-db-1": "running", "mine": "created"}
 
 
 def test_an_image_that_may_not_be_pulled_must_be_named(stack: Stack, engine: MemoryEngine) -> None:
