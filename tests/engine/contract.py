@@ -18,6 +18,7 @@ from msgspec import structs
 from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Exec
 from stackctl.engine.talk.log_times import timestamp
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, ExecTimeoutError, UsageError, WaitError, WaitTimeoutError
 from stackctl.planner.same.compare import compare
 from stackctl.planner.same.desired import container_thing, resource_thing
@@ -536,6 +537,23 @@ class EngineContract:
         assert (seen.name in bench.volumes()) is not volumes
 
     # Ports
+
+    def test_a_refusal_tells_whether_another_look_may_help(self, bench: Bench) -> None:
+        volume = bench.volume("data")
+        mount = DesiredMount(type="volume", source=volume.name, target="/data")
+        name = bench.create(mounts=(mount,))
+        gone = Attachment(bench.name("nowhere"), ("web",))
+        for action, status in (
+            (StartContainer(MISSING, "gone"), 404),
+            (RenameContainer(MISSING, "gone", "x"), 404),
+            (ConnectNetwork(name, gone, name), 404),
+            (CreateContainer(bench.spec(), name), 409),
+            (PauseContainer(name, name), 409),
+            (RemoveVolume(volume.name), 409),
+        ):
+            with pytest.raises(RefusedError) as caught:
+                bench.do(action)
+            assert caught.value.status == status, action
 
     def test_a_port_is_given_once(self, bench: Bench) -> None:
         port = str(free_port())

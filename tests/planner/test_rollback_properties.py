@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from faulty_engine import FOREIGN
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from plan_world import IMAGES, Behaviour, stack
-from test_up_properties import FOREIGN, NAMES, PORT_PASSES_ON, fast, ports_of, stacks
+from project_state import ports_of
+from random_stacks import NAMES, stacks
+from test_up_properties import PORT_PASSES_ON, fast
 
 from stackctl import api
 from stackctl.engine.execute import Cancel

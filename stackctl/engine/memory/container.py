@@ -11,6 +11,7 @@ from msgspec import Struct, field, structs
 from stackctl.engine.memory.commands import FOREVER, Behaviour, CommandRun, run
 from stackctl.engine.protocol import LogLine
 from stackctl.engine.ready.target import ContainerState
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError
 from stackctl.planner.world.arrangement import ContainerArrangement
 from stackctl.planner.world.desired import Attachment, DesiredContainer
@@ -132,20 +133,20 @@ class MemoryContainer(Struct):
 
     def pause(self) -> None:
         if self.state == "paused":
-            raise EngineError(f"cannot pause {self.name}: it is paused already")
+            raise RefusedError(f"cannot pause {self.name}: it is paused already", status=409)
         if self.state != "running":
-            raise EngineError(f"cannot pause {self.name}: it does not run")
+            raise RefusedError(f"cannot pause {self.name}: it does not run", status=409)
         self.paused = True
 
     def unpause(self) -> None:
         if self.state != "paused":
-            raise EngineError(f"cannot unpause {self.name}: it is not paused")
+            raise RefusedError(f"cannot unpause {self.name}: it is not paused", status=500)
         self.paused = False
 
     def kill(self, name: str) -> None:
         """Send it the signal of that name."""
         if self.state not in ("running", "paused"):
-            raise EngineError(f"cannot kill {self.name}: it does not run")
+            raise RefusedError(f"cannot kill {self.name}: it does not run", status=409)
         try:
             number = signal.Signals["SIG" + name.upper().removeprefix("SIG")]
         except KeyError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, assert_never
 
@@ -26,6 +27,7 @@ from stackctl.engine.protocol import Attach, Conversation, Exec, ExecResult, Log
 from stackctl.engine.ready import wait as ready
 from stackctl.engine.ready.probe import tells_from_outside
 from stackctl.engine.talk.log_times import timestamp
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, ExecTimeoutError
 from stackctl.planner.same.side import Thing
 from stackctl.planner.steps import actions
@@ -124,6 +126,20 @@ class MemoryEngine(MemoryObjects):
         """Remove a container, running or not, as `docker rm -f` does."""
         with self._guard:
             del self._containers[self._find(container).id]
+
+    def restart(self) -> None:
+        """Restart the engine: every container ends, and those start again whose restart policy says so, in the order in which they
+        were made. One that cannot start stays down. The policy `always` also starts those that were stopped before.
+        """
+        with self._guard:
+            ran = [container for container in self._containers.values() if container.up]
+            for container in ran:
+                container.stop(0)
+            for container in self._containers.values():
+                policy, _ = container.restart
+                if (policy == "always" and container.begun) or (container in ran and policy != "no"):
+                    with suppress(EngineError):
+                        self._start(container)
 
     # Looking
 
@@ -426,7 +442,9 @@ class MemoryEngine(MemoryObjects):
             case actions.DisconnectNetwork(container, network_id, network):
                 found = self._find(container)
                 if found.networks.pop(network_id, None) is None:
-                    raise EngineError(f"container {found.name} is not connected to network {network}")
+                    raise RefusedError(
+                        f"container {found.name} is not connected to network {network}", status=404
+                    )
             case actions.StartContainer(container, _, files):
                 found = self._find(container)
                 for directory, archive in archives(files):

@@ -13,6 +13,7 @@ from stackctl.engine.memory.commands import Behaviour
 from stackctl.engine.memory.container import MemoryContainer, course_of
 from stackctl.engine.memory.files import Files, Store
 from stackctl.engine.memory.image_store import Images
+from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, OutOfSequenceError, PortTakenError
 from stackctl.planner.world.desired import (
     Attachment,
@@ -89,7 +90,7 @@ class MemoryObjects:
     def _network(self, name: str) -> ObservedNetwork:
         found = next((n for n in self._networks.values() if name in (n.name, n.id)), None)
         if found is None:
-            raise EngineError(f"network {name} not found")
+            raise RefusedError(f"network {name} not found", status=404)
         return found
 
     def _connect(self, container: MemoryContainer, attachment: Attachment) -> None:
@@ -99,7 +100,9 @@ class MemoryObjects:
                 f"container {container.name} shares a network namespace and cannot join {network.name}"
             )
         if network.id in container.networks:
-            raise EngineError(f"endpoint with name {container.name} already exists in network {network.name}")
+            raise RefusedError(
+                f"endpoint with name {container.name} already exists in network {network.name}", status=403
+            )
         container.networks[network.id] = Attachment(network.name, attachment.aliases)
 
     def _remove_network(self, network_id: str, name: str) -> None:
@@ -109,9 +112,9 @@ class MemoryObjects:
             if network_id in c.networks and c.state in ("running", "paused")
         ]
         if users:
-            raise EngineError(f"network {name} has active endpoints: {', '.join(users)}")
+            raise RefusedError(f"network {name} has active endpoints: {', '.join(users)}", status=403)
         if self.swarm and (services := self.swarm.network_users(name)):
-            raise EngineError(f"network {name} is in use by service {services[0]}")
+            raise RefusedError(f"network {name} is in use by service {services[0]}", status=409)
         self._networks.pop(network_id, None)
 
     def _create_volume(self, name: str, driver: str, labels: Mapping[str, str]) -> None:
@@ -123,7 +126,7 @@ class MemoryObjects:
     def _remove_volume(self, name: str) -> None:
         users = [c.name for c in self._containers.values() if any(m.name == name for m in c.mounts)]
         if users:
-            raise EngineError(f"volume {name} is in use by {', '.join(users)}")
+            raise RefusedError(f"volume {name} is in use by {', '.join(users)}", status=409)
         self._volumes.pop(name, None)
         self._files.pop(name, None)
 
@@ -138,17 +141,17 @@ class MemoryObjects:
     def _find(self, handle: str) -> MemoryContainer:
         if found := self._get(handle):
             return found
-        raise EngineError(f"No such container: {handle}")
+        raise RefusedError(f"No such container: {handle}", status=404)
 
     def _check_name(self, name: str) -> None:
         if any(c.name == name for c in self._containers.values()):
-            raise EngineError(f'the container name "{name}" is already in use')
+            raise RefusedError(f'the container name "{name}" is already in use', status=409)
 
     def _create_container(self, spec: DesiredContainer, name: str, replaces: str | None) -> None:
         self._check_name(name)
         image = self._images.get(spec.image)
         if image is None:
-            raise EngineError(f"No such image: {spec.image}")
+            raise RefusedError(f"No such image: {spec.image}", status=404)
         image_id, config = image
         mode, networks = self._placed(spec)
         shared = {name: self._find(name).id for name in (*spec.namespaces, *spec.volume_sources)}
@@ -255,7 +258,9 @@ class MemoryObjects:
         if container is None:
             return
         if container.up and not self.removes_running:
-            raise EngineError(f"container {container.name} is running: stop it before it is removed")
+            raise RefusedError(
+                f"container {container.name} is running: stop it before it is removed", status=409
+            )
         del self._containers[container.id]
         self._files.pop(container.id, None)
         for name in container.anonymous if volumes else ():
