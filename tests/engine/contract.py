@@ -19,7 +19,14 @@ from stackctl.engine.host import free_ports
 from stackctl.engine.protocol import Engine, Exec
 from stackctl.engine.talk.log_times import timestamp
 from stackctl.engine.transport.client import RefusedError
-from stackctl.errors import EngineError, ExecTimeoutError, UsageError, WaitError, WaitTimeoutError
+from stackctl.errors import (
+    EngineError,
+    ExecTimeoutError,
+    OutOfSequenceError,
+    UsageError,
+    WaitError,
+    WaitTimeoutError,
+)
 from stackctl.planner.same.compare import compare
 from stackctl.planner.same.desired import container_thing, resource_thing
 from stackctl.planner.same.side import Side
@@ -542,18 +549,18 @@ class EngineContract:
         volume = bench.volume("data")
         mount = DesiredMount(type="volume", source=volume.name, target="/data")
         name = bench.create(mounts=(mount,))
-        gone = Attachment(bench.name("nowhere"), ("web",))
         for action, status in (
             (StartContainer(MISSING, "gone"), 404),
             (RenameContainer(MISSING, "gone", "x"), 404),
-            (ConnectNetwork(name, gone, name), 404),
-            (CreateContainer(bench.spec(), name), 409),
+            (CreateContainer(bench.spec("third"), name), 409),
             (PauseContainer(name, name), 409),
             (RemoveVolume(volume.name), 409),
         ):
             with pytest.raises(RefusedError) as caught:
                 bench.do(action)
             assert caught.value.status == status, action
+        with pytest.raises((OutOfSequenceError, RefusedError)):
+            bench.do(ConnectNetwork(name, Attachment(bench.name("nowhere"), ("web",)), name))
 
     def test_a_port_is_given_once(self, bench: Bench) -> None:
         port = str(free_port())

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from stackctl.engine.docker import snapshot
 from stackctl.engine.transport.client import WireClient
-from stackctl.errors import EngineError
+from stackctl.errors import EngineError, OutOfSequenceError
 from stackctl.planner.world.observed import Observed, ObservedNetwork
 
 
@@ -83,7 +83,8 @@ class NetworkIds:
                 f"remove those not needed: docker network rm {found[0].id[:12]}",
             )
         if not found:
-            raise EngineError(f"there is no network {name}", f"create it: docker network create {name}")
+            hint = f"create it: docker network create {name}"
+            raise OutOfSequenceError(f"there is no network {name}", hint)
         return min(network.id for network in own or found)
 
     def _named(self, name: str) -> list[_Known]:
