@@ -26,7 +26,14 @@ from stackctl.operating import Operating
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.down import DownOptions
 from stackctl.planner.life.options import RemoveOptions, RunOptions, StartOptions
-from stackctl.planner.steps.actions import Action, KillContainer, RemoveContainer, RunHook
+from stackctl.planner.steps.actions import (
+    Action,
+    KillContainer,
+    PauseContainer,
+    RemoveContainer,
+    RunHook,
+    UnpauseContainer,
+)
 from stackctl.planner.steps.events import Event, Failed, Planned, Rescued
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.steps.plan import Plan
@@ -156,8 +163,9 @@ SETTLED: tuple[str, ...] = ("404", "409", "503", "lost")
 
 
 def may_settle(verb: str, hit: Action | None) -> bool:
-    """Whether another look may settle what became of this action of a verb."""
-    return verb not in ("run", "snapshot", "restore") and not isinstance(hit, RunHook | KillContainer)
+    """Whether another look may settle what became of this action of a verb. A refused pause or signal is refused."""
+    asked = RunHook | KillContainer | PauseContainer | UnpauseContainer
+    return verb not in ("run", "snapshot", "restore") and not isinstance(hit, asked)
 
 
 def _project(kind: type[P], stack: Stack, engine: FaultyEngine) -> P:
