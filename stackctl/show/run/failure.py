@@ -55,14 +55,12 @@ def failure_text(
 
 
 def summary(outcome: Outcome, plans: Iterable[Plan], style: Style = PLAIN) -> str:
-    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done. One that an interrupt has left
-    with a part of its steps is `begun`. If all was taken back, nothing counts.
+    """`created 5 · recreated 1 · failed 0 in 2.6 s`: a change counts once all of its steps are done. One that has
+    only a part of its steps done is `begun`: after an interrupt, and if nothing else is done. If all was taken back, nothing counts.
     """
     plans, done = tuple(plans), dict[str, int]()
     begun, ended = set[tuple[str, str]](), set[tuple[str, str]]()
     nothing = "it is not known what changed" if outcome.unsure else "nothing changed"
-    if outcome.changed and outcome.failures:
-        nothing = "no change is complete"
     if _as_before(outcome, plans):
         plans, nothing = (), "everything is as before"
     for plan, finished in zip(plans, _finished(outcome, plans), strict=True):
