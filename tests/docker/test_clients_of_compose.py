@@ -103,7 +103,7 @@ finally:
     ("program", "file"),
     [
         pytest.param(TESTCONTAINERS, "compose.yaml", id="testcontainers", marks=pytest.mark.slow),
-        pytest.param(PYTHON_ON_WHALES, "stack.toml", id="whales"),
+        pytest.param(PYTHON_ON_WHALES, "stack.toml", id="whales", marks=pytest.mark.slow),
     ],
 )
 def test_a_client_must_start_query_enter_and_stop_a_stack(program: str, file: str, project: Project) -> None:

@@ -57,6 +57,7 @@ def test_a_reused_stack_must_keep_its_ports_and_its_container(suite: Suite) -> N
     assert len(suite.told("ids")) == 2
 
 
+@pytest.mark.slow
 def test_a_port_that_tests_know_by_heart_must_be_theirs_or_name_its_holder(
     suite: Suite, free_port: int
 ) -> None:

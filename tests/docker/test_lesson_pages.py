@@ -26,7 +26,7 @@ pytestmark = pytest.mark.docker
 PAGES = sorted((ROOT / "docs" / "lesson").glob("*.md"))
 CLONE = ("stack.toml", ".env.example", "examples")
 """What a page uses of the clone that a student works in."""
-SLOW = ("03-name", "06-volume", "08-your-script", "09-django")
+SLOW = ("03-name", "06-volume", "08-your-script", "09-django", "10-three-tiers")
 """Pages that show what other pages and scenarios show as well."""
 EXAMPLES = [ROOT / "stack.toml", *sorted((ROOT / "examples").glob("*/stack*.toml"))]
 HOST_PORT = re.compile(

@@ -92,7 +92,12 @@ def shop(suite: Suite) -> Suite:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("--container-scope=function",), pytest.param(("-n", "2"), marks=pytest.mark.slow)]
+    "arguments",
+    [
+        (),
+        pytest.param(("--container-scope=function",), marks=pytest.mark.slow),
+        pytest.param(("-n", "2"), marks=pytest.mark.slow),
+    ],
 )
 def test_its_fixtures_must_work(shop: Suite, arguments: tuple[str, ...]) -> None:
     shop.run(*arguments, passed=3)

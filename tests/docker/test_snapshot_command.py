@@ -127,6 +127,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 def test_after_a_kill_all_must_go_on_and_each_command_of_the_guide_must_do_as_it_says(
     project: Project, neighbour: Project, recorder: RecordingProxy
 ) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.docker
 Record = Callable[[str, object], None]
 
 
-IN_CI = ("first up", "recreate", "down --volumes")
+IN_CI = ("first up", "recreate")
 """Scenarios of which CI tries two faults at each call."""
 RANDOMLY = ("first up", "recreate", "scale up", "scale down", "down")
 """Scenarios that are killed at random moments."""

@@ -68,19 +68,19 @@ def live(wanted: int, *verbs: str) -> None:
 
 
 def test_when_up_is_disturbed_the_next_makes_it_good() -> None:
-    live(2500, "up", "up --remove-orphans", "up --no-deps", "up --no-start")
+    live(1000, "up", "up --remove-orphans", "up --no-deps", "up --no-start")
 
 
 def test_when_containers_are_replaced_or_scaled_a_disturbance_is_made_good() -> None:
-    live(2500, "up --force-recreate", "scale", "restart")
+    live(1000, "up --force-recreate", "scale", "restart")
 
 
 def test_when_what_is_there_is_operated_a_disturbance_is_made_good() -> None:
-    live(2500, "stop", "start", "kill", "pause", "unpause", "rm", "rm --stop", "rm --stop --volumes", "run")
+    live(1000, "stop", "start", "kill", "pause", "unpause", "rm", "rm --stop", "rm --stop --volumes", "run")
 
 
 def test_when_a_project_or_its_data_go_or_come_back_a_disturbance_is_made_good() -> None:
-    live(2500, "down", "down --volumes", "snapshot", "restore", "snapshot rm")
+    live(1000, "down", "down --volumes", "snapshot", "restore", "snapshot rm")
 
 
 @pytest.mark.slow

@@ -48,10 +48,10 @@ def test_a_mistake_has_its_place_and_a_way_out(data: bytes, expected: str) -> No
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"a = " + b"[" * 5000, "stack.toml:1:1: too deeply nested"),
+        (b"a = " + b"[" * 5000, "stack.toml:1:69: nested deeper than 64 tables and arrays"),
         (b"a = " + b"[" * 90 + b"]" * 90, "nested deeper than 64 tables and arrays"),
-        (b".".join([b"a"] * 300) + b" = 1", "nested deeper than 64 tables and arrays"),
-        (b"a = " + b"9" * 5000, "stack.toml:1:1: not TOML: Exceeds the limit"),
+        (b".".join([b"a"] * 300) + b" = 1", "a key has more than 64 parts"),
+        (b"a = " + b"9" * 5000, "stack.toml:1:5: an integer must fit into 64 bits"),
         (
             b"a = 1\n" * 200_000,
             "stack.toml: the file is larger than 1,048,576 bytes (is this the right file?)",

@@ -113,10 +113,12 @@ def test_aliases_cannot_nest_without_end() -> None:
 
 def test_a_file_with_too_many_values_is_not_read_to_its_end() -> None:
     """What comes after the limit is read no more: it is no YAML."""
-    for text in ("- a\n" * 100_001, "---\na: b\n" * 50_001):
-        assert [each.partition(": ")[2] for each in problems(f"{text}]")] == [
-            "the file stands for more than 100,000 values (use fewer aliases)"
-        ]
+    entries, values = (
+        "more than 10,000 entries (split the file)",
+        "the file stands for more than 100,000 values (use fewer aliases)",
+    )
+    for text, said in (("- a\n" * 100_001, entries), ("---\na: b\n" * 50_001, values)):
+        assert [each.partition(": ")[2] for each in problems(f"{text}]")] == [said]
 
 
 def test_a_long_file_must_be_written_as_the_fast_parser_reads_it() -> None:

@@ -637,7 +637,9 @@ def test_yaml_reads_back_what_was_written(tree: dict[str, Any], head: list[str])
 
 FULL = TEXT.filter(lambda text: bool(text) and "\0" not in text)
 ANY = TEXT.filter(lambda text: "\0" not in text)
-NAME = FULL.filter(lambda text: "=" not in text and text.strip() != "" and not looks_secret(text))
+NAME = FULL.filter(
+    lambda text: len(text) <= 1000 and "=" not in text and text.strip() != "" and not looks_secret(text)
+)
 """Hypothesis also takes words of the code: the value of PASSWORD would become a variable."""
 PATH = FULL.map(lambda text: text.replace("/", "").replace(".", "") or "x")
 

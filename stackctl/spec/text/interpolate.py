@@ -42,7 +42,7 @@ class Variables(Struct, frozen=True):
         return veiled(self, "values")
 
 
-class Given(Struct):
+class Expanded(Struct):
     """How many characters the variables of a lookup have given to texts."""
 
     size: int = 0
@@ -53,7 +53,7 @@ class Lookup(Struct, frozen=True):
 
     sources: Sequence[Variables] = ()
     guesses: Guesses = field(default_factory=Guesses)
-    given: Given = field(default_factory=Given)
+    given: Expanded = field(default_factory=Expanded)
 
     def source(self, name: str) -> Variables | None:
         """The first place that has the variable."""
