@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 from proxy import RecordingProxy
-from scenario import Project, free_ports
+from scenario import Project, free_ports, recorded
 from suite import Suite
 from ways import ENGINE
 
@@ -55,8 +55,7 @@ def project_at(directory: Path, api: docker.APIClient) -> Iterator[Project]:
 @pytest.fixture
 def recorder(tmp_path: Path, project: Project) -> Iterator[RecordingProxy]:
     """The project's way to the engine, with every request on record."""
-    with RecordingProxy(Path(ENGINE), tmp_path / "engine.sock") as proxy:
-        project.env["DOCKER_HOST"] = f"unix://{proxy.path}"
+    with recorded(project, Path(ENGINE), tmp_path / "engine.sock") as proxy:
         yield proxy
 
 

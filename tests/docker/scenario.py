@@ -262,6 +262,14 @@ def servers(**keys: str) -> str:
     return sleepers(**keys).replace("sleep infinity", "httpd -f -p 80 -h /etc")
 
 
+@contextmanager
+def recorded(project: Project, engine: Path, path: Path) -> Iterator[RecordingProxy]:
+    """The project's way to the engine leads through a proxy at that path, which records every request."""
+    with RecordingProxy(engine, path) as proxy:
+        project.env["DOCKER_HOST"] = f"unix://{path}"
+        yield proxy
+
+
 def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something the engine does in its own time."""
     deadline = time.monotonic() + seconds

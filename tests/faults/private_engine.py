@@ -207,12 +207,19 @@ class Machine(Namespaces):
                     for _ in api.load_image(data):
                         """The engine tells its progress."""
 
-    def project(self, directory: Path, name: str = "") -> Project:
-        """A project on this engine. Its commands run in the network of this machine, as those of a user do who sits at it."""
+    @contextmanager
+    def project(self, directory: Path, name: str = "") -> Iterator[Project]:
+        """A project on this engine, and nothing of it afterwards. Its commands run in the network of this machine, as those of a user
+        do who sits at it.
+        """
         directory.mkdir(exist_ok=True)
         made = Project(name or f"t{secrets.token_hex(4)}", directory, self.api, network_of=self.pid)
         made.env["DOCKER_HOST"] = self.host
-        return made
+        try:
+            yield made
+        finally:
+            made.clean()
+            made.api.close()
 
     def _mount(self, megabytes: int) -> None:
         """The loop device and the mount go with the machine's mount namespace."""

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from private_engine import Machine, alone, why_not
 from proxy import RecordingProxy, Request
-from scenario import NOTHING, Project, sleepers
+from scenario import NOTHING, Project, recorded, sleepers
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 SECONDS = 60.0
 """After so many seconds a run counts as one that hangs. It is then made to say where."""
 FAILED = (1, 5)
-"""Nothing was done, or a part of it (docs/reference/exit-codes)."""
+"""Nothing was done, or a part of it (docs/guide/commands.md, exit codes)."""
 MOMENTS = ("before", "after")
 """The engine dies before it has the request, or when it has all of it."""
 
@@ -54,18 +54,13 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 @pytest.fixture
 def project(machine: Machine, tmp_path: Path) -> Iterator[Project]:
-    made = machine.project(tmp_path / "project")
-    try:
+    with machine.project(tmp_path / "project") as made:
         yield made
-    finally:
-        made.clean()
-        made.api.close()
 
 
 @pytest.fixture
 def recorder(tmp_path: Path, machine: Machine, project: Project) -> Iterator[RecordingProxy]:
-    with RecordingProxy(machine.socket, tmp_path / "engine.sock") as proxy:
-        project.env["DOCKER_HOST"] = f"unix://{proxy.path}"
+    with recorded(project, machine.socket, tmp_path / "engine.sock") as proxy:
         yield proxy
 
 

@@ -12,7 +12,7 @@ from faulty import FAULTS
 from points import Command, Point, Scenario, Trial
 from private_engine import Machine, alone
 from proxy import RecordingProxy
-from scenario import Project
+from scenario import Project, recorded
 from scenarios import SCENARIOS, fresh, large
 
 pytestmark = pytest.mark.docker
@@ -46,11 +46,8 @@ def begin(machine: Machine, tmp_path: Path) -> Iterator[Begin]:
         def made(name: str, scenario: Scenario) -> Trial:
             directory = tmp_path / name
             directory.mkdir()
-            project = machine.project(directory / "project")
-            ends.callback(project.clean)
-            path = directory / "engine.sock"
-            proxy = ends.enter_context(RecordingProxy(Path(machine.host.removeprefix("unix://")), path))
-            project.env["DOCKER_HOST"] = f"unix://{path}"
+            project = ends.enter_context(machine.project(directory / "project"))
+            proxy = ends.enter_context(recorded(project, machine.socket, directory / "engine.sock"))
             return Trial(name, scenario, project, proxy)
 
         yield made

@@ -30,14 +30,17 @@ for place in sys.argv[1:]:
 
 
 def test_a_loopback_port_must_be_closed_to_a_neighbour_or_doctor_says_so(tmp_path: Path) -> None:
-    with alone(images=["busybox"]) as machine, closing(Namespaces("neighbour")) as neighbour:
+    with (
+        alone(images=["busybox"]) as machine,
+        closing(Namespaces("neighbour")) as neighbour,
+        machine.project(tmp_path / "project") as project,
+    ):
         neighbour.ip("link", "add", "eth0", "type", "veth", "peer", "name", "lan0", "netns", str(machine.pid))
         neighbour.ip("addr", "add", f"{THERE}/30", "dev", "eth0")
         neighbour.ip("link", "set", "eth0", "up")
         neighbour.ip("route", "add", "default", "via", HERE)
         machine.ip("addr", "add", f"{HERE}/30", "dev", "lan0")
         machine.ip("link", "set", "lan0", "up")
-        project = machine.project(tmp_path / "project")
         project.write(
             """
             [services.web]

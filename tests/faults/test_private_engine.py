@@ -16,8 +16,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why
 
 @pytest.mark.slow
 def test_its_containers_must_live_on_only_with_live_restore(tmp_path: Path) -> None:
-    with alone(images=["busybox"]) as machine:
-        project = machine.project(tmp_path / "project")
+    with alone(images=["busybox"]) as machine, machine.project(tmp_path / "project") as project:
         project.write(f"[services.web]\n{SLEEP}")
         project.run("up")
         before = project.ids()

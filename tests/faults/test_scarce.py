@@ -38,13 +38,11 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture
 def project(machine: Machine, tmp_path: Path) -> Iterator[Project]:
-    made = machine.project(tmp_path / "project")
-    try:
-        yield made
-    finally:
-        machine.run("rm", "-f", f"{machine.data}/filler")
-        made.clean()
-        made.api.close()
+    with machine.project(tmp_path / "project") as made:
+        try:
+            yield made
+        finally:
+            machine.run("rm", "-f", f"{machine.data}/filler")
 
 
 def fill(machine: Machine) -> None:

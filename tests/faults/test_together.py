@@ -53,12 +53,8 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture
 def project(machine: Machine, tmp_path: Path) -> Iterator[Project]:
-    made = machine.project(tmp_path / "project")
-    try:
+    with machine.project(tmp_path / "project") as made:
         yield made
-    finally:
-        made.clean()
-        made.api.close()
 
 
 @dataclass(frozen=True)

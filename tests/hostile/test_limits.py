@@ -106,28 +106,19 @@ def said(directory: Path, file: str, text: str | bytes) -> str:
     return shown
 
 
-@pytest.mark.parametrize("kind", TOML)
-def test_a_stack(tmp_path: Path, kind: str) -> None:
-    text, expected = TOML[kind]
-    assert expected in said(tmp_path, "stack.toml", text)
+FILES = [("stack.toml", TOML), ("compose.yaml", YAML), (".env", ENV), ("stack.toml", ODD)]
 
 
-@pytest.mark.parametrize("kind", YAML)
-def test_a_compose_file(tmp_path: Path, kind: str) -> None:
-    text, expected = YAML[kind]
-    assert expected in said(tmp_path, "compose.yaml", text)
-
-
-@pytest.mark.parametrize("kind", ENV)
-def test_a_file_of_variables(tmp_path: Path, kind: str) -> None:
-    text, expected = ENV[kind]
-    assert expected in said(tmp_path, ".env", text)
-
-
-@pytest.mark.parametrize("kind", ODD)
-def test_odd_bytes(tmp_path: Path, kind: str) -> None:
-    text, expected = ODD[kind]
-    assert expected in said(tmp_path, "stack.toml", text)
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        pytest.param(file, *case, id=f"{file} {kind}")
+        for file, kinds in FILES
+        for kind, case in kinds.items()  # type: ignore[attr-defined]
+    ],
+)
+def test_what_is_too_much_or_odd_is_said(tmp_path: Path, file: str, text: str | bytes, expected: str) -> None:
+    assert expected in said(tmp_path, file, text)
 
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbf" + A.encode(), A.replace("\n", "\r\n").encode()])
