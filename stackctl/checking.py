@@ -65,11 +65,11 @@ def check(
 
 
 def _in_files(request: StackRequest, stack: Stack) -> tuple[Problem, ...]:
-    """What the rules about files find. Git is asked only if there is something to ask."""
+    """What the rules about files find. Git's index is read only if there is something to look for."""
     there = [path for path in secret_files(stack) if path.is_file()]
     if not there:
         return lint_files(stack, request.directory.absolute())
-    from stackctl.tracked import tracked
+    from stackctl.spec.lint.tracked import tracked
 
     return lint_files(stack, request.directory.absolute(), tracked(there))
 

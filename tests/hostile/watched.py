@@ -37,8 +37,6 @@ _ACTS = (
     "socket.getaddrinfo", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod", "os.chown",
     "os.utime", "os.kill", "shutil.", "tempfile.", "ftplib.", "urllib.", "http.", "webbrowser.", "mmap.",
 )  # fmt: skip
-_ASKED = ["git", "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--"]
-"""A rule asks git whether it tracks a `.env`. git runs no program of the repository for that."""
 found: list[str] = []
 watching = False
 
@@ -50,8 +48,6 @@ def hear(event: str, args: tuple[object, ...]) -> None:
         flags = args[2]
         if isinstance(flags, int) and flags & _WRITES:
             found.append(f"open {args[0]!r} {flags:o}")
-    elif event == "subprocess.Popen" and isinstance(args[1], list) and args[1][: len(_ASKED)] == _ASKED:
-        return
     elif event.startswith(_ACTS) or (event == "os.listdir" and str(args[0]).startswith("/proc")):
         found.append(f"{event} {args!r}")
 

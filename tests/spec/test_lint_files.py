@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.checking import check
+from stackctl.spec.lint.tracked import tracked
 from stackctl.spec.source.request import StackRequest
-from stackctl.tracked import tracked
 
 Find = Callable[..., list[str]]
 WEB = '[services.web]\nimage = "nginx:1"\n'
@@ -75,15 +75,46 @@ def test_git_must_not_track_a_file_of_variables(find: Find, tmp_path: Path) -> N
     assert find(text) == []
 
 
-def test_asking_git_runs_no_program_of_the_repository(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["plain", "4", "with longer entries", "worktree", "relative"])
+def test_what_git_tracks_is_read_from_its_index(tmp_path: Path, kind: str) -> None:
+    def git(*words: str, where: str = "main") -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", "-C", str(tmp_path / where), *who, *words], check=True, capture_output=True)
+
+    (tmp_path / "main").mkdir()
+    git("init")
+    if kind == "4":
+        git("config", "index.version", "4")
+    names = [f"{'x' * n}/{name}" for n in range(1, 10) for name in (".env", ".env.local", "app/.env")]
+    for name in (*names, ".env", "ignored/.env", "new"):
+        (tmp_path / "main" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "main" / name).write_text("A=1\n")
+    git("add", ".env", *names)
+    place = "main"
+    if kind == "with longer entries":
+        git("add", "--intent-to-add", "new")
+    elif kind != "plain" and kind != "4":
+        git("commit", "-m", "one")
+        git("worktree", "add", "../other")
+        place = "other"
+        if kind == "relative":
+            file = tmp_path / "other" / ".git"
+            file.write_text(file.read_text().replace(str(tmp_path / "main"), "../main"))
+    there = {tmp_path / place / name for name in (".env", *names)}
+    assert tracked([*there, tmp_path / place / "ignored/.env"]) == there
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"DIRC", b"DIRC\0\0\0\2\xff\xff\xff\xff", b"DIRC\0\0\0\4\0\0\0\1" + 70 * b"\xff"]
+)
+def test_a_damaged_index_tracks_nothing(tmp_path: Path, text: bytes) -> None:
     (tmp_path / ".env").write_text("A=1\n")
-    hook = tmp_path / "hook.sh"
-    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
-    hook.chmod(0o755)
-    for words in (["init"], ["add", ".env"], ["config", "core.fsmonitor", str(hook)]):
-        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
-    assert tracked([tmp_path / ".env"]) == {tmp_path / ".env"}
-    assert not (tmp_path / "ran").exists()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "index").write_bytes(text)
+    assert not tracked([tmp_path / ".env"])
+    (tmp_path / ".git" / "index").unlink()
+    os.mkfifo(tmp_path / ".git" / "index")
+    assert not tracked([tmp_path / ".env"])
 
 
 @pytest.mark.parametrize(
