@@ -7,7 +7,7 @@ for event in stackctl.up(stack, engine): ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -97,7 +97,7 @@ def up(
     cancel: Cancel | None = None,
     lock_timeout: float = 60.0,
     waiting: Waiting | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Bring a stack up: first the images, then, planned after a second look, everything else. The last event comes when all is
     ready.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,8 @@ from stackctl import api
 from stackctl.engine.memory import Behaviour, MemoryEngine
 from stackctl.engine.processes import _start_of, this_process
 from stackctl.errors import EngineError, StackError
-from stackctl.planner.steps.actions import BuildImage
+from stackctl.planner.steps.actions import BuildImage, CreateContainer
+from stackctl.planner.steps.outcome import succeed
 from stackctl.testing import Recipe, Running
 from stackctl.testing.plugin.session import Stacks
 from stackctl.testing.plugin.settings import PluginSettings
@@ -55,6 +59,14 @@ def up(run: Run, file: Path, engine: MemoryEngine, project: str) -> Running:
     return running.start(RunRequest(recipe, recipe.load(), run, project, run.marks), engine)
 
 
+def left(run: Run, file: Path, engine: MemoryEngine, project: str, **marks: str) -> None:
+    """What a run that is dead has started when it was alive."""
+    run.join()
+    recipe = Recipe(files=(file,))
+    request = RunRequest(recipe, recipe.load(), run, project, {**run.marks, **marks})
+    succeed(api.up(request.isolated({}), engine))
+
+
 def projects(engine: MemoryEngine) -> set[str]:
     seen = engine.observe()
     return {t.project for t in (*seen.containers, *seen.networks, *seen.volumes) if t.project}
@@ -65,12 +77,9 @@ def projects(engine: MemoryEngine) -> set[str]:
 
 def test_only_what_dead_runs_left_is_removed(engine: MemoryEngine, file: Path) -> None:
     dead, alive, unreadable = dead_run(), Run.begin(), dead_run()
-    up(dead, file, engine, "dead")
+    left(dead, file, engine, "dead")
     up(alive, file, engine, "alive")
-    unreadable.join()
-    recipe = Recipe(files=(file,))
-    marks = {**unreadable.marks, "stackctl.owner": "broken"}
-    running.start(RunRequest(recipe, recipe.load(), unreadable, "unreadable", marks), engine)
+    left(unreadable, file, engine, "unreadable", **{"stackctl.owner": "broken"})
     unreadable.forget()
     sweep(engine)
     assert projects(engine) == {"alive", "unreadable"}
@@ -80,8 +89,8 @@ def test_only_what_dead_runs_left_is_removed(engine: MemoryEngine, file: Path) -
 
 def test_what_a_dead_run_kept_stays(engine: MemoryEngine, file: Path) -> None:
     dead = dead_run()
-    up(dead, file, engine, "kept")
-    up(dead, file, engine, "gone")
+    left(dead, file, engine, "kept")
+    left(dead, file, engine, "gone")
     dead.keep("kept")
     for _ in range(2):
         sweep(engine)
@@ -91,7 +100,7 @@ def test_what_a_dead_run_kept_stays(engine: MemoryEngine, file: Path) -> None:
 def test_a_dead_run_is_forgotten_with_what_it_kept(engine: MemoryEngine, file: Path) -> None:
     dead, elsewhere = dead_run(), dead_run()
     for run, project in ((dead, "one"), (dead, "two"), (elsewhere, "three")):
-        up(run, file, engine, project)
+        left(run, file, engine, project)
         run.keep(project)
     elsewhere.directory.joinpath("reapers").write_text("tcp://elsewhere:2376\n")
     for project, started in (("one", True), ("two", False), ("three", False)):
@@ -132,6 +141,34 @@ def refusing_once(container: str) -> Any:
             raise EngineError("busy")
 
     return before
+
+
+def test_once_the_owner_is_dead_nothing_is_started(engine: MemoryEngine, file: Path) -> None:
+    with pytest.raises(StackError, match="the test run has ended"):
+        up(dead_run(), file, engine, "late")
+    assert projects(engine) == set()
+
+
+def test_a_start_whose_owner_dies_ends_and_the_reaper_waits_for_it(engine: MemoryEngine, file: Path) -> None:
+    """What is made while the reaper removes could stay."""
+    owner = subprocess.Popen(["sleep", "60"])
+    run = Run(Run.begin().id, replace(this_process(), pid=owner.pid, start=_start_of(owner.pid) or ""))
+    reaper = threading.Thread(target=reap, args=(run, engine))
+
+    def die(action: object) -> None:
+        if isinstance(action, CreateContainer):
+            owner.kill()
+            owner.wait()
+            reaper.start()
+            engine.before = lambda _: None
+            time.sleep(0.1)  # the reaper would have looked
+
+    engine.before = die
+    with pytest.raises(StackError):
+        up(run, file, engine, "mine")
+    assert [c.state for c in engine.observe().containers if c.project == "mine"] != ["running"]
+    reaper.join(timeout=10)
+    assert projects(engine) == set()
 
 
 # Several processes of a run

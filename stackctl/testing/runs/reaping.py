@@ -22,6 +22,8 @@ _PAUSE = 0.25
 def reap(run: Run, engine: Manage, patience: float = _PATIENCE) -> None:
     """Remove what the run has made, until nothing is left and no process of the run lives: a process could make more."""
     deadline = monotonic() + patience
+    while run.starts and monotonic() < deadline:
+        time.sleep(_PAUSE)
     while True:
         busy = bool(run.members)
         plan = plan_reap([run.id], engine.observe(), spared=run.kept)

@@ -20,10 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.engine.lock import held, held_by_one, own_directory
+from stackctl.engine.lock import held, held_by_one, held_if_free, own_directory
 from stackctl.engine.processes import is_dead, this_process
 from stackctl.engine.protocol import Look
 from stackctl.engine.transport.endpoint import Endpoint
+from stackctl.errors import StackError
 from stackctl.planner.runs.owner import Owner, unpack
 from stackctl.planner.world import labels
 
@@ -32,6 +33,7 @@ _PROJECTS = "projects"
 _OWNER = "owner"
 _MEMBERS = "member-"
 _REAPERS = "reapers"
+_STARTING = "starting-"
 _guard = threading.Lock()
 
 
@@ -113,6 +115,34 @@ class Run:
             if not file.exists():
                 file.write_text(value)
         return file.read_text()
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Make something for the run. If the owner ends meanwhile, the reaper waits: what is made while it removes, it may not find.
+
+        Raises StackError if the owner has ended, before or meanwhile.
+        """
+        mark = self.directory / f"{_STARTING}{secrets.token_hex(4)}"
+        with held(mark):
+            try:
+                self._must_live()
+                yield
+                self._must_live()
+            finally:
+                mark.unlink(missing_ok=True)
+
+    def _must_live(self) -> None:
+        if is_dead(self.owner):
+            raise StackError(f"the test run has ended: there is no process {self.owner.pid} any more")
+
+    @property
+    def starts(self) -> bool:
+        """Whether a process that lives is `starting` something."""
+        for mark in self.directory.glob(f"{_STARTING}*"):
+            with held_if_free(mark) as free:
+                if not free:
+                    return True
+        return False
 
     def note(self, project: str, keep: str) -> None:
         """Remember that a project was started for the run. `keep`: whether it stays, never, always or (failed) if a test failed."""

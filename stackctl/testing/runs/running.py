@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from stackctl import api
 from stackctl.engine.execute import Cancel
+from stackctl.engine.processes import is_dead
 from stackctl.engine.protocol import Engine, Manage
 from stackctl.errors import EngineError, PreflightError, SpecError, StackError, UsageError
 from stackctl.planner.before.images import ImageOptions
@@ -206,11 +207,17 @@ def _unseen(begin: Begin) -> None:
 
 
 def _beginning(
-    stack: Stack, engine: Engine, selection: Selection, options: UpOptions, images: ImageOptions
+    run: Run, stack: Stack, engine: Engine, selection: Selection, options: UpOptions, images: ImageOptions
 ) -> Begin:
-    return lambda cancel: api.up(
-        stack, engine, selection=selection, options=options, images=images, cancel=cancel
-    )
+    def begin(cancel: Cancel) -> Iterator[Event]:
+        events = api.up(stack, engine, selection=selection, options=options, images=images, cancel=cancel)
+        with run.starting(), closing(events):
+            for event in events:
+                if is_dead(run.owner):
+                    cancel.set()
+                yield event
+
+    return begin
 
 
 def start(request: RunRequest, engine: Engine, follow: Callable[[Begin], None] = _unseen) -> Running:
@@ -238,7 +245,7 @@ def start(request: RunRequest, engine: Engine, follow: Callable[[Begin], None] =
         with host_ports(stack, observed, project, recipe.host_ports, file_ports=file_ports) as ports:
             isolated = request.isolated(ports)
             try:
-                follow(_beginning(isolated, engine, selection, options, images))
+                follow(_beginning(request.run, isolated, engine, selection, options, images))
             except StackError as error:
                 free = {each: port for each, port in ports.items() if each not in recipe.host_ports}
                 if tries == _TRIES or not lost_a_port(error, isolated, free):
