@@ -49,6 +49,19 @@ def process(pid: int, container: str) -> Process | None:
     )
 
 
+def is_only_init(pid: int, container: str) -> bool:
+    """Whether the process of a container, an init, has no child yet that is another program. False if this machine does not show the
+    process.
+    """
+    here = _PROC / str(pid)
+    try:
+        children = (here / "task" / str(pid) / "children").read_text().split()
+        names = {(process / "comm").read_text() for process in (here, *(_PROC / child for child in children))}
+        return container in (here / "cgroup").read_text() and len(names) == 1
+    except OSError:
+        return False
+
+
 def _cgroups(text: str) -> Mapping[str, str]:
     """`4:memory:/docker/ID` → the path by controller. With cgroup v1, the hierarchies that hold no controller are left out."""
     lines = [line.split(":", 2) for line in text.splitlines()]

@@ -297,6 +297,13 @@ def test_what_must_settle_is_looked_at_again() -> None:
     assert target.clock == pytest.approx(0.5)
 
 
+def test_the_time_to_settle_begins_with_the_program() -> None:
+    init = ContainerState(state="running", in_init=True)
+    ended = ContainerState(state="exited", exit_code=127)
+    assert run(Script(init), Condition.started) == []
+    fails(Script(*[init] * 8, ended), "exit code 127", Condition.started, settle=0.5)
+
+
 def test_what_ends_while_it_settles_has_failed() -> None:
     fails(
         Script(UP, ContainerState(state="exited", exit_code=1)), "exit code 1", Condition.started, settle=0.5

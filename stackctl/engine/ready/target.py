@@ -24,6 +24,8 @@ class ContainerState(Struct, frozen=True, kw_only=True):
     oom_killed: bool = False
     restarts: int = 0
     """How often the engine has restarted the container, by the engine's count."""
+    in_init: bool = False
+    """Whether the engine's init has not started the program yet, or has not noticed that it cannot. False where nobody can tell."""
     error: str = ""
     """Why the engine could not start the container."""
     addresses: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ The probes are asked only while the container runs (`_Questions`), the cheap one
 | a command that fails | unhealthy | hopeless |
 | any other | any | met when it passes, else wait |
 
-`met` counts once the container has run for `settle` seconds without a restart.
+`met` counts once the container has run its program for `settle` seconds without a restart.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _ends_again(action: WaitFor, running: ContainerState) -> bool:
 
 
 class _Settling:
-    """Measures how long a container has kept running without a restart."""
+    """Measures how long a container has kept running its program without a restart."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -192,7 +192,7 @@ class _Settling:
         if running is None or running.state != "running":
             self._restarts = None
             return 0.0
-        if running.restarts != self._restarts:
+        if running.restarts != self._restarts or running.in_init:
             self._restarts, self._since = running.restarts, now
         return max(0.0, self._since + self._seconds - now)
 

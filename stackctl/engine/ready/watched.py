@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from stackctl.engine.docker.container_events import Events
 from stackctl.engine.docker.snapshot import epoch
+from stackctl.engine.proc import is_only_init
 from stackctl.engine.protocol import Exec
 from stackctl.engine.ready.target import KILLED, ContainerState
 from stackctl.engine.talk import execs
@@ -55,6 +56,7 @@ class Watched:
             exit_code=state.get("ExitCode", 0),
             oom_killed=state.get("OOMKilled", False),
             restarts=found.get("RestartCount", 0),
+            in_init=bool(found["HostConfig"].get("Init")) and is_only_init(state.get("Pid", 0), found["Id"]),
             error=state.get("Error", ""),
             addresses=self._addresses(place),
             published=self._published(place),
