@@ -122,6 +122,7 @@ def verbs(project: Callable[..., Operating]) -> dict[str, tuple[Callable[[], Ite
         "start": (fresh, stop, lambda: project().start(StartOptions())),
         "restart": (fresh, lambda: project().restart(StartOptions())),
         "pause": (fresh, lambda: project().pause()),
+        "unpause": (fresh, lambda: project().pause(), lambda: project().unpause()),
         "remove": (fresh, stop, lambda: project().remove()),
     }
 
@@ -138,8 +139,8 @@ def state(engine: MemoryEngine) -> tuple[set[tuple[object, ...]], set[str], set[
 @pytest.mark.parametrize(
     ("verb", "fault"),
     [
-        *((verb, fault) for verb in ("up", "recreate", "down") for fault in FAULTS),
-        *((verb, "the answer is lost") for verb in ("stop", "start", "restart", "pause", "remove")),
+        *((verb, fault) for verb in ("up", "recreate", "down", "pause", "unpause") for fault in FAULTS),
+        *((verb, "the answer is lost") for verb in ("stop", "start", "restart", "remove")),
     ],
 )
 def test_a_fault_at_any_write_is_settled_within_the_run(

@@ -14,11 +14,9 @@ from stackctl.errors import GoneError, NoAnswerError, OutOfSequenceError, StackE
 from stackctl.planner.steps.actions import (
     BuildImage,
     KillContainer,
-    PauseContainer,
     PullImage,
     PushImage,
     RunHook,
-    UnpauseContainer,
     subject,
 )
 from stackctl.planner.steps.events import Confirmed, Event, Failed, Postponed, Skipped
@@ -31,8 +29,8 @@ ROUNDS = 3
 """How often a run plans: a last look that is always too old is a fault that another look does not cure."""
 _CHANGED = (404, 409, 503)
 """What an engine answers if something is gone, if something is in the way, and if it cannot do the call at the moment."""
-_ANSWERED = (PullImage, BuildImage, PushImage, PauseContainer, UnpauseContainer)
-"""The actions whose refusal is the answer: that of a registry, or that the container is paused already."""
+_ANSWERED = (PullImage, BuildImage, PushImage)
+"""The actions whose refusal is the answer of a registry."""
 _BACK = 10.0
 """Seconds that an engine which was restarted has to come back."""
 _PAUSE = 0.3
@@ -54,7 +52,7 @@ def settled(
     | 409, `OutOfSequenceError` | somebody else has made or changed it; or this run did, and the answer was lost |
     | 503 | the engine could not at this moment |
 
-    A hook, a signal, a refusal by a registry, and of a pause are no such failures: another look does not see whether they were done. Nor is a
+    A hook, a signal and a refusal by a registry are no such failures: another look does not see whether they were done. Nor is a
     refusal that comes a second time, or a failure of an optional step.
     """
     told: set[tuple[type, str, str]] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,17 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-from faulty_engine import PROJECT, Fault, FaultyEngine, Killed, is_anonymous, is_mine, nothing, of_others
+from faulty_engine import (
+    ANSWERS,
+    PROJECT,
+    Fault,
+    FaultyEngine,
+    Killed,
+    is_anonymous,
+    is_mine,
+    nothing,
+    of_others,
+)
 from msgspec import Struct
 from msgspec.structs import replace
 from plan_world import INSTANCE, Behaviour
@@ -29,10 +39,8 @@ from stackctl.planner.life.options import RemoveOptions, RunOptions, StartOption
 from stackctl.planner.steps.actions import (
     Action,
     KillContainer,
-    PauseContainer,
     RemoveContainer,
     RunHook,
-    UnpauseContainer,
 )
 from stackctl.planner.steps.events import Event, Failed, Planned, Rescued
 from stackctl.planner.steps.outcome import outcome
@@ -163,8 +171,8 @@ SETTLED: tuple[str, ...] = ("404", "409", "503", "lost")
 
 
 def may_settle(verb: str, hit: Action | None) -> bool:
-    """Whether another look may settle what became of this action of a verb. A refused pause or signal is refused."""
-    asked = RunHook | KillContainer | PauseContainer | UnpauseContainer
+    """Whether another look may settle what became of this action of a verb. A refused signal is refused."""
+    asked = RunHook | KillContainer
     return verb not in ("run", "snapshot", "restore") and not isinstance(hit, asked)
 
 
@@ -393,8 +401,8 @@ def explore(history: History) -> int:
             with told(twin):
                 twin.converge(goal)
             number += 1
-        for drawn in history.faults if calls else ():
-            fault, twin = replace(drawn, at=drawn.at % calls), before.fork()
+        for fault in _each_once(history.faults, calls):
+            twin = before.fork()
             with told(twin):
                 mended = twin.run(replace(history.last, fault=fault), goal)
                 if (
@@ -406,6 +414,12 @@ def explore(history: History) -> int:
                 twin.converge(goal)
             number += 1
     return number
+
+
+def _each_once(faults: Iterable[Fault], calls: int) -> Iterator[Fault]:
+    """The faults at calls that the verb makes, without those that are the same."""
+    at_calls = (replace(fault, at=fault.at % calls) for fault in faults if calls)
+    yield from dict.fromkeys(replace(f, which=0) if f.kind in ANSWERS else f for f in at_calls)
 
 
 @contextmanager
