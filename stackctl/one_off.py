@@ -15,7 +15,14 @@ from stackctl.engine.transport.client import RefusedError
 from stackctl.errors import EngineError, Problem
 from stackctl.operating import Operating
 from stackctl.planner.before.images import ImageOptions
-from stackctl.planner.life.one_off import hooks_of_run, steps_of_run, with_one_off, with_variant
+from stackctl.planner.life.one_off import (
+    hooks_of_run,
+    instead_of,
+    never_began,
+    steps_of_run,
+    with_one_off,
+    with_variant,
+)
 from stackctl.planner.life.options import RunOptions
 from stackctl.planner.steps.actions import CreateContainer, RemoveContainer, RunHook, StartContainer
 from stackctl.planner.steps.events import Done, Event, Failed, Postponed
@@ -25,7 +32,7 @@ from stackctl.planner.up.planning import UpPlan
 from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.view.view import View
 from stackctl.planner.world.desired import Desired, DesiredContainer
-from stackctl.planner.world.observed import Observed
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.project import Events, Waiting
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
@@ -62,6 +69,8 @@ class OneOff(Operating):
         self.container = options.name or f"{stack.project}-{service}-run-{os.urandom(6).hex()}"
         """The container's name."""
         self._made: DesiredContainer | None = None
+        self._replaced: ObservedContainer | None = None
+        """What an earlier run of that name has left, and has not started."""
         self._created = self._started = False
         self._hooks: tuple[RunHook, ...] = ()
         self.failed_hooks: list[str] = []
@@ -70,12 +79,14 @@ class OneOff(Operating):
     def desired_and_observed(
         self, selection: Selection, *, strangers: bool = True
     ) -> tuple[Desired, Observed]:
-        """As it is, with the one-off instead of its service."""
+        """As it is, with the one-off instead of its service. What it replaces counts as gone."""
         asked = replace(selection, services=[self._service], dependencies=self._options.dependencies)
         desired, observed = super().desired_and_observed(asked, strangers=strangers)
         desired = with_one_off(desired, self._service, self.container, self._options)
         self._made = desired.containers[-1]
-        return desired, observed
+        self._replaced = never_began(observed, self.name, self.container)
+        there = tuple(each for each in observed.containers if each != self._replaced)
+        return desired, replace(observed, containers=there)
 
     def prepare(
         self,
@@ -190,4 +201,5 @@ class OneOff(Operating):
     def _up_plan(self, plan: Plan, view: View, selection: Selection, warnings: tuple[Problem, ...]) -> UpPlan:
         made = super()._up_plan(plan, view, selection, warnings)
         self._hooks = hooks_of_run(made.steps, self.container)
-        return replace(made, steps=steps_of_run(made.steps, self.container, self._options))
+        steps = steps_of_run(made.steps, self.container, self._options)
+        return replace(made, steps=instead_of(self._replaced, steps) if self._replaced else steps)

@@ -11,7 +11,7 @@ import stackctl
 from stackctl.debugging import place
 from stackctl.engine.lock import lock
 from stackctl.engine.memory import Behaviour, MemoryEngine
-from stackctl.errors import EngineError
+from stackctl.errors import EngineError, PreflightError
 from stackctl.one_off import OneOff
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions
@@ -112,6 +112,22 @@ def test_a_name_that_is_taken_must_be_refused_and_left_alone(stack: Stack, engin
     with pytest.raises(stackctl.PreflightError, match="the name shop-api-1 is taken"):
         stackctl.run(stack, engine, "api", ["true"], options=RunOptions(name="shop-api-1", remove=True))
     assert names(engine)["shop-api-1"] == "running"
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_a_run_that_was_killed_before_it_started_must_make_way_for_the_next(
+    stack: Stack, engine: MemoryEngine, detach: bool
+) -> None:
+    made = OneOff(stack, engine, "api", RunOptions(name="mine"))
+    succeed(made.prepare())
+    assert names(engine)["mine"] == "created"
+    again = OneOff(stack, engine, "api", RunOptions(command=("true",), name="mine", detach=detach))
+    succeed(again.prepare())
+    if not detach:
+        again.collect()
+    assert names(engine)["mine"] in ("running", "exited")
+    with pytest.raises(PreflightError, match="the name mine is taken"):
+        succeed(OneOff(stack, engine, "api", RunOptions(name="mine")).prepare())
 
 
 def test_the_process_of_a_run_must_not_hold_the_lock(

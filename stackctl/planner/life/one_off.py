@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from stackctl.errors import UsageError
 from stackctl.planner.life.options import RunOptions
-from stackctl.planner.steps.actions import RunHook, StartContainer, WaitFor
+from stackctl.planner.steps.actions import CreateContainer, RemoveContainer, RunHook, StartContainer, WaitFor
 from stackctl.planner.steps.plan import Step
 from stackctl.planner.world import labels
+from stackctl.planner.world.containers import of_project
 from stackctl.planner.world.desired import Attachment, Desired, DesiredContainer
+from stackctl.planner.world.observed import Observed, ObservedContainer
 from stackctl.planner.world.replica import Replica
 from stackctl.spec.model import Job, Mount, Port, Stack
 from stackctl.spec.model.mounts import BindOptions, VolumeOptions
@@ -86,6 +88,34 @@ def steps_of_run(steps: tuple[Step, ...], container: str, options: RunOptions) -
     left_out = (WaitFor,) if options.detach else (WaitFor, StartContainer, RunHook)
     return tuple(
         step for step in steps if step.of != Replica(container) or not isinstance(step.action, left_out)
+    )
+
+
+def never_began(observed: Observed, project: str, container: str) -> ObservedContainer | None:
+    """The container that an earlier run of this project has made under that name, and has not started: it was killed in between."""
+    for there in of_project(observed.containers, project):
+        if (there.name, there.kind, there.state) == (container, "run", "created"):
+            return there
+    return None
+
+
+def instead_of(there: ObservedContainer, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps of a run, with the removal of what has the name of its container."""
+    removal = Step(
+        0,
+        RemoveContainer(there.id, there.name, volumes=True),
+        "a run was killed before it started",
+        frozenset(),
+        Replica(there.name),
+    )
+    return (
+        removal,
+        *(
+            replace(step, after=step.after | {removal.id})
+            if isinstance(step.action, CreateContainer)
+            else step
+            for step in steps
+        ),
     )
 
 
