@@ -40,6 +40,13 @@ def test_an_answer_that_is_no_json_is_an_error_of_the_engine() -> None:
         pytest.raises(EngineError, match="its answer cannot be read: '<html>Please log in"),
     ):
         client.get("info")
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
+    with (
+        asking(says(page)) as client,
+        pytest.raises(EngineError, match="its answer cannot be read: '<html>Please log in"),
+        client.hijack("containers", "c", "attach"),
+    ):
+        pytest.fail("a page is no conversation")
 
 
 def test_a_conversation_that_does_not_begin_is_given_up() -> None:

@@ -22,7 +22,9 @@ a slow disk takes minutes.
 LOOK_TIMEOUT = 60.0
 """Seconds that the engine has to answer a call that only reads."""
 
-_NOT_FOUND = 404
+_SWITCHED, _NOT_FOUND = 101, 404
+_STREAM = "application/vnd.docker."
+"""How the type of an answer begins that carries bytes both ways without `101 Switching Protocols`."""
 _FULL = "no space left on device"
 """ENOSPC in the words of Go and, in another case, of C."""
 _MAKE_ROOM = (
@@ -224,10 +226,14 @@ class WireClient(JsonClient[WireAnswer]):
 
     @contextmanager
     def hijack(self, *path: str, body: object = None, **params: object) -> Iterator[Duplex]:
-        """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach)."""
+        """Send a POST; its connection then carries bytes both ways (Docker Engine API, attach). Raises EngineError if the answer is one
+        of another program, such as a page of HTML.
+        """
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
         request = self._request("POST", path, params, body=body, headers=upgrade, timeout=self.answer_timeout)
         with self.errors(), self._answer(request) as answer:
+            if answer.status != _SWITCHED and not answer.headers.get("content-type", "").startswith(_STREAM):
+                raise _unreadable(answer.read())
             yield answer.upgrade()
 
 
@@ -251,8 +257,11 @@ def _parsed(content: bytes) -> Json:
     try:
         return json.loads(content)
     except ValueError:
-        text = content[:80].decode(errors="replace")
-        raise OSError(f"its answer cannot be read: {text!r}") from None
+        raise _unreadable(content) from None
+
+
+def _unreadable(content: bytes) -> OSError:
+    return OSError(f"its answer cannot be read: {content[:80].decode(errors='replace')!r}")
 
 
 def _parameter(value: object) -> str | list[str]:
