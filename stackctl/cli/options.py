@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any, TypeVar
@@ -80,16 +81,34 @@ format_option = click.option(
 grace_option = click.option(
     "-t", "--timeout", type=int, metavar="SECONDS", help="How long a container may take to stop (10)."
 )
+
+
+class _Seconds(click.FloatRange):
+    """A number of seconds: every wait ends."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds()
 lock_timeout_option = click.option(
     "--lock-timeout",
-    type=float,
+    type=SECONDS,
     default=60.0,
     metavar="SECONDS",
     help="How long to wait for another run (60).",
 )
 wait_timeout_option = click.option(
     "--wait-timeout",
-    type=float,
+    type=SECONDS,
     default=120.0,
     metavar="SECONDS",
     help="How long to wait for each service (120).",

@@ -114,3 +114,18 @@ def test_how_a_build_tells_its_progress(there: Run, tmp_path: Path, how: str, ou
         assert told.code == 0, told.err
         assert (out in told.out, bool(out)) == (True, bool(told.out))
         assert (err in told.err, bool(err)) == (True, bool(told.err))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("up", "--wait-timeout", said) for said in ("inf", "nan", "-1", "1e999")),
+        ("up", "--lock-timeout", "inf"),
+        ("start", "--wait-timeout", "inf"),
+        ("deploy", "--timeout", "inf"),
+        ("deploy", "down", "--timeout", "nan"),
+    ],
+)
+def test_every_wait_must_have_an_end(run: Run, words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.code, f"Invalid value for '{words[-2]}'" in done.err) == (2, True), done.err

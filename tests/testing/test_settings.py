@@ -85,6 +85,7 @@ def test_files_are_relative_to_where_they_are_named(
     ("ini", "environ", "said"),
     [
         ("stack_keep = sometimes", {}, "stack_keep: 'sometimes' is none of never, failed, always"),
+        ("stack_timeout = inf", {}, "stack_timeout: inf is no number of seconds"),
         ("stack_timeout = soon", {}, "stack_timeout: 'soon' is no number"),
         ("", {"STACKCTL_REUSE": "maybe"}, "STACKCTL_REUSE: 'maybe' is neither yes nor no"),
         ("", {"STACKCTL_KEEP": "maybe"}, "stack_keep: 'maybe' is none of"),

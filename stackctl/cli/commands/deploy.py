@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stackctl.cli.options import (
+    SECONDS,
     accept_global_options,
     complete_services,
     lock_timeout_option,
@@ -93,7 +94,7 @@ _OPTIONS = (
     click.option("--strict", is_flag=True, help="Warnings stop, too."),
     click.option(
         "--timeout",
-        type=float,
+        type=SECONDS,
         default=120.0,
         metavar="SECONDS",
         help="How long to wait for each service (120).",
@@ -269,7 +270,7 @@ def logs(
 @services_argument
 @click.option(
     "--timeout",
-    type=float,
+    type=SECONDS,
     default=60.0,
     metavar="SECONDS",
     help="How long to wait until all containers are gone (60).",
@@ -312,7 +313,11 @@ def down(settings: Settings, services: tuple[str, ...], timeout: float, lock_tim
     shell_complete=complete_services,
 )
 @click.option(
-    "--timeout", type=float, default=120.0, metavar="SECONDS", help="How long to wait for each service (120)."
+    "--timeout",
+    type=SECONDS,
+    default=120.0,
+    metavar="SECONDS",
+    help="How long to wait for each service (120).",
 )
 @lock_timeout_option
 @pass_settings
@@ -336,7 +341,11 @@ def scale(settings: Settings, counts: dict[str, int], timeout: float, lock_timeo
 @services_argument
 @click.option("-d", "--detach", is_flag=True, help="Do not wait.")
 @click.option(
-    "--timeout", type=float, default=120.0, metavar="SECONDS", help="How long to wait for each service (120)."
+    "--timeout",
+    type=SECONDS,
+    default=120.0,
+    metavar="SECONDS",
+    help="How long to wait for each service (120).",
 )
 @lock_timeout_option
 @pass_settings

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -108,7 +109,9 @@ class PluginSettings:
         return dict(text.split("=", 1) for text in self.env)
 
     def __post_init__(self) -> None:
-        """Check the choices. Raises UsageError for a value that is not one of them."""
+        """Check the values. Raises UsageError for one that is none of the choices, or a time without an end."""
+        if not math.isfinite(self.timeout):
+            raise UsageError(f"{PREFIX}timeout: {self.timeout} is no number of seconds", "see pytest --help")
         for field in fields():
             value, choices = getattr(self, field.name), field.metadata["choices"]
             if choices and value not in choices:
