@@ -83,6 +83,20 @@ def test_a_container_that_had_to_be_killed_must_be_reported_with_the_cure(
     assert cure in told.stderr
 
 
+@pytest.mark.slow
+def test_a_container_that_uses_its_long_grace_period_must_not_be_killed(project: Project) -> None:
+    """The Docker SDK gives a stop up after 70 s, unless it is told how long the stop may take."""
+    command = ["sh", "-c", "trap 'sleep 75; exit 0' TERM; while :; do sleep 1; done"]
+    project.write(f'[services.web]\nimage = "busybox"\ncommand = {command}\nstop_grace_period = "90s"\n')
+    project.run("up")
+    told = project.run("stop")
+    assert "had to be killed" not in told.output
+    (web,) = project.api.containers(all=True, filters={"name": f"{project.name}-web-1"})
+    assert project.api.inspect_container(web["Id"])["State"]["ExitCode"] == 0
+    project.run("down")
+    assert project.resources() == NOTHING
+
+
 def test_a_network_that_a_stranger_uses_must_be_kept_and_named(project: Project) -> None:
     project.write(sleepers(web=""))
     project.run("up")

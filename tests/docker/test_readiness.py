@@ -80,6 +80,13 @@ def test_a_container_that_the_engine_restarts_forever_must_fail_early(project: P
     assert "the disk is full" in told.stderr
 
 
+@pytest.mark.parametrize("restart", ["no", "always"])
+def test_a_container_without_memory_must_fail_early_and_say_so(project: Project, restart: str) -> None:
+    keys = f'image = "busybox"\ncommand = "tail /dev/zero"\nmem_limit = "16m"\nrestart = "{restart}"\n'
+    project.write(f"[services.db]\n{keys}" + sleepers(web='depends_on = ["db"]'))
+    assert f"{project.name}-db-1 ended with exit code 137, out of memory" in project.run("up", code=5).stderr
+
+
 LIVES = """
 [services.worker]
 image = "busybox"

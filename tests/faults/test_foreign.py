@@ -1,38 +1,45 @@
-"""What stackctl has not made is never changed, whatever it is called and whatever labels it has: I2 of the promises, on the engine in
-memory.
-"""
+"""What stackctl has not made is never changed, whatever it is called and whatever labels it has."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from private_engine import Machine, alone
 
 import stackctl
+from stackctl.collecting import Collecting
 from stackctl.engine.memory import MemoryEngine
+from stackctl.engine.protocol import Engine
 from stackctl.errors import StackError
-from stackctl.operating import Operating
+from stackctl.left_over import find
 from stackctl.planner.before.images import ImageOptions
 from stackctl.planner.life.options import RunOptions, StartOptions
 from stackctl.planner.steps.actions import CreateContainer, CreateNetwork, CreateVolume, StartContainer
+from stackctl.planner.steps.events import Event
 from stackctl.planner.steps.outcome import outcome
 from stackctl.planner.world import labels
 from stackctl.planner.world.desired import Desired
 from stackctl.planner.world.observed import ImageConfig, ObservedEngine
+from stackctl.snapshots import Snapshots
 from stackctl.spec.model import Stack
 from stackctl.spec.selection import Selection
 
 FILE = """
 name = "shop"
 [services.db]
-image = "app:1"
+image = "busybox"
+command = "sleep infinity"
+stop_grace_period = "0s"
 volumes = ["data:/data"]
 [services.web]
-image = "app:1"
+image = "busybox"
+command = "sleep infinity"
+stop_grace_period = "0s"
 depends_on = ["db"]
 scale = 2
 [volumes.data]
@@ -52,7 +59,14 @@ DISGUISES: Mapping[str, Callable[[Mapping[str, str]], Mapping[str, str]]] = {
 """The labels of a stranger, made from those that the stack's own has. Where the stack itself is not there, what has its name and an
 instance is taken for it: so another instance is a stranger only beside the stack.
 """
-VERBS: Mapping[str, Callable[[Operating], object]] = {
+
+
+def _gc(project: Snapshots) -> Iterator[Event]:
+    for left in find(project.engine)[1]:
+        yield from Collecting(left, project.engine).collect(volumes=True, confirm=lambda _: True)
+
+
+VERBS: Mapping[str, Callable[[Snapshots], Iterator[Event]]] = {
     "up": lambda p: p.up(Selection(), stackctl.UpOptions(), ImageOptions()),
     "up --remove-orphans": lambda p: p.up(
         Selection(), stackctl.UpOptions(remove_orphans=True), ImageOptions()
@@ -66,6 +80,10 @@ VERBS: Mapping[str, Callable[[Operating], object]] = {
     "pause": lambda p: p.pause(),
     "unpause": lambda p: p.unpause(),
     "rm": lambda p: p.remove(),
+    "snapshot": lambda p: p.snapshot("s", replace=True),
+    "restore": lambda p: p.restore("s"),
+    "snapshot rm": lambda p: p.forget(["s"]),
+    "gc": _gc,
 }
 
 LAST = ("down", "down --volumes", "rm")
@@ -79,7 +97,7 @@ def stack(tmp_path: Path) -> Stack:
 
 
 def strangers(
-    engine: MemoryEngine, desired: Desired, choose: random.Random, disguises: Collection[str]
+    engine: Engine, desired: Desired, choose: random.Random, disguises: Collection[str]
 ) -> set[str]:
     """Make some, and return their names."""
     made = set()
@@ -116,7 +134,7 @@ def strangers(
     return made
 
 
-def seen(engine: MemoryEngine, names: set[str]) -> set[object]:
+def seen(engine: Engine, names: set[str]) -> set[object]:
     """What somebody would notice who looks at the strangers."""
     there = engine.observe()
     return {
@@ -128,10 +146,35 @@ def seen(engine: MemoryEngine, names: set[str]) -> set[object]:
 
 @pytest.mark.parametrize("seed", TRIALS)
 def test_strangers_must_be_left_alone(seed: int, stack: Stack) -> None:
-    choose = random.Random(seed)
     info = ObservedEngine(id=f"foreign-{seed}", name="memory", endpoint="memory:")
-    engine = MemoryEngine({"app:1": ImageConfig()}, info=info)
-    project = Operating(stack, engine)
+    live(stack, MemoryEngine({"busybox": ImageConfig()}, info=info), random.Random(seed))
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_strangers_must_be_left_alone_on_a_real_engine(stack: Stack) -> None:
+    with (
+        alone(images=["busybox"]) as machine,
+        closing(stackctl.connect(f"unix://{machine.socket}")) as engine,
+    ):
+        for seed in range(20):
+            live(stack, engine, random.Random(seed))
+            clear(machine)
+
+
+def clear(machine: Machine) -> None:
+    with closing(machine.api) as api:
+        for row in api.containers(all=True):
+            api.remove_container(row["Id"], force=True, v=True)
+        api.prune_networks()
+        for row in api.volumes()["Volumes"] or ():
+            api.remove_volume(row["Name"])
+
+
+def live(stack: Stack, engine: Engine, choose: random.Random) -> None:
+    """Make strangers beside a stack or where there is none, then do whatever can be done with the stack."""
+    project = Snapshots(stack, engine)
     beside = choose.random() < 0.6
     if beside:
         outcome(project.up(Selection(), stackctl.UpOptions(), ImageOptions()))
@@ -142,7 +185,7 @@ def test_strangers_must_be_left_alone(seed: int, stack: Stack) -> None:
     before = seen(engine, names)
     for verb in choose.choices([verb for verb in VERBS if not (beside and verb in LAST)], k=6):
         with suppress(StackError):
-            outcome(VERBS[verb](project))  # type: ignore[arg-type]
+            outcome(VERBS[verb](project))
         assert seen(engine, names) == before, verb
     with suppress(StackError):
         stackctl.run(stack, engine, "db", ["true"], options=RunOptions(dependencies=False))
