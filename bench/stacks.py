@@ -72,8 +72,12 @@ def for_compose(stack: Stack, interval: int, *, in_order: bool = True) -> Stack:
     if in_order:
         for service in services.values():
             if wanted := service.get("depends_on"):
-                service["depends_on"] = {other: {"condition": "service_healthy"} for other in wanted}
+                service["depends_on"] = {other: {"condition": _ready(services[other])} for other in wanted}
     return {**stack, "services": services}
+
+
+def _ready(service: dict[str, Any]) -> str:
+    return "service_healthy" if "healthcheck" in service else "service_started"
 
 
 def _checked(name: str, service: dict[str, Any], interval: int) -> dict[str, Any]:
