@@ -19,6 +19,8 @@ _LIMITS = {
     "": ("memory.max", "cpu.max", "pids.max"),
 }
 """The files that hold limits, by controller; "" are those of cgroup v2."""
+_INITS = (b"/sbin/docker-init", b"/dev/init")
+"""Where an engine puts its init in a container. It puts none into a process namespace that is another container's."""
 _KINDS = ("mnt", "pid", "net", "uts", "ipc", "user", "cgroup", "time")
 
 
@@ -50,11 +52,13 @@ def process(pid: int, container: str) -> Process | None:
 
 
 def is_only_init(pid: int, container: str) -> bool:
-    """Whether the process of a container, an init, has no child yet that is another program. False if this machine does not show the
-    process.
+    """Whether the process of a container is the engine's init, and has no child yet that is another program. False if this machine does
+    not show the process.
     """
     here = _PROC / str(pid)
     try:
+        if (here / "cmdline").read_bytes().split(b"\0")[0] not in _INITS:
+            return False
         children = (here / "task" / str(pid) / "children").read_text().split()
         names = {(process / "comm").read_text() for process in (here, *(_PROC / child for child in children))}
         return container in (here / "cgroup").read_text() and len(names) == 1

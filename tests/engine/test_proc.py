@@ -19,7 +19,11 @@ os.wait()
 
 def test_an_init_is_alone_until_its_child_is_another_program() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ["/sbin/docker-init", "-c", PROGRAM],
+        executable=sys.executable,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as init:
         assert init.stdin
         assert init.stdout
@@ -34,3 +38,11 @@ def test_an_init_is_alone_until_its_child_is_another_program() -> None:
         finally:
             subprocess.run(["pkill", "-P", str(init.pid)], check=False)
     assert not is_only_init(init.pid, ANY)
+
+
+def test_a_program_without_a_child_is_no_init() -> None:
+    with subprocess.Popen(["sleep", "60"]) as program:
+        try:
+            assert not is_only_init(program.pid, ANY)
+        finally:
+            program.kill()
