@@ -139,8 +139,12 @@ def state(engine: MemoryEngine) -> tuple[set[tuple[object, ...]], set[str], set[
 @pytest.mark.parametrize(
     ("verb", "fault"),
     [
-        *((verb, fault) for verb in ("up", "recreate", "down", "pause", "unpause") for fault in FAULTS),
-        *((verb, "the answer is lost") for verb in ("stop", "start", "restart", "remove")),
+        *((verb, fault) for verb in ("up", "recreate", "down") for fault in FAULTS),
+        *((verb, "409") for verb in ("pause", "unpause")),
+        *(
+            (verb, "the answer is lost")
+            for verb in ("stop", "start", "restart", "pause", "unpause", "remove")
+        ),
     ],
 )
 def test_a_fault_at_any_write_is_settled_within_the_run(

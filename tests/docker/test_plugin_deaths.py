@@ -105,7 +105,9 @@ def test_a_stack_that_is_not_ready_in_time_must_leave_nothing(suite: Suite) -> N
     nothing_is_left(suite)
 
 
-@pytest.mark.parametrize("delay", [0.0, pytest.param(0.4, marks=pytest.mark.slow), 1.0])
+@pytest.mark.parametrize(
+    "delay", [0.0, pytest.param(0.4, marks=pytest.mark.slow), pytest.param(1.0, marks=pytest.mark.slow)]
+)
 def test_a_run_that_is_killed_while_it_starts_its_stack_must_leave_nothing(
     suite: Suite, delay: float
 ) -> None:

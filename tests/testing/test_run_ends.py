@@ -153,7 +153,7 @@ def test_a_start_whose_owner_dies_ends_and_the_reaper_waits_for_it(engine: Memor
     """What is made while the reaper removes could stay."""
     owner = subprocess.Popen(["sleep", "60"])
     run = Run(Run.begin().id, replace(this_process(), pid=owner.pid, start=_start_of(owner.pid) or ""))
-    reaper = threading.Thread(target=reap, args=(run, engine))
+    reaper = threading.Thread(target=reap, args=(run, engine, 2.0))
 
     def die(action: object) -> None:
         if isinstance(action, CreateContainer):
