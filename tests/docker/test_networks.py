@@ -67,36 +67,36 @@ FIXED = """
 [networks.back]
 driver_opts = { "com.docker.network.bridge.enable_icc" = "true" }
 [networks.back.ipam]
-config = [{ subnet = "10.223.7.0/24", gateway = "10.223.7.3", ip_range = "10.223.7.128/25" }]
+config = [{ subnet = "10.217.7.0/24", gateway = "10.217.7.3", ip_range = "10.217.7.128/25" }]
 [networks.front]
-ipam.config = [{ subnet = "10.223.6.0/24" }]
+ipam.config = [{ subnet = "10.217.6.0/24" }]
 """
 
 
 def test_fixed_addresses_must_hold_and_stay_when_their_network_is_rebuilt(project: Project) -> None:
     text = sleepers(
-        db='networks.back = { ipv4_address = "10.223.7.9", mac_address = "02:42:0a:df:07:09" }',
-        web='[services.web.networks]\nfront = { priority = 9, aliases = ["www"], ipv4_address = "10.223.6.9" }\n'
-        'back = { ipv4_address = "10.223.7.10", link_local_ips = ["169.254.8.8"] }',
+        db='networks.back = { ipv4_address = "10.217.7.9", mac_address = "02:42:0a:d9:07:09" }',
+        web='[services.web.networks]\nfront = { priority = 9, aliases = ["www"], ipv4_address = "10.217.6.9" }\n'
+        'back = { ipv4_address = "10.217.7.10", link_local_ips = ["169.254.8.8"] }',
     )
     project.write(text + FIXED)
     project.run("up")
     before = project.ids()
     assert places(project) == {
-        "db": {"back": ("10.223.7.9", "02:42:0a:df:07:09")},
-        "web": {"back": ("10.223.7.10", "02:42:0a:df:07:0a"), "front": ("10.223.6.9", "02:42:0a:df:06:09")},
+        "db": {"back": ("10.217.7.9", "02:42:0a:d9:07:09")},
+        "web": {"back": ("10.217.7.10", "02:42:0a:d9:07:0a"), "front": ("10.217.6.9", "02:42:0a:d9:06:09")},
     }
     (config,) = project.api.inspect_network(f"{project.name}_back")["IPAM"]["Config"]
-    assert config == {"Subnet": "10.223.7.0/24", "Gateway": "10.223.7.3", "IPRange": "10.223.7.128/25"}
-    pings(project, "web", "db", "10.223.7.9", "www")
+    assert config == {"Subnet": "10.217.7.0/24", "Gateway": "10.217.7.3", "IPRange": "10.217.7.128/25"}
+    pings(project, "web", "db", "10.217.7.9", "www")
     assert project.json("plan")["changes"] == []
     project.run("same", "stack.toml", "running")
     project.write(text + FIXED.replace("7.3", "7.4"))
     project.run("up")
     assert project.ids() == before  # only the network is another one
-    assert project.api.inspect_network(f"{project.name}_back")["IPAM"]["Config"][0]["Gateway"] == "10.223.7.4"
-    assert places(project)["web"]["back"][0] == "10.223.7.10"
-    pings(project, "web", "db", "10.223.7.9")
+    assert project.api.inspect_network(f"{project.name}_back")["IPAM"]["Config"][0]["Gateway"] == "10.217.7.4"
+    assert places(project)["web"]["back"][0] == "10.217.7.10"
+    pings(project, "web", "db", "10.217.7.9")
 
 
 def places(project: Project) -> dict[str, dict[str, tuple[str, str]]]:
