@@ -8,13 +8,14 @@ it will never be ready, the time that both are given is 10 s.
 
 from __future__ import annotations
 
+import os
 import secrets
-import statistics
 import sys
 import time
+from pathlib import Path
 
 import stacks
-from results import command_line, spread
+from results import Results, command_line, machine, publish, spread
 from tabulate import tabulate
 
 from tools import FailedError, Project, Tool, compose, project, stackctl
@@ -39,41 +40,52 @@ SERVICES: dict[str, stacks.Stack] = {
 }
 
 
-def told(app: Project, tool: Tool) -> tuple[float, bool]:
-    """Seconds until the tool has ended, and whether it has told a failure."""
+def told(app: Project, tool: Tool) -> bool:
+    """Whether the tool ends with a failure."""
     limit = ("--wait-timeout", str(LIMIT))
     way = ("up", *limit) if tool.name == "stackctl" else ("up", "-d", "--wait", *limit)
-    began = time.perf_counter()
     try:
         app.time(*way)
     except FailedError:
-        return time.perf_counter() - began, True
-    return time.perf_counter() - began, False
+        return True
+    return False
+
+
+def measure(results: Results, what: str, turn: int, tool: Tool) -> None:
+    print(f"{what} {turn + 1} {tool.name}", file=sys.stderr)
+    service = {"image": "busybox", "init": True, **SERVICES[what]}
+    with project(tool, f"bench-{secrets.token_hex(4)}", 0, {"services": {"web": service}}) as app:
+        load, began = os.getloadavg()[0], time.perf_counter()
+        if told(app, tool):
+            results.add(what, tool.name, turn, time.perf_counter() - began, load)
+        else:
+            results.failures.append(f"{tool.name} has not told: {what}")
+
+
+def table(results: Results) -> str:
+    rows = [
+        [
+            what,
+            spread(results.all_of(what, "stackctl"), 2),
+            spread(results.all_of(what, "compose"), 2),
+            spread(results.ratios(what, "stackctl", "compose"), 2),
+            results.load(what),
+        ]
+        for what in results.seconds
+    ]
+    headers = ["a container that", "stackctl s", "Compose s", "ratio", "load"]
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
 def main() -> None:
     given = command_line(__doc__, SERVICES, "5")
-    rows = []
+    tools = (stackctl(), compose())
+    results = Results()
     for what in given.only or SERVICES:
-        took: dict[str, list[float]] = {}
-        missed: dict[str, int] = {}
         for turn in range(given.rounds or 5):
-            for tool in (stackctl(), compose()):
-                print(f"{what} {turn + 1} {tool.name}", file=sys.stderr)
-                service = {"image": "busybox", "init": True, **SERVICES[what]}
-                with project(tool, f"bench-{secrets.token_hex(4)}", 0, {"services": {"web": service}}) as app:
-                    seconds, failed = told(app, tool)
-                took.setdefault(tool.name, []).append(seconds)
-                missed[tool.name] = missed.get(tool.name, 0) + (not failed)
-        words = []
-        for name in ("stackctl", "compose"):
-            count = missed[name]
-            words += [spread(took[name], 2), f"not told {count}×" if count else ""]
-        rows.append(
-            [what, *words, f"{statistics.median(took['stackctl']) / statistics.median(took['compose']):.2f}"]
-        )
-    headers = ["a container that", "stackctl s", "", "Compose s", "", "ratio"]
-    print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
+            for tool in tools:
+                measure(results, what, turn, tool)
+    publish(results, machine(tools[0].python or Path(sys.executable)), [table(results)], given.json)
 
 
 if __name__ == "__main__":
