@@ -70,6 +70,13 @@ class _Deploy(click.Command):
     context_class = _Unnamed
 
 
+_timeout_option = click.option(
+    "--timeout",
+    type=SECONDS,
+    default=120.0,
+    metavar="SECONDS",
+    help="How long to wait for each service (120).",
+)
 _OPTIONS = (
     click.option("--build", is_flag=True, help="Build images also when they are there."),
     click.option("--no-build", is_flag=True, help="Build nothing: the nodes have the images."),
@@ -92,13 +99,7 @@ _OPTIONS = (
         "--lenient", is_flag=True, help="Leave keys out that a Swarm does not have, instead of refusing."
     ),
     click.option("--strict", is_flag=True, help="Warnings stop, too."),
-    click.option(
-        "--timeout",
-        type=SECONDS,
-        default=120.0,
-        metavar="SECONDS",
-        help="How long to wait for each service (120).",
-    ),
+    _timeout_option,
 )
 
 
@@ -312,13 +313,7 @@ def down(settings: Settings, services: tuple[str, ...], timeout: float, lock_tim
     metavar="SERVICE=NUMBER...",
     shell_complete=complete_services,
 )
-@click.option(
-    "--timeout",
-    type=SECONDS,
-    default=120.0,
-    metavar="SECONDS",
-    help="How long to wait for each service (120).",
-)
+@_timeout_option
 @lock_timeout_option
 @pass_settings
 def scale(settings: Settings, counts: dict[str, int], timeout: float, lock_timeout: float) -> int:
@@ -340,13 +335,7 @@ def scale(settings: Settings, counts: dict[str, int], timeout: float, lock_timeo
 @command.command("rollback")
 @services_argument
 @click.option("-d", "--detach", is_flag=True, help="Do not wait.")
-@click.option(
-    "--timeout",
-    type=SECONDS,
-    default=120.0,
-    metavar="SECONDS",
-    help="How long to wait for each service (120).",
-)
+@_timeout_option
 @lock_timeout_option
 @pass_settings
 def rollback(
