@@ -29,10 +29,9 @@ def is_dead(owner: Owner, *, restarted: bool = False) -> bool:
     `restarted`: an owner with this machine's id and another boot is from an earlier boot of this machine, and so it has
     ended. Without it the owner may run on another machine that has the same id.
     """
-    here = this_process()
-    if (owner.uid, owner.space) != (here.uid, here.space):
+    if (owner.uid, owner.space) != (os.getuid(), _space()):
         return False
-    if owner.boot != here.boot:
+    if owner.boot != _boot():
         return restarted
     return _start_of(owner.pid) != owner.start
 
