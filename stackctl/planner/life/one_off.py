@@ -112,7 +112,7 @@ def instead_of(there: ObservedContainer, steps: tuple[Step, ...]) -> tuple[Step,
         removal,
         *(
             replace(step, after=step.after | {removal.id})
-            if isinstance(step.action, CreateContainer)
+            if step.of == removal.of and isinstance(step.action, CreateContainer)
             else step
             for step in steps
         ),
