@@ -20,6 +20,7 @@ from proxy import RecordingProxy, Request
 from scenario import NOTHING, Project, eventually, sleepers
 from terminal import Terminal, open_terminal, screen
 
+import stackctl
 from stackctl.engine.lock import lock
 
 pytestmark = pytest.mark.docker
@@ -248,10 +249,11 @@ def goes_on(project: Project) -> None:
 
 def in_python(said: str) -> bool:
     """Whether Ctrl-C has ended Python while it still started, before the first module of stackctl was loaded."""
-    frames = re.findall(r'File "(.+?)"', said)
-    return "KeyboardInterrupt" in said and not [
-        file for file in frames if "/stackctl/" in file and not file.endswith("/stackctl/__init__.py")
-    ]
+    package = Path(stackctl.__file__)
+    frames = map(Path, re.findall(r'File "(.+?)"', said))
+    return "KeyboardInterrupt" in said and not any(
+        package.parent in file.parents for file in frames if file != package
+    )
 
 
 @pytest.mark.slow
