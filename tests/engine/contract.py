@@ -357,6 +357,12 @@ class EngineContract:
         assert bench.containers()[name].state == "running"
         assert bench.engine.exec(Exec(container=name, argv=("true",))).exit_code == 0
 
+    def test_the_network_of_what_is_paused_can_be_shared(self, bench: Bench) -> None:
+        host = bench.start("host")
+        bench.do(PauseContainer(host, host))
+        guest = bench.start("guest", network_mode=f"container:{host}")
+        assert bench.containers()[guest].state == "running"
+
     def test_stopping_and_killing_what_is_paused(self, bench: Bench) -> None:
         name = bench.start()
         bench.do(PauseContainer(name, name))

@@ -228,7 +228,7 @@ class MemoryObjects:
         for network_id in container.networks:
             self._network(network_id)
         for other in map(self._find, container.spec.namespaces):
-            if other.state != "running":
+            if other.state not in ("running", "paused"):
                 raise EngineError(
                     f"cannot share the network, memory or processes of {other.name}: it is not running"
                 )
