@@ -78,10 +78,11 @@ def run(
     ports: tuple[int, ...] = (),
     oneshot_ok: bool = False,
     settle: float = 0.0,
+    ran: float = 0.0,
     restarts: int | None = None,
 ) -> list[str]:
     action = WaitFor(
-        "c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok, settle, restarts
+        "c", "shop-db-1", condition, probes, timing, timeout, ports, oneshot_ok, settle, ran, restarts
     )
     news: list[Progressed] = []
     assert wait(action, target, news.append, cancelled, ask or Asked()) == ""
@@ -302,6 +303,18 @@ def test_the_time_to_settle_begins_with_the_program() -> None:
     ended = ContainerState(state="exited", exit_code=127)
     assert run(Script(init), Condition.started) == []
     fails(Script(*[init] * 8, ended), "exit code 127", Condition.started, settle=0.5)
+
+
+def test_the_time_before_the_wait_counts_for_a_program_that_has_begun_and_was_not_restarted() -> None:
+    def clock(*states: ContainerState, ran: float) -> float:
+        target = Script(*states)
+        run(target, Condition.started, settle=0.5, ran=ran)
+        return target.clock
+
+    assert clock(UP, ran=0.4) == pytest.approx(0.1)
+    assert clock(UP, ran=0.6) == 0.0
+    assert clock(ContainerState(state="running", restarts=1), ran=0.6) == pytest.approx(0.5)
+    assert clock(ContainerState(state="running", in_init=True), UP, ran=0.6) == pytest.approx(0.5)
 
 
 def test_what_ends_while_it_settles_has_failed() -> None:

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from plan_world import World, stack
 
 from stackctl.planner.steps.actions import WaitFor
+from stackctl.planner.steps.events import Done
 from stackctl.planner.steps.plan import Plan
-from stackctl.planner.up.confirmation import plan_confirmation
+from stackctl.planner.up.confirmation import plan_confirmation, plan_settling
 from stackctl.planner.world.desire import desire
 from stackctl.planner.world.observed import ObservedContainer
 from stackctl.planner.world.replica import Replica
@@ -68,3 +69,12 @@ def test_who_is_being_restarted_must_keep_running_too(
     (step,) = confirmation("restarting", "Restarting (1) 1 second ago", away).steps
     assert isinstance(step.action, WaitFor)
     assert (step.action.settle, step.action.restarts) == (settle, restarts)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0.1, True), (3.0, True), (6.0, False)])
+def test_who_was_started_lately_must_keep_running(seconds: float, waits: bool) -> None:
+    events = [Done(step, 1.0, 0.1) for step in World().plan(stack(TEXT)).steps]
+    desired = desire(stack(TEXT), instance="i")
+    actions = [step.action for step in plan_settling(desired, events, 1.0 + seconds).steps]
+    assert [a.ran for a in actions if isinstance(a, WaitFor)] == ([pytest.approx(seconds)] if waits else [])
+    assert not plan_settling(desired, events, 1.0 + seconds, {WEB}).steps

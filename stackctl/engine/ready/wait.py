@@ -99,7 +99,7 @@ def wait(
     began = target.now()
     limit = action.timeout + action.timing.start_period
     questions = _Questions(action, target, ask)
-    settling = _Settling(action.settle)
+    settling = _Settling(action.settle, action.ran)
     restarts: int | None = None
     reported = ""
     while not cancelled():
@@ -180,18 +180,21 @@ def _ends_again(action: WaitFor, running: ContainerState) -> bool:
 
 
 class _Settling:
-    """Measures how long a container has kept running its program without a restart."""
+    """Measures how long a container has kept running its program without a restart. `ran` is how long it may have run before."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, ran: float) -> None:
         self._seconds = seconds
-        self._since = 0.0
-        self._restarts: int | None = None
+        self._ran = ran
+        self._since: float | None = None
+        self._restarts: int | None = 0
 
     def left(self, running: ContainerState | None, now: float) -> float:
         """The seconds for which the container must still run. 0 if it does not run: then its state alone decides."""
         if running is None or running.state != "running":
             self._restarts = None
             return 0.0
+        if self._since is None:
+            self._since = now - self._ran
         if running.restarts != self._restarts or running.in_init:
             self._restarts, self._since = running.restarts, now
         return max(0.0, self._since + self._seconds - now)

@@ -101,6 +101,10 @@ class WaitFor(Struct, frozen=True):
     """Exit 0 counts as ready: a job, or a service without a restart policy."""
     settle: float = 0.0
     """Seconds that a running container must have kept running, without a restart, before it counts as ready."""
+    ran: float = 0.0
+    """Seconds since its start when the wait was planned. They count for `settle` if the program had begun, and the engine has not
+    restarted it since.
+    """
     restarts: int | None = None
     """A container that ends again, and that the engine has restarted this often since it was started, is not waited for any
     longer. None: only restarts during the wait count, and more of them.

@@ -26,6 +26,8 @@ from stackctl.spec.model import Condition
 
 SETTLING = 0.5
 """Seconds that a service without any check must keep running: a program that cannot run at all ends sooner."""
+_STARTING = 5.0
+"""Seconds from the start of a container until its program has begun, on a busy machine."""
 _PATIENCE = 10.0
 """Seconds that a service which restarts at the end of `up` has to start again, and must keep running at most."""
 _RESTARTS = 2
@@ -35,9 +37,9 @@ _RESTARTS = 2
 def plan_settling(
     desired: Desired, events: Iterable[Event], now: float, told: Collection[Replica | None] = ()
 ) -> Plan:
-    """Wait for the services without any check that were started less than `SETTLING` seconds before `now`.
+    """Wait until the services without any check that were started lately have kept running for `SETTLING` seconds.
 
-    `events` are those of the run so far; `now` counts as their times do. The containers in `told` have failed already and
+    A program that has run that long already is waited for no more: one look at its container shows it. `events` are those of the run so far; `now` counts as their times do. The containers in `told` have failed already and
     are left out.
     """
     started = {
@@ -47,10 +49,11 @@ def plan_settling(
     }
     draft = Draft(desired.project)
     for want in _services(desired):
-        left = SETTLING - (now - started.get(want.replica, -SETTLING))
-        if left > 0 and want.replica not in told and not _has_check(want):
-            action = _keeps_running(want, want.name, settle=left, oneshot_ok=want.restart == "no")
-            draft.add(action, "it has no check, and has just been started", of=want.replica)
+        ran = now - started.get(want.replica, -_STARTING)
+        if ran < _STARTING and want.replica not in told and not _has_check(want):
+            action = _keeps_running(want, want.name, settle=SETTLING, oneshot_ok=want.restart == "no")
+            why = "it has no check, and has just been started"
+            draft.add(replace(action, ran=ran), why, of=want.replica)
     return draft.plan()
 
 
