@@ -38,10 +38,10 @@ slow: setup $(recipes)/.installed ## run the tests that take too long for CI, bu
 test-engines: setup ## run the tests on other engines, over TLS and over ssh; needs root on Debian 12 (ENGINES="podman ssh" for some)
 	PYTHONPATH=tests/engines:tests/engine:tests/faults:tests/docker $(bin)/python tests/engines/run.py $(ENGINES)
 
-# Not in CI: every fault at every call of every command takes hours. TIMES is the number of random kills.
-TIMES ?= 1000
+# Not in CI: every fault at every call of every command takes hours. TIMES=20 changes how often each test of
+# random moments tries: 1,000 kills, 17 runs at once of each kind.
 soak: setup ## let every call of every command meet every fault, and kill at random moments; needs root
-	$(bin)/pytest -n 2 --dist worksteal -m "slow or not slow" tests/faults --times $(TIMES) $(PYTEST_ARGS)
+	$(bin)/pytest -n 4 --dist worksteal -m "slow or not slow" tests/faults $(if $(TIMES),--times $(TIMES)) $(PYTEST_ARGS)
 
 # What uses the dependencies most: all of them must do with the lowest versions that pyproject.toml allows.
 lowest: setup $(lowest)/.installed ## run some tests with the lowest versions of all dependencies

@@ -60,6 +60,8 @@ def run(
     """Run `stackctl ARGS` without input, and return its exit code. What it says is then in the files `stdout` and `stderr` in `output`.
     `network_of` is a process in whose network it runs. `begun` gets the process that has begun.
     """
+    for name in _OUTPUT:  # a process that is killed at once has made none
+        (output / name).touch()
     process = _CONTEXT.Process(target=_stackctl, args=(tuple(args), cwd, dict(env), output, network_of))
     process.start()
     begun(process)
@@ -70,6 +72,9 @@ def run(
         process.kill()
         process.join()
     return process.exitcode
+
+
+_OUTPUT = ("stdout", "stderr")
 
 
 def enter_network(pid: int) -> None:
@@ -89,8 +94,8 @@ def _stackctl(
     os.close(end)
     os.dup2(empty, 0)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(output / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    for number, name in enumerate(_OUTPUT, 1):
+        os.dup2(os.open(output / name, os.O_WRONLY), number)
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
