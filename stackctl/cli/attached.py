@@ -64,7 +64,7 @@ class Staying(Struct, frozen=True, kw_only=True):
 def stay(
     settings: Settings, stack: Stack, selection: Selection, how: Staying, *, began: float, code: int
 ) -> int:
-    """Show the output from `began` on (seconds since the epoch) until all containers have ended, one of them stops the others, the
+    """Show the output from `began` on (a time of this machine's clock) until all containers have ended, one of them stops the others, the
     reader leaves, or the user presses Ctrl-C. Return the exit code.
 
     `code` is that of `up`. If `up` has failed, and not because a container ended that stops the others, nothing is shown.
@@ -87,8 +87,9 @@ class _Watch:
     ) -> None:
         self._settings, self._stack, self._engine, self._how = settings, stack, engine, how
         self._named = tuple(selection.services)
-        self._since = f"{began:.9f}"
         self._project = Operating(stack, engine, waiting=settings.tell_holder)
+        self._ahead = engine.observe(self._project.name).engine.clock_ahead
+        self._since = f"{began + self._ahead:.9f}"
         chosen = select(stack, self._named, selection.profiles, dependencies=selection.dependencies)
         asked = how.attach or (chosen if how.dependencies else self._named) or chosen
         self._shown = {n for n in asked if stack.everything[n].attach and n not in how.hide}
@@ -167,7 +168,7 @@ class _Watch:
             self._inbox.put(end)
 
     def _past(self) -> Iterator[Happened]:
-        now = f"{time.time():.9f}"
+        now = f"{time.time() + self._ahead:.9f}"
         yield from self._engine.events(self._project.name, since=self._since, until=now)
 
     # What is done with it

@@ -70,11 +70,12 @@ class RecordingProxy:
 
     `asked` is called with each request before the engine has it, `sent` once the engine has all of it. If `instead` returns a function
     for a request, that one answers, and not the engine. A connection that asks for an upgrade (an exec, a build session) is no longer
-    HTTP from there on: it is passed on unread.
+    HTTP from there on: it is passed on unread. With a port it is reached by tcp on loopback.
     """
 
-    def __init__(self, engine: Path, path: Path) -> None:
+    def __init__(self, engine: Path, path: Path, port: int = 0) -> None:
         self.path = path
+        self.host = f"tcp://127.0.0.1:{port}" if port else f"unix://{path}"
         self.requests: list[Request] = []
         self.asked: Callable[[Request], None] = lambda _: None
         self.sent: Callable[[Request], None] = lambda _: None
@@ -84,7 +85,8 @@ class RecordingProxy:
         self._served = threading.Condition()
         self._serving = 0
         self._last: WeakKeyDictionary[socket.socket, Request] = WeakKeyDictionary()
-        self._server = socket.socket(socket.AF_UNIX)
+        self._server = socket.socket(socket.AF_INET if port else socket.AF_UNIX)
+        self._server.bind(("127.0.0.1", port) if port else str(path))
 
     @property
     def writes(self) -> list[str]:
@@ -99,7 +101,6 @@ class RecordingProxy:
             assert self._served.wait_for(lambda: not self._serving, seconds)
 
     def __enter__(self) -> Self:
-        self._server.bind(str(self.path))
         self._server.listen(128)
         threading.Thread(target=self._accept, daemon=True).start()
         return self

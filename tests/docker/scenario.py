@@ -263,10 +263,10 @@ def servers(**keys: str) -> str:
 
 
 @contextmanager
-def recorded(project: Project, engine: Path, path: Path) -> Iterator[RecordingProxy]:
-    """The project's way to the engine leads through a proxy at that path, which records every request."""
-    with RecordingProxy(engine, path) as proxy:
-        project.env["DOCKER_HOST"] = f"unix://{path}"
+def recorded(project: Project, engine: Path, path: Path, port: int = 0) -> Iterator[RecordingProxy]:
+    """The project's way to the engine leads through a proxy at that path, or that port, which records every request."""
+    with RecordingProxy(engine, path, port) as proxy:
+        project.env["DOCKER_HOST"] = proxy.host
         yield proxy
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
-from scenario import SLEEP, Project
+from scenario import SLEEP, Project, free_ports, recorded
+from ways import ENGINE
 
 pytestmark = pytest.mark.docker
 
@@ -20,6 +22,14 @@ image = "busybox"
 command = "sh -c 'exit 111'"
 depends_on = {{ end = {{ condition = "service_completed_successfully" }} }}
 """
+WRONG_CLOCK = """\
+import time
+for name in ("time", "clock_gettime"):
+    def wrong(*clock, right=getattr(time, name)):
+        return right(*clock) + ({seconds} if clock in ((), (time.CLOCK_REALTIME,)) else 0)
+    setattr(time, name, wrong)
+"""
+"""What Python imports at its start (sitecustomize)."""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,23 @@ def test_one_that_ends_must_stop_the_others(project: Project, options: list[str]
     assert "| err" in told.stderr
     assert "| err" not in told.stdout
     assert project.states()["safe"] == "exited"
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_another_clock_than_the_engines_must_hide_no_line_and_no_end(
+    project: Project, tmp_path: Path, hours: int
+) -> None:
+    project.write(STACK)
+    project.write(WRONG_CLOCK.format(seconds=3600 * hours), "clock/sitecustomize.py")
+    path = f"{project.directory / 'clock'}:{project.environment['PYTHONPATH']}"
+    with (
+        recorded(project, Path(ENGINE), tmp_path / "engine.sock", *free_ports(1)),
+        project.start("up", "--abort-on-container-failure", env={"PYTHONPATH": path}) as process,
+    ):
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 111, err
+    assert "end-1   | out\n" in out
+    assert out.count("end-1 exited with code 0\n") == 1
 
 
 def test_ctrl_c_must_stop_what_was_named_and_again_must_kill(project: Project) -> None:
