@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy import RecordingProxy, Request
+from proxy import Exchange, RecordingProxy, Request
 from scenario import Project, sleepers
 
 pytestmark = pytest.mark.docker
 
+BUILD = """\
+build = { dockerfile_inline = 'FROM busybox' }
+"""
 NO_ENGINE = {"DOCKER_HOST": "", "DOCKER_CONTEXT": ""}
 WITHOUT_PRIVILEGE = ("setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override")
 """Root may use every socket: for root this takes that right away."""
@@ -175,3 +178,25 @@ def test_a_connection_that_is_cut_must_be_settled_within_the_run_or_be_told(
     recorder.settle()
     stack.run("up")
     assert stack.states() == {"web": "running"}
+
+
+@pytest.mark.parametrize(
+    ("command", "call"), [(("run", "--rm", "web", "true"), "/wait"), (("up", "--build"), "/build")]
+)
+def test_an_answer_that_never_begins_must_be_told(
+    project: Project, recorder: RecordingProxy, command: tuple[str, ...], call: str
+) -> None:
+    project.write(sleepers(web="").replace("[services.web]", f"[services.web]\n{BUILD}"))
+    project.run("build")
+
+    def held(exchange: Exchange) -> None:
+        exchange.drop()
+        exchange.await_hang_up()
+
+    recorder.instead = lambda request: held if call in request.path else None
+    told = project.run(*command, env={"STACKCTL_ENGINE_TIMEOUT": "1"}, code=None)
+    assert told.code in (1, 5)
+    assert f"the Docker engine at {recorder.host} " in told.stderr
+    assert "does not answer" in told.stderr
+    recorder.instead = lambda _: None
+    project.run(*command)

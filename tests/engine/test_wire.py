@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -271,6 +272,23 @@ def test_silence_is_a_timeout() -> None:
         answer.read()
     answer.close()
     server.join()
+
+
+def test_the_head_may_have_another_limit_than_the_body() -> None:
+    asked = Request(method="POST", target="/x", head_timeout=0.2)
+    silent = Scripted(keeps_open(b""))
+    with pytest.raises(TimeoutError):
+        wire(silent).send(asked)
+
+    def slow(connection: socket.socket) -> None:
+        connection.sendall(OK + b"Content-Length: 5\r\n\r\nhel")
+        time.sleep(0.4)
+        connection.sendall(b"lo")
+
+    server = Scripted(slow)
+    assert wire(server).send(asked).read() == b"hello"
+    for each in (silent, server):
+        each.join()
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,7 @@ class Trial:
             return True
 
 
+_ID_OF_SNAPSHOT = r"(?<=-snapshot-one)-[0-9a-f]{8}"
 _LABELS = ("project", "service", "number", "kind", "digest")
 """What the labels say that is the same in each run."""
 
@@ -259,7 +260,9 @@ def portrait(project: Project) -> dict[str, Any]:
             )
     for name in there["volumes"]:
         volume = api.inspect_volume(name)
-        found[f"volume {name}"] = {"Driver": volume["Driver"]} | _labels(volume["Labels"] or {})
+        key = f"volume {re.sub(_ID_OF_SNAPSHOT, '', name)}"
+        assert key not in found, f"there are two: {key}"
+        found[key] = {"Driver": volume["Driver"]} | _labels(volume["Labels"] or {})
     return found
 
 

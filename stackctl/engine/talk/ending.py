@@ -31,8 +31,9 @@ class Endings:
         self._ended: SimpleQueue[tuple[str, int | EngineError]] = SimpleQueue()
         self._answers = ExitStack()
         for container in containers:
+            place = ("containers", container, "wait")
             answer = self._answers.enter_context(
-                client.stream("POST", "containers", container, "wait", condition=condition)
+                client.stream("POST", *place, head_timeout=client.answer_timeout, condition=condition)
             )
             Thread(target=self._listen, args=(container, answer), daemon=True).start()
 

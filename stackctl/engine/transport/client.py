@@ -124,10 +124,22 @@ class JsonClient(Generic[A]):
         data: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        head_timeout: float | None = None,
         **params: object,
     ) -> Iterator[A]:
-        """The answer, which the caller reads piece by piece. `timeout`: seconds without a byte; None waits for ever."""
-        request = self._request(method, path, params, body=body, data=data, headers=headers, timeout=timeout)
+        """The answer, which the caller reads piece by piece. `timeout`: seconds without a byte; None waits for ever. `head_timeout`: seconds
+        until the answer begins, which an engine that works lets begin at once.
+        """
+        request = self._request(
+            method,
+            path,
+            params,
+            body=body,
+            data=data,
+            headers=headers,
+            timeout=timeout,
+            head_timeout=head_timeout,
+        )
         with self.errors(), self._answer(request) as answer:
             yield answer
 
@@ -167,6 +179,7 @@ class JsonClient(Generic[A]):
         data: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None,
+        head_timeout: float | None = None,
     ) -> Request:
         sent = dict(headers or {})
         content: bytes | Iterable[bytes] | None = data
@@ -176,7 +189,14 @@ class JsonClient(Generic[A]):
         target = "/".join([self._base, *(quote(part, "/:@") for part in path)])
         if given := {name: _parameter(value) for name, value in params.items() if value is not None}:
             target += "?" + urlencode(given, doseq=True)
-        return Request(method=method, target=target, headers=sent, body=content, timeout=timeout)
+        return Request(
+            method=method,
+            target=target,
+            headers=sent,
+            body=content,
+            timeout=timeout,
+            head_timeout=head_timeout,
+        )
 
 
 class Client(JsonClient[Answer]):

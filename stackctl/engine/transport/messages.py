@@ -17,6 +17,8 @@ class Request(Struct, frozen=True, kw_only=True):
     body: bytes | Iterable[bytes] | None = None
     timeout: float | None = None
     """Seconds without a byte; None waits for ever."""
+    head_timeout: float | None = None
+    """Seconds until the head of the answer has come; None: as `timeout`."""
 
 
 class SilentError(TimeoutError):

@@ -56,10 +56,13 @@ class Sdk:
                 f"{self._api.base_url}{request.target}",
                 data=request.body,
                 headers=dict(request.headers),
-                timeout=(self._api.timeout, request.timeout),
+                timeout=(self._api.timeout, request.head_timeout or request.timeout),
                 stream=True,
             )
-        return SdkAnswer(response)
+        answer = SdkAnswer(response)
+        if request.head_timeout:
+            answer.set_timeout(request.timeout)
+        return answer
 
     def close(self) -> None:
         self._api.close()
@@ -80,14 +83,23 @@ class SdkAnswer:
     def chunks(self) -> Iterator[bytes]:
         yield from self._response.iter_content(chunk_size=None)
 
+    def set_timeout(self, seconds: float | None) -> None:
+        """For each piece of the body."""
+        if connected := self._socket():
+            connected.settimeout(seconds)
+
     def hang_up(self) -> None:
-        connection = getattr(self._response.raw, "_connection", None)
-        if connection and connection.sock:
+        if connected := self._socket():
             with suppress(OSError):  # the connection may end by itself at this moment
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                connected.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._response.close()
+
+    def _socket(self) -> socket.socket | None:
+        """None once the body is read to its end."""
+        connection = getattr(self._response.raw, "_connection", None)
+        return connection.sock if connection else None
 
 
 def _tls(tls: Tls) -> TLSConfig:

@@ -89,7 +89,8 @@ class Wire:
 
     def _answer(self, request: Request, connection: _Connection) -> WireAnswer:
         try:
-            head = connection.head(request.timeout, self._slow)
+            head = connection.head(request.head_timeout or request.timeout, self._slow)
+            connection.stream.set_timeout(request.timeout)
             return WireAnswer(head, connection, self._give)
         except BaseException as error:
             connection.close()
@@ -227,8 +228,6 @@ class _Connection:
             slow()
             self.stream.set_timeout(timeout - first)
             return self._late_head()
-        finally:
-            self.stream.set_timeout(timeout)
 
     def _late_head(self) -> Head:
         try:

@@ -98,6 +98,9 @@ def _classic(
             "build",
             data=archive,
             headers=headers,
+            head_timeout=None
+            if build.remote
+            else client.answer_timeout,  # an engine fetches what is elsewhere first
             t=(image.ref, *settings.tags),
             dockerfile=name,
             buildargs=dict(build.args),

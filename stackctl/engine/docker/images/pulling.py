@@ -51,6 +51,7 @@ def pull(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
             tag=tag,
             platform=wanted.platform or None,
             headers=auth_header(ref, report),
+            head_timeout=client.answer_timeout,
         ) as response:
             _tell(response, f"pulling {ref}", report, cancelled)
     except RefusedError as error:
@@ -85,6 +86,7 @@ def push(client: Client, wanted: Image, report: Report, cancelled: Callable[[], 
             "push",
             tag=image.tag or "latest",
             headers={"X-Registry-Auth": login},
+            head_timeout=client.answer_timeout,
         ) as response:
             _tell(response, f"pushing {wanted.ref}", report, cancelled)
     except RefusedError as error:
