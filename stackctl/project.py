@@ -84,7 +84,8 @@ class Project(Comparing):
 
         With the option `strict` a warning is such a reason, too; otherwise warnings are in the plan.
         """
-        view, plan = self.view(selection, options, strangers=False), None
+        # What Compose has made has no label of the project: it is among the strangers.
+        view, plan = self.view(selection, options, strangers=options.adopt), None
         if of_project(view.observed.containers, self.name):
             view = self._with_image_configs(view)
             plan = _decided(view, images)

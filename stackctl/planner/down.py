@@ -121,9 +121,10 @@ def plan_down(
     for volume in with_data if options.volumes else ():
         _plan_volume(draft, volume, users.get(volume.name, ()), spared or {})
     plan_companions(draft, observed, project, [instance])
+    everything = [step.id for step in draft.steps]
     for volume in volumes:
-        if volume.lease:
-            draft.add(RemoveVolume(volume.name, data=False), "going down")
+        if volume.lease:  # it says that nobody needs what is still there
+            draft.add(RemoveVolume(volume.name, data=False), "going down", *everything)
     if with_data and not options.volumes:
         draft.notes.append(f"data kept: {', '.join(_kept(with_data))} (--volumes removes it)")
     _note_others(draft, project, instance, observed)

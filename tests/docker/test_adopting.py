@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from exported import compose
-from proxy import RecordingProxy
+from proxy import Exchange, RecordingProxy
 from scenario import Project
 
 pytestmark = pytest.mark.docker
@@ -48,3 +48,25 @@ def test_a_project_of_compose_must_be_refused_stand_beside_or_be_taken_over_with
     left = project.resources()
     assert f"{name}_data" in left["volumes"]
     assert f"{name}_default" not in left["networks"]
+
+
+def test_what_a_takeover_could_not_remove_must_go_with_the_next(
+    project: Project, recorder: RecordingProxy
+) -> None:
+    project.write(COMPOSED, "compose.yaml")
+    compose(project, "-p", project.name, "up", "-d")
+
+    def refuse(exchange: Exchange) -> None:
+        exchange.drop()
+        exchange.answer(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}")
+
+    recorder.instead = lambda asked: (
+        refuse if asked.method == "DELETE" and "containers" in asked.path else None
+    )
+    project.run("up", "--adopt", code=5)
+    old = f"{project.name}-db-1.old"
+    assert compose(project, "-p", project.name, "ps", "-a", "--format", "{{.Name}}").split() == [old]
+    recorder.instead = lambda _: None
+    project.run("up", "--adopt")
+    assert compose(project, "-p", project.name, "ps", "-aq").strip() == ""
+    assert project.states() == {"db": "running"}

@@ -20,6 +20,7 @@ from stackctl.planner.down import DownOptions, images_of, plan_down, spared
 from stackctl.planner.life.stops import Stops
 from stackctl.planner.steps.actions import RemoveContainer, StartContainer, StopContainer
 from stackctl.planner.steps.plan import Plan
+from stackctl.planner.view.slots import UpOptions
 from stackctl.planner.world.observed import ImageConfig, Mounted, ObservedContainer
 
 NEEDS = Stops({"api": ("postgres", "redis"), "postgres": (), "redis": ()})
@@ -37,6 +38,15 @@ def test_dependents_stop_first() -> None:
         "[3] -> #6 RemoveContainer shop-redis-1, going down",
         "[4, 5, 6] -> #7 RemoveNetwork shop_default, going down",
         "note: data kept: shop_pgdata (--volumes removes it)",
+    ]
+
+
+def test_the_lease_goes_last_because_it_lets_gc_take_what_is_left() -> None:
+    *others, last = lines(World().up(LESSON, UpOptions(life=60)).down(VOLUMES, stops=NEEDS))
+    assert last.startswith("[7, 8] -> #9 RemoveVolume shop.lease-")
+    assert [line.partition("#")[2].split()[:2] for line in others[-2:]] == [
+        ["7", "RemoveNetwork"],
+        ["8", "RemoveVolume"],
     ]
 
 
