@@ -115,7 +115,7 @@ def followed(
     project: Project, *, code: int | None = 0, begun: Any = lambda _: None, env: Any = None
 ) -> Result:
     """`watch` sees a file change, and is interrupted."""
-    changed = ("synced app/a.py", "failed", "error")
+    ended = ("synced app/a.py", "cannot sync", "failed", "error")
     project.write("1", "app/a.py")
     with project.start("watch", "--progress", "plain", env=env) as process:
         begun(process)
@@ -125,14 +125,14 @@ def followed(
             said.append(line)
             if "watching" in line:
                 project.write("22", "app/a.py")
-            if any(words in line for words in changed):
+            if any(words in line for words in ended):
                 process.send_signal(signal.SIGINT)
         rest, told = process.communicate(timeout=120)
     output = "".join([*said, rest, told])
     assert "Traceback" not in output, output
-    ended = 0 if process.returncode == 130 and "synced" in output else process.returncode
-    assert code is None or ended == code, f"exit {process.returncode}\n{output}"
-    return Result(ended, output, "")
+    exit_code = 0 if process.returncode == 130 and "synced" in output else process.returncode
+    assert code is None or exit_code == code, f"exit {process.returncode}\n{output}"
+    return Result(exit_code, output, "")
 
 
 SCENARIOS: dict[str, Scenario] = {
