@@ -397,9 +397,12 @@ class Snapshots(Operating):
 
     def _start(self, services: Sequence[str], began: float) -> Events:
         """Start services again. An interruption is no reason to leave them down: their volumes have the old data or the new ones."""
+
+        def decide() -> Plan:
+            return plan_start(*self.desired_and_observed(_EVERYTHING), StartOptions(services=services))
+
         if services:
-            plan = plan_start(*self.desired_and_observed(_EVERYTHING), StartOptions(services=services))
-            yield from self._do(plan, None, began)
+            yield from self._do_settled(decide(), None, began, decide)
 
     def _run(self, plan: Plan, cancel: Cancel | None, began: float) -> Events:
         """As it is. What a failed or interrupted copy leaves is put right: nothing stays paused, and nothing half-made stays."""
