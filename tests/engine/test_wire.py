@@ -286,7 +286,9 @@ def test_the_head_may_have_another_limit_than_the_body() -> None:
         connection.sendall(b"lo")
 
     server = Scripted(slow)
-    assert wire(server).send(asked).read() == b"hello"
+    way = wire(server)
+    assert way.send(asked).read() == b"hello"
+    way.close()
     for each in (silent, server):
         each.join()
 
