@@ -6,7 +6,7 @@ import heapq
 import os
 from collections.abc import Callable, Generator, Iterator
 from graphlib import TopologicalSorter
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Protocol
 
@@ -22,6 +22,10 @@ class Act(Protocol):
     """A function that does one action, such as `Perform.perform` of an engine."""
 
     def __call__(self, action: Action, report: Report, cancelled: Callable[[], bool], /) -> str: ...
+
+
+_AWAKE = 0.5
+"""Seconds after which a wait for events looks up: a signal that comes in the moment before such a wait does not end it."""
 
 
 class Cancel:
@@ -179,8 +183,11 @@ class _Run:
         return Rescued(step, self._at())
 
     def _receive(self) -> Iterator[Event]:
-        """Note what follows from the next event, and yield the event."""
-        event = self._inbox.get()
+        """Note what follows from the next event, and yield the event, if one comes soon."""
+        try:
+            event = self._inbox.get(timeout=_AWAKE)
+        except Empty:
+            return
         if event is None or event.step.id not in self._threads:
             return
         match event:
