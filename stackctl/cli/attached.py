@@ -15,7 +15,7 @@ from msgspec import Struct
 from stackctl.cli import follow as runs
 from stackctl.cli.settings import Settings
 from stackctl.cli.streams import silence
-from stackctl.engine.execute import Cancel
+from stackctl.engine.execute import AWAKE, Cancel
 from stackctl.engine.protocol import Engine, LogLine
 from stackctl.errors import EngineError, StackError, UsageError
 from stackctl.operating import Operating
@@ -177,15 +177,17 @@ class _Watch:
         self, until: Callable[[], bool], patience: float | None = None, watched: WatchedFiles | None = None
     ) -> None:
         """Handle what comes, until all containers that are shown have ended; while files are watched, a change may start them again.
-        `patience`: how many seconds to wait for more.
+        `patience`: how many seconds to wait for more; None: for ever.
         """
         while (self._readers or watched) and not until():
             patience = watched.patience if watched else patience
             try:
-                item = self._inbox.get(timeout=_LATE if self._ends else patience)
+                item = self._inbox.get(timeout=_LATE if self._ends else patience or AWAKE)
             except Empty:
                 if self._ends:
                     self._tell_ends()
+                elif patience is None:
+                    continue
                 elif watched:
                     watched.handle({})
                 else:

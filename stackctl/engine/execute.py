@@ -24,7 +24,7 @@ class Act(Protocol):
     def __call__(self, action: Action, report: Report, cancelled: Callable[[], bool], /) -> str: ...
 
 
-_AWAKE = 0.5
+AWAKE = 0.5
 """Seconds after which a wait for events looks up: a signal that comes in the moment before such a wait does not end it."""
 
 
@@ -185,7 +185,7 @@ class _Run:
     def _receive(self) -> Iterator[Event]:
         """Note what follows from the next event, and yield the event, if one comes soon."""
         try:
-            event = self._inbox.get(timeout=_AWAKE)
+            event = self._inbox.get(timeout=AWAKE)
         except Empty:
             return
         if event is None or event.step.id not in self._threads:
