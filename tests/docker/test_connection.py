@@ -18,8 +18,11 @@ from scenario import Project, sleepers
 
 pytestmark = pytest.mark.docker
 
-BUILD = """\
+BUILT = """\
+[services.web]
 build = { dockerfile_inline = 'FROM busybox' }
+command = "sleep infinity"
+stop_grace_period = "0s"
 """
 NO_ENGINE = {"DOCKER_HOST": "", "DOCKER_CONTEXT": ""}
 WITHOUT_PRIVILEGE = ("setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override")
@@ -186,7 +189,7 @@ def test_a_connection_that_is_cut_must_be_settled_within_the_run_or_be_told(
 def test_an_answer_that_never_begins_must_be_told(
     project: Project, recorder: RecordingProxy, command: tuple[str, ...], call: str
 ) -> None:
-    project.write(sleepers(web="").replace("[services.web]", f"[services.web]\n{BUILD}"))
+    project.write(BUILT)
     project.run("build")
 
     def held(exchange: Exchange) -> None:
