@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from exported import compose
+from faulty import FAULTS
 from proxy import Exchange, RecordingProxy
 from scenario import Project
 
@@ -57,8 +58,7 @@ def test_what_a_takeover_could_not_remove_must_go_with_the_next(
     compose(project, "-p", project.name, "up", "-d")
 
     def refuse(exchange: Exchange) -> None:
-        exchange.drop()
-        exchange.answer(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}")
+        FAULTS["500"](exchange, lambda: None)
 
     recorder.instead = lambda asked: (
         refuse if asked.method == "DELETE" and "containers" in asked.path else None

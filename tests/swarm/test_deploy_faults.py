@@ -39,9 +39,8 @@ def test_a_fault_at_any_write_of_a_rotation_must_be_made_good(
     for number in itertools.count(1):
         write(swarm, 10 + number)
         ended = disturbed(swarm, recorder, number, fault, "deploy")
-        if (
-            ended and fault != "404"
-        ):  # what was said to be gone when it was to be removed goes with the next deploy
+        # What was said to be gone when it was to be removed goes with the next deploy.
+        if ended and fault != "404":
             is_right(swarm, 10 + number)
         swarm.run("deploy")
         is_right(swarm, 10 + number)

@@ -39,8 +39,8 @@ def plan_settling(
 ) -> Plan:
     """Wait until the services without any check that were started lately have kept running for `SETTLING` seconds.
 
-    A program that has run that long already is waited for no more: one look at its container shows it. `events` are those of the run so far; `now` counts as their times do. The containers in `told` have failed already and
-    are left out.
+    A program that has run that long already is waited for no more: one look at its container shows it. `events` are those of the
+    run so far; `now` counts as their times do. The containers in `told` have failed already and are left out.
     """
     started = {
         event.step.of: event.at

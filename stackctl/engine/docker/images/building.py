@@ -98,9 +98,8 @@ def _classic(
             "build",
             data=archive,
             headers=headers,
-            head_timeout=None
-            if build.remote
-            else client.answer_timeout,  # an engine fetches what is elsewhere first
+            # An engine first fetches what is elsewhere, which may take long.
+            head_timeout=None if build.remote else client.answer_timeout,
             t=(image.ref, *settings.tags),
             dockerfile=name,
             buildargs=dict(build.args),
