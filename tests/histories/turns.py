@@ -45,7 +45,8 @@ class Inbox(deque[Any]):
     def put(self, event: Any) -> None:
         self.append(event)
 
-    def get(self) -> Any:
+    def get(self, timeout: float) -> Any:
+        """No time passes: there is always somebody whose turn it is."""
         while not self:
             self._turns.next()
         return self.popleft()
