@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,6 +72,10 @@ class Terminal:
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def type(self, text: str) -> None:
+        """Type it as a person does: once the program waits. A signal in the moment before a read does not end that read."""
+        deadline = time.monotonic() + 5
+        while _works(self.process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
         os.write(self._ours, text.encode())
 
     def hang_up(self) -> None:
@@ -110,6 +115,13 @@ class Terminal:
             return False
         self.said = self._raw.decode(errors="replace")
         return True
+
+
+def _works(pid: int) -> bool:
+    """Whether the main thread of a process computes at this moment (proc(5))."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith(("R", "D"))
+    return False
 
 
 def open_terminal(
